@@ -1,0 +1,168 @@
+#ifndef RX_REGISTER_REGISTER_H
+#define RX_REGISTER_REGISTER_H
+
+/*
+ * What people do with the register.  Every function asks register/permit for
+ * permission first; a refusal is RX_EPERM (NOT_PERMITTED, NO_KEY).
+ */
+
+#include "register/record.h"
+#include "register/session.h"
+
+/* ---- saving ---- */
+
+enum rx_saved { RX_SAVED_NEW, RX_SAVED_PRESENT, RX_SAVED_CORRECTED };
+
+struct rx_save_result {
+	enum rx_saved how;
+	bool flagged;			/* a flag was raised by this record */
+	uint8_t id[RX_ID_BYTES];
+	int32_t due;			/* next visit of the child; 0 when none */
+};
+
+/**
+ * rx_save(s, type, json, correct, result, st):
+ * Check and store one record of ${type} from the import object ${json} in a
+ * transaction of its own.  "type" may be missing in it, and "id" (one is made
+ * then).  The same id with the same content is RX_SAVED_PRESENT; with other
+ * content RX_ECONFLICT (ID_CONFLICT), or a new version when ${correct}.
+ */
+rx_err rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
+    bool correct, struct rx_save_result *result, struct rx_status *st)
+    RX_MUST_USE;
+
+struct rx_import_counts {
+	size_t saved[RX_TYPE_COUNT];
+	size_t present;
+	size_t flagged;
+	size_t lines;
+};
+/* Import the NDJSON file ${path}, all or nothing; failures carry the argument
+ * line.  ${progress} may be NULL: bytes done, bytes in all. */
+rx_err rx_import(struct rx_session *s, const char *path,
+    struct rx_import_counts *counts,
+    void (*progress)(void *, size_t done, size_t total), void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- children ---- */
+
+struct rx_child_row {
+	const struct rx_record *child;	/* identity opened if the reader may */
+	unsigned observations, interventions;
+	int64_t risk;			/* latest observation; 0 when none */
+	int32_t last;			/* its date; 0 when none */
+	int32_t due;			/* next visit due; 0 when closed */
+	bool flagged;			/* an open flag */
+	bool withdrawn;			/* consent withdrawn: read-only */
+};
+enum { RX_LIST_FLAGGED = 1, RX_LIST_DUE = 2 };
+/* Director: own children, with names.  Supervisor: children of his villages,
+ * coded data only.  ${on} is the day for RX_LIST_DUE.  Sorted by the caller. */
+rx_err rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
+    rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Resolve ${text}, our UUID or the caller's id, to a child that the session
+ * may see; RX_ENOENT (CHILD_UNKNOWN). */
+rx_err rx_child_find(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+
+/* The whole case: the child, then its records by date.  A director of its
+ * unit sees all of it; a supervisor only a flagged case, identity only when
+ * ${reason} is given (not NULL, not empty); both are audited. */
+rx_err rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Director: children whose id number is, or whose name contains, the text. */
+rx_err rx_child_search(struct rx_session *s, const char *id_number,
+    const char *name,
+    rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Director: destroy the case's keys and rows; vacuums. */
+rx_err rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason, struct rx_status *st) RX_MUST_USE;
+
+/* ---- review ---- */
+
+enum rx_flag_state {
+	RX_FLAG_OPEN, RX_FLAG_ACCEPTED, RX_FLAG_ESCALATED, RX_FLAG_RETURNED,
+	RX_FLAG_CLOSED
+};
+struct rx_flag_row {
+	uint8_t id[RX_ID_BYTES];	/* of the record that raised it */
+	uint8_t child[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];
+	char caller_id[257];		/* the raising record's */
+	char child_caller_id[257];
+	char author[RX_USER_NAME_BYTES];
+	enum rx_type raised_by;		/* observation, flag or report */
+	bool by_rule;
+	enum rx_flag_state state;
+	int32_t date;
+	int64_t at;			/* recorded, ms */
+	int64_t risk;			/* latest of the case, 0 when none */
+	int64_t due;			/* answer due, ms: red 24 h, others 72 h */
+	bool overdue;
+};
+/* Supervisor: flags of his villages (open ones unless ${all}), red first, then
+ * by age.  Director: the flags of his own children. */
+rx_err rx_review_each(struct rx_session *s, bool all,
+    rx_err (*each)(void *, const struct rx_flag_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The flag ${text} (UUID, or the caller's id of the record that raised it);
+ * RX_ENOENT (FLAG_UNKNOWN). */
+rx_err rx_review_find(struct rx_session *s, const char *text,
+    struct rx_flag_row *flag, struct rx_status *st) RX_MUST_USE;
+/* Supervisor: decide.  ${reason} must not be empty (REASON_MISSING); nobody
+ * decides a flag that he raised (OWN_FLAG); a returned or closed flag is
+ * RX_ECONFLICT (FLAG_DECIDED). */
+rx_err rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
+    const char *decision, const char *reason, struct rx_status *st)
+    RX_MUST_USE;
+
+/* ---- what the statistics read: coded keys only ---- */
+
+/**
+ * rx_coded_each(s, unit, each, cookie, st):
+ * Statistician at or above ${unit}: call ${each} for every live child,
+ * record and activity at or under ${unit}, with coded fields only (children
+ * first, then their records, then activities, unit by unit).  RX_EPERM when
+ * the role or the coded key of any unit that has records is missing.
+ */
+rx_err rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Units listed in the register, sorted by code. */
+rx_err rx_unit_each(struct rx_session *s,
+    rx_err (*each)(void *, const char *code, const char *name,
+    const char *level, const char *parent, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The name of ${unit}, at most ${size} bytes; its code when unknown. */
+rx_err rx_unit_name(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    char *name, size_t size, struct rx_status *st) RX_MUST_USE;
+
+/* Statistician: append a release ${text} (JSON) to the sealed ledger; and
+ * read all of them, oldest first. */
+rx_err rx_release_add(struct rx_session *s, const char *text, size_t n,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_release_each(struct rx_session *s,
+    rx_err (*each)(void *, const uint8_t id[RX_ID_BYTES], const char *text,
+    size_t n, struct rx_status *), void *cookie, struct rx_status *st)
+    RX_MUST_USE;
+
+/* ---- backup ---- */
+
+/* Any member: write FILE and FILE.keys. */
+rx_err rx_backup_create(struct rx_session *s, const char *file,
+    struct rx_status *st) RX_MUST_USE;
+/* Sign ${user} in to the backup in memory and verify all of it; nothing is
+ * written unless ${dir} is not NULL: then the register is restored there. */
+rx_err rx_backup_check(const char *file, const char *user,
+    const struct rx_secret *passphrase, const char *dir,
+    struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+
+#endif

@@ -1,0 +1,106 @@
+#ifndef RX_REGISTER_SESSION_H
+#define RX_REGISTER_SESSION_H
+
+/*
+ * A signed-in person: his keys, his roles, and everyone's certificates.
+ * Opaque to the front ends.
+ */
+
+#include "crypto/certificate.h"
+#include "crypto/passphrase.h"
+#include "register/unit.h"
+#include "store/store.h"
+
+struct rx_session;
+
+/**
+ * rx_session_open(out, dir, user, passphrase, st):
+ * Open the register in ${dir} and sign ${user} in: open his keyblob (wrong
+ * passphrase and unknown user are the same RX_EPERM, WRONG_PASSPHRASE), take
+ * the root key pinned in it (RX_ECORRUPT, ROOT_SWAPPED, when the database
+ * shows another), verify all certificates and revocations under it, verify
+ * the head of the audit, refuse a user without a valid certificate (RX_EPERM,
+ * NOT_A_MEMBER); then make the keys of his own unit when there are none, and
+ * every grant that waits and that he can make.
+ */
+rx_err rx_session_open(struct rx_session **out, const char *dir,
+    const char *user, const struct rx_secret *passphrase,
+    struct rx_status *st) RX_MUST_USE;
+/* The same on a register already open (a backup in memory); read-only. */
+rx_err rx_session_attach(struct rx_session **out, struct rx_store *store,
+    const char *user, const struct rx_secret *passphrase,
+    struct rx_status *st) RX_MUST_USE;
+void rx_session_close(struct rx_session *s);	/* wipes; NULL is allowed */
+
+struct rx_store *rx_session_store(struct rx_session *s);
+const char *rx_session_user(const struct rx_session *s);
+/* The unit of the register. */
+const char *rx_session_unit(const struct rx_session *s);
+bool rx_session_has_role(const struct rx_session *s, enum rx_role role);
+
+/* Change the passphrase; a new seed when the administrator is not needed for
+ * it (he is himself) or a request for a new certificate otherwise. */
+rx_err rx_session_passwd(struct rx_session *s,
+    const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+
+/* ---- making a register, and people ---- */
+
+/* The three custodian codes, in guarded memory. */
+struct rx_codes {
+	char text[3][48];
+};
+
+/* Make a register for ${unit} (embedded units below it are listed) in ${dir}
+ * with ${user} as its administrator.  ${name} is its display name.  Codes are
+ * put in ${codes}, which the caller shows once and wipes. */
+rx_err rx_register_create(const char *dir, const char *user, const char *name,
+    const char *unit_text, const struct rx_secret *passphrase,
+    struct rx_codes *codes, struct rx_status *st) RX_MUST_USE;
+
+/* Administrator: enrol ${user} (or give him a further role or unit). */
+rx_err rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
+    const char *unit_text, const struct rx_secret *passphrase,
+    struct rx_status *st) RX_MUST_USE;
+/* Administrator: revoke every certificate of ${user}. */
+rx_err rx_user_disable(struct rx_session *s, const char *user,
+    struct rx_status *st) RX_MUST_USE;
+
+struct rx_user_row {
+	char name[RX_USER_NAME_BYTES];
+	enum rx_role role;
+	char unit[RX_UNIT_BYTES];
+	bool wide;		/* a director above village level */
+	bool disabled;
+	bool temporary;		/* passphrase of the enrolment still in use */
+	unsigned pending;	/* units whose keys he should have and has not */
+};
+/* Any signed-in member: call ${each} for every certificate. */
+rx_err rx_user_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_user_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Administrator: units. ${tsv} is "code name level parent", tabs, one a line,
+ * a header line allowed; all or nothing; *added counts. */
+rx_err rx_unit_import(struct rx_session *s, const char *tsv, size_t n,
+    size_t *added, struct rx_status *st) RX_MUST_USE;
+rx_err rx_unit_add(struct rx_session *s, const char *code, const char *name,
+    const char *level, const char *parent, struct rx_status *st) RX_MUST_USE;
+
+/* ---- audit ---- */
+
+struct rx_audit_head {
+	uint64_t seq;
+	int64_t time;
+	uint8_t hash[RX_HASH_BYTES];
+};
+rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
+    struct rx_status *st) RX_MUST_USE;
+/* Verify the whole chain: every hash, signature and payload, then every live
+ * row against the manifest; RX_ECORRUPT with AUDIT_BROKEN (argument seq),
+ * AUDIT_ROWS.  ${anchor} (NULL, or "SEQ-HEX...", as `audit head` prints it)
+ * must lie on the chain, RX_ECORRUPT AUDIT_ANCHOR otherwise. */
+rx_err rx_audit_verify(struct rx_session *s, const char *anchor,
+    uint64_t *entries, void (*progress)(void *, size_t), void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+
+#endif

@@ -1,0 +1,95 @@
+#ifndef RX_STATS_STATS_H
+#define RX_STATS_STATS_H
+
+/*
+ * The only output in the clear.  Reads through rx_coded_each alone.
+ */
+
+#include "register/register.h"
+
+enum rx_format { RX_FORMAT_CSV, RX_FORMAT_XLSX, RX_FORMAT_JSON };
+
+#define RX_ANNEX_COLUMNS 7
+
+/* One row of the annex, figures exact. */
+struct rx_annex_row {
+	char unit[RX_UNIT_BYTES];
+	char code[RX_UNIT_TEXT];	/* "350102", "350100-SELF" */
+	char name[128];
+	int64_t v[RX_ANNEX_COLUMNS];	/* v[4] is in fen */
+	bool reported;			/* has any record at all */
+};
+struct rx_annex {
+	char unit[RX_UNIT_BYTES];
+	char owner[128];		/* 填表单位 */
+	int32_t from, to;
+	struct rx_annex_row *rows;
+	size_t nrows;
+	int64_t total[RX_ANNEX_COLUMNS];	/* agencies: distinct union */
+	int64_t agencies_row_sum;
+	int64_t children_on_register;
+};
+
+/* Count the annex of ${unit}, which must be a county or above. */
+rx_err rx_annex_count(struct rx_annex **out, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    struct rx_status *st) RX_MUST_USE;
+void rx_annex_free(struct rx_annex *a);
+
+/* fen as 万元 with four decimals, rounded half up: "0.0000". */
+void rx_cash_wan(char out[32], int64_t fen);
+
+/* Write the annex as ${format} into ${out}; labels as the form (Chinese). */
+rx_err rx_annex_write(struct rx_buf *out, const struct rx_annex *a,
+    enum rx_format format, struct rx_status *st) RX_MUST_USE;
+
+/* Warnings before export: each is called with a finished message. */
+rx_err rx_annex_check(const struct rx_annex *a, enum rx_lang lang,
+    void (*warn)(void *, const char *), void *cookie, struct rx_status *st)
+    RX_MUST_USE;
+
+/* Count, write to ${path}, enter in the ledger (a reissue is numbered). */
+rx_err rx_annex_export(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, enum rx_format format, const char *path,
+    enum rx_lang lang, void (*warn)(void *, const char *), void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+
+enum rx_count { RX_COUNT_CHILDREN, RX_COUNT_OBSERVATIONS, RX_COUNT_INTERVENTIONS };
+enum rx_dim {
+	RX_DIM_COUNTY, RX_DIM_TOWNSHIP, RX_DIM_VILLAGE, RX_DIM_MONTH,
+	RX_DIM_AGE_BAND, RX_DIM_SEX, RX_DIM_CATEGORY, RX_DIM_SIGN, RX_DIM_RISK,
+	RX_DIM_KIND, RX_DIM_OUTCOME, RX_DIM_NUMBER
+};
+#define RX_DIMS_MAX 4
+
+struct rx_table_request {
+	char unit[RX_UNIT_BYTES];
+	enum rx_count count;
+	enum rx_dim dims[RX_DIMS_MAX];
+	size_t ndims;
+	int32_t from, to;
+	unsigned threshold;	/* 5; 3 at the least */
+};
+/* Parse "sex,month"; RX_EUSAGE (DIM_UNKNOWN ...). */
+rx_err rx_table_dims(struct rx_table_request *req, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+/* Count, suppress, refuse what cannot be protected, write, enter in the
+ * ledger. */
+rx_err rx_table_export(struct rx_session *s, const struct rx_table_request *req,
+    enum rx_format format, const char *path, struct rx_status *st) RX_MUST_USE;
+
+/* The ledger. */
+struct rx_release_row {
+	char id[RX_UUID_TEXT];
+	int64_t at;
+	char kind[16];		/* "annex" or "table" */
+	char author[RX_USER_NAME_BYTES];
+	char title[512];	/* unit, dates, dimensions */
+	unsigned issue;		/* 1, 2 for a reissue ... */
+	bool intact;		/* what was published still hashes to its digest */
+};
+rx_err rx_releases_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_release_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+#endif

@@ -1,0 +1,135 @@
+#ifndef RX_STORE_STORE_H
+#define RX_STORE_STORE_H
+
+/*
+ * The only SQL.  A register is one folder with content.db and keys.db; the
+ * second is attached to the first so that a commit spans both.  Rows go in and
+ * out as arrays of values in the column order of the migration; every row that
+ * is written or deleted is added to or taken from the manifest (crypto/chain)
+ * in the same transaction.  Nothing that comes here is plaintext of a child.
+ *
+ * Failures: RX_EIO (STORE_IO: cannot read or write; STORE_FULL: disk full;
+ * STORE_BUSY: another process holds it for more than 10 s), RX_ECORRUPT
+ * (STORE_CORRUPT: not a register, a damaged page, a schema that is not what
+ * the migrations make), RX_EINTERNAL.
+ */
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "crypto/chain.h"
+
+/* Numbers are part of the manifest and of the places of sealed fields: never
+ * reuse one. */
+enum rx_table {
+	RX_TABLE_NONE = 0,
+	RX_TABLE_STORE = 1, RX_TABLE_UNIT = 2, RX_TABLE_CHILD = 3,
+	RX_TABLE_RECORD = 4, RX_TABLE_ACTIVITY = 5, RX_TABLE_RELEASE = 6,
+	RX_TABLE_USER = 7, RX_TABLE_CERT = 8, RX_TABLE_REVOCATION = 9,
+	RX_TABLE_REQUEST = 10, RX_TABLE_ROOT = 11, RX_TABLE_UNIT_GRANT = 12,
+	RX_TABLE_CASE_KEY = 13, RX_TABLE_SLOT = 14, RX_TABLE_RECOVERY = 15,
+	/* not in the manifest: they carry it */
+	RX_TABLE_AUDIT = 16, RX_TABLE_MANIFEST = 17,
+	RX_TABLE_COUNT
+};
+
+enum rx_value_kind { RX_NULL, RX_INT, RX_BYTES, RX_TEXT };
+
+/* Pointers are borrowed: for the time of the call going in, until the cursor
+ * moves coming out. */
+struct rx_value {
+	enum rx_value_kind kind;
+	int64_t i;
+	const void *p;
+	size_t n;
+};
+struct rx_value rx_int(int64_t i);
+struct rx_value rx_bytes(const void *p, size_t n);
+struct rx_value rx_text(const char *s);		/* NUL-terminated */
+
+#define RX_COLUMNS_MAX 12
+
+struct rx_store;	/* an open register folder */
+struct rx_cursor;
+
+/* Queries: each a constant statement in query.def, columns as commented. */
+enum rx_query {
+#define QUERY(name, sql) RX_Q_##name,
+#include "store/query.def"
+#undef QUERY
+	RX_QUERY_COUNT
+};
+
+/* Make an empty register in the folder ${dir} (made with mode 0700 when
+ * absent); RX_ECONFLICT (REGISTER_EXISTS) when there is one already.  Both
+ * files are made with mode 0600. */
+rx_err rx_store_create(struct rx_store **out, const char *dir,
+    struct rx_status *st) RX_MUST_USE;
+
+/* Open the register in ${dir}: RX_EIO (REGISTER_MISSING) when there is none.
+ * Migrations still missing are applied, one transaction each; their hashes,
+ * then the whole sqlite_schema, are compared with what is embedded. */
+rx_err rx_store_open(struct rx_store **out, const char *dir,
+    struct rx_status *st) RX_MUST_USE;
+
+/* The same on two images in memory (a backup), read-only; borrowed until
+ * closed. */
+rx_err rx_store_open_images(struct rx_store **out, const struct rx_buf *content,
+    const struct rx_buf *keys, struct rx_status *st) RX_MUST_USE;
+
+void rx_store_close(struct rx_store *s);	/* rolls back; NULL is allowed */
+
+/* BEGIN IMMEDIATE; the manifest is read.  Not nested. */
+rx_err rx_store_begin(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
+rx_err rx_store_commit(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
+void rx_store_rollback(struct rx_store *s);
+bool rx_store_in_transaction(const struct rx_store *s);
+
+/* Insert one row of ${table}, ${vals} in column order, all columns.
+ * RX_ECONFLICT (STORE_DUPLICATE) when the primary key exists. */
+rx_err rx_store_insert(struct rx_store *s, enum rx_table table,
+    const struct rx_value *vals, struct rx_status *st) RX_MUST_USE;
+/* Insert, or replace the row with that primary key. */
+rx_err rx_store_replace(struct rx_store *s, enum rx_table table,
+    const struct rx_value *vals, struct rx_status *st) RX_MUST_USE;
+/* Delete the row with the primary key ${key}; *deleted (may be NULL) tells
+ * whether there was one. */
+rx_err rx_store_delete(struct rx_store *s, enum rx_table table,
+    const struct rx_value *key, bool *deleted, struct rx_status *st)
+    RX_MUST_USE;
+
+/* Run query ${q} with ${nargs} arguments.  One cursor of a query at a time;
+ * different queries may be open together. */
+rx_err rx_query_open(struct rx_cursor **out, struct rx_store *s,
+    enum rx_query q, const struct rx_value *args, unsigned nargs,
+    struct rx_status *st) RX_MUST_USE;
+/* The next row: *row is true, or false at the end. */
+rx_err rx_query_next(struct rx_cursor *c, bool *row, struct rx_status *st)
+    RX_MUST_USE;
+int64_t rx_col_int(const struct rx_cursor *c, int col);
+const void *rx_col_bytes(const struct rx_cursor *c, int col, size_t *n);
+const char *rx_col_text(const struct rx_cursor *c, int col);	/* never NULL */
+void rx_query_close(struct rx_cursor *c);	/* NULL is allowed */
+
+/* The digest of the manifest as it stands in this transaction (or as stored,
+ * outside one). */
+rx_err rx_store_manifest_digest(struct rx_store *s,
+    uint8_t digest[RX_HASH_BYTES], struct rx_status *st) RX_MUST_USE;
+
+/* The digest of a manifest made anew by reading every row of every table in
+ * it.  ${progress} may be NULL; it is called with rows done. */
+rx_err rx_store_manifest_recount(struct rx_store *s,
+    uint8_t digest[RX_HASH_BYTES], void (*progress)(void *, size_t),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* SQLite's own check of both files (PRAGMA integrity_check). */
+rx_err rx_store_check(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
+
+/* Rewrite both files without free pages; outside a transaction. */
+rx_err rx_store_vacuum(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
+
+/* A consistent image of both files, appended. */
+rx_err rx_store_images(struct rx_store *s, struct rx_buf *content,
+    struct rx_buf *keys, struct rx_status *st) RX_MUST_USE;
+
+#endif
