@@ -71,7 +71,8 @@ void rx_identity_derive(struct rx_identity *id, const uint8_t seed[32]);
 void rx_root_derive(uint8_t root_public[32], uint8_t secret[64],
     const uint8_t seed[32]);
 
-/* An Ed25519 signature over the NUL-terminated ${label} with its NUL, and p. */
+/* An Ed25519 signature over the NUL-terminated ${label} with its NUL, and p.
+ * More than 1 KiB is joined on the heap; without memory the program ends. */
 void rx_sign(uint8_t sig[RX_SIGNATURE_BYTES], const uint8_t secret[64],
     const char *label, const void *p, size_t n);
 bool rx_sign_verify(const uint8_t sig[RX_SIGNATURE_BYTES],

@@ -70,6 +70,7 @@ size_t rx_envelope_size(size_t n);
 /**
  * rx_envelope_seal(box, key, type, comp, epoch, place, p, n, st):
  * Seal the ${n} bytes ${p} into the rx_envelope_size(n) bytes at ${box}.
+ * ${p} may be box + 88, where the ciphertext goes.
  */
 rx_err rx_envelope_seal(uint8_t *box, const struct rx_key *key,
     enum rx_env_type type, enum rx_compartment comp, uint32_t epoch,
@@ -92,12 +93,13 @@ uint32_t rx_envelope_epoch(const uint8_t *box, size_t boxlen);
 
 /* Sizes to which plaintext is padded (the 4 bytes of length included). */
 enum rx_pad {
-	RX_PAD_SHORT,	/* 64: sex, phone, id number */
-	RX_PAD_TEXT,	/* 192; 1040 for a longer text (up to 256 characters) */
+	RX_PAD_SHORT,	/* 64: sex, phone, id number; a longer one as TEXT */
+	RX_PAD_TEXT,	/* 192; 1040 up to 256 characters; then 2048 doubling */
 	RX_PAD_CODED,	/* 448, then 1024 doubling */
 	RX_PAD_NOTE	/* 512 doubling */
 };
-size_t rx_pad_size(enum rx_pad pad, size_t n);	/* padded size for n bytes */
+/* The padded size for ${n} bytes; 0 when they do not fit RX_ENV_MAX. */
+size_t rx_pad_size(enum rx_pad pad, size_t n);
 
 /* Seal ${n} bytes padded as ${pad} as a field; appended to ${box}. */
 rx_err rx_field_seal(struct rx_buf *box, const struct rx_key *key,

@@ -22,8 +22,8 @@ rx_err rx_process_harden(struct rx_status *st) RX_MUST_USE;
 
 /*
  * A pool of keys in locked memory between guard pages (sodium_malloc; its
- * mlock is checked).  A key lives as long as its pool; all of them are wiped
- * when the pool is freed.
+ * mlock is checked: RX_EINTERNAL, MEMLOCK).  A key lives as long as its pool;
+ * all of them are wiped when the pool is freed.
  */
 struct rx_keypool;
 

@@ -23,11 +23,9 @@
  * Place: store, object = user id, rest zero.
  * Content (256 bytes, the rest zero):
  *        0   32  seed            (the user's: box and sign keys come from it)
- *       32   32  previous seed   (zero when none)
+ *       32   32  next seed       (asked for, not certified yet; zero when none)
  *       64   32  register root public key, pinned
  *       96   32  root secret seed (administrator; zero otherwise)
- *      128   32  audit key
- *      160   32  ledger key (statistician; zero otherwise)
  *
  * Parameters below the floor or above the ceiling are RX_ECORRUPT before any
  * memory is allocated for them.
@@ -50,11 +48,9 @@ extern const struct rx_kdf rx_kdf_default;	/* the floor */
 
 struct rx_keyblob {		/* opened; kept in an rx_secret by the owner */
 	uint8_t seed[32];
-	uint8_t previous[32];
+	uint8_t next[32];
 	uint8_t root_public[32];
 	uint8_t root_seed[32];
-	uint8_t audit_key[32];
-	uint8_t ledger_key[32];
 };
 
 /* H above, for tests and for the keyblob. */
@@ -72,7 +68,9 @@ rx_err rx_keyblob_seal(uint8_t out[RX_KEYBLOB_BYTES],
  * rx_keyblob_open(blob, box, boxlen, sign_public, passphrase, store, user, st):
  * RX_ECORRUPT when the form, the parameters or the owner's signature (checked
  * with ${sign_public}, NULL to skip, before the passphrase is stretched) are
- * not right; RX_EPERM (message WRONG_PASSPHRASE) when it does not open.
+ * not right; RX_EPERM (message WRONG_PASSPHRASE) when it does not open.  What
+ * opens must be signed with the seed in it: RX_ECORRUPT otherwise.  ${blob} is
+ * all zeros on failure.
  */
 rx_err rx_keyblob_open(struct rx_keyblob *blob, const uint8_t *box,
     size_t boxlen, const uint8_t *sign_public,

@@ -7,7 +7,8 @@
  * A code is printed as 32 characters of Crockford's Base32 in eight groups of
  * four, then a check group: the first 20 bits of BLAKE2b-128("runxin code
  * check v1\0" || code) as four characters.  Letter case, spaces and dashes do
- * not matter when it is typed; I and L read as 1, O as 0.
+ * not matter when it is typed; I and L read as 1, O as 0; the full-width forms
+ * that a Chinese input method makes count as what they stand for.
  *
  * The pair key is BLAKE2b-256("runxin custodian pair v1\0" || lower code ||
  * higher code), lower and higher by custodian number.  The recovery secret
@@ -27,6 +28,9 @@ void rx_code_text(char out[RX_CODE_TEXT], const uint8_t code[RX_CODE_BYTES]);
 rx_err rx_code_parse(uint8_t code[RX_CODE_BYTES], const char *text,
     struct rx_status *st) RX_MUST_USE;
 
+/* Custodians are numbered 0..2 and given in any order, each with his code.
+ * RX_EUSAGE (CODE_PAIR) when they are not two; RX_EPERM (CODES_WRONG) when the
+ * box does not open, ${secret} all zeros then. */
 rx_err rx_recovery_seal(uint8_t box[RX_RECOVERY_BOX],
     const struct rx_key *secret, unsigned first, unsigned second,
     const uint8_t first_code[RX_CODE_BYTES],

@@ -3,7 +3,8 @@ CREATE TABLE store(
   id INTEGER PRIMARY KEY CHECK (id = 1),
   store_id BLOB NOT NULL CHECK (length(store_id) = 16),
   unit TEXT NOT NULL,
-  created INTEGER NOT NULL
+  created INTEGER NOT NULL,
+  name TEXT NOT NULL
 ) STRICT;
 CREATE TABLE unit(
   code TEXT PRIMARY KEY,

@@ -47,6 +47,9 @@ int rx_utf8_valid(const char *s, size_t n);
 /* The number of code points in the valid UTF-8 ${s} of ${n} bytes. */
 size_t rx_utf8_count(const char *s, size_t n);
 
+/* Copy the string ${s} into the ${size} bytes at ${dst}, cut at a character. */
+void rx_text_copy(char *dst, size_t size, const char *s);
+
 /* Terminal columns of a valid UTF-8 string: CJK counts two. */
 size_t rx_utf8_width(const char *s);
 

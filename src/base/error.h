@@ -27,7 +27,7 @@ typedef enum rx_err {
 #define RX_MUST_USE __attribute__((warn_unused_result))
 #define RX_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-#define RX_STATUS_ARGS 4
+#define RX_STATUS_ARGS 6
 
 struct rx_status {
 	rx_err code;		/* RX_OK until something fails */
@@ -67,6 +67,7 @@ void rx_status_arg(struct rx_status *st, const char *name, const char *fmt, ...)
  * rx_status_text(st, lang, buf, size):
  * Write the message of ${st} in ${lang}, its placeholders replaced, as a
  * NUL-terminated line without line end into the ${size} bytes at ${buf}.
+ * An argument "line" that the message does not place itself goes before it.
  */
 void rx_status_text(const struct rx_status *st, enum rx_lang lang, char *buf,
     size_t size);

@@ -8,8 +8,9 @@
  * output all follow that table; there is no second list.
  *
  * Stored form of a compartment: for each field that is set, in the order of
- * the table: tag 1 || length 2 || bytes (integers 8 bytes little-endian, text
- * UTF-8, a list its elements 8 bytes each, ids 16 bytes each).
+ * the table: tag 1 || length 3 || bytes (integers 8 bytes little-endian, text
+ * UTF-8, a list its elements 8 bytes each, ids 16 bytes each).  Two bytes of
+ * length would not hold a note of 64 KiB, nor a long list of children.
  */
 
 #include "base/json.h"

@@ -87,6 +87,8 @@ rx_err rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 /* ---- review ---- */
 
+#define RX_CALLER_ID_BYTES 1025	/* 256 characters and NUL */
+
 enum rx_flag_state {
 	RX_FLAG_OPEN, RX_FLAG_ACCEPTED, RX_FLAG_ESCALATED, RX_FLAG_RETURNED,
 	RX_FLAG_CLOSED
@@ -95,8 +97,8 @@ struct rx_flag_row {
 	uint8_t id[RX_ID_BYTES];	/* of the record that raised it */
 	uint8_t child[RX_ID_BYTES];
 	char unit[RX_UNIT_BYTES];
-	char caller_id[257];		/* the raising record's */
-	char child_caller_id[257];
+	char caller_id[RX_CALLER_ID_BYTES];		/* the raising record's */
+	char child_caller_id[RX_CALLER_ID_BYTES];
 	char author[RX_USER_NAME_BYTES];
 	enum rx_type raised_by;		/* observation, flag or report */
 	bool by_rule;

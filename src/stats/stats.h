@@ -17,7 +17,7 @@ struct rx_annex_row {
 	char code[RX_UNIT_TEXT];	/* "350102", "350100-SELF" */
 	char name[128];
 	int64_t v[RX_ANNEX_COLUMNS];	/* v[4] is in fen */
-	bool reported;			/* has any record at all */
+	bool reported;			/* has any record in the period at all */
 };
 struct rx_annex {
 	char unit[RX_UNIT_BYTES];
@@ -28,6 +28,10 @@ struct rx_annex {
 	int64_t total[RX_ANNEX_COLUMNS];	/* agencies: distinct union */
 	int64_t agencies_row_sum;
 	int64_t children_on_register;
+	int64_t payments, payments_empty;	/* of cash; without an amount */
+	int64_t outside;	/* records that belong to no row of the form */
+	unsigned issue;		/* 0 or 1; 2 ... for a reissue: */
+	int64_t before[RX_ANNEX_COLUMNS];	/* totals of the issue before */
 };
 
 /* Count the annex of ${unit}, which must be a county or above. */

@@ -84,6 +84,8 @@ rx_err rx_store_begin(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 rx_err rx_store_commit(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 void rx_store_rollback(struct rx_store *s);
 bool rx_store_in_transaction(const struct rx_store *s);
+/* BEGIN: what is read until rx_store_rollback is of one moment. */
+rx_err rx_store_read(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 
 /* Insert one row of ${table}, ${vals} in column order, all columns.
  * RX_ECONFLICT (STORE_DUPLICATE) when the primary key exists. */

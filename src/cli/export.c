@@ -1,0 +1,173 @@
+/* export annex, export table. */
+
+#include <string.h>
+
+#include "base/date.h"
+#include "cli/cli.h"
+
+enum { O_UNIT, O_FROM, O_TO, O_FORMAT, O_OUT, O_COUNT, O_BY, O_THRESHOLD };
+
+#define THRESHOLD 5
+#define THRESHOLD_MIN 3
+#define THRESHOLD_MAX 1000
+
+static rx_err
+parse_format(const char *text, enum rx_format *format, struct rx_status *st)
+{
+
+	if (strcmp(text, "csv") == 0)
+		*format = RX_FORMAT_CSV;
+	else if (strcmp(text, "xlsx") == 0)
+		*format = RX_FORMAT_XLSX;
+	else if (strcmp(text, "json") == 0)
+		*format = RX_FORMAT_JSON;
+	else
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_FORMAT_UNKNOWN));
+	return (RX_OK);
+}
+
+static rx_err
+parse_period(struct rx_cli *cli, int32_t *from, int32_t *to,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_cli_date(cli->value[O_FROM], "--from", from, st)) !=
+	    RX_OK ||
+	    (rc = rx_cli_date(cli->value[O_TO], "--to", to, st)) != RX_OK)
+		return (rc);
+	if (*from > *to)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_PERIOD));
+	return (RX_OK);
+}
+
+static rx_err
+parse_count(const char *text, enum rx_count *count, struct rx_status *st)
+{
+
+	if (strcmp(text, "children") == 0)
+		*count = RX_COUNT_CHILDREN;
+	else if (strcmp(text, "observations") == 0)
+		*count = RX_COUNT_OBSERVATIONS;
+	else if (strcmp(text, "interventions") == 0)
+		*count = RX_COUNT_INTERVENTIONS;
+	else
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_COUNT_UNKNOWN));
+	return (RX_OK);
+}
+
+static rx_err
+exported(struct rx_cli *cli, struct rx_status *st)
+{
+	json_t *o;
+	rx_err rc;
+
+	if (!cli->json)
+		return (rx_cli_say(cli, st, RX_MSG_CLI_EXPORTED, "file",
+		    cli->value[O_OUT], NULL));
+	if ((o = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	rc = rx_cli_set(o, "file", json_string(cli->value[O_OUT]), st);
+	if (rc == RX_OK)
+		rc = rx_json_write(&cli->out, o, st);
+	json_decref(o);
+	return (rc);
+}
+
+static void
+warn(void *cookie, const char *text)
+{
+
+	rx_cli_note(cookie, RX_MSG_CLI_WARNING, "text", text, NULL);
+}
+
+static rx_err
+run_annex(struct rx_cli *cli, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	enum rx_format format;
+	struct rx_session *s;
+	int32_t from, to;
+	rx_err rc;
+
+	if ((rc = rx_unit_parse(unit, cli->value[O_UNIT], st)) != RX_OK ||
+	    (rc = parse_period(cli, &from, &to, st)) != RX_OK ||
+	    (rc = parse_format(cli->value[O_FORMAT], &format, st)) != RX_OK ||
+	    (rc = rx_cli_writable(cli->value[O_OUT], st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	rc = rx_annex_export(s, unit, from, to, format, cli->value[O_OUT],
+	    cli->lang, warn, cli, st);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : exported(cli, st));
+}
+
+const struct rx_cli_command rx_cli_export_annex = {
+	{ "export", "annex" }, "--unit CODE --from DATE --to DATE "
+	"--format csv|xlsx|json -o FILE", RX_MSG_CLI_HELP_EXPORT_ANNEX,
+	run_annex, 0, 0, 0, {
+		[O_UNIT] = { "unit", RX_CLI_NEEDED, 0 },
+		[O_FROM] = { "from", RX_CLI_NEEDED, 0 },
+		[O_TO] = { "to", RX_CLI_NEEDED, 0 },
+		[O_FORMAT] = { "format", RX_CLI_NEEDED, 0 },
+		[O_OUT] = { "output", RX_CLI_NEEDED, 'o' },
+	}
+};
+
+static rx_err
+parse_table(struct rx_cli *cli, struct rx_table_request *req,
+    enum rx_format *format, struct rx_status *st)
+{
+	unsigned long threshold = THRESHOLD;
+	rx_err rc;
+
+	memset(req, 0, sizeof(*req));
+	if ((rc = rx_unit_parse(req->unit, cli->value[O_UNIT], st)) !=
+	    RX_OK ||
+	    (rc = parse_count(cli->value[O_COUNT], &req->count, st)) !=
+	    RX_OK ||
+	    (rc = rx_table_dims(req, cli->value[O_BY], st)) != RX_OK ||
+	    (rc = parse_period(cli, &req->from, &req->to, st)) != RX_OK ||
+	    (rc = parse_format(cli->value[O_FORMAT], format, st)) != RX_OK)
+		return (rc);
+	if (cli->value[O_THRESHOLD] != NULL &&
+	    (rc = rx_cli_number(cli->value[O_THRESHOLD], "--threshold",
+	    THRESHOLD_MIN, THRESHOLD_MAX, &threshold, st)) != RX_OK)
+		return (rc);
+	req->threshold = (unsigned)threshold;
+	return (rx_cli_writable(cli->value[O_OUT], st));
+}
+
+static rx_err
+run_table(struct rx_cli *cli, struct rx_status *st)
+{
+	struct rx_table_request req;
+	enum rx_format format;
+	struct rx_session *s;
+	rx_err rc;
+
+	if ((rc = parse_table(cli, &req, &format, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	rc = rx_table_export(s, &req, format, cli->value[O_OUT], st);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : exported(cli, st));
+}
+
+const struct rx_cli_command rx_cli_export_table = {
+	{ "export", "table" }, "--unit CODE "
+	"--count children|observations|interventions --by DIM[,DIM...] "
+	"--from DATE --to DATE --format csv|xlsx|json -o FILE "
+	"[--threshold N]", RX_MSG_CLI_HELP_EXPORT_TABLE, run_table, 0, 0, 0, {
+		[O_UNIT] = { "unit", RX_CLI_NEEDED, 0 },
+		[O_FROM] = { "from", RX_CLI_NEEDED, 0 },
+		[O_TO] = { "to", RX_CLI_NEEDED, 0 },
+		[O_FORMAT] = { "format", RX_CLI_NEEDED, 0 },
+		[O_OUT] = { "output", RX_CLI_NEEDED, 'o' },
+		[O_COUNT] = { "count", RX_CLI_NEEDED, 0 },
+		[O_BY] = { "by", RX_CLI_NEEDED, 0 },
+		[O_THRESHOLD] = { "threshold", RX_CLI_VALUE, 0 },
+	}
+};

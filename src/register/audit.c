@@ -1,0 +1,388 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+
+/*
+ * Payload, sealed under the audit key (type AUDIT, place: object = seq):
+ *   action 1 || actor 16 || subject 16 || manifest digest 32 || detail,
+ * padded as a note; the detail is cut so that every payload has one size.
+ * Proof, sealed beside it: actor 16 || signature 64.
+ */
+#define PAYLOAD_HEAD (1 + RX_ID_BYTES + RX_ID_BYTES + RX_HASH_BYTES)
+#define DETAIL_MAX 360
+#define PAYLOAD_PLAIN 512
+#define PAYLOAD_BOX (RX_ENV_OVERHEAD + PAYLOAD_PLAIN)
+#define PROOF_PLAIN (RX_ID_BYTES + RX_SIGNATURE_BYTES)
+#define PROOF_BOX (RX_ENV_OVERHEAD + PROOF_PLAIN)
+#define SIGN_LABEL "runxin audit v1"
+
+enum { COL_PAYLOAD = 2, COL_PROOF = 3 };
+
+static void
+audit_place(struct rx_place *p, const struct rx_session *s, uint64_t seq,
+    uint32_t column)
+{
+	uint8_t object[RX_ID_BYTES] = {0};
+
+	rx_put64(object, seq);
+	rx_place_init(p, s, "", object, NULL, RX_TABLE_AUDIT, column, 1);
+}
+
+static rx_err
+audit_key(struct rx_session *s, const struct rx_key **key, uint32_t *epoch,
+    struct rx_status *st)
+{
+
+	return (rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, 0, key, epoch,
+	    st));
+}
+
+/* The newest entry's seq and hash; zero when the chain is empty. */
+static rx_err
+head_read(struct rx_session *s, struct rx_audit_head *head,
+    struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	const uint8_t *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	memset(head, 0, sizeof(*head));
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_HEAD, NULL, 0,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		head->seq = (uint64_t)rx_col_int(cur, 0);
+		head->time = rx_col_int(cur, 1);
+		p = rx_col_bytes(cur, 4, &n);
+		if (n == RX_HASH_BYTES)
+			memcpy(head->hash, p, RX_HASH_BYTES);
+		else
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_BROKEN);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
+    struct rx_status *st)
+{
+
+	return (head_read(s, head, st));
+}
+
+/* Seal the payload of entry ${seq}. */
+static rx_err
+payload_seal(struct rx_session *s, uint8_t box[PAYLOAD_BOX], uint64_t seq,
+    enum rx_action action, const uint8_t *subject, const char *detail,
+    struct rx_status *st)
+{
+	uint8_t plain[PAYLOAD_PLAIN] = {0};
+	const struct rx_key *key;
+	struct rx_place place;
+	uint32_t epoch;
+	size_t n = detail == NULL ? 0 : strlen(detail);
+	rx_err rc;
+
+	/* Cut at a character. */
+	if (n > DETAIL_MAX)
+		for (n = DETAIL_MAX; n > 0 && (detail[n] & 0xc0) == 0x80; n--)
+			;
+	rx_put32(plain, (uint32_t)(PAYLOAD_HEAD + n));
+	plain[4] = (uint8_t)action;
+	memcpy(plain + 5, s->user_id, RX_ID_BYTES);
+	if (subject != NULL)
+		memcpy(plain + 5 + RX_ID_BYTES, subject, RX_ID_BYTES);
+	if (n > 0)
+		memcpy(plain + 4 + PAYLOAD_HEAD, detail, n);
+	if ((rc = rx_store_manifest_digest(s->store,
+	    plain + 5 + 2 * RX_ID_BYTES, st)) != RX_OK)
+		goto done;
+	if ((rc = audit_key(s, &key, &epoch, st)) != RX_OK)
+		goto done;
+	audit_place(&place, s, seq, COL_PAYLOAD);
+	rc = rx_envelope_seal(box, key, RX_ENV_AUDIT, RX_COMP_AUDIT, epoch,
+	    &place, plain, sizeof(plain), st);
+done:
+	rx_wipe(plain, sizeof(plain));
+	return (rc);
+}
+
+/* Sign ${hash} and seal the signature. */
+static rx_err
+proof_seal(struct rx_session *s, uint8_t box[PROOF_BOX], uint64_t seq,
+    const uint8_t hash[RX_HASH_BYTES], struct rx_status *st)
+{
+	uint8_t plain[PROOF_PLAIN];
+	const struct rx_key *key;
+	struct rx_place place;
+	uint32_t epoch;
+	rx_err rc;
+
+	memcpy(plain, s->user_id, RX_ID_BYTES);
+	rx_sign(plain + RX_ID_BYTES, s->id->sign_secret, SIGN_LABEL, hash,
+	    RX_HASH_BYTES);
+	if ((rc = audit_key(s, &key, &epoch, st)) != RX_OK)
+		return (rc);
+	audit_place(&place, s, seq, COL_PROOF);
+	return (rx_envelope_seal(box, key, RX_ENV_AUDIT, RX_COMP_AUDIT, epoch,
+	    &place, plain, sizeof(plain), st));
+}
+
+rx_err
+rx_audit_add(struct rx_session *s, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+{
+	uint8_t payload[PAYLOAD_BOX], proof[PROOF_BOX], hash[RX_HASH_BYTES];
+	struct rx_audit_head head;
+	struct rx_value v[5];
+	int64_t now = rx_time_now();
+	rx_err rc;
+
+	if ((rc = head_read(s, &head, st)) != RX_OK)
+		return (rc);
+	if ((rc = payload_seal(s, payload, head.seq + 1, action, subject,
+	    detail, st)) != RX_OK)
+		return (rc);
+	rx_audit_entry_hash(hash, s->store_id, head.seq + 1, head.hash, now,
+	    payload, sizeof(payload));
+	if ((rc = proof_seal(s, proof, head.seq + 1, hash, st)) != RX_OK)
+		return (rc);
+	v[0] = rx_int((int64_t)head.seq + 1);
+	v[1] = rx_int(now);
+	v[2] = rx_bytes(payload, sizeof(payload));
+	v[3] = rx_bytes(proof, sizeof(proof));
+	v[4] = rx_bytes(hash, sizeof(hash));
+	return (rx_store_insert(s->store, RX_TABLE_AUDIT, v, st));
+}
+
+/* Fail for entry ${seq}. */
+static rx_err
+broken(struct rx_status *st, uint64_t seq)
+{
+
+	rx_status_clear(st);
+	rx_status_arg(st, "seq", "%llu", (unsigned long long)seq);
+	return (rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_BROKEN));
+}
+
+/* Verify the entry under ${cur}, whose predecessor is ${prev}; the manifest
+ * digest that it names goes to ${digest}. */
+static rx_err
+entry_verify(struct rx_session *s, const struct rx_cursor *cur,
+    const struct rx_audit_head *prev, uint8_t digest[RX_HASH_BYTES],
+    struct rx_status *st)
+{
+	uint8_t plain[PAYLOAD_PLAIN], proof[PROOF_PLAIN], hash[RX_HASH_BYTES];
+	const uint64_t seq = (uint64_t)rx_col_int(cur, 0);
+	const uint8_t *payload, *box, *stored;
+	size_t np, nb, nh;
+	const struct rx_key *key;
+	struct rx_place place;
+	uint32_t epoch;
+	rx_err rc;
+
+	payload = rx_col_bytes(cur, 2, &np);
+	box = rx_col_bytes(cur, 3, &nb);
+	stored = rx_col_bytes(cur, 4, &nh);
+	rx_audit_entry_hash(hash, s->store_id, seq, prev->hash,
+	    rx_col_int(cur, 1), payload, np);
+	if (seq != prev->seq + 1 || np != PAYLOAD_BOX || nb != PROOF_BOX ||
+	    nh != RX_HASH_BYTES || !rx_equal(hash, stored, RX_HASH_BYTES))
+		return (broken(st, prev->seq + 1));
+	epoch = rx_envelope_epoch(payload, np);
+	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, epoch, &key,
+	    NULL, st)) != RX_OK)
+		return (rc);
+	audit_place(&place, s, seq, COL_PAYLOAD);
+	if (rx_envelope_open(plain, sizeof(plain), payload, np, key,
+	    RX_ENV_AUDIT, RX_COMP_AUDIT, epoch, &place, st) != RX_OK)
+		return (broken(st, seq));
+	audit_place(&place, s, seq, COL_PROOF);
+	if (rx_envelope_open(proof, sizeof(proof), box, nb, key, RX_ENV_AUDIT,
+	    RX_COMP_AUDIT, epoch, &place, st) != RX_OK)
+		return (broken(st, seq));
+	if (memcmp(proof, plain + 5, RX_ID_BYTES) != 0 ||
+	    !rx_member_signed(s, proof, proof + RX_ID_BYTES, SIGN_LABEL, hash,
+	    RX_HASH_BYTES))
+		return (broken(st, seq));
+	memcpy(digest, plain + 5 + 2 * RX_ID_BYTES, RX_HASH_BYTES);
+	rx_wipe(plain, sizeof(plain));
+	return (RX_OK);
+}
+
+/* Inside a read transaction. */
+static rx_err
+head_check(struct rx_session *s, struct rx_status *st)
+{
+	uint8_t named[RX_HASH_BYTES], stored[RX_HASH_BYTES];
+	struct rx_audit_head head, prev;
+	struct rx_cursor *cur;
+	struct rx_value arg;
+	const uint8_t *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = head_read(s, &head, st)) != RX_OK)
+		return (rc);
+	if (head.seq == 0)
+		return (broken(st, 1));
+	memset(&prev, 0, sizeof(prev));
+	prev.seq = head.seq - 1;
+	arg = rx_int((int64_t)prev.seq);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 4, &n);
+		if (n == RX_HASH_BYTES)
+			memcpy(prev.hash, p, n);
+	} else if (rc == RX_OK && prev.seq != 0)
+		rc = broken(st, prev.seq);
+	rx_query_close(cur);
+	if (rc != RX_OK)
+		return (rc);
+	arg = rx_int((int64_t)head.seq);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = row ? entry_verify(s, cur, &prev, named, st) :
+		    broken(st, head.seq);
+	rx_query_close(cur);
+	if (rc != RX_OK)
+		return (rc);
+	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK)
+		return (rc);
+	if (!rx_equal(named, stored, RX_HASH_BYTES))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS));
+	return (RX_OK);
+}
+
+rx_err
+rx_audit_check_head(struct rx_session *s, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_store_read(s->store, st)) != RX_OK)
+		return (rc);
+	rc = head_check(s, st);
+	rx_store_rollback(s->store);
+	return (rc);
+}
+
+/* Parse "SEQ-HEX" into ${anchor}. */
+static rx_err
+anchor_parse(const char *text, struct rx_audit_head *anchor,
+    char hex[2 * RX_HASH_BYTES + 1], struct rx_status *st)
+{
+	char *end;
+	size_t i;
+
+	memset(anchor, 0, sizeof(*anchor));
+	anchor->seq = strtoull(text, &end, 10);
+	if (anchor->seq == 0 || *end != '-' ||
+	    strlen(end + 1) != 2 * RX_HASH_BYTES)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_ANCHOR_INVALID));
+	for (i = 0; i < 2 * RX_HASH_BYTES; i++)
+		hex[i] = (char)(end[1 + i] >= 'A' && end[1 + i] <= 'F' ?
+		    end[1 + i] - 'A' + 'a' : end[1 + i]);
+	hex[2 * RX_HASH_BYTES] = '\0';
+	return (RX_OK);
+}
+
+/* Walk the chain from its first entry. */
+static rx_err
+chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
+    const char *anchor_hex, struct rx_audit_head *last,
+    uint8_t digest[RX_HASH_BYTES], void (*progress)(void *, size_t),
+    void *cookie, struct rx_status *st)
+{
+	char hex[2 * RX_HASH_BYTES + 1];
+	struct rx_cursor *cur;
+	bool row, anchored = anchor == NULL;
+	const uint8_t *p;
+	size_t n;
+	rx_err rc;
+
+	memset(last, 0, sizeof(*last));
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if ((rc = entry_verify(s, cur, last, digest, st)) != RX_OK)
+			break;
+		last->seq = (uint64_t)rx_col_int(cur, 0);
+		p = rx_col_bytes(cur, 4, &n);
+		memcpy(last->hash, p, RX_HASH_BYTES);
+		if (anchor != NULL && last->seq == anchor->seq) {
+			rx_hex(hex, last->hash, RX_HASH_BYTES);
+			anchored = strcmp(hex, anchor_hex) == 0;
+		}
+		if (progress != NULL && last->seq % 256 == 0)
+			progress(cookie, (size_t)last->seq);
+	}
+	rx_query_close(cur);
+	if (rc == RX_OK && last->seq == 0)
+		rc = broken(st, 1);
+	if (rc == RX_OK && !anchored)
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ANCHOR);
+	return (rc);
+}
+
+rx_err
+rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
+    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
+{
+	uint8_t named[RX_HASH_BYTES], live[RX_HASH_BYTES];
+	char hex[2 * RX_HASH_BYTES + 1];
+	struct rx_audit_head want, last;
+	rx_err rc;
+
+	if (anchor != NULL &&
+	    (rc = anchor_parse(anchor, &want, hex, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_store_check(s->store, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_store_read(s->store, st)) != RX_OK)
+		return (rc);
+	rc = chain_verify(s, anchor != NULL ? &want : NULL, hex, &last,
+	    named, progress, cookie, st);
+	if (rc == RX_OK)
+		rc = rx_store_manifest_recount(s->store, live, progress,
+		    cookie, st);
+	rx_store_rollback(s->store);
+	if (rc == RX_OK && !rx_equal(named, live, RX_HASH_BYTES))
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS);
+	if (rc == RX_OK && entries != NULL)
+		*entries = last.seq;
+	return (rc);
+}
+
+rx_err
+rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+{
+
+	if (rc == RX_OK)
+		rc = rx_audit_add(s, action, subject, detail, st);
+	if (rc == RX_OK)
+		rc = rx_store_commit(s->store, st);
+	if (rc != RX_OK)
+		rx_abandon(s);
+	return (rc);
+}
+
+void
+rx_abandon(struct rx_session *s)
+{
+
+	rx_store_rollback(s->store);
+	/* Keys that were made in the transaction exist no longer. */
+	s->nheld = 0;
+}

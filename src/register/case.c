@@ -1,0 +1,475 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+
+/*
+ * A case: its keys (wrapped under the keys of its unit), and the slots through
+ * which the supervisors above it reach identity and narrative while it is
+ * flagged.  Every supervisor above has a slot in every case, and every save
+ * writes all of them anew, so that a slot says nothing to a thief.
+ */
+
+#define WRAP_BYTES (RX_ENV_OVERHEAD + RX_KEY_BYTES)
+#define SLOT_COMPS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE))
+
+static const enum rx_compartment comps_of[3] = {
+	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
+};
+
+/* The place of the wrap of compartment ${k} (columns 3, 4, 5 of case_key). */
+static void
+wrap_place(struct rx_place *p, const struct rx_session *s, const char *unit,
+    const uint8_t *id, size_t k, uint32_t epoch)
+{
+
+	rx_place_init(p, s, unit, id, id, RX_TABLE_CASE_KEY, (uint32_t)(3 + k),
+	    epoch);
+}
+
+rx_err
+rx_case_init(struct rx_case *c, struct rx_session *s, struct rx_status *st)
+{
+	size_t i;
+	rx_err rc;
+
+	memset(c, 0, sizeof(*c));
+	for (i = 0; i < sizeof(c->mem) / sizeof(c->mem[0]); i++)
+		if ((rc = rx_key_new(&c->mem[i], s->pool, st)) != RX_OK)
+			return (rc);
+	return (RX_OK);
+}
+
+/* Open the wraps of one epoch from the row under ${cur}. */
+static rx_err
+epoch_load(struct rx_case *c, struct rx_session *s,
+    const struct rx_cursor *cur, unsigned comps, struct rx_status *st)
+{
+	struct rx_case_epoch *e = &c->e[c->n];
+	const struct rx_key *key;
+	struct rx_place place;
+	const uint8_t *box;
+	uint32_t epoch;
+	size_t k, n;
+	rx_err rc;
+
+	memset(e, 0, sizeof(*e));
+	e->epoch = (uint32_t)rx_col_int(cur, 1);
+	for (k = 0; k < 3; k++) {
+		if ((comps & RX_BIT(comps_of[k])) == 0)
+			continue;
+		box = rx_col_bytes(cur, (int)(3 + k), &n);
+		epoch = rx_envelope_epoch(box, n);
+		if (epoch == 0)
+			return (rx_fail(st, RX_ECORRUPT,
+			    RX_MSG_SEALED_CORRUPT));
+		if ((rc = rx_unit_key(s, c->unit, comps_of[k], epoch, &key,
+		    NULL, st)) != RX_OK)
+			return (rc);
+		wrap_place(&place, s, c->unit, c->id, k, e->epoch);
+		if ((rc = rx_envelope_open(c->mem[3 * c->n + k]->b,
+		    RX_KEY_BYTES, box, n, key, RX_ENV_KEY, comps_of[k], epoch,
+		    &place, st)) != RX_OK)
+			return (rc);
+		e->key[k] = c->mem[3 * c->n + k];
+	}
+	c->n++;
+	return (RX_OK);
+}
+
+rx_err
+rx_case_load(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    unsigned comps, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	memcpy(c->id, id, RX_ID_BYTES);
+	memcpy(c->unit, unit, RX_UNIT_BYTES);
+	c->n = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CASE_KEYS, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if (c->n == sizeof(c->e) / sizeof(c->e[0])) {
+			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_CASE_EPOCHS);
+			break;
+		}
+		if ((rc = epoch_load(c, s, cur, comps, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	if (rc == RX_OK && c->n == 0)
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_CASE_KEYS_MISSING);
+	return (rc);
+}
+
+rx_err
+rx_case_create(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	uint8_t box[3][WRAP_BYTES];
+	const struct rx_key *key;
+	struct rx_place place;
+	struct rx_value v[6];
+	uint32_t epoch;
+	size_t k;
+	rx_err rc;
+
+	memcpy(c->id, id, RX_ID_BYTES);
+	memcpy(c->unit, unit, RX_UNIT_BYTES);
+	c->n = 1;
+	c->e[0].epoch = 1;
+	for (k = 0; k < 3; k++) {
+		rx_random(c->mem[k]->b, RX_KEY_BYTES);
+		c->e[0].key[k] = c->mem[k];
+		if ((rc = rx_unit_key(s, unit, comps_of[k], 0, &key, &epoch,
+		    st)) != RX_OK)
+			return (rc);
+		wrap_place(&place, s, unit, id, k, 1);
+		if ((rc = rx_envelope_seal(box[k], key, RX_ENV_KEY,
+		    comps_of[k], epoch, &place, c->mem[k]->b, RX_KEY_BYTES,
+		    st)) != RX_OK)
+			return (rc);
+		v[3 + k] = rx_bytes(box[k], WRAP_BYTES);
+	}
+	v[0] = rx_bytes(id, RX_ID_BYTES);
+	v[1] = rx_int(1);
+	v[2] = rx_text(unit);
+	return (rx_store_insert(s->store, RX_TABLE_CASE_KEY, v, st));
+}
+
+/* ---- slots ---- */
+
+rx_err
+rx_case_load_slot(struct rx_case *c, struct rx_session *s, bool *opened,
+    struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_bytes(c->id, RX_ID_BYTES),
+	    rx_bytes(s->user_id, RX_ID_BYTES) };
+	struct rx_case_epoch *e = &c->e[c->n - 1];
+	struct rx_secret *mem;
+	struct rx_cursor *cur;
+	struct rx_grant *g;
+	const uint8_t *box;
+	size_t k, n;
+	bool row;
+	rx_err rc;
+
+	*opened = false;
+	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
+		return (rc);
+	g = (struct rx_grant *)(void *)mem->b;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOT, args, 2, st)) !=
+	    RX_OK)
+		goto done;
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		box = rx_col_bytes(cur, 2, &n);
+		rc = rx_grant_accept(s, g, box, n, c->unit, c->id, e->epoch,
+		    SLOT_COMPS, st);
+		if (rc == RX_OK && g->kind == RX_GRANT_OPEN) {
+			for (k = 0; k < 2; k++) {
+				*c->mem[3 * (c->n - 1) + k] = g->keys[k];
+				e->key[k] = c->mem[3 * (c->n - 1) + k];
+			}
+			*opened = true;
+		}
+	}
+	rx_query_close(cur);
+done:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* The supervisor's level closest above ${unit} among live ones of
+ * members[first..]; -1 when he does not supervise it. */
+static int
+supervises(const struct rx_session *s, size_t first, const char *unit)
+{
+	int level = -1;
+	size_t i;
+
+	for (i = first; i < rx_member_next(s, first); i++) {
+		const struct rx_member *m = &s->members[i];
+
+		if (m->cert.role == RX_ROLE_SUPERVISOR &&
+		    rx_unit_covers(m->cert.unit, unit) && rx_member_live(m) &&
+		    (int)rx_unit_level(m->cert.unit) > level)
+			level = (int)rx_unit_level(m->cert.unit);
+	}
+	return (level);
+}
+
+/* The lowest level from which a flag of ${unit} is reviewed: the township if
+ * it has a supervisor, else the nearest level above that has one; the next one
+ * above it as well when the flag was escalated. */
+static int
+review_level(const struct rx_session *s, const char *unit, bool escalated)
+{
+	int level, nearest = -1, above = -1;
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		level = supervises(s, i, unit);
+		if (level > nearest) {
+			above = nearest;
+			nearest = level;
+		} else if (level < nearest && level > above)
+			above = level;
+	}
+	return (escalated && above >= 0 ? above : nearest);
+}
+
+/* Write the slot of members[first..]. */
+static rx_err
+slot_write(struct rx_case *c, struct rx_session *s, size_t first, bool open,
+    struct rx_status *st)
+{
+	const struct rx_case_epoch *e = &c->e[c->n - 1];
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	const struct rx_member *m = rx_member_newest(s, first);
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	struct rx_value v[3];
+	rx_err rc;
+
+	if (open) {
+		keys[0] = e->key[0];
+		keys[1] = e->key[1];
+	}
+	memset(&ctx, 0, sizeof(ctx));
+	memcpy(ctx.store, s->store_id, RX_ID_BYTES);
+	memcpy(ctx.unit, c->unit, RX_UNIT_BYTES);
+	memcpy(ctx.subject, c->id, RX_ID_BYTES);
+	ctx.epoch = e->epoch;
+	ctx.compartments = SLOT_COMPS;
+	if ((rc = rx_grant_make(box, &ctx, keys, open ? RX_GRANT_OPEN :
+	    RX_GRANT_CLOSED, s->user_id, s->id, m->cert.box_public, st)) !=
+	    RX_OK)
+		return (rc);
+	v[0] = rx_bytes(c->id, RX_ID_BYTES);
+	v[1] = rx_bytes(m->cert.user, RX_ID_BYTES);
+	v[2] = rx_bytes(box, sizeof(box));
+	return (rx_store_replace(s->store, RX_TABLE_SLOT, v, st));
+}
+
+/* Remove the slots of people who supervise the case no longer. */
+static rx_err
+slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
+{
+	struct rx_value key[2] = { rx_bytes(c->id, RX_ID_BYTES) };
+	struct rx_buf gone = RX_BUF_INIT;
+	struct rx_cursor *cur;
+	const uint8_t *who;
+	size_t first, n, i;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_OF_CASE, key, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		who = rx_col_bytes(cur, 1, &n);
+		first = n == RX_ID_BYTES ? rx_member_first(s, who) :
+		    s->nmembers;
+		if ((first == s->nmembers ||
+		    supervises(s, first, c->unit) < 0) &&
+		    (rc = rx_buf_add(&gone, who, n, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	for (i = 0; i < gone.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[1] = rx_bytes(gone.b + i, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
+	}
+	rx_buf_free(&gone);
+	return (rc);
+}
+
+rx_err
+rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
+    bool escalated, struct rx_status *st)
+{
+	const int from = review_level(s, c->unit, escalated);
+	size_t i;
+	int level;
+	rx_err rc;
+
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		if ((level = supervises(s, i, c->unit)) < 0)
+			continue;
+		if ((rc = slot_write(c, s, i, flagged && level >= from, st)) !=
+		    RX_OK)
+			return (rc);
+	}
+	return (slots_prune(c, s, st));
+}
+
+/* Write slots for members[first..] in the cases of ${unit} that lack them. */
+static rx_err
+slots_heal_one(struct rx_session *s, const char *unit, size_t first,
+    struct rx_case *c, size_t *made, struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_text(unit),
+	    rx_bytes(s->members[first].cert.user, RX_ID_BYTES) };
+	struct rx_buf ids = RX_BUF_INIT;
+	struct rx_case_state state;
+	struct rx_cursor *cur;
+	size_t i, n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_MISSING, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		const void *id = rx_col_bytes(cur, 0, &n);
+
+		if ((rc = rx_buf_add(&ids, id, RX_ID_BYTES, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	if (ids.len > 0 && rc == RX_OK && !rx_store_in_transaction(s->store))
+		rc = rx_store_begin(s->store, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
+		if ((rc = rx_case_load(c, s, ids.b + i, unit, RX_CASE_KEYS,
+		    st)) != RX_OK ||
+		    (rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
+			break;
+		rc = rx_slots_write(c, s, state.flagged, state.escalated, st);
+		(*made)++;
+	}
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+rx_err
+rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *made, struct rx_status *st)
+{
+	struct rx_case c;
+	bool ready = false;
+	size_t i;
+	rx_err rc;
+
+	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 ||
+	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+		return (RX_OK);
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		if (supervises(s, i, unit) < 0)
+			continue;
+		if (!ready && (rc = rx_case_init(&c, s, st)) != RX_OK)
+			return (rc);
+		ready = true;
+		if ((rc = slots_heal_one(s, unit, i, &c, made, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* The unit and the newest epoch of case ${id}. */
+static rx_err
+case_where(struct rx_session *s, const uint8_t *id, char *unit,
+    uint32_t *epoch, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	*epoch = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CASE_KEYS, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		*epoch = (uint32_t)rx_col_int(cur, 1);
+		rx_unit_set(unit, rx_col_text(cur, 2));
+	}
+	rx_query_close(cur);
+	if (rc == RX_OK && *epoch == 0)
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_CASE_KEYS_MISSING);
+	return (rc);
+}
+
+/* Seal the slot ${box} of case ${id} to ${to}, and put it in its place. */
+static rx_err
+slot_rekey(struct rx_session *s, const struct rx_identity *to,
+    const uint8_t *id, const uint8_t *box, size_t n, struct rx_grant *g,
+    struct rx_status *st)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	uint8_t anew[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	char unit[RX_UNIT_BYTES];
+	struct rx_value v[3];
+	uint32_t epoch;
+	rx_err rc;
+
+	if ((rc = case_where(s, id, unit, &epoch, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_grant_accept(s, g, box, n, unit, id, epoch, SLOT_COMPS,
+	    st)) != RX_OK)
+		return (rc);
+	if (g->kind == RX_GRANT_OPEN) {
+		keys[0] = &g->keys[0];
+		keys[1] = &g->keys[1];
+	}
+	memset(&ctx, 0, sizeof(ctx));
+	memcpy(ctx.store, s->store_id, RX_ID_BYTES);
+	memcpy(ctx.unit, unit, RX_UNIT_BYTES);
+	memcpy(ctx.subject, id, RX_ID_BYTES);
+	ctx.epoch = epoch;
+	ctx.compartments = SLOT_COMPS;
+	if ((rc = rx_grant_make(anew, &ctx, keys,
+	    (enum rx_grant_kind)g->kind, s->user_id, s->id, to->box_public,
+	    st)) != RX_OK)
+		return (rc);
+	v[0] = rx_bytes(id, RX_ID_BYTES);
+	v[1] = rx_bytes(s->user_id, RX_ID_BYTES);
+	v[2] = rx_bytes(anew, sizeof(anew));
+	return (rx_store_replace(s->store, RX_TABLE_SLOT, v, st));
+}
+
+rx_err
+rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(s->user_id, RX_ID_BYTES);
+	struct rx_buf rows = RX_BUF_INIT;
+	struct rx_secret *mem;
+	struct rx_cursor *cur;
+	const size_t one = RX_ID_BYTES + RX_GRANT_BYTES;
+	const void *p;
+	size_t i, n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_secret_new(&mem, sizeof(struct rx_grant), st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_TO, &arg, 1, st)) !=
+	    RX_OK)
+		goto done;
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 2, &n);
+		if (n != RX_GRANT_BYTES) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
+			break;
+		}
+		if ((rc = rx_buf_add(&rows, rx_col_bytes(cur, 0, &n),
+		    RX_ID_BYTES, st)) != RX_OK ||
+		    (rc = rx_buf_add(&rows, p, RX_GRANT_BYTES, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	for (i = 0; i < rows.len && rc == RX_OK; i += one)
+		rc = slot_rekey(s, to, rows.b + i, rows.b + i + RX_ID_BYTES,
+		    RX_GRANT_BYTES, (struct rx_grant *)(void *)mem->b, st);
+done:
+	rx_buf_free(&rows);
+	rx_secret_free(mem);
+	return (rc);
+}

@@ -1,0 +1,459 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/save.h"
+
+/* Lists of children, one case in full, search, erasure. */
+
+typedef rx_err (*child_each)(void *, const struct rx_child_row *,
+    struct rx_status *);
+
+/* Whether the session has any keyed or unkeyed unit for ${act} at all. */
+static rx_err
+units_or_refuse(struct rx_session *s, struct rx_buf *units, bool supervisors,
+    struct rx_status *st)
+{
+	const bool director = rx_session_has_role(s, RX_ROLE_DIRECTOR);
+	const bool supervisor = supervisors &&
+	    rx_session_has_role(s, RX_ROLE_SUPERVISOR);
+	rx_err rc;
+
+	if (!director && !supervisor)
+		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
+	if (director && (rc = rx_units_for(s, RX_ACT_WRITE_CASE, units, st)) !=
+	    RX_OK)
+		return (rc);
+	if (supervisor && (rc = rx_units_for(s, RX_ACT_SUPERVISE, units,
+	    st)) != RX_OK)
+		return (rc);
+	return (RX_OK);
+}
+
+/* Collect the ids of the live children of ${unit}. */
+static rx_err
+ids_of_unit(struct rx_session *s, const char *unit, struct rx_buf *ids,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		if (n == RX_ID_BYTES &&
+		    (rc = rx_buf_add(ids, p, n, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Open the child of the loaded case into ${r}. */
+static rx_err
+open_child(struct rx_session *s, struct rx_case *c, unsigned comps,
+    bool verify, struct rx_record *r, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = row ? rx_row_open(s, c, cur, RX_TABLE_CHILD, comps,
+		    verify, r, st) :
+		    rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* One child's row for a list. */
+static rx_err
+list_one(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    const char *unit, struct rx_record *r, struct rx_child_row *row,
+    struct rx_status *st)
+{
+	unsigned comps = RX_BIT(RX_COMP_CODED);
+	struct rx_case_state state;
+	rx_err rc;
+
+	if (rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+		comps |= RX_BIT(RX_COMP_IDENTITY);
+	if ((rc = rx_case_load(c, s, id, unit, comps, st)) != RX_OK ||
+	    (rc = open_child(s, c, comps, false, r, st)) != RX_OK ||
+	    (rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
+		return (rc);
+	row->child = r;
+	row->observations = state.observations;
+	row->interventions = state.interventions;
+	row->risk = state.risk;
+	row->last = state.last;
+	row->due = state.due;
+	row->flagged = state.flagged;
+	row->withdrawn = state.withdrawn;
+	return (RX_OK);
+}
+
+/* Call ${each} for the children of ${units} that ${keep} keeps. */
+static rx_err
+each_child(struct rx_session *s, const struct rx_buf *units,
+    bool (*keep)(const void *, const struct rx_child_row *), const void *what,
+    child_each each, void *cookie, size_t *opened, struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	struct rx_child_row row;
+	struct rx_record r;
+	struct rx_case c;
+	size_t i, k;
+	rx_err rc;
+
+	rx_record_init(&r);
+	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < units->len; i += RX_UNIT_BYTES) {
+		const char *unit = (const char *)units->b + i;
+
+		rx_buf_reset(&ids);
+		if ((rc = ids_of_unit(s, unit, &ids, st)) != RX_OK)
+			goto done;
+		for (k = 0; k < ids.len; k += RX_ID_BYTES) {
+			if ((rc = list_one(s, &c, ids.b + k, unit, &r, &row,
+			    st)) != RX_OK)
+				goto done;
+			if (!keep(what, &row))
+				continue;
+			*opened += r.identity;
+			if ((rc = each(cookie, &row, st)) != RX_OK)
+				goto done;
+		}
+	}
+done:
+	rx_record_free(&r);
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+/* Enter in the audit that ${n} names were shown; nothing when none was. */
+static rx_err
+audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
+    const char *detail, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (n == 0 || s->borrowed)
+		return (RX_OK);
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	return (rx_finish(s, RX_OK, RX_DID_REVEAL, subject, detail, st));
+}
+
+struct filter {
+	unsigned bits;
+	int32_t on;
+};
+
+static bool
+keep_filter(const void *what, const struct rx_child_row *row)
+{
+	const struct filter *f = what;
+
+	return (((f->bits & RX_LIST_FLAGGED) == 0 || row->flagged) &&
+	    ((f->bits & RX_LIST_DUE) == 0 ||
+	    (row->due != 0 && row->due <= f->on)));
+}
+
+rx_err
+rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
+    child_each each, void *cookie, struct rx_status *st)
+{
+	const struct filter f = { filter, on };
+	struct rx_buf units = RX_BUF_INIT;
+	size_t opened = 0;
+	rx_err rc;
+
+	if ((rc = units_or_refuse(s, &units, true, st)) == RX_OK)
+		rc = each_child(s, &units, keep_filter, &f, each, cookie,
+		    &opened, st);
+	if (rc == RX_OK)
+		rc = audit_reveal(s, opened, NULL, "list", st);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+struct search {
+	const char *id_number, *name;
+};
+
+static bool
+keep_search(const void *what, const struct rx_child_row *row)
+{
+	const struct search *q = what;
+
+	if (q->id_number != NULL && strcasecmp(q->id_number,
+	    rx_record_text(row->child, RX_F_ID_NUMBER)) != 0)
+		return (false);
+	return (q->name == NULL || strstr(rx_record_text(row->child,
+	    RX_F_NAME), q->name) != NULL);
+}
+
+rx_err
+rx_child_search(struct rx_session *s, const char *id_number,
+    const char *name, child_each each, void *cookie, struct rx_status *st)
+{
+	const struct search q = { id_number, name };
+	struct rx_buf units = RX_BUF_INIT;
+	size_t opened = 0;
+	rx_err rc;
+
+	if (id_number == NULL && name == NULL)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_SEARCH_EMPTY));
+	if ((rc = units_or_refuse(s, &units, false, st)) == RX_OK)
+		rc = each_child(s, &units, keep_search, &q, each, cookie,
+		    &opened, st);
+	if (rc == RX_OK)
+		rc = audit_reveal(s, opened, NULL, "search", st);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+/* ---- one case ---- */
+
+struct shown {			/* a record's place in a case, by date */
+	int32_t date;
+	size_t order;
+	struct rx_record r;
+};
+
+static int
+shown_cmp(const void *a, const void *b)
+{
+	const struct shown *x = a, *y = b;
+
+	if (x->date != y->date)
+		return (x->date < y->date ? -1 : 1);
+	return (x->order < y->order ? -1 : 1);
+}
+
+/* Read every record of the loaded case, verified, sorted by date. */
+static rx_err
+read_case(struct rx_session *s, struct rx_case *c, struct shown **out,
+    size_t *count, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct shown *all = NULL, *grown;
+	struct rx_cursor *cur;
+	size_t n = 0, cap = 0;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if (n == cap) {
+			cap = cap == 0 ? 16 : 2 * cap;
+			if ((grown = reallocarray(all, cap, sizeof(*all))) ==
+			    NULL) {
+				rc = rx_fail(st, RX_EINTERNAL,
+				    RX_MSG_NO_MEMORY);
+				break;
+			}
+			all = grown;
+		}
+		rx_record_init(&all[n].r);
+		all[n].order = n;
+		n++;
+		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, RX_CASE_KEYS,
+		    true, &all[n - 1].r, st)) != RX_OK)
+			break;
+		all[n - 1].date = (int32_t)rx_record_int(&all[n - 1].r,
+		    RX_F_DATE);
+	}
+	rx_query_close(cur);
+	if (n > 1)
+		qsort(all, n, sizeof(*all), shown_cmp);
+	*out = all;
+	*count = n;
+	return (rc);
+}
+
+/* Load the case ${id} with the keys that the session may use on it. */
+static rx_err
+load_for_reading(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    bool *director, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	bool opened;
+	rx_err rc;
+
+	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK)
+		return (rc);
+	if ((*director = rx_permitted(s, RX_ACT_WRITE_CASE, unit)))
+		return (rx_case_load(c, s, id, unit, RX_CASE_KEYS, st));
+	if ((rc = rx_permit(s, RX_ACT_SUPERVISE, unit, st)) != RX_OK ||
+	    (rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
+	    RX_OK || (rc = rx_case_load_slot(c, s, &opened, st)) != RX_OK)
+		return (rc);
+	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
+}
+
+rx_err
+rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct shown *all = NULL;
+	struct rx_record child;
+	struct rx_case c;
+	unsigned comps = RX_CASE_KEYS;
+	size_t i, n = 0;
+	bool director;
+	rx_err rc;
+
+	rx_record_init(&child);
+	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
+	    (rc = load_for_reading(s, &c, id, &director, st)) != RX_OK)
+		goto done;
+	if (!director && (reason == NULL || *reason == '\0'))
+		comps &= ~RX_BIT(RX_COMP_IDENTITY);
+	/* First the audit, then the sight of it. */
+	if ((rc = audit_reveal(s, 1, id, director ? "case" :
+	    (comps & RX_BIT(RX_COMP_IDENTITY)) != 0 ? reason :
+	    "case without identity", st)) != RX_OK)
+		goto done;
+	if ((rc = open_child(s, &c, comps, true, &child, st)) != RX_OK ||
+	    (rc = read_case(s, &c, &all, &n, st)) != RX_OK ||
+	    (rc = each(cookie, &child, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < n && rc == RX_OK; i++)
+		rc = each(cookie, &all[i].r, st);
+done:
+	for (i = 0; i < n; i++)
+		rx_record_free(&all[i].r);
+	free(all);
+	rx_record_free(&child);
+	return (rc);
+}
+
+/* ---- erasure ---- */
+
+/* Collect the (id, version) keys of query ${q} for ${id}. */
+static rx_err
+collect_versions(struct rx_session *s, enum rx_query q, const uint8_t *id,
+    struct rx_buf *ids, struct rx_buf *versions, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	const void *p;
+	int64_t version;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, q, &arg, 1, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		version = rx_col_int(cur, 1);
+		if ((rc = rx_buf_add(ids, p, RX_ID_BYTES, st)) != RX_OK ||
+		    (rc = rx_buf_add(versions, &version, sizeof(version),
+		    st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Delete all versions that query ${q} finds. */
+static rx_err
+erase_versions(struct rx_session *s, enum rx_query q, enum rx_table table,
+    const uint8_t *id, struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT, versions = RX_BUF_INIT;
+	struct rx_value key[2];
+	int64_t version;
+	size_t i;
+	rx_err rc;
+
+	rc = collect_versions(s, q, id, &ids, &versions, st);
+	for (i = 0; i < ids.len / RX_ID_BYTES && rc == RX_OK; i++) {
+		memcpy(&version, versions.b + i * sizeof(version),
+		    sizeof(version));
+		key[0] = rx_bytes(ids.b + i * RX_ID_BYTES, RX_ID_BYTES);
+		key[1] = rx_int(version);
+		rc = rx_store_delete(s->store, table, key, NULL, st);
+	}
+	rx_buf_free(&ids);
+	rx_buf_free(&versions);
+	return (rc);
+}
+
+/* Delete every slot and every wrapped key of the case. */
+static rx_err
+erase_keys(struct rx_session *s, const struct rx_case *c,
+    struct rx_status *st)
+{
+	struct rx_value key[2] = { rx_bytes(c->id, RX_ID_BYTES) };
+	struct rx_buf who = RX_BUF_INIT;
+	struct rx_cursor *cur;
+	const void *p;
+	size_t i, n;
+	bool row;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < c->n && rc == RX_OK; i++) {
+		key[1] = rx_int(c->e[i].epoch);
+		rc = rx_store_delete(s->store, RX_TABLE_CASE_KEY, key, NULL,
+		    st);
+	}
+	if (rc != RX_OK || (rc = rx_query_open(&cur, s->store,
+	    RX_Q_SLOTS_OF_CASE, key, 1, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 1, &n);
+		if ((rc = rx_buf_add(&who, p, RX_ID_BYTES, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
+	}
+	rx_buf_free(&who);
+	return (rc);
+}
+
+rx_err
+rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct rx_case c;
+	rx_err rc;
+
+	if (reason == NULL || *reason == '\0')
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
+	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
+	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
+	    (rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
+	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	if ((rc = erase_keys(s, &c, st)) == RX_OK &&
+	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD, id,
+	    st)) == RX_OK)
+		rc = erase_versions(s, RX_Q_CHILD_VERSIONS, RX_TABLE_CHILD,
+		    id, st);
+	if ((rc = rx_finish(s, rc, RX_DID_ERASE, id, reason, st)) != RX_OK)
+		return (rc);
+	return (rx_store_vacuum(s->store, st));
+}

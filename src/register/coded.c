@@ -1,0 +1,206 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+
+/*
+ * What the statistics read, and the ledger they write.  Only coded keys are
+ * asked for here: a statistician's session has no others.
+ */
+
+typedef rx_err (*record_each)(void *, const struct rx_record *,
+    struct rx_status *);
+
+/* The records of one child, then nothing else. */
+static rx_err
+each_of_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
+    record_each each, void *cookie, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD,
+		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK ||
+		    (rc = each(cookie, r, st)) != RX_OK)
+			break;
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The children of a unit with their records. */
+static rx_err
+each_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
+    const char *unit, record_each each, void *cookie, struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	struct rx_cursor *cur;
+	const uint8_t *id;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		id = rx_col_bytes(cur, 0, &n);
+		if (n != RX_ID_BYTES) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
+			break;
+		}
+		if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED),
+		    st)) != RX_OK ||
+		    (rc = rx_row_open(s, c, cur, RX_TABLE_CHILD,
+		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK ||
+		    (rc = each(cookie, r, st)) != RX_OK ||
+		    (rc = each_of_child(s, c, r, each, cookie, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+static rx_err
+each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
+    record_each each, void *cookie, struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_ACTIVITIES_OF_UNIT, &arg,
+	    1, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = rx_row_open(s, NULL, cur, RX_TABLE_ACTIVITY,
+		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK ||
+		    (rc = each(cookie, r, st)) != RX_OK)
+			break;
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    record_each each, void *cookie, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	const struct rx_key *key;
+	struct rx_record r;
+	struct rx_case c;
+	size_t i;
+	rx_err rc;
+
+	rx_record_init(&r);
+	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK ||
+	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
+	    (rc = rx_store_read(s->store, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_keyed_units(s, unit, &units, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		const char *u = (const char *)units.b + i;
+
+		/* A unit without the key is a refusal, never a gap. */
+		if ((rc = rx_unit_key(s, u, RX_COMP_CODED, 0, &key, NULL,
+		    st)) == RX_OK &&
+		    (rc = each_child(s, &c, &r, u, each, cookie, st)) == RX_OK)
+			rc = each_activity(s, &r, u, each, cookie, st);
+	}
+done:
+	rx_store_rollback(s->store);
+	rx_record_free(&r);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+/* ---- the ledger ---- */
+
+/* A release is sealed under the ledger key (type RELEASE, place: object = its
+ * id, table, column 1), padded as a note. */
+static void
+release_place(struct rx_place *p, const struct rx_session *s,
+    const uint8_t *id)
+{
+
+	rx_place_init(p, s, "", id, NULL, RX_TABLE_RELEASE, 1, 1);
+}
+
+rx_err
+rx_release_add(struct rx_session *s, const char *text, size_t n,
+    struct rx_status *st)
+{
+	struct rx_buf box = RX_BUF_INIT;
+	const struct rx_key *key;
+	uint8_t id[RX_ID_BYTES];
+	struct rx_place place;
+	struct rx_value v[2];
+	uint32_t epoch;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_LEDGER, NULL, st)) != RX_OK ||
+	    (rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0, &key,
+	    &epoch, st)) != RX_OK)
+		return (rc);
+	rx_uuid7(id, rx_time_now());
+	release_place(&place, s, id);
+	if ((rc = rx_field_seal(&box, key, RX_COMP_LEDGER, epoch, &place,
+	    RX_PAD_NOTE, text, n, st)) != RX_OK)
+		goto done;
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		goto done;
+	v[0] = rx_bytes(id, RX_ID_BYTES);
+	v[1] = rx_bytes(box.b, box.len);
+	rc = rx_finish(s, rx_store_insert(s->store, RX_TABLE_RELEASE, v, st),
+	    RX_DID_RELEASE, id, NULL, st);
+done:
+	rx_buf_free(&box);
+	return (rc);
+}
+
+rx_err
+rx_release_each(struct rx_session *s,
+    rx_err (*each)(void *, const uint8_t id[RX_ID_BYTES], const char *text,
+    size_t n, struct rx_status *), void *cookie, struct rx_status *st)
+{
+	struct rx_buf text = RX_BUF_INIT;
+	const struct rx_key *key;
+	const uint8_t *id, *box;
+	struct rx_place place;
+	struct rx_cursor *cur;
+	size_t n, nb;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_LEDGER, NULL, st)) != RX_OK ||
+	    (rc = rx_query_open(&cur, s->store, RX_Q_RELEASES, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		id = rx_col_bytes(cur, 0, &n);
+		box = rx_col_bytes(cur, 1, &nb);
+		if (n != RX_ID_BYTES) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
+			break;
+		}
+		release_place(&place, s, id);
+		rx_buf_reset(&text);
+		if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_LEDGER,
+		    rx_envelope_epoch(box, nb), &key, NULL, st)) != RX_OK ||
+		    (rc = rx_field_open(&text, box, nb, key, RX_COMP_LEDGER,
+		    &place, st)) != RX_OK ||
+		    (rc = each(cookie, id, (const char *)text.b, text.len,
+		    st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	rx_buf_free(&text);
+	return (rc);
+}

@@ -1,0 +1,272 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/date.h"
+#include "register/save.h"
+
+/*
+ * Import: the file is read twice in one transaction.  The first reading checks
+ * every line by itself and stores the children; the second stores what
+ * happened to them, so that lines may stand in any order.
+ */
+
+#define LINE_MAX_BYTES (1u << 20)
+
+/* A set of 16-byte hashes: which ids the file has had.  Open addressing. */
+struct idset {
+	uint8_t key[32];
+	uint8_t (*slot)[16];
+	size_t n, cap;
+};
+
+struct importer {
+	FILE *f;
+	char *line;
+	size_t len;
+	size_t number;
+	size_t done, total;
+	struct idset ids;
+	struct rx_record r;
+	struct rx_saver *sv;
+	struct rx_import_counts *counts;
+	void (*progress)(void *, size_t, size_t);
+	void *cookie;
+};
+
+static bool
+idset_put(struct idset *set, const uint8_t h[16])
+{
+	static const uint8_t none[16];
+	size_t i = (size_t)rx_get64(h) & (set->cap - 1);
+
+	while (memcmp(set->slot[i], none, 16) != 0) {
+		if (memcmp(set->slot[i], h, 16) == 0)
+			return (false);
+		i = (i + 1) & (set->cap - 1);
+	}
+	memcpy(set->slot[i], h, 16);
+	set->n++;
+	return (true);
+}
+
+static rx_err
+idset_grow(struct idset *set, struct rx_status *st)
+{
+	struct idset bigger = *set;
+	static const uint8_t none[16];
+	size_t i;
+
+	bigger.cap = set->cap == 0 ? 4096 : 2 * set->cap;
+	bigger.n = 0;
+	if ((bigger.slot = calloc(bigger.cap, 16)) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	for (i = 0; i < set->cap; i++)
+		if (memcmp(set->slot[i], none, 16) != 0)
+			(void)idset_put(&bigger, set->slot[i]);
+	free(set->slot);
+	*set = bigger;
+	return (RX_OK);
+}
+
+/* The same type and id a second time in the file is refused. */
+static rx_err
+check_twice(struct importer *im, struct rx_status *st)
+{
+	const char *id = rx_record_text(&im->r, RX_F_CALLER_ID);
+	struct rx_buf b = RX_BUF_INIT;
+	const uint8_t type = (uint8_t)im->r.type;
+	uint8_t h[16];
+	rx_err rc;
+
+	if (2 * im->ids.n >= im->ids.cap &&
+	    (rc = idset_grow(&im->ids, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_buf_add(&b, &type, 1, st)) == RX_OK &&
+	    (rc = rx_buf_add(&b, id, strlen(id), st)) == RX_OK) {
+		rx_hash(h, 16, im->ids.key, "runxin import id", b.b, b.len);
+		if (!idset_put(&im->ids, h))
+			rc = rx_fail(st, RX_EUSAGE, RX_MSG_ID_TWICE);
+	}
+	rx_buf_free(&b);
+	return (rc);
+}
+
+/* The next line into im->line; *more is false at the end of the file. */
+static rx_err
+read_line(struct importer *im, bool *more, struct rx_status *st)
+{
+	int c = EOF;
+
+	im->len = 0;
+	while (im->len <= LINE_MAX_BYTES &&
+	    (c = getc_unlocked(im->f)) != EOF && c != '\n')
+		im->line[im->len++] = (char)c;
+	if (c == EOF && ferror(im->f))
+		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+	*more = im->len > 0 || c != EOF;
+	if (*more)
+		im->number++;
+	if (im->len > LINE_MAX_BYTES)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_LINE_TOO_LONG));
+	im->done += im->len + 1;
+	/* A byte order mark, as some editors write it. */
+	if (im->number == 1 && im->len >= 3 &&
+	    memcmp(im->line, "\xef\xbb\xbf", 3) == 0) {
+		im->len -= 3;
+		memmove(im->line, im->line + 3, im->len);
+	}
+	return (RX_OK);
+}
+
+static bool
+blank(const struct importer *im)
+{
+	size_t i;
+
+	for (i = 0; i < im->len; i++)
+		if (im->line[i] != ' ' && im->line[i] != '\t' &&
+		    im->line[i] != '\r')
+			return (false);
+	return (true);
+}
+
+/* Which type the line says it is of. */
+static rx_err
+line_type(const json_t *json, enum rx_type *type, struct rx_status *st)
+{
+	const char *key = json_string_value(json_object_get(json, "type"));
+	int t;
+
+	for (t = 1; t < RX_TYPE_COUNT && key != NULL; t++)
+		if (strcmp(key, rx_type_key((enum rx_type)t)) == 0) {
+			*type = (enum rx_type)t;
+			return (RX_OK);
+		}
+	return (rx_fail(st, RX_EUSAGE, RX_MSG_TYPE_UNKNOWN));
+}
+
+/* One line: parsed, checked; stored when its time has come. */
+static rx_err
+take_line(struct importer *im, bool first, struct rx_status *st)
+{
+	struct rx_save_result result;
+	enum rx_type type = RX_CHILD;
+	json_t *json;
+	rx_err rc;
+
+	if ((rc = rx_json_parse(&json, im->line, im->len, st)) != RX_OK)
+		return (rc);
+	rx_record_reset(&im->r);
+	if ((rc = line_type(json, &type, st)) == RX_OK) {
+		im->r.type = type;
+		/* The first reading has checked the rest. */
+		if (first || type != RX_CHILD)
+			rc = rx_record_parse(&im->r, json, rx_date_today(),
+			    st);
+	}
+	json_decref(json);
+	if (rc != RX_OK)
+		return (rc);
+	if (first) {
+		im->counts->lines++;
+		if (!im->r.v[RX_F_CALLER_ID].set)
+			return (rx_fail(st, RX_EUSAGE, RX_MSG_ID_MISSING));
+		if ((rc = check_twice(im, st)) != RX_OK)
+			return (rc);
+	}
+	if (first != (type == RX_CHILD))
+		return (RX_OK);
+	if ((rc = rx_saver_put(im->sv, &im->r, false, &result, st)) != RX_OK)
+		return (rc);
+	if (result.how == RX_SAVED_PRESENT)
+		im->counts->present++;
+	else
+		im->counts->saved[type]++;
+	im->counts->flagged += result.flagged;
+	return (RX_OK);
+}
+
+static rx_err
+reading(struct importer *im, bool first, struct rx_status *st)
+{
+	bool more;
+	rx_err rc;
+
+	im->number = 0;
+	if (fseek(im->f, 0, SEEK_SET) != 0)
+		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+	for (;;) {
+		if ((rc = read_line(im, &more, st)) != RX_OK || !more)
+			break;
+		if (!blank(im) && (rc = take_line(im, first, st)) != RX_OK)
+			break;
+		if (im->progress != NULL && im->number % 512 == 0)
+			im->progress(im->cookie, im->done, im->total);
+	}
+	if (rc != RX_OK)
+		rx_status_arg(st, "line", "%zu", im->number);
+	return (rc);
+}
+
+static rx_err
+open_file(struct importer *im, const char *path, struct rx_status *st)
+{
+	struct stat sb;
+
+	if ((im->f = fopen(path, "re")) == NULL ||
+	    fstat(fileno(im->f), &sb) != 0 || !S_ISREG(sb.st_mode)) {
+		rx_status_arg(st, "file", "%s", path);
+		if (im->f == NULL && errno == ENOENT)
+			return (rx_fail(st, RX_EIO, RX_MSG_FILE_ABSENT));
+		if (im->f == NULL && errno == EACCES)
+			return (rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS));
+		rx_status_arg(st, "errno", "%d", im->f == NULL ? errno : EINVAL);
+		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+	}
+	im->total = 2 * (size_t)sb.st_size;
+	return (RX_OK);
+}
+
+rx_err
+rx_import(struct rx_session *s, const char *path,
+    struct rx_import_counts *counts,
+    void (*progress)(void *, size_t done, size_t total), void *cookie,
+    struct rx_status *st)
+{
+	struct importer im = { .counts = counts, .progress = progress,
+	    .cookie = cookie };
+	char detail[64];
+	rx_err rc;
+
+	memset(counts, 0, sizeof(*counts));
+	rx_record_init(&im.r);
+	rx_random(im.ids.key, sizeof(im.ids.key));
+	if ((rc = open_file(&im, path, st)) != RX_OK)
+		goto done;
+	if ((im.line = malloc(LINE_MAX_BYTES + 2)) == NULL) {
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+		goto done;
+	}
+	if ((rc = rx_saver_new(&im.sv, s, true, st)) != RX_OK)
+		goto done;
+	if ((rc = reading(&im, true, st)) != RX_OK ||
+	    (rc = reading(&im, false, st)) != RX_OK)
+		goto done;
+	(void)snprintf(detail, sizeof(detail), "lines=%zu present=%zu",
+	    counts->lines, counts->present);
+	rc = rx_saver_finish(im.sv, RX_DID_IMPORT, NULL, detail, st);
+	if (rc == RX_OK && progress != NULL)
+		progress(cookie, im.total, im.total);
+done:
+	rx_saver_free(im.sv);
+	if (im.line != NULL)
+		rx_wipe(im.line, LINE_MAX_BYTES + 2);
+	free(im.line);
+	if (im.f != NULL)
+		(void)fclose(im.f);
+	free(im.ids.slot);
+	rx_record_free(&im.r);
+	return (rc);
+}

@@ -1,0 +1,281 @@
+#ifndef RX_REGISTER_INTERNAL_H
+#define RX_REGISTER_INTERNAL_H
+
+/*
+ * What the files of src/register share and nobody else sees.
+ */
+
+#include <string.h>
+
+#include "crypto/grant.h"
+#include "register/register.h"
+
+#define RX_SCHEMA_VERSION 1	/* in the place of every sealed field */
+
+/* The pseudo unit of the keys that belong to the whole register: its grants
+ * carry the audit key and the ledger key in places 0 and 1. */
+#define RX_REGISTER_KEYS "REGISTER\0\0\0\0\0\0\0"
+
+#define RX_BIT(comp) (1u << (comp))
+#define RX_CASE_KEYS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE) | \
+    RX_BIT(RX_COMP_CODED))
+
+/* A verified certificate and when it was revoked (0: it was not). */
+struct rx_member {
+	struct rx_cert cert;
+	int64_t revoked;
+};
+
+struct rx_held {			/* a key that the session holds */
+	char unit[RX_UNIT_BYTES];
+	uint8_t comp;
+	uint32_t epoch;
+	struct rx_key *key;
+};
+
+struct rx_session {
+	struct rx_store *store;
+	bool borrowed;			/* the store is the caller's, read-only */
+	uint8_t store_id[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];	/* of the register */
+	uint8_t user_id[RX_ID_BYTES];
+	char user[RX_USER_NAME_BYTES];
+	struct rx_secret *blob_mem, *id_mem, *next_mem;
+	struct rx_keyblob *blob;	/* in blob_mem */
+	struct rx_identity *id;		/* the certified keys, in id_mem */
+	struct rx_identity *next;	/* asked for, not yet certified; or NULL */
+	struct rx_keypool *pool;
+	struct rx_held *held;		/* sorted by unit, compartment, epoch */
+	size_t nheld, heldcap;
+	struct rx_member *members;	/* sorted by user, then not_before */
+	size_t nmembers;
+	struct rx_key *scratch[3];	/* for a unit's keys in passing */
+};
+
+/* ---- permit.c: every permission, in one place ---- */
+
+enum rx_act {
+	RX_ACT_ADMINISTER,	/* units, people */
+	RX_ACT_WRITE_CASE,	/* directors, for a unit */
+	RX_ACT_WRITE_ACTIVITY,	/* the same; a statistician for his own unit */
+	RX_ACT_SUPERVISE,	/* review, coded lists of a unit */
+	RX_ACT_COUNT,		/* statistics over a unit */
+	RX_ACT_LEDGER		/* any statistician */
+};
+/* RX_EPERM (NOT_PERMITTED) unless one of the session's valid certificates
+ * permits ${act} for ${unit} (NULL for acts on the register). */
+rx_err rx_permit(const struct rx_session *s, enum rx_act act,
+    const char *unit, struct rx_status *st) RX_MUST_USE;
+bool rx_permitted(const struct rx_session *s, enum rx_act act,
+    const char *unit);
+/* The compartments (bit set) of ${unit}'s keys that the certificates of user
+ * members[first..] (all those of one user) entitle him to, now. */
+unsigned rx_entitled(const struct rx_session *s, size_t first,
+    const char unit[RX_UNIT_BYTES]);
+/* Whether ${m} may hand on keys of ${unit}: he is, or was, entitled to them. */
+bool rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
+    unsigned compartments, bool slot);
+bool rx_member_live(const struct rx_member *m);	/* valid now, not revoked */
+
+/* ---- session.c ---- */
+
+/* An empty session, for rx_register_create. */
+rx_err rx_session_new(struct rx_session **out, struct rx_status *st)
+    RX_MUST_USE;
+/* Sign ${cert} with the session's root seed and insert it; id, store and
+ * validity are filled in. */
+rx_err rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- members.c ---- */
+
+rx_err rx_members_load(struct rx_session *s, const uint8_t root_public[32],
+    struct rx_status *st) RX_MUST_USE;
+/* Index of the first certificate of ${user}; nmembers when there is none. */
+size_t rx_member_first(const struct rx_session *s,
+    const uint8_t user[RX_ID_BYTES]);
+/* Index after the last certificate of the user of members[first]. */
+size_t rx_member_next(const struct rx_session *s, size_t first);
+/* The newest live certificate of the user of members[first]; NULL. */
+const struct rx_member *rx_member_newest(const struct rx_session *s,
+    size_t first);
+/* Whether any certificate of ${user} verifies ${sig}. */
+bool rx_member_signed(const struct rx_session *s,
+    const uint8_t user[RX_ID_BYTES], const uint8_t sig[RX_SIGNATURE_BYTES],
+    const char *label, const void *p, size_t n);
+/* The name of ${user}, "?" when unknown. */
+const char *rx_member_name(const struct rx_session *s,
+    const uint8_t user[RX_ID_BYTES]);
+
+/* ---- people.c ---- */
+
+/* 1..63 bytes of UTF-8 without spaces; RX_EUSAGE (USER_NAME_INVALID). */
+rx_err rx_user_name_check(const char *user, struct rx_status *st) RX_MUST_USE;
+/* RX_EUSAGE (UNIT_UNKNOWN) unless ${unit} is listed in the register. */
+rx_err rx_unit_require(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_unit_row_insert(struct rx_session *s, const char *code,
+    const char *name, const char *level, struct rx_status *st) RX_MUST_USE;
+const char *rx_level_key(enum rx_level level);
+
+/* ---- keyring.c ---- */
+
+/* The key of (unit, compartment, epoch), epoch 0 for the newest; *epoch may be
+ * NULL.  RX_EPERM (NO_KEY) when the session has no grant of it. */
+rx_err rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
+    uint32_t *key_epoch, struct rx_status *st) RX_MUST_USE;
+/* Make the keys of ${unit} when nobody has yet; in a transaction. */
+rx_err rx_unit_keys_ensure(struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* Make every grant that waits and that this session can make, in a transaction
+ * of its own if there are any. */
+rx_err rx_grants_heal(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
+/* How many keyed units ${user} (members[first..]) should hold and does not. */
+rx_err rx_grants_pending(struct rx_session *s, size_t first,
+    unsigned *pending, struct rx_status *st) RX_MUST_USE;
+/* Grant keys of ${unit} to every entitled user who lacks them; a transaction is
+ * begun at the first.  *made counts. */
+rx_err rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *made, struct rx_status *st) RX_MUST_USE;
+/* The ids (RX_UNIT_BYTES each) of the units at or under ${unit} that have keys,
+ * appended to ${out} in order of their codes. */
+rx_err rx_keyed_units(struct rx_session *s, const char *unit,
+    struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
+/* Open the grant ${box} and verify that its grantor may grant this; ${subject}
+ * is the case of a slot, NULL for a unit's keys.  ${g} is wiped by the caller. */
+rx_err rx_grant_accept(struct rx_session *s, struct rx_grant *g,
+    const uint8_t *box, size_t n, const char unit[RX_UNIT_BYTES],
+    const uint8_t *subject, uint32_t epoch, unsigned comps,
+    struct rx_status *st) RX_MUST_USE;
+/* Insert one grant row: keys in the order of the compartments. */
+rx_err rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    uint32_t epoch, unsigned compartments,
+    const struct rx_key *const keys[RX_GRANT_KEYS],
+    const uint8_t recipient[RX_ID_BYTES],
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+    RX_MUST_USE;
+/* Seal everything that was granted to this session's old keys to ${to}. */
+rx_err rx_grants_rekey(struct rx_session *s, const struct rx_identity *to,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- case.c: case keys, slots, sealing of rows ---- */
+
+struct rx_case_epoch {
+	uint32_t epoch;
+	const struct rx_key *key[3];	/* I, N, C; NULL when not held */
+};
+struct rx_case {
+	uint8_t id[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];
+	size_t n;
+	struct rx_case_epoch e[8];	/* oldest first */
+	struct rx_key *mem[8 * 3];	/* scratch, of the session's pool */
+};
+/* A case whose key memory is reused by every load. */
+rx_err rx_case_init(struct rx_case *c, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+/* Load the keys of case ${id} of ${unit}: through the unit's keys for the
+ * compartments of ${comps} that the session holds. */
+rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    unsigned comps, struct rx_status *st) RX_MUST_USE;
+/* Add identity and narrative keys from the session's own slot, if it is open:
+ * *opened tells. */
+rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
+    bool *opened, struct rx_status *st) RX_MUST_USE;
+/* Make and insert the keys of a new case. */
+rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* Write every slot of the case anew: open ones for the reviewers when
+ * ${flagged} (also those a level higher when ${escalated}), closed ones for
+ * everybody else.  In a transaction. */
+rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
+    bool escalated, struct rx_status *st) RX_MUST_USE;
+
+/* Write closed slots for supervisors who have none yet in the cases of ${unit}
+ * (open ones where a flag is open); a transaction is begun at the first. */
+rx_err rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *made, struct rx_status *st) RX_MUST_USE;
+/* Seal every slot of this session to its new keys ${to}. */
+rx_err rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
+    struct rx_status *st) RX_MUST_USE;
+
+/* Seal ${r} and insert it as a row: child, record or activity by its type.
+ * id, version, child, unit, author, at are set by the caller.  ${c} is its
+ * case, NULL for an activity. */
+rx_err rx_row_insert(struct rx_session *s, struct rx_case *c,
+    const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* Decode the row under ${cur} (columns of CHILD, RECORD or ACTIVITY) into
+ * ${r}, the compartments of ${comps} for which there is a key.  The author's
+ * signature is checked when ${verify}. */
+rx_err rx_row_open(struct rx_session *s, struct rx_case *c,
+    const struct rx_cursor *cur, enum rx_table table, unsigned comps,
+    bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* The blind index of a caller's id, scoped to the unit. */
+rx_err rx_tag(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_type type, const char *caller_id, uint8_t tag[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+
+/* What the coded records of a case add up to. */
+struct rx_case_state {
+	unsigned observations, interventions;
+	int64_t risk;
+	int32_t last, due;
+	bool flagged, escalated, withdrawn, closed;
+	int32_t withdrawn_on;
+	int32_t birth;		/* month, of the child */
+	uint32_t version;	/* of the child's row */
+};
+/* Flags of a case, in memory. */
+struct rx_flag {
+	uint8_t id[RX_ID_BYTES];
+	uint8_t author[RX_ID_BYTES];
+	enum rx_type raised_by;
+	bool by_rule;
+	enum rx_flag_state state;
+	int32_t date;
+	int64_t at;
+	char caller_id[RX_CALLER_ID_BYTES];
+};
+/* Read every record of the loaded case; ${flags} (may be NULL) is an array of
+ * ${*nflags} that the caller frees. */
+rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
+    struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- audit.c ---- */
+
+enum rx_action {
+	RX_DID_INIT = 1, RX_DID_UNIT = 2, RX_DID_USER_ADD = 3,
+	RX_DID_USER_DISABLE = 4, RX_DID_PASSWD = 5, RX_DID_GRANT = 6,
+	RX_DID_SAVE = 7, RX_DID_IMPORT = 8, RX_DID_REVEAL = 9,
+	RX_DID_REVIEW = 10, RX_DID_ERASE = 11, RX_DID_RELEASE = 12,
+	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14
+};
+/* Append an entry in the running transaction.  ${subject} may be NULL;
+ * ${detail} is at most 360 bytes of it. */
+rx_err rx_audit_add(struct rx_session *s, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+    RX_MUST_USE;
+/* Verify the newest entry and that the manifest is the one it names. */
+rx_err rx_audit_check_head(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+/* Audit entry and commit; on any failure roll back.  Starts nothing. */
+rx_err rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+    RX_MUST_USE;
+
+/* Roll back, and forget the keys held: some may have been made in vain. */
+void rx_abandon(struct rx_session *s);
+
+/* ---- helpers ---- */
+
+void rx_place_init(struct rx_place *p, const struct rx_session *s,
+    const char *unit, const uint8_t *object, const uint8_t *subject,
+    enum rx_table table, uint32_t column, uint32_t version);
+/* Copy text of at most 16 bytes into a unit id. */
+void rx_unit_set(char unit[RX_UNIT_BYTES], const char *text);
+
+#endif

@@ -1,0 +1,612 @@
+#include <stdlib.h>
+
+#include "register/internal.h"
+
+/*
+ * The keys of units: held, made, and handed on.  A grant names unit, epoch and
+ * compartments; whoever is entitled to a key by his certificate and has no
+ * grant of it is given one by the next session that holds it.
+ */
+
+static void
+grant_context(struct rx_grant_context *ctx, const struct rx_session *s,
+    const char *unit, const uint8_t *subject, uint32_t epoch, unsigned comps)
+{
+
+	memset(ctx, 0, sizeof(*ctx));
+	memcpy(ctx->store, s->store_id, RX_ID_BYTES);
+	memcpy(ctx->unit, unit, RX_UNIT_BYTES);
+	if (subject != NULL)
+		memcpy(ctx->subject, subject, RX_ID_BYTES);
+	ctx->epoch = epoch;
+	ctx->compartments = comps;
+}
+
+/* The compartment that lies in place ${k} of a grant with ${comps}. */
+static enum rx_compartment
+grant_comp(unsigned comps, size_t k)
+{
+
+	if ((comps & (RX_BIT(RX_COMP_AUDIT) | RX_BIT(RX_COMP_LEDGER))) != 0)
+		return (k == 0 ? RX_COMP_AUDIT : k == 1 ? RX_COMP_LEDGER :
+		    RX_COMP_NONE);
+	return (k == 0 ? RX_COMP_IDENTITY : k == 1 ? RX_COMP_NARRATIVE :
+	    RX_COMP_CODED);
+}
+
+rx_err
+rx_grant_accept(struct rx_session *s, struct rx_grant *g,
+    const uint8_t *box, size_t n, const char unit[RX_UNIT_BYTES],
+    const uint8_t *subject, uint32_t epoch, unsigned comps,
+    struct rx_status *st)
+{
+	struct rx_grant_context ctx;
+	const struct rx_identity *as = s->id;
+	size_t i, first;
+	rx_err rc;
+
+	if ((rc = rx_grant_open(g, box, n, as, st)) != RX_OK)
+		return (rc);
+	grant_context(&ctx, s, unit, subject, epoch, comps);
+	first = rx_member_first(s, g->grantor);
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++) {
+		struct rx_status ignored;
+
+		/* What one has handed to oneself needs no other warrant. */
+		if (memcmp(g->grantor, s->user_id, RX_ID_BYTES) != 0 &&
+		    !rx_may_grant(&s->members[i], unit, comps,
+		    subject != NULL))
+			continue;
+		rx_status_clear(&ignored);
+		if (rx_grant_verify(g, &ctx, as,
+		    s->members[i].cert.sign_public, &ignored) == RX_OK)
+			return (RX_OK);
+	}
+	rx_wipe(g, sizeof(*g));
+	return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
+}
+
+/* ---- what is held ---- */
+
+static int
+held_cmp(const struct rx_held *h, const char *unit, uint8_t comp,
+    uint32_t epoch)
+{
+	int c = memcmp(h->unit, unit, RX_UNIT_BYTES);
+
+	if (c == 0)
+		c = (h->comp > comp) - (h->comp < comp);
+	if (c == 0)
+		c = (h->epoch > epoch) - (h->epoch < epoch);
+	return (c);
+}
+
+/* Index of the first held key that is not below the given one. */
+static size_t
+held_bound(const struct rx_session *s, const char *unit, uint8_t comp,
+    uint32_t epoch)
+{
+	size_t lo = 0, hi = s->nheld, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (held_cmp(&s->held[mid], unit, comp, epoch) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (lo);
+}
+
+static rx_err
+held_add(struct rx_session *s, const char *unit, uint8_t comp, uint32_t epoch,
+    const struct rx_key *key, struct rx_status *st)
+{
+	const size_t at = held_bound(s, unit, comp, epoch);
+	struct rx_held *grown;
+	rx_err rc;
+
+	if (at < s->nheld && held_cmp(&s->held[at], unit, comp, epoch) == 0)
+		return (RX_OK);
+	if (s->nheld == s->heldcap) {
+		const size_t cap = s->heldcap == 0 ? 32 : 2 * s->heldcap;
+
+		if ((grown = reallocarray(s->held, cap, sizeof(*grown))) ==
+		    NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		s->held = grown;
+		s->heldcap = cap;
+	}
+	memmove(&s->held[at + 1], &s->held[at],
+	    (s->nheld - at) * sizeof(*s->held));
+	memset(&s->held[at], 0, sizeof(*s->held));
+	memcpy(s->held[at].unit, unit, RX_UNIT_BYTES);
+	s->held[at].comp = comp;
+	s->held[at].epoch = epoch;
+	if ((rc = rx_key_new(&s->held[at].key, s->pool, st)) != RX_OK) {
+		memmove(&s->held[at], &s->held[at + 1],
+		    (s->nheld - at) * sizeof(*s->held));
+		return (rc);
+	}
+	*s->held[at].key = *key;
+	s->nheld++;
+	return (RX_OK);
+}
+
+/* Open every grant of ${unit} to this session and hold its keys. */
+static rx_err
+held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_text(unit),
+	    rx_bytes(s->user_id, RX_ID_BYTES) };
+	struct rx_secret *mem;
+	struct rx_grant *g;
+	struct rx_cursor *cur;
+	const uint8_t *box;
+	uint32_t epoch;
+	unsigned comps;
+	size_t k, n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
+		return (rc);
+	g = (struct rx_grant *)(void *)mem->b;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANT_FOR, args, 2,
+	    st)) != RX_OK)
+		goto done;
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		epoch = (uint32_t)rx_col_int(cur, 1);
+		comps = (unsigned)rx_col_int(cur, 2);
+		box = rx_col_bytes(cur, 4, &n);
+		if ((rc = rx_grant_accept(s, g, box, n, unit, NULL, epoch,
+		    comps, st)) != RX_OK)
+			break;
+		for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++)
+			if ((comps & RX_BIT(grant_comp(comps, k))) != 0)
+				rc = held_add(s, unit,
+				    (uint8_t)grant_comp(comps, k), epoch,
+				    &g->keys[k], st);
+		if (rc != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+done:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* Find a held key; epoch 0 finds the newest. */
+static const struct rx_held *
+held_find(const struct rx_session *s, const char *unit, uint8_t comp,
+    uint32_t epoch)
+{
+	size_t at;
+
+	if (epoch != 0) {
+		at = held_bound(s, unit, comp, epoch);
+		return (at < s->nheld &&
+		    held_cmp(&s->held[at], unit, comp, epoch) == 0 ?
+		    &s->held[at] : NULL);
+	}
+	at = held_bound(s, unit, comp, UINT32_MAX);
+	if (at == 0 || memcmp(s->held[at - 1].unit, unit, RX_UNIT_BYTES) != 0 ||
+	    s->held[at - 1].comp != comp)
+		return (NULL);
+	return (&s->held[at - 1]);
+}
+
+rx_err
+rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
+    uint32_t *key_epoch, struct rx_status *st)
+{
+	const struct rx_held *h;
+	char text[RX_UNIT_TEXT];
+	rx_err rc;
+
+	*key = NULL;
+	if ((h = held_find(s, unit, (uint8_t)comp, epoch)) == NULL) {
+		if ((rc = held_load(s, unit, st)) != RX_OK)
+			return (rc);
+		h = held_find(s, unit, (uint8_t)comp, epoch);
+	}
+	if (h == NULL) {
+		if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0)
+			memcpy(text, "-", 2);
+		else
+			rx_unit_text(text, unit);
+		rx_status_arg(st, "unit", "%s", text);
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
+	}
+	*key = h->key;
+	if (key_epoch != NULL)
+		*key_epoch = h->epoch;
+	return (RX_OK);
+}
+
+/* ---- handing on ---- */
+
+rx_err
+rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    uint32_t epoch, unsigned comps,
+    const struct rx_key *const keys[RX_GRANT_KEYS],
+    const uint8_t recipient[RX_ID_BYTES],
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+{
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	struct rx_value v[5];
+	rx_err rc;
+
+	grant_context(&ctx, s, unit, NULL, epoch, comps);
+	if ((rc = rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id,
+	    s->id, box_public, st)) != RX_OK)
+		return (rc);
+	v[0] = rx_text(unit);
+	v[1] = rx_int(epoch);
+	v[2] = rx_int(comps);
+	v[3] = rx_bytes(recipient, RX_ID_BYTES);
+	v[4] = rx_bytes(box, sizeof(box));
+	return (rx_store_replace(s->store, RX_TABLE_UNIT_GRANT, v, st));
+}
+
+/* Hand ${comps} of (unit, epoch), all of them held, to members[first..]. */
+static rx_err
+grant_to(struct rx_session *s, const char *unit, uint32_t epoch,
+    unsigned comps, size_t first, struct rx_status *st)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	const struct rx_member *m = rx_member_newest(s, first);
+	enum rx_compartment comp;
+	size_t k;
+	rx_err rc;
+
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		comp = grant_comp(comps, k);
+		if ((comps & RX_BIT(comp)) != 0 && comp != RX_COMP_NONE &&
+		    (rc = rx_unit_key(s, unit, comp, epoch, &keys[k], NULL,
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (rx_grant_insert(s, unit, epoch, comps, keys, m->cert.user,
+	    m->cert.box_public, st));
+}
+
+struct granted {		/* what the grant rows of a unit say */
+	uint32_t epoch;
+	unsigned comps;
+	uint8_t recipient[RX_ID_BYTES];
+};
+
+static rx_err
+granted_load(struct rx_session *s, const char *unit, struct granted **out,
+    size_t *count, struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	struct granted *grown, *g = NULL;
+	struct rx_cursor *cur;
+	size_t n = 0, cap = 0, len;
+	bool row;
+	rx_err rc;
+
+	*out = NULL;
+	*count = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANTS_OF_UNIT, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if (n == cap) {
+			cap = cap == 0 ? 16 : 2 * cap;
+			if ((grown = reallocarray(g, cap, sizeof(*g))) ==
+			    NULL) {
+				rc = rx_fail(st, RX_EINTERNAL,
+				    RX_MSG_NO_MEMORY);
+				break;
+			}
+			g = grown;
+		}
+		g[n].epoch = (uint32_t)rx_col_int(cur, 1);
+		g[n].comps = (unsigned)rx_col_int(cur, 2);
+		memset(g[n].recipient, 0, RX_ID_BYTES);
+		if (rx_col_bytes(cur, 3, &len) != NULL && len == RX_ID_BYTES)
+			memcpy(g[n].recipient, rx_col_bytes(cur, 3, &len),
+			    RX_ID_BYTES);
+		n++;
+	}
+	rx_query_close(cur);
+	if (rc != RX_OK) {
+		free(g);
+		return (rc);
+	}
+	*out = g;
+	*count = n;
+	return (RX_OK);
+}
+
+/* The compartments of ${epoch} that ${user} has. */
+static unsigned
+granted_comps(const struct granted *g, size_t n, uint32_t epoch,
+    const uint8_t *user)
+{
+	unsigned comps = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (g[i].epoch == epoch &&
+		    memcmp(g[i].recipient, user, RX_ID_BYTES) == 0)
+			comps |= g[i].comps;
+	return (comps);
+}
+
+/* The next higher epoch than ${epoch} among the grants; 0 at the end. */
+static uint32_t
+granted_next_epoch(const struct granted *g, size_t n, uint32_t epoch)
+{
+	uint32_t next = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (g[i].epoch > epoch && (next == 0 || g[i].epoch < next))
+			next = g[i].epoch;
+	return (next);
+}
+
+rx_err
+rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *made, struct rx_status *st)
+{
+	struct granted *g;
+	unsigned mine, missing;
+	uint32_t epoch = 0;
+	size_t i, n;
+	rx_err rc;
+
+	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+		return (rc);
+	while ((epoch = granted_next_epoch(g, n, epoch)) != 0) {
+		mine = granted_comps(g, n, epoch, s->user_id);
+		for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+			missing = mine & rx_entitled(s, i, unit) &
+			    ~granted_comps(g, n, epoch,
+			    s->members[i].cert.user);
+			if (missing == 0)
+				continue;
+			if (!rx_store_in_transaction(s->store) &&
+			    (rc = rx_store_begin(s->store, st)) != RX_OK)
+				goto done;
+			if ((rc = grant_to(s, unit, epoch, missing, i, st)) !=
+			    RX_OK)
+				goto done;
+			(*made)++;
+		}
+	}
+done:
+	free(g);
+	return (rc);
+}
+
+rx_err
+rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_text(unit), rx_text(unit) };
+	const struct rx_key *keys[RX_GRANT_KEYS], *some[RX_GRANT_KEYS];
+	const struct rx_member *m;
+	struct rx_cursor *cur;
+	unsigned comps, c;
+	size_t i, k;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_KEYED_UNITS, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	rc = rx_query_next(cur, &row, st);
+	rx_query_close(cur);
+	if (rc != RX_OK || row)
+		return (rc);
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		rx_random(s->scratch[k]->b, RX_KEY_BYTES);
+		keys[k] = s->scratch[k];
+	}
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		if ((comps = rx_entitled(s, i, unit)) == 0)
+			continue;
+		for (k = 0; k < RX_GRANT_KEYS; k++)
+			some[k] = comps & RX_BIT(grant_comp(comps, k)) ?
+			    keys[k] : NULL;
+		m = rx_member_newest(s, i);
+		if ((rc = rx_grant_insert(s, unit, 1, comps, some,
+		    m->cert.user, m->cert.box_public, st)) != RX_OK)
+			goto done;
+	}
+	/* Keep what the maker is entitled to, forget the rest. */
+	comps = rx_entitled(s, rx_member_first(s, s->user_id), unit);
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		c = grant_comp(comps, k);
+		if ((comps & RX_BIT(c)) != 0 && (rc = held_add(s, unit,
+		    (uint8_t)c, 1, keys[k], st)) != RX_OK)
+			goto done;
+	}
+done:
+	for (k = 0; k < RX_GRANT_KEYS; k++)
+		rx_wipe(s->scratch[k]->b, RX_KEY_BYTES);
+	return (rc);
+}
+
+/* ---- pending grants ---- */
+
+rx_err
+rx_keyed_units(struct rx_session *s, const char *unit, struct rx_buf *out,
+    struct rx_status *st)
+{
+	char first[RX_UNIT_BYTES], last[RX_UNIT_BYTES], id[RX_UNIT_BYTES];
+	struct rx_value args[2];
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	rx_unit_range(unit, first, last);
+	args[0] = rx_text(first);
+	args[1] = rx_text(last);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_KEYED_UNITS, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		rx_unit_set(id, rx_col_text(cur, 0));
+		if ((rc = rx_buf_add(out, id, sizeof(id), st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The units under all live certificates of members[first..]. */
+static rx_err
+units_of(struct rx_session *s, size_t first, struct rx_buf *out,
+    struct rx_status *st)
+{
+	size_t i;
+	rx_err rc;
+
+	if ((rc = rx_buf_add(out, RX_REGISTER_KEYS, RX_UNIT_BYTES, st)) !=
+	    RX_OK)
+		return (rc);
+	for (i = first; i < rx_member_next(s, first); i++)
+		if (rx_member_live(&s->members[i]) &&
+		    s->members[i].cert.role != RX_ROLE_ADMIN &&
+		    (rc = rx_keyed_units(s, s->members[i].cert.unit, out, st)) !=
+		    RX_OK)
+			return (rc);
+	return (RX_OK);
+}
+
+rx_err
+rx_grants_pending(struct rx_session *s, size_t first, unsigned *pending,
+    struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	const uint8_t *user = s->members[first].cert.user;
+	struct granted *g;
+	uint32_t epoch;
+	const char *unit;
+	size_t i, n;
+	rx_err rc;
+
+	*pending = 0;
+	if ((rc = units_of(s, first, &units, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < units.len; i += RX_UNIT_BYTES) {
+		unit = (const char *)units.b + i;
+		if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+			goto done;
+		for (epoch = 0; (epoch = granted_next_epoch(g, n, epoch)) != 0;)
+			if ((rx_entitled(s, first, unit) &
+			    ~granted_comps(g, n, epoch, user)) != 0) {
+				(*pending)++;
+				break;
+			}
+		free(g);
+	}
+done:
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_grants_heal(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	size_t i, made = 0;
+	rx_err rc;
+
+	if ((rc = units_of(s, rx_member_first(s, s->user_id), &units, st)) !=
+	    RX_OK)
+		goto done;
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = rx_grant_unit(s, (const char *)units.b + i, &made, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = rx_slots_heal(s, (const char *)units.b + i, &made, st);
+done:
+	if (rx_store_in_transaction(s->store))
+		rc = rx_finish(s, rc, RX_DID_GRANT, NULL, NULL, st);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+/* ---- a new seed ---- */
+
+/* Seal every grant of ${unit} to this session anew, to ${to}. */
+static rx_err
+rekey_unit(struct rx_session *s, const struct rx_identity *to,
+    const char *unit, struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_text(unit),
+	    rx_bytes(s->user_id, RX_ID_BYTES) };
+	struct { uint32_t epoch; unsigned comps; } rows[64];
+	const struct rx_key *keys[RX_GRANT_KEYS];
+	struct rx_cursor *cur;
+	size_t i, k, n = 0;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANT_FOR, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row && n < 64) {
+		rows[n].epoch = (uint32_t)rx_col_int(cur, 1);
+		rows[n++].comps = (unsigned)rx_col_int(cur, 2);
+	}
+	rx_query_close(cur);
+	for (i = 0; i < n && rc == RX_OK; i++) {
+		for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++) {
+			const enum rx_compartment c =
+			    grant_comp(rows[i].comps, k);
+
+			keys[k] = NULL;
+			if ((rows[i].comps & RX_BIT(c)) != 0)
+				rc = rx_unit_key(s, unit, c, rows[i].epoch,
+				    &keys[k], NULL, st);
+		}
+		if (rc == RX_OK)
+			rc = rx_grant_insert(s, unit, rows[i].epoch,
+			    rows[i].comps, keys, s->user_id, to->box_public,
+			    st);
+	}
+	return (rc);
+}
+
+rx_err
+rx_grants_rekey(struct rx_session *s, const struct rx_identity *to,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(s->user_id, RX_ID_BYTES);
+	struct rx_buf units = RX_BUF_INIT;
+	struct rx_cursor *cur;
+	char unit[RX_UNIT_BYTES];
+	size_t i;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANTS_TO, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		rx_unit_set(unit, rx_col_text(cur, 0));
+		/* Ordered by unit: an epoch later it is the same unit. */
+		if (units.len > 0 && memcmp(units.b + units.len -
+		    RX_UNIT_BYTES, unit, RX_UNIT_BYTES) == 0)
+			continue;
+		if ((rc = rx_buf_add(&units, unit, sizeof(unit), st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = rekey_unit(s, to, (const char *)units.b + i, st);
+	if (rc == RX_OK)
+		rc = rx_slots_rekey(s, to, st);
+	rx_buf_free(&units);
+	return (rc);
+}

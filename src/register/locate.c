@@ -1,0 +1,141 @@
+#include "register/save.h"
+
+/* Finding a case by what people call it. */
+
+rx_err
+rx_units_for(struct rx_session *s, enum rx_act act, struct rx_buf *out,
+    struct rx_status *st)
+{
+	struct rx_buf all = RX_BUF_INIT;
+	size_t i, k, first = rx_member_first(s, s->user_id);
+	rx_err rc = RX_OK;
+
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first) &&
+	    rc == RX_OK; i++)
+		if (rx_member_live(&s->members[i]) &&
+		    s->members[i].cert.role != RX_ROLE_ADMIN)
+			rc = rx_keyed_units(s, s->members[i].cert.unit, &all,
+			    st);
+	for (i = 0; i < all.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		if (!rx_permitted(s, act, (const char *)all.b + i))
+			continue;
+		/* Two certificates may cover the same unit. */
+		for (k = 0; k < out->len; k += RX_UNIT_BYTES)
+			if (memcmp(out->b + k, all.b + i, RX_UNIT_BYTES) == 0)
+				break;
+		if (k >= out->len)
+			rc = rx_buf_add(out, all.b + i, RX_UNIT_BYTES, st);
+	}
+	rx_buf_free(&all);
+	return (rc);
+}
+
+rx_err
+rx_case_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    char unit[RX_UNIT_BYTES], struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK) {
+		if (row)
+			rx_unit_set(unit, rx_col_text(cur, 2));
+		else
+			rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Count the cases of ${unit} that bear the caller's id ${text}; the last one's
+ * id goes to ${id}. */
+static rx_err
+by_caller_id(struct rx_session *s, const char *unit, const char *text,
+    uint8_t id[RX_ID_BYTES], size_t *found, struct rx_status *st)
+{
+	uint8_t tag[RX_ID_BYTES];
+	struct rx_cursor *cur;
+	struct rx_value arg;
+	const void *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_tag(s, unit, RX_CHILD, text, tag, st)) != RX_OK)
+		return (rc);
+	arg = rx_bytes(tag, sizeof(tag));
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD_BY_TAG, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		if (n == RX_ID_BYTES) {
+			memcpy(id, p, n);
+			(*found)++;
+		}
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_case_locate(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES], struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	size_t i, found = 0, before;
+	rx_err rc;
+
+	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
+	    (rc = rx_units_for(s, RX_ACT_SUPERVISE, &units, st)) != RX_OK)
+		goto done;
+	if (rx_uuid_parse(text, id)) {
+		struct rx_status ignored;
+
+		rx_status_clear(&ignored);
+		if (rx_case_unit(s, id, unit, &ignored) == RX_OK)
+			for (i = 0; i < units.len; i += RX_UNIT_BYTES)
+				if (memcmp(units.b + i, unit,
+				    RX_UNIT_BYTES) == 0)
+					goto done;
+	}
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		struct rx_status tried;
+
+		before = found;
+		rx_status_clear(&tried);
+		rc = by_caller_id(s, (const char *)units.b + i, text, id,
+		    &found, &tried);
+		/* A unit whose keys are still to come hides nothing else. */
+		if (rc == RX_EPERM)
+			rc = RX_OK;
+		else if (rc != RX_OK)
+			*st = tried;
+		if (found > before)
+			memcpy(unit, units.b + i, RX_UNIT_BYTES);
+	}
+	if (rc == RX_OK && found == 0)
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
+	if (rc == RX_OK && found > 1)
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_CHILD_AMBIGUOUS);
+done:
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_child_find(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+
+	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR) &&
+	    !rx_session_has_role(s, RX_ROLE_SUPERVISOR))
+		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
+	return (rx_case_locate(s, text, id, unit, st));
+}

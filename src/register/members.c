@@ -1,0 +1,173 @@
+#include <stdlib.h>
+
+#include "register/internal.h"
+
+/* Sort by user, the oldest certificate first. */
+static int
+member_cmp(const void *a, const void *b)
+{
+	const struct rx_member *x = a, *y = b;
+	int c = memcmp(x->cert.user, y->cert.user, RX_ID_BYTES);
+
+	if (c == 0)
+		c = (x->cert.not_before > y->cert.not_before) -
+		    (x->cert.not_before < y->cert.not_before);
+	return (c != 0 ? c : memcmp(x->cert.id, y->cert.id, RX_ID_BYTES));
+}
+
+/* Read and verify every certificate. */
+static rx_err
+load_certs(struct rx_session *s, const uint8_t root_public[32],
+    struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	struct rx_member *grown;
+	const uint8_t *p;
+	size_t n, cap = 0;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CERTS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if (s->nmembers == cap) {
+			cap = cap == 0 ? 16 : 2 * cap;
+			grown = reallocarray(s->members, cap, sizeof(*grown));
+			if (grown == NULL) {
+				rc = rx_fail(st, RX_EINTERNAL,
+				    RX_MSG_NO_MEMORY);
+				break;
+			}
+			s->members = grown;
+		}
+		p = rx_col_bytes(cur, 2, &n);
+		s->members[s->nmembers].revoked = 0;
+		if ((rc = rx_cert_open(&s->members[s->nmembers].cert, p, n,
+		    root_public, s->store_id, st)) != RX_OK)
+			break;
+		s->nmembers++;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Read and verify every revocation, and mark what it revokes. */
+static rx_err
+load_revocations(struct rx_session *s, const uint8_t root_public[32],
+    struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	uint8_t id[RX_ID_BYTES];
+	const uint8_t *p;
+	int64_t at;
+	size_t i, n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_REVOCATIONS, NULL, 0,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 1, &n);
+		if ((rc = rx_revocation_open(id, &at, p, n, root_public,
+		    s->store_id, st)) != RX_OK)
+			break;
+		for (i = 0; i < s->nmembers; i++)
+			if (memcmp(s->members[i].cert.id, id, RX_ID_BYTES) == 0)
+				s->members[i].revoked = at > 0 ? at : 1;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_members_load(struct rx_session *s, const uint8_t root_public[32],
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	free(s->members);
+	s->members = NULL;
+	s->nmembers = 0;
+	if ((rc = load_certs(s, root_public, st)) != RX_OK)
+		return (rc);
+	if (s->nmembers > 0)
+		qsort(s->members, s->nmembers, sizeof(*s->members),
+		    member_cmp);
+	return (load_revocations(s, root_public, st));
+}
+
+size_t
+rx_member_first(const struct rx_session *s, const uint8_t user[RX_ID_BYTES])
+{
+	size_t lo = 0, hi = s->nmembers, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (memcmp(s->members[mid].cert.user, user, RX_ID_BYTES) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < s->nmembers &&
+	    memcmp(s->members[lo].cert.user, user, RX_ID_BYTES) != 0)
+		return (s->nmembers);
+	return (lo);
+}
+
+size_t
+rx_member_next(const struct rx_session *s, size_t first)
+{
+	size_t i = first;
+
+	while (i < s->nmembers && memcmp(s->members[i].cert.user,
+	    s->members[first].cert.user, RX_ID_BYTES) == 0)
+		i++;
+	return (i);
+}
+
+const struct rx_member *
+rx_member_newest(const struct rx_session *s, size_t first)
+{
+	const struct rx_member *newest = NULL;
+	size_t i;
+
+	if (first >= s->nmembers)
+		return (NULL);
+	for (i = first; i < rx_member_next(s, first); i++)
+		if (rx_member_live(&s->members[i]))
+			newest = &s->members[i];
+	return (newest);
+}
+
+bool
+rx_member_signed(const struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    const uint8_t sig[RX_SIGNATURE_BYTES], const char *label, const void *p,
+    size_t n)
+{
+	const uint8_t *tried = NULL, *key;
+	size_t i, first = rx_member_first(s, user);
+
+	if (first == s->nmembers)
+		return (false);
+	for (i = first; i < rx_member_next(s, first); i++) {
+		key = s->members[i].cert.sign_public;
+		/* Several roles share one key: do not verify it again. */
+		if (tried != NULL &&
+		    memcmp(tried, key, RX_SIGN_PUBLIC_BYTES) == 0)
+			continue;
+		if (rx_sign_verify(sig, key, label, p, n))
+			return (true);
+		tried = key;
+	}
+	return (false);
+}
+
+const char *
+rx_member_name(const struct rx_session *s, const uint8_t user[RX_ID_BYTES])
+{
+	const size_t first = rx_member_first(s, user);
+
+	return (first < s->nmembers ? s->members[first].cert.name : "?");
+}

@@ -1,0 +1,509 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+
+/* Who belongs where: enrolment, revocation, the list of people; and units. */
+
+rx_err
+rx_user_name_check(const char *user, struct rx_status *st)
+{
+	const size_t n = strlen(user);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)user[i] <= ' ' || user[i] == 0x7f)
+			break;
+	if (n == 0 || n >= RX_USER_NAME_BYTES || i < n ||
+	    !rx_utf8_valid(user, n))
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_USER_NAME_INVALID));
+	return (RX_OK);
+}
+
+/* Find ${user}: *found, and his id. */
+static rx_err
+user_find(struct rx_session *s, const char *user, uint8_t id[RX_ID_BYTES],
+    bool *found, struct rx_status *st)
+{
+	struct rx_value arg = rx_text(user);
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_USER_BY_NAME, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, found, st)) == RX_OK && *found &&
+	    (p = rx_col_bytes(cur, 0, &n)) != NULL && n == RX_ID_BYTES)
+		memcpy(id, p, RX_ID_BYTES);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* A unit that exists here: listed, or the own work of a listed prefecture. */
+static rx_err
+unit_known(struct rx_session *s, const char *unit_text,
+    char unit[RX_UNIT_BYTES], struct rx_status *st)
+{
+	char code[RX_UNIT_BYTES];
+	struct rx_value arg;
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_unit_parse(unit, unit_text, st)) != RX_OK)
+		return (rc);
+	memcpy(code, unit, RX_UNIT_BYTES);
+	if (rx_unit_level(unit) == RX_LEVEL_SELF)
+		rx_unit_ancestor(code, unit, RX_LEVEL_PREFECTURE);
+	arg = rx_text(code);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNIT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	rc = rx_query_next(cur, &row, st);
+	rx_query_close(cur);
+	if (rc == RX_OK && !row) {
+		rx_status_arg(st, "unit", "%.32s", unit_text);
+		rc = rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_UNKNOWN);
+	}
+	return (rc);
+}
+
+rx_err
+rx_unit_require(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	char text[RX_UNIT_TEXT], again[RX_UNIT_BYTES];
+
+	rx_unit_text(text, unit);
+	return (unit_known(s, text, again, st));
+}
+
+/* Which levels a role can be enrolled at. */
+static rx_err
+role_level_check(enum rx_role role, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	const enum rx_level level = rx_unit_level(unit);
+
+	if (role == RX_ROLE_DIRECTOR ||
+	    (role == RX_ROLE_SUPERVISOR && level <= RX_LEVEL_TOWNSHIP) ||
+	    (role == RX_ROLE_STATISTICIAN && level <= RX_LEVEL_COUNTY))
+		return (RX_OK);
+	return (rx_fail(st, RX_EUSAGE, role == RX_ROLE_SUPERVISOR ?
+	    RX_MSG_SUPERVISOR_LEVEL : RX_MSG_STATISTICIAN_LEVEL));
+}
+
+/* A new person: seed, keyblob; the public keys go into ${cert}. */
+static rx_err
+person_insert(struct rx_session *s, struct rx_cert *cert,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	uint8_t box[RX_KEYBLOB_BYTES];
+	struct rx_secret *mem, *id_mem;
+	struct rx_identity *id;
+	struct rx_keyblob *blob;
+	struct rx_value v[3];
+	rx_err rc;
+
+	if ((rc = rx_secret_new(&mem, sizeof(*blob), st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_secret_new(&id_mem, sizeof(*id), st)) != RX_OK)
+		goto err0;
+	blob = (struct rx_keyblob *)(void *)mem->b;
+	id = (struct rx_identity *)(void *)id_mem->b;
+	memset(blob, 0, sizeof(*blob));
+	rx_random(blob->seed, 32);
+	memcpy(blob->root_public, s->blob->root_public, 32);
+	rx_identity_derive(id, blob->seed);
+	rx_uuid7(cert->user, rx_time_now());
+	if ((rc = rx_keyblob_seal(box, blob, passphrase, s->store_id,
+	    cert->user, &rx_kdf_default, st)) != RX_OK)
+		goto err1;
+	v[0] = rx_bytes(cert->user, RX_ID_BYTES);
+	v[1] = rx_text(cert->name);
+	v[2] = rx_bytes(box, sizeof(box));
+	if ((rc = rx_store_insert(s->store, RX_TABLE_USER, v, st)) != RX_OK)
+		goto err1;
+	memcpy(cert->box_public, id->box_public, 32);
+	memcpy(cert->sign_public, id->sign_public, 32);
+err1:
+	rx_secret_free(id_mem);
+err0:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* A person who is here already: his public keys, unless he has that very role
+ * or was disabled. */
+static rx_err
+person_reuse(struct rx_session *s, struct rx_cert *cert,
+    const uint8_t user[RX_ID_BYTES], struct rx_status *st)
+{
+	const size_t first = rx_member_first(s, user);
+	const struct rx_member *m = rx_member_newest(s, first);
+	size_t i;
+
+	if (m == NULL)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED));
+	for (i = first; i < rx_member_next(s, first); i++)
+		if (rx_member_live(&s->members[i]) &&
+		    s->members[i].cert.role == cert->role &&
+		    memcmp(s->members[i].cert.unit, cert->unit,
+		    RX_UNIT_BYTES) == 0)
+			return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_EXISTS));
+	memcpy(cert->user, user, RX_ID_BYTES);
+	memcpy(cert->box_public, m->cert.box_public, 32);
+	memcpy(cert->sign_public, m->cert.sign_public, 32);
+	return (RX_OK);
+}
+
+rx_err
+rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
+    const char *unit_text, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	struct rx_cert cert = { .role = (uint8_t)role };
+	uint8_t id[RX_ID_BYTES];
+	size_t made = 0;
+	bool found;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = rx_user_name_check(user, st)) != RX_OK ||
+	    (rc = unit_known(s, unit_text, cert.unit, st)) != RX_OK ||
+	    (rc = role_level_check(role, cert.unit, st)) != RX_OK)
+		return (rc);
+	rx_text_copy(cert.name, sizeof(cert.name), user);
+	rx_status_arg(st, "user", "%s", user);
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	if ((rc = user_find(s, user, id, &found, st)) == RX_OK)
+		rc = found ? person_reuse(s, &cert, id, st) :
+		    person_insert(s, &cert, passphrase, st);
+	if (rc == RX_OK)
+		rc = rx_cert_issue(s, &cert, st);
+	if (rc == RX_OK)
+		rc = rx_members_load(s, s->blob->root_public, st);
+	if (rc == RX_OK)
+		rc = rx_grant_unit(s, RX_REGISTER_KEYS, &made, st);
+	rc = rx_finish(s, rc, RX_DID_USER_ADD, cert.user, user, st);
+	if (rc == RX_OK)
+		rx_status_clear(st);
+	return (rc);
+}
+
+rx_err
+rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES], secret[64], root[32];
+	uint8_t p[RX_REVOCATION_BYTES];
+	struct rx_value v[2];
+	size_t i, first, revoked = 0;
+	bool found;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK)
+		return (rc);
+	if ((rc = user_find(s, user, id, &found, st)) != RX_OK)
+		return (rc);
+	rx_status_arg(st, "user", "%.60s", user);
+	if (!found)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_USER_UNKNOWN));
+	if (memcmp(id, s->user_id, RX_ID_BYTES) == 0)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_SELF));
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	rx_root_derive(root, secret, s->blob->root_seed);
+	first = rx_member_first(s, id);
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first) &&
+	    rc == RX_OK; i++) {
+		if (s->members[i].revoked != 0)
+			continue;
+		rx_revocation_make(p, s->members[i].cert.id, s->store_id,
+		    rx_time_now(), secret);
+		v[0] = rx_bytes(s->members[i].cert.id, RX_ID_BYTES);
+		v[1] = rx_bytes(p, sizeof(p));
+		rc = rx_store_insert(s->store, RX_TABLE_REVOCATION, v, st);
+		revoked++;
+	}
+	rx_wipe(secret, sizeof(secret));
+	if (rc == RX_OK && revoked == 0)
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED);
+	rc = rx_finish(s, rc, RX_DID_USER_DISABLE, id, user, st);
+	if (rc == RX_OK) {
+		rx_status_clear(st);
+		rc = rx_members_load(s, s->blob->root_public, st);
+	}
+	return (rc);
+}
+
+/* Is the passphrase of the enrolment of members[first..] still in use?  It is
+ * until a certificate of other keys than the first one's exists. */
+static bool
+temporary(const struct rx_session *s, size_t first)
+{
+	size_t i;
+
+	for (i = first; i < rx_member_next(s, first); i++)
+		if (s->members[i].cert.role == RX_ROLE_ADMIN ||
+		    memcmp(s->members[i].cert.sign_public,
+		    s->members[first].cert.sign_public, 32) != 0)
+			return (false);
+	return (true);
+}
+
+/* Is there a newer certificate of the same person, role and unit? */
+static bool
+superseded(const struct rx_session *s, size_t at)
+{
+	const struct rx_cert *c = &s->members[at].cert;
+	size_t i;
+
+	for (i = at + 1; i < s->nmembers &&
+	    memcmp(s->members[i].cert.user, c->user, RX_ID_BYTES) == 0; i++)
+		if (s->members[i].cert.role == c->role &&
+		    memcmp(s->members[i].cert.unit, c->unit,
+		    RX_UNIT_BYTES) == 0)
+			return (true);
+	return (false);
+}
+
+rx_err
+rx_user_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_user_row *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct rx_user_row row;
+	unsigned pending = 0;
+	size_t i, first = 0;
+	rx_err rc;
+
+	for (i = 0; i < s->nmembers; i++) {
+		const struct rx_member *m = &s->members[i];
+
+		if (i == 0 || memcmp(m->cert.user, s->members[i - 1].cert.user,
+		    RX_ID_BYTES) != 0) {
+			first = i;
+			pending = 0;
+			if (m->cert.role != RX_ROLE_RECOVERY && (rc =
+			    rx_grants_pending(s, i, &pending, st)) != RX_OK)
+				return (rc);
+		}
+		if (m->cert.role == RX_ROLE_RECOVERY || superseded(s, i))
+			continue;
+		memset(&row, 0, sizeof(row));
+		memcpy(row.name, m->cert.name, sizeof(row.name));
+		row.role = (enum rx_role)m->cert.role;
+		memcpy(row.unit, m->cert.unit, RX_UNIT_BYTES);
+		row.wide = row.role == RX_ROLE_DIRECTOR &&
+		    rx_unit_level(row.unit) < RX_LEVEL_VILLAGE;
+		row.disabled = !rx_member_live(m);
+		row.temporary = !row.disabled && temporary(s, first);
+		row.pending = row.disabled ? 0 : pending;
+		if ((rc = each(cookie, &row, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* ---- units ---- */
+
+static const char *const level_keys[] = {
+	"province", "prefecture", "county", "township", "village"
+};
+
+const char *
+rx_level_key(enum rx_level level)
+{
+
+	return (level <= RX_LEVEL_VILLAGE ? level_keys[level] : "self");
+}
+
+rx_err
+rx_unit_row_insert(struct rx_session *s, const char *code, const char *name,
+    const char *level, struct rx_status *st)
+{
+	char id[RX_UNIT_BYTES], above[RX_UNIT_BYTES] = "";
+	struct rx_value v[4];
+
+	rx_unit_set(id, code);
+	if (rx_unit_level(id) != RX_LEVEL_PROVINCE)
+		rx_unit_ancestor(above, id,
+		    (enum rx_level)(rx_unit_level(id) - 1));
+	v[0] = rx_text(id);
+	v[1] = rx_text(name);
+	v[2] = rx_text(level);
+	v[3] = rx_text(above);
+	return (rx_store_insert(s->store, RX_TABLE_UNIT, v, st));
+}
+
+/* Check and insert one unit; *added stays as it is when it is there already
+ * under the same name. */
+static rx_err
+unit_insert(struct rx_session *s, const char *code, const char *name,
+    const char *level, const char *parent, size_t *added,
+    struct rx_status *st)
+{
+	char id[RX_UNIT_BYTES], above[RX_UNIT_BYTES];
+	struct rx_cursor *cur;
+	struct rx_value arg;
+	bool row, same = false;
+	rx_err rc;
+
+	rx_status_arg(st, "unit", "%.32s", code);
+	if ((rc = rx_unit_parse(id, code, st)) != RX_OK)
+		return (rc);
+	if (rx_unit_level(id) == RX_LEVEL_SELF ||
+	    strcmp(level, rx_level_key(rx_unit_level(id))) != 0)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_LEVEL));
+	if (*name == '\0' || !rx_utf8_valid(name, strlen(name)) ||
+	    rx_utf8_count(name, strlen(name)) > 40)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NAME));
+	if (!rx_unit_covers(s->unit, id))
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_OUTSIDE));
+	/* Who is above whom follows from the digits; the column must agree. */
+	if (*parent != '\0' && ((rc = rx_unit_parse(above, parent, st)) !=
+	    RX_OK || !rx_unit_covers(above, id) ||
+	    memcmp(above, id, RX_UNIT_BYTES) == 0))
+		return (rc != RX_OK ? rc :
+		    rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_PARENT));
+	arg = rx_text(id);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNIT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		same = strcmp(rx_col_text(cur, 1), name) == 0;
+	rx_query_close(cur);
+	if (rc != RX_OK || same)
+		return (rc);
+	if (row)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_UNIT_EXISTS));
+	(*added)++;
+	return (rx_unit_row_insert(s, id, name, level, st));
+}
+
+rx_err
+rx_unit_add(struct rx_session *s, const char *code, const char *name,
+    const char *level, const char *parent, struct rx_status *st)
+{
+	size_t added = 0;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	rc = unit_insert(s, code, name, level, parent, &added, st);
+	if (rc == RX_OK && added == 0)
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_UNIT_EXISTS);
+	rc = rx_finish(s, rc, RX_DID_UNIT, NULL, code, st);
+	if (rc == RX_OK)
+		rx_status_clear(st);
+	return (rc);
+}
+
+/* Cut ${line} (of ${n} bytes, not NUL-terminated) into its four columns. */
+static rx_err
+unit_line(struct rx_session *s, const char *line, size_t n, size_t *added,
+    struct rx_status *st)
+{
+	char copy[512], *col[4], *p = copy;
+	size_t i;
+
+	if (n > 0 && line[n - 1] == '\r')
+		n--;
+	if (n >= sizeof(copy) || memchr(line, '\0', n) != NULL)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_LINE));
+	memcpy(copy, line, n);
+	copy[n] = '\0';
+	for (i = 0; i < 4; i++) {
+		col[i] = p;
+		if (i < 3 && (p = strchr(p, '\t')) == NULL)
+			return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_LINE));
+		if (i < 3)
+			*p++ = '\0';
+	}
+	if (strchr(col[3], '\t') != NULL)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_LINE));
+	return (unit_insert(s, col[0], col[1], col[2], col[3], added, st));
+}
+
+rx_err
+rx_unit_import(struct rx_session *s, const char *tsv, size_t n,
+    size_t *added, struct rx_status *st)
+{
+	const char *p = tsv, *end = tsv + n, *eol;
+	size_t line = 0;
+	rx_err rc;
+
+	*added = 0;
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	for (; p < end && rc == RX_OK; p = eol + 1) {
+		if ((eol = memchr(p, '\n', (size_t)(end - p))) == NULL)
+			eol = end;
+		line++;
+		rx_status_clear(st);
+		rx_status_arg(st, "line", "%zu", line);
+		if (eol == p || (line == 1 && eol - p >= 5 &&
+		    memcmp(p, "code\t", 5) == 0))
+			continue;
+		rc = unit_line(s, p, (size_t)(eol - p), added, st);
+	}
+	if (rc == RX_OK)
+		rx_status_clear(st);
+	return (rx_finish(s, rc, RX_DID_UNIT, NULL, "import", st));
+}
+
+rx_err
+rx_unit_each(struct rx_session *s,
+    rx_err (*each)(void *, const char *code, const char *name,
+    const char *level, const char *parent, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNITS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = each(cookie, rx_col_text(cur, 0),
+		    rx_col_text(cur, 1), rx_col_text(cur, 2),
+		    rx_col_text(cur, 3), st)) != RX_OK)
+			break;
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_unit_name(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    char *name, size_t size, struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	const struct rx_embedded_unit *known;
+	char text[RX_UNIT_TEXT];
+	struct rx_cursor *cur;
+	const char *found = NULL;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNIT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	rx_unit_text(text, unit);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK) {
+		if (row)
+			found = rx_col_text(cur, 1);
+		else if ((known = rx_embedded_unit(unit)) != NULL)
+			found = known->name;
+		else
+			found = text;
+		rx_text_copy(name, size, found);
+	}
+	rx_query_close(cur);
+	return (rc);
+}

@@ -1,0 +1,137 @@
+#include "base/date.h"
+#include "register/internal.h"
+
+/*
+ * Every permission stands here, by role and unit.  Keys enforce it a second
+ * time: who is not entitled below is not granted the key either.
+ */
+
+bool
+rx_member_live(const struct rx_member *m)
+{
+
+	return (m->revoked == 0 && rx_cert_valid_at(&m->cert, rx_time_now()));
+}
+
+/* Does the certificate ${c} permit ${act} for ${unit}? */
+static bool
+cert_permits(const struct rx_cert *c, enum rx_act act, const char *unit)
+{
+	char own[RX_UNIT_BYTES];
+
+	switch (act) {
+	case RX_ACT_ADMINISTER:
+		return (c->role == RX_ROLE_ADMIN);
+	case RX_ACT_WRITE_CASE:
+		return (c->role == RX_ROLE_DIRECTOR &&
+		    rx_unit_covers(c->unit, unit));
+	case RX_ACT_WRITE_ACTIVITY:
+		if (c->role == RX_ROLE_DIRECTOR)
+			return (rx_unit_covers(c->unit, unit));
+		/* A statistician: his own unit, or its SELF. */
+		rx_unit_ancestor(own, unit, RX_LEVEL_PREFECTURE);
+		return (c->role == RX_ROLE_STATISTICIAN &&
+		    (memcmp(c->unit, unit, RX_UNIT_BYTES) == 0 ||
+		    (rx_unit_level(unit) == RX_LEVEL_SELF &&
+		    memcmp(c->unit, own, RX_UNIT_BYTES) == 0)));
+	case RX_ACT_SUPERVISE:
+		return (c->role == RX_ROLE_SUPERVISOR &&
+		    rx_unit_covers(c->unit, unit));
+	case RX_ACT_COUNT:
+		return (c->role == RX_ROLE_STATISTICIAN &&
+		    rx_unit_covers(c->unit, unit));
+	case RX_ACT_LEDGER:
+		return (c->role == RX_ROLE_STATISTICIAN);
+	}
+	return (false);
+}
+
+bool
+rx_permitted(const struct rx_session *s, enum rx_act act, const char *unit)
+{
+	size_t i, first = rx_member_first(s, s->user_id);
+
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++)
+		if (rx_member_live(&s->members[i]) &&
+		    cert_permits(&s->members[i].cert, act, unit))
+			return (true);
+	return (false);
+}
+
+rx_err
+rx_permit(const struct rx_session *s, enum rx_act act, const char *unit,
+    struct rx_status *st)
+{
+	char text[RX_UNIT_TEXT] = "";
+
+	if (rx_permitted(s, act, unit))
+		return (RX_OK);
+	if (unit == NULL)
+		return (rx_fail(st, RX_EPERM,
+		    act == RX_ACT_ADMINISTER ? RX_MSG_ADMIN_ONLY :
+		    RX_MSG_STATISTICIAN_ONLY));
+	rx_unit_text(text, unit);
+	rx_status_arg(st, "unit", "%s", text);
+	return (rx_fail(st, RX_EPERM, RX_MSG_NOT_PERMITTED));
+}
+
+/* What a certificate entitles to, whether it is live or not. */
+static unsigned
+cert_entitles(const struct rx_cert *c, const char *unit)
+{
+
+	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0) {
+		if (c->role == RX_ROLE_ADMIN || c->role == RX_ROLE_STATISTICIAN)
+			return (RX_BIT(RX_COMP_AUDIT) | RX_BIT(RX_COMP_LEDGER));
+		return (c->role == RX_ROLE_RECOVERY ? 0 :
+		    RX_BIT(RX_COMP_AUDIT));
+	}
+	switch (c->role) {
+	case RX_ROLE_RECOVERY:
+		return (RX_CASE_KEYS);
+	case RX_ROLE_DIRECTOR:
+		return (rx_unit_covers(c->unit, unit) ? RX_CASE_KEYS : 0);
+	case RX_ROLE_SUPERVISOR:
+	case RX_ROLE_STATISTICIAN:
+		return (rx_unit_covers(c->unit, unit) ?
+		    RX_BIT(RX_COMP_CODED) : 0);
+	default:
+		return (0);
+	}
+}
+
+unsigned
+rx_entitled(const struct rx_session *s, size_t first,
+    const char unit[RX_UNIT_BYTES])
+{
+	unsigned comps = 0;
+	size_t i;
+
+	for (i = first; i < rx_member_next(s, first); i++) {
+		const unsigned c = cert_entitles(&s->members[i].cert, unit);
+
+		/* The clock is asked only where it matters. */
+		if ((c & ~comps) != 0 && rx_member_live(&s->members[i]))
+			comps |= c;
+	}
+	return (comps);
+}
+
+bool
+rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
+    unsigned compartments, bool slot)
+{
+
+	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0)
+		return (m->cert.role == RX_ROLE_ADMIN);
+	/* A supervisor writes a case's slots anew when he decides. */
+	if (slot && m->cert.role == RX_ROLE_SUPERVISOR &&
+	    rx_unit_covers(m->cert.unit, unit))
+		return (true);
+	/* The first writer at a unit makes its keys, a statistician too. */
+	if (m->cert.role == RX_ROLE_STATISTICIAN && !slot &&
+	    cert_permits(&m->cert, RX_ACT_WRITE_ACTIVITY, unit))
+		return (true);
+	return ((compartments & ~cert_entitles(&m->cert, unit)) == 0 &&
+	    m->cert.role != RX_ROLE_RECOVERY);
+}

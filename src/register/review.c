@@ -1,0 +1,277 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/save.h"
+
+/* Flags, who answers them, and what was decided. */
+
+#define HOUR_MS INT64_C(3600000)
+#define ANSWER_RED (24 * HOUR_MS)
+#define ANSWER_OTHER (72 * HOUR_MS)
+
+/* Rows while they are collected. */
+struct rows {
+	struct rx_flag_row *row;
+	size_t n, cap;
+};
+
+static bool
+is_red(int64_t risk)
+{
+	const struct rx_code *code = rx_code_by_no(RX_LIST_RISK,
+	    (uint16_t)risk);
+
+	return (code != NULL && strcmp(code->key, "red") == 0);
+}
+
+/* Red before the rest, then the older first. */
+static int
+row_cmp(const void *a, const void *b)
+{
+	const struct rx_flag_row *x = a, *y = b;
+	const int red = (int)is_red(y->risk) - (int)is_red(x->risk);
+
+	if (red != 0)
+		return (red);
+	if (x->at != y->at)
+		return (x->at < y->at ? -1 : 1);
+	return (memcmp(x->id, y->id, RX_ID_BYTES));
+}
+
+static rx_err
+rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
+    const struct rx_case_state *state, const struct rx_flag *f,
+    const char *child_caller_id, struct rx_status *st)
+{
+	struct rx_flag_row *grown, *r;
+
+	if (rows->n == rows->cap) {
+		rows->cap = rows->cap == 0 ? 16 : 2 * rows->cap;
+		if ((grown = reallocarray(rows->row, rows->cap,
+		    sizeof(*grown))) == NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		rows->row = grown;
+	}
+	r = &rows->row[rows->n++];
+	memset(r, 0, sizeof(*r));
+	memcpy(r->id, f->id, RX_ID_BYTES);
+	memcpy(r->child, c->id, RX_ID_BYTES);
+	memcpy(r->unit, c->unit, RX_UNIT_BYTES);
+	memcpy(r->caller_id, f->caller_id, sizeof(r->caller_id));
+	rx_text_copy(r->child_caller_id, sizeof(r->child_caller_id), child_caller_id);
+	rx_text_copy(r->author, sizeof(r->author), rx_member_name(s, f->author));
+	r->raised_by = f->raised_by;
+	r->by_rule = f->by_rule;
+	r->state = f->state;
+	r->date = f->date;
+	r->at = f->at;
+	r->risk = state->risk;
+	r->due = f->at + (is_red(state->risk) ? ANSWER_RED : ANSWER_OTHER);
+	r->overdue = f->state == RX_FLAG_OPEN && r->due < rx_time_now();
+	return (RX_OK);
+}
+
+/* The flags of one case. */
+static rx_err
+case_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
+    struct rx_record *child, bool all, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_case_state state;
+	struct rx_flag *flags = NULL;
+	struct rx_cursor *cur;
+	size_t i, n = 0;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK ||
+	    n == 0)
+		return (rc);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
+	    RX_OK)
+		goto done;
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = rx_row_open(s, c, cur, RX_TABLE_CHILD, 0, false, child,
+		    st);
+	rx_query_close(cur);
+	for (i = 0; i < n && rc == RX_OK; i++)
+		if (all || flags[i].state <= RX_FLAG_ESCALATED)
+			rc = rows_add(rows, s, c, &state, &flags[i],
+			    rx_record_text(child, RX_F_CALLER_ID), st);
+done:
+	free(flags);
+	return (rc);
+}
+
+/* The flags of one unit. */
+static rx_err
+unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
+    const char *unit, bool all, struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	struct rx_buf ids = RX_BUF_INIT;
+	struct rx_record child;
+	struct rx_cursor *cur;
+	const void *p;
+	size_t i, n;
+	bool row;
+	rx_err rc;
+
+	rx_record_init(&child);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		if ((rc = rx_buf_add(&ids, p, RX_ID_BYTES, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
+		if ((rc = rx_case_load(c, s, ids.b + i, unit,
+		    RX_BIT(RX_COMP_CODED), st)) == RX_OK)
+			rc = case_flags(rows, s, c, &child, all, st);
+	rx_record_free(&child);
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+static rx_err
+collect(struct rows *rows, struct rx_session *s, bool all,
+    struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	struct rx_case c;
+	size_t i;
+	rx_err rc;
+
+	if (!rx_session_has_role(s, RX_ROLE_SUPERVISOR) &&
+	    !rx_session_has_role(s, RX_ROLE_DIRECTOR))
+		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
+	if ((rc = rx_units_for(s, RX_ACT_SUPERVISE, &units, st)) != RX_OK ||
+	    (rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
+	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = unit_flags(rows, s, &c, (const char *)units.b + i, all,
+		    st);
+	if (rc == RX_OK && rows->n > 1)
+		qsort(rows->row, rows->n, sizeof(*rows->row), row_cmp);
+done:
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_review_each(struct rx_session *s, bool all,
+    rx_err (*each)(void *, const struct rx_flag_row *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct rows rows = { NULL, 0, 0 };
+	size_t i;
+	rx_err rc;
+
+	rc = collect(&rows, s, all, st);
+	for (i = 0; i < rows.n && rc == RX_OK; i++)
+		rc = each(cookie, &rows.row[i], st);
+	free(rows.row);
+	return (rc);
+}
+
+rx_err
+rx_review_find(struct rx_session *s, const char *text,
+    struct rx_flag_row *flag, struct rx_status *st)
+{
+	struct rows rows = { NULL, 0, 0 };
+	uint8_t id[RX_ID_BYTES];
+	const bool uuid = rx_uuid_parse(text, id);
+	size_t i, found = 0;
+	rx_err rc;
+
+	rc = collect(&rows, s, true, st);
+	for (i = 0; i < rows.n && rc == RX_OK; i++) {
+		if (uuid ? memcmp(rows.row[i].id, id, RX_ID_BYTES) != 0 :
+		    strcmp(rows.row[i].caller_id, text) != 0)
+			continue;
+		*flag = rows.row[i];
+		found++;
+	}
+	free(rows.row);
+	if (rc == RX_OK && found == 0)
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_FLAG_UNKNOWN);
+	if (rc == RX_OK && found > 1)
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_AMBIGUOUS);
+	return (rc);
+}
+
+/* May the session decide this flag now? */
+static rx_err
+check_decision(struct rx_session *s, const struct rx_flag_row *flag,
+    const char *reason, const struct rx_code *decision, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_SUPERVISE, flag->unit, st)) != RX_OK)
+		return (rc);
+	if (decision == NULL)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_DECISION_UNKNOWN));
+	if (reason == NULL || *reason == '\0')
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
+	if (strcmp(flag->author, s->user) == 0)
+		return (rx_fail(st, RX_EPERM, RX_MSG_OWN_FLAG));
+	if (flag->state == RX_FLAG_RETURNED || flag->state == RX_FLAG_CLOSED)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_DECIDED));
+	return (RX_OK);
+}
+
+/* The review as a record. */
+static rx_err
+fill_review(struct rx_record *r, const struct rx_flag_row *flag,
+    const struct rx_code *decision, const char *reason, struct rx_status *st)
+{
+	char child[RX_UUID_TEXT];
+	rx_err rc;
+
+	r->type = RX_REVIEW;
+	rx_uuid_text(flag->child, child);
+	if ((rc = rx_record_set_text(r, RX_F_REASON, reason, strlen(reason),
+	    st)) != RX_OK ||
+	    (rc = rx_record_set_int(r, RX_F_DATE, rx_date_today(), st)) !=
+	    RX_OK ||
+	    (rc = rx_record_set_int(r, RX_F_DECISION, decision->no, st)) !=
+	    RX_OK)
+		return (rc);
+	return (rx_record_set_ids(r, RX_F_FLAG, flag->id, 1, st));
+}
+
+rx_err
+rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
+    const char *decision, const char *reason, struct rx_status *st)
+{
+	const struct rx_code *code = rx_code_by_key(RX_LIST_DECISION, decision);
+	struct rx_save_result result;
+	struct rx_flag_row now;
+	char text[RX_UUID_TEXT];
+	struct rx_saver *sv;
+	struct rx_record r;
+	rx_err rc;
+
+	rx_record_init(&r);
+	if ((rc = check_decision(s, flag, reason, code, st)) != RX_OK ||
+	    (rc = fill_review(&r, flag, code, reason, st)) != RX_OK)
+		goto done;
+	if ((rc = rx_saver_new(&sv, s, false, st)) != RX_OK)
+		goto done;
+	/* Somebody may have decided since the flag was read. */
+	rx_uuid_text(flag->id, text);
+	if ((rc = rx_review_find(s, text, &now, st)) == RX_OK &&
+	    (rc = check_decision(s, &now, reason, code, st)) == RX_OK &&
+	    (rc = rx_saver_put_case(sv, &r, flag->child, &result, st)) ==
+	    RX_OK)
+		rc = rx_saver_finish(sv, RX_DID_REVIEW, flag->child, decision,
+		    st);
+	rx_saver_free(sv);
+done:
+	rx_record_free(&r);
+	return (rc);
+}

@@ -1,0 +1,679 @@
+#include <search.h>
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/save.h"
+
+/* A case that the transaction has looked at; kept in a tree by id. */
+struct touched {
+	uint8_t id[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];
+	int32_t birth;
+	bool withdrawn;		/* before this transaction: read-only */
+	bool withdrawing;	/* by a record of this transaction */
+	int32_t withdrawn_on;
+	bool written;
+};
+
+/* A caller's child id, resolved; kept in a tree by text. */
+struct named {
+	char *text;
+	struct touched *t;
+};
+
+struct rx_saver {
+	struct rx_session *s;
+	bool bulk, committed;
+	struct rx_case c;	/* the case at hand */
+	struct rx_record old;	/* the stored version */
+	void *cases, *names;
+	struct rx_status *st;	/* of the tree walk in rx_saver_finish */
+	rx_err rc;
+	int64_t ms;		/* of the last id, and how many it has had */
+	unsigned count;
+	int32_t due;
+};
+
+static int
+touched_cmp(const void *a, const void *b)
+{
+
+	return (memcmp(((const struct touched *)a)->id,
+	    ((const struct touched *)b)->id, RX_ID_BYTES));
+}
+
+static int
+named_cmp(const void *a, const void *b)
+{
+
+	return (strcmp(((const struct named *)a)->text,
+	    ((const struct named *)b)->text));
+}
+
+static void
+named_free(void *p)
+{
+	struct named *n = p;
+
+	rx_wipe(n->text, strlen(n->text));
+	free(n->text);
+	free(n);
+}
+
+rx_err
+rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
+    struct rx_status *st)
+{
+	struct rx_saver *sv;
+	rx_err rc;
+
+	*out = NULL;
+	if ((sv = calloc(1, sizeof(*sv))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	sv->s = s;
+	sv->bulk = bulk;
+	rx_record_init(&sv->old);
+	if ((rc = rx_case_init(&sv->c, s, st)) != RX_OK ||
+	    (rc = rx_store_begin(s->store, st)) != RX_OK) {
+		sv->committed = true;	/* nothing to roll back */
+		rx_saver_free(sv);
+		return (rc);
+	}
+	*out = sv;
+	return (RX_OK);
+}
+
+void
+rx_saver_free(struct rx_saver *sv)
+{
+
+	if (sv == NULL)
+		return;
+	if (!sv->committed)
+		rx_abandon(sv->s);
+	tdestroy(sv->names, named_free);
+	tdestroy(sv->cases, free);
+	rx_record_free(&sv->old);
+	free(sv);
+}
+
+/* A new id: UUIDv7 whose 12 bits after the time count within a millisecond
+ * (RFC 9562, 6.2, method 1), so that ids follow the order of saving. */
+static void
+next_id(struct rx_saver *sv, uint8_t id[RX_ID_BYTES])
+{
+	const int64_t now = rx_time_now();
+
+	if (now > sv->ms) {
+		sv->ms = now;
+		sv->count = 0;
+	} else if (++sv->count > 0xfff) {
+		sv->ms++;
+		sv->count = 0;
+	}
+	rx_uuid7(id, sv->ms);
+	id[6] = (uint8_t)(0x70 | sv->count >> 8);
+	id[7] = (uint8_t)sv->count;
+}
+
+/* ---- cases ---- */
+
+/* Make case ${id} the one at hand; its keys are loaded. */
+static rx_err
+hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
+{
+	unsigned comps = RX_CASE_KEYS;
+	bool opened;
+	rx_err rc;
+
+	if (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
+		return (RX_OK);
+	if (rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
+		return (rx_case_load(&sv->c, sv->s, t->id, t->unit, comps,
+		    st));
+	/* A supervisor, through his slot. */
+	if ((rc = rx_case_load(&sv->c, sv->s, t->id, t->unit,
+	    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
+	    (rc = rx_case_load_slot(&sv->c, sv->s, &opened, st)) != RX_OK)
+		return (rc);
+	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
+}
+
+static rx_err
+touch(struct rx_saver *sv, const uint8_t *id, const char *unit,
+    struct touched **out, struct rx_status *st)
+{
+	struct touched *t, **found;
+
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	memcpy(t->id, id, RX_ID_BYTES);
+	memcpy(t->unit, unit, RX_UNIT_BYTES);
+	if ((found = tsearch(t, &sv->cases, touched_cmp)) == NULL) {
+		free(t);
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	if (*found != t)
+		free(t);
+	*out = *found;
+	return (RX_OK);
+}
+
+/* The case ${id} as it was before this transaction. */
+static rx_err
+touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
+    struct touched **out, struct rx_status *st)
+{
+	struct rx_case_state state;
+	rx_err rc;
+
+	if ((rc = touch(sv, id, unit, out, st)) != RX_OK ||
+	    (*out)->birth != 0)
+		return (rc);
+	if ((rc = hold_case(sv, *out, st)) != RX_OK ||
+	    (rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL, st)) !=
+	    RX_OK)
+		return (rc);
+	(*out)->birth = state.birth;
+	(*out)->withdrawn = state.withdrawn;
+	return (RX_OK);
+}
+
+static rx_err
+remember(struct rx_saver *sv, const char *text, struct touched *t,
+    struct rx_status *st)
+{
+	struct named *n, **found;
+
+	if ((n = calloc(1, sizeof(*n))) == NULL ||
+	    (n->text = strdup(text)) == NULL) {
+		free(n);
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	n->t = t;
+	if ((found = tsearch(n, &sv->names, named_cmp)) == NULL) {
+		named_free(n);
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	if (*found != n)
+		named_free(n);
+	return (RX_OK);
+}
+
+/* The case that a record's reference ${text} names. */
+static rx_err
+resolve(struct rx_saver *sv, const char *text, struct touched **out,
+    struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	uint8_t id[RX_ID_BYTES];
+	struct named key, **found;
+	char *copy;
+	rx_err rc;
+
+	if ((copy = strdup(text)) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	key.text = copy;
+	found = tfind(&key, &sv->names, named_cmp);
+	free(copy);
+	if (found != NULL) {
+		*out = (*found)->t;
+		return (RX_OK);
+	}
+	rc = rx_case_locate(sv->s, text, id, unit, st);
+	if (rc == RX_ENOENT && sv->bulk) {
+		/* In a file it is the line that is wrong. */
+		rx_status_clear(st);
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CHILD_UNKNOWN));
+	}
+	if (rc != RX_OK || (rc = touch_stored(sv, id, unit, out, st)) != RX_OK)
+		return (rc);
+	return (remember(sv, text, *out, st));
+}
+
+/* ---- checks ---- */
+
+/* No date before birth. */
+static rx_err
+check_dates(const struct rx_record *r, int32_t birth, struct rx_status *st)
+{
+	static const enum rx_field dates[] = {
+		RX_F_DATE, RX_F_NEED_RESOLVED_ON, RX_F_CONSENT_ON
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(dates) / sizeof(dates[0]); i++)
+		if (r->v[dates[i]].set && rx_date_month((int32_t)
+		    rx_record_int(r, dates[i])) < birth) {
+			rx_status_arg(st, "key", "%s",
+			    rx_fields[dates[i]].key);
+			return (rx_fail(st, RX_EUSAGE,
+			    RX_MSG_DATE_BEFORE_BIRTH));
+		}
+	return (RX_OK);
+}
+
+/* After a withdrawal only statutory duty may write. */
+static rx_err
+check_consent(const struct touched *t, const struct rx_record *r,
+    struct rx_status *st)
+{
+
+	if (r->type == RX_REPORT || r->type == RX_CONSENT ||
+	    r->type == RX_REVIEW)
+		return (RX_OK);
+	if (t->withdrawn || (t->withdrawing && (r->type == RX_CHILD ||
+	    rx_record_int(r, RX_F_DATE) >= t->withdrawn_on)))
+		return (rx_fail(st, RX_EPERM, RX_MSG_CONSENT_WITHDRAWN));
+	return (RX_OK);
+}
+
+/* Who may write this type of record in ${unit}. */
+static rx_err
+check_permission(struct rx_session *s, const struct rx_record *r,
+    const char *unit, struct rx_status *st)
+{
+
+	if ((r->type == RX_REPORT || r->type == RX_REVIEW) &&
+	    rx_permitted(s, RX_ACT_SUPERVISE, unit))
+		return (RX_OK);		/* his slot decides */
+	if (r->type == RX_ACTIVITY) {
+		if (r->v[RX_F_CHILDREN].set && r->v[RX_F_CHILDREN].n > 0 &&
+		    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+			return (rx_permit(s, RX_ACT_WRITE_CASE, unit, st));
+		return (rx_permit(s, RX_ACT_WRITE_ACTIVITY, unit, st));
+	}
+	return (rx_permit(s, RX_ACT_WRITE_CASE, unit, st));
+}
+
+/* A sign that needs somebody above today raises a flag by itself. */
+static rx_err
+raise_flag(struct rx_record *r, struct rx_save_result *result,
+    struct rx_status *st)
+{
+	const struct rx_code *code;
+	size_t i;
+
+	if (r->type == RX_FLAG) {
+		result->flagged = true;
+		return (rx_record_set_int(r, RX_F_RAISES_FLAG, 2, st));
+	}
+	for (i = 0; r->type == RX_OBSERVATION && i < r->v[RX_F_SIGNS].n; i++) {
+		code = rx_code_by_no(RX_LIST_SIGN,
+		    (uint16_t)rx_record_item(r, RX_F_SIGNS, i));
+		if (code != NULL && (rx_code_has(code, "urgent") ||
+		    rx_code_has(code, "flag"))) {
+			result->flagged = true;
+			return (rx_record_set_int(r, RX_F_RAISES_FLAG, 1, st));
+		}
+	}
+	return (RX_OK);
+}
+
+/* ---- the same id again ---- */
+
+static enum rx_query
+query_by_tag(enum rx_type type)
+{
+
+	return (type == RX_CHILD ? RX_Q_CHILD_BY_TAG :
+	    type == RX_ACTIVITY ? RX_Q_ACTIVITY_BY_TAG : RX_Q_RECORD_BY_TAG);
+}
+
+/* Look for a stored record with the caller's id of ${r}; *version 0: none. */
+static rx_err
+find_stored(struct rx_saver *sv, const struct rx_record *r,
+    uint8_t id[RX_ID_BYTES], uint32_t *version, struct rx_status *st)
+{
+	uint8_t tag[RX_ID_BYTES];
+	struct rx_cursor *cur;
+	struct rx_value arg;
+	const void *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	*version = 0;
+	if ((rc = rx_tag(sv->s, r->unit, r->type,
+	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
+		return (rc);
+	arg = rx_bytes(tag, sizeof(tag));
+	if ((rc = rx_query_open(&cur, sv->s->store, query_by_tag(r->type),
+	    &arg, 1, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
+	    (p = rx_col_bytes(cur, 0, &n)) != NULL && n == RX_ID_BYTES) {
+		memcpy(id, p, n);
+		*version = (uint32_t)rx_col_int(cur, 1);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Open the live version of row ${id} into sv->old. */
+static rx_err
+open_stored(struct rx_saver *sv, const struct rx_record *r,
+    const uint8_t *id, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, sv->s->store, r->type == RX_CHILD ?
+	    RX_Q_CHILD : r->type == RX_ACTIVITY ? RX_Q_ACTIVITY : RX_Q_RECORD,
+	    &arg, 1, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = row ? rx_row_open(sv->s, r->type == RX_ACTIVITY ? NULL :
+		    &sv->c, cur, r->type == RX_CHILD ? RX_TABLE_CHILD :
+		    r->type == RX_ACTIVITY ? RX_TABLE_ACTIVITY :
+		    RX_TABLE_RECORD, RX_CASE_KEYS, true, &sv->old, st) :
+		    rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Do both records say the same? */
+static rx_err
+same_content(const struct rx_record *a, const struct rx_record *b, bool *same,
+    struct rx_status *st)
+{
+	static const enum rx_compartment comps[3] = {
+		RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
+	};
+	struct rx_buf x = RX_BUF_INIT, y = RX_BUF_INIT;
+	size_t k;
+	rx_err rc = RX_OK;
+
+	*same = a->type == b->type &&
+	    memcmp(a->child, b->child, RX_ID_BYTES) == 0;
+	for (k = 0; k < 3 && *same; k++) {
+		rx_buf_reset(&x);
+		rx_buf_reset(&y);
+		if ((rc = rx_record_encode(&x, a, comps[k], st)) != RX_OK ||
+		    (rc = rx_record_encode(&y, b, comps[k], st)) != RX_OK)
+			break;
+		*same = x.len == y.len && (x.len == 0 ||
+		    memcmp(x.b, y.b, x.len) == 0);
+	}
+	rx_buf_free(&x);
+	rx_buf_free(&y);
+	return (rc);
+}
+
+/* Decide whether ${r} is new, there already, or a correction; id and version
+ * are set. */
+static rx_err
+settle(struct rx_saver *sv, struct rx_record *r, bool correct,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	uint32_t version;
+	bool same;
+	rx_err rc;
+
+	if ((rc = find_stored(sv, r, id, &version, st)) != RX_OK)
+		return (rc);
+	if (version == 0) {
+		result->how = RX_SAVED_NEW;
+		r->version = 1;
+		return (RX_OK);
+	}
+	memcpy(r->id, id, RX_ID_BYTES);
+	if (r->type == RX_CHILD) {
+		struct touched *t;
+
+		memcpy(r->child, id, RX_ID_BYTES);
+		if ((rc = touch_stored(sv, id, r->unit, &t, st)) != RX_OK ||
+		    (rc = hold_case(sv, t, st)) != RX_OK)
+			return (rc);
+	}
+	if ((rc = open_stored(sv, r, id, st)) != RX_OK ||
+	    (rc = same_content(r, &sv->old, &same, st)) != RX_OK)
+		return (rc);
+	if (same) {
+		result->how = RX_SAVED_PRESENT;
+		return (RX_OK);
+	}
+	if (!correct)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_ID_CONFLICT));
+	if (r->type == RX_CONSENT || r->type == RX_REPORT)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_NOT_CORRECTABLE));
+	result->how = RX_SAVED_CORRECTED;
+	r->version = version + 1;
+	return (RX_OK);
+}
+
+/* ---- the three shapes ---- */
+
+static rx_err
+put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	struct touched *t;
+	rx_err rc;
+
+	if ((rc = check_permission(sv->s, r, r->unit, st)) != RX_OK ||
+	    (rc = rx_unit_require(sv->s, r->unit, st)) != RX_OK ||
+	    (rc = rx_unit_keys_ensure(sv->s, r->unit, st)) != RX_OK ||
+	    (rc = check_dates(r, (int32_t)rx_record_int(r, RX_F_BIRTH),
+	    st)) != RX_OK || (rc = settle(sv, r, correct, result, st)) != RX_OK)
+		return (rc);
+	memcpy(r->child, r->id, RX_ID_BYTES);
+	if (result->how == RX_SAVED_NEW && (rc = rx_case_create(&sv->c, sv->s,
+	    r->id, r->unit, st)) != RX_OK)
+		return (rc);
+	if ((rc = touch(sv, r->id, r->unit, &t, st)) != RX_OK)
+		return (rc);
+	if (result->how != RX_SAVED_PRESENT) {
+		if ((rc = check_consent(t, r, st)) != RX_OK ||
+		    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
+			return (rc);
+		t->written = true;
+		t->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
+	}
+	return (remember(sv, rx_record_text(r, RX_F_CALLER_ID), t, st));
+}
+
+/* Replace the callers' ids of an activity's children by ours. */
+static rx_err
+resolve_children(struct rx_saver *sv, struct rx_record *r,
+    struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT, texts = RX_BUF_INIT;
+	const size_t n = r->v[RX_F_CHILDREN].n;
+	struct touched *t;
+	const char *text;
+	size_t i, k;
+	rx_err rc;
+
+	if (!r->v[RX_F_CHILDREN].set)
+		return (RX_OK);
+	if ((rc = rx_buf_add(&texts, r->data.b + r->v[RX_F_CHILDREN].off,
+	    (size_t)r->v[RX_F_CHILDREN].i, st)) != RX_OK)
+		goto done;
+	text = (const char *)texts.b;
+	for (i = 0; i < n; i++, text += strlen(text) + 1) {
+		if ((rc = resolve(sv, text, &t, st)) != RX_OK)
+			goto done;
+		for (k = 0; k < ids.len; k += RX_ID_BYTES)
+			if (memcmp(ids.b + k, t->id, RX_ID_BYTES) == 0) {
+				rc = rx_fail(st, RX_EUSAGE,
+				    RX_MSG_CHILD_TWICE);
+				goto done;
+			}
+		if ((rc = rx_buf_add(&ids, t->id, RX_ID_BYTES, st)) != RX_OK)
+			goto done;
+	}
+	rc = rx_record_set_ids(r, RX_F_CHILDREN, ids.b, n, st);
+done:
+	rx_buf_free(&ids);
+	rx_buf_free(&texts);
+	return (rc);
+}
+
+static rx_err
+put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = check_permission(sv->s, r, r->unit, st)) != RX_OK ||
+	    (rc = rx_unit_require(sv->s, r->unit, st)) != RX_OK ||
+	    (rc = rx_unit_keys_ensure(sv->s, r->unit, st)) != RX_OK ||
+	    (rc = resolve_children(sv, r, st)) != RX_OK ||
+	    (rc = settle(sv, r, correct, result, st)) != RX_OK ||
+	    result->how == RX_SAVED_PRESENT)
+		return (rc);
+	return (rx_row_insert(sv->s, NULL, r, st));
+}
+
+/* A record of case ${t}. */
+static rx_err
+put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
+    bool correct, struct rx_save_result *result, struct rx_status *st)
+{
+	const struct rx_code *state;
+	rx_err rc;
+
+	memcpy(r->child, t->id, RX_ID_BYTES);
+	memcpy(r->unit, t->unit, RX_UNIT_BYTES);
+	if ((rc = check_permission(sv->s, r, t->unit, st)) != RX_OK ||
+	    (rc = check_dates(r, t->birth, st)) != RX_OK ||
+	    (rc = hold_case(sv, t, st)) != RX_OK ||
+	    (rc = raise_flag(r, result, st)) != RX_OK ||
+	    (rc = settle(sv, r, correct, result, st)) != RX_OK)
+		return (rc);
+	if (result->how == RX_SAVED_PRESENT) {
+		result->flagged = false;
+		return (RX_OK);
+	}
+	if ((rc = check_consent(t, r, st)) != RX_OK ||
+	    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
+		return (rc);
+	t->written = true;
+	if (r->type == RX_CONSENT) {
+		state = rx_code_by_no(RX_LIST_CONSENT_STATE,
+		    (uint16_t)rx_record_int(r, RX_F_STATE));
+		t->withdrawing = state != NULL &&
+		    strcmp(state->key, "withdrawn") == 0;
+		t->withdrawn &= t->withdrawing;
+		t->withdrawn_on = (int32_t)rx_record_int(r, RX_F_DATE);
+	}
+	return (RX_OK);
+}
+
+/* Id, time, author; a caller's id when there is none. */
+static rx_err
+label(struct rx_saver *sv, struct rx_record *r,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	char text[RX_UUID_TEXT];
+
+	memset(result, 0, sizeof(*result));
+	next_id(sv, r->id);
+	r->at = rx_time_now();
+	memcpy(r->author, sv->s->user_id, RX_ID_BYTES);
+	if (r->v[RX_F_CALLER_ID].set)
+		return (RX_OK);
+	rx_uuid_text(r->id, text);
+	return (rx_record_set_text(r, RX_F_CALLER_ID, text, strlen(text), st));
+}
+
+rx_err
+rx_saver_put_case(struct rx_saver *sv, struct rx_record *r,
+    const uint8_t child[RX_ID_BYTES], struct rx_save_result *result,
+    struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct touched *t;
+	rx_err rc;
+
+	if ((rc = label(sv, r, result, st)) != RX_OK ||
+	    (rc = rx_case_unit(sv->s, child, unit, st)) != RX_OK ||
+	    (rc = touch_stored(sv, child, unit, &t, st)) != RX_OK)
+		return (rc);
+	rc = put_in_case(sv, r, t, false, result, st);
+	memcpy(result->id, r->id, RX_ID_BYTES);
+	return (rc);
+}
+
+rx_err
+rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	struct touched *t;
+	rx_err rc;
+
+	if ((rc = label(sv, r, result, st)) != RX_OK)
+		return (rc);
+	if (r->type == RX_CHILD)
+		rc = put_child(sv, r, correct, result, st);
+	else if (r->type == RX_ACTIVITY)
+		rc = put_activity(sv, r, correct, result, st);
+	else if ((rc = resolve(sv, rx_record_text(r, RX_F_CHILD), &t, st)) ==
+	    RX_OK)
+		rc = put_in_case(sv, r, t, correct, result, st);
+	memcpy(result->id, r->id, RX_ID_BYTES);
+	return (rc);
+}
+
+/* Write the slots of one touched case. */
+static void
+finish_case(const void *node, VISIT which, void *cookie)
+{
+	struct touched *t = *(struct touched *const *)node;
+	struct rx_saver *sv = cookie;
+	struct rx_case_state state;
+
+	if ((which != postorder && which != leaf) || sv->rc != RX_OK ||
+	    !t->written)
+		return;
+	if ((sv->rc = hold_case(sv, t, sv->st)) != RX_OK ||
+	    (sv->rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL,
+	    sv->st)) != RX_OK)
+		return;
+	sv->due = state.due;
+	sv->rc = rx_slots_write(&sv->c, sv->s, state.flagged, state.escalated,
+	    sv->st);
+}
+
+rx_err
+rx_saver_finish(struct rx_saver *sv, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+{
+
+	sv->st = st;
+	sv->rc = RX_OK;
+	twalk_r(sv->cases, finish_case, sv);
+	sv->committed = true;	/* or rolled back */
+	return (rx_finish(sv->s, sv->rc, action, subject, detail, st));
+}
+
+rx_err
+rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
+    bool correct, struct rx_save_result *result, struct rx_status *st)
+{
+	struct rx_saver *sv;
+	struct rx_record r;
+	rx_err rc;
+
+	memset(result, 0, sizeof(*result));
+	rx_record_init(&r);
+	r.type = type;
+	if ((rc = rx_record_parse(&r, json, rx_date_today(), st)) != RX_OK)
+		goto done;
+	if ((rc = rx_saver_new(&sv, s, false, st)) != RX_OK)
+		goto done;
+	if ((rc = rx_saver_put(sv, &r, correct, result, st)) == RX_OK &&
+	    result->how != RX_SAVED_PRESENT) {
+		rc = rx_saver_finish(sv, RX_DID_SAVE, result->id,
+		    rx_type_key(type), st);
+		result->due = sv->due;
+	}
+	rx_saver_free(sv);
+done:
+	rx_record_free(&r);
+	return (rc);
+}

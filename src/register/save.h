@@ -1,0 +1,43 @@
+#ifndef RX_REGISTER_SAVE_H
+#define RX_REGISTER_SAVE_H
+
+/*
+ * Saving, inside src/register: one saver is one transaction, in which one
+ * record or a whole file is stored.
+ */
+
+#include "register/internal.h"
+
+struct rx_saver;
+
+/* Begin the transaction.  ${bulk}: dates, not the order of lines, decide
+ * whether a record falls before a withdrawal in the same file. */
+rx_err rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
+    struct rx_status *st) RX_MUST_USE;
+/* Check the parsed record ${r} against the register and store it. */
+rx_err rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
+    struct rx_save_result *result, struct rx_status *st) RX_MUST_USE;
+/* The same for a record of the known case ${child}. */
+rx_err rx_saver_put_case(struct rx_saver *sv, struct rx_record *r,
+    const uint8_t child[RX_ID_BYTES], struct rx_save_result *result,
+    struct rx_status *st) RX_MUST_USE;
+/* Write the slots of every case that was touched, audit, commit. */
+rx_err rx_saver_finish(struct rx_saver *sv, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+    RX_MUST_USE;
+/* Roll back what is not committed; free.  NULL is allowed. */
+void rx_saver_free(struct rx_saver *sv);
+
+/* The case that ${text} names, our UUID or the caller's id, among the units
+ * where the session is director or supervisor. */
+rx_err rx_case_locate(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES], struct rx_status *st)
+    RX_MUST_USE;
+/* The unit of case ${id}; RX_ENOENT. */
+rx_err rx_case_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* The keyed units in which the session may do ${act}, appended to ${out}. */
+rx_err rx_units_for(struct rx_session *s, enum rx_act act,
+    struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
+
+#endif

@@ -1,0 +1,555 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+
+#define REQUEST_BYTES (4 + 4 + 16 + 32 + 32 + RX_SIGNATURE_BYTES)
+#define REQUEST_LABEL "runxin request v1"
+#define CERT_YEARS 5
+#define YEAR_MS (INT64_C(31557600000))
+
+/*
+ * Request v1, by which a user asks for a certificate of new keys:
+ *   "RXRQ" || version 1 || 0 0 0 || user id 16 || X25519 public 32 ||
+ *   Ed25519 public 32 || signature 64 of his certified key over
+ *   "runxin request v1\0" || the bytes before.
+ */
+
+static rx_err
+alloc(struct rx_session **out, struct rx_status *st)
+{
+	struct rx_session *s;
+	size_t i;
+	rx_err rc;
+
+	if ((s = calloc(1, sizeof(*s))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((rc = rx_keypool_new(&s->pool, st)) != RX_OK ||
+	    (rc = rx_secret_new(&s->blob_mem, sizeof(*s->blob), st)) != RX_OK ||
+	    (rc = rx_secret_new(&s->id_mem, sizeof(*s->id), st)) != RX_OK)
+		goto err0;
+	for (i = 0; i < 3; i++)
+		if ((rc = rx_key_new(&s->scratch[i], s->pool, st)) != RX_OK)
+			goto err0;
+	s->blob = (struct rx_keyblob *)(void *)s->blob_mem->b;
+	s->id = (struct rx_identity *)(void *)s->id_mem->b;
+	*out = s;
+	return (RX_OK);
+err0:
+	rx_session_close(s);
+	return (rc);
+}
+
+rx_err
+rx_session_new(struct rx_session **out, struct rx_status *st)
+{
+
+	*out = NULL;
+	return (alloc(out, st));
+}
+
+void
+rx_session_close(struct rx_session *s)
+{
+
+	if (s == NULL)
+		return;
+	rx_secret_free(s->blob_mem);
+	rx_secret_free(s->id_mem);
+	rx_secret_free(s->next_mem);
+	rx_keypool_free(s->pool);
+	if (!s->borrowed)
+		rx_store_close(s->store);
+	free(s->held);
+	free(s->members);
+	rx_wipe(s, sizeof(*s));
+	free(s);
+}
+
+struct rx_store *
+rx_session_store(struct rx_session *s)
+{
+
+	return (s->store);
+}
+
+const char *
+rx_session_user(const struct rx_session *s)
+{
+
+	return (s->user);
+}
+
+const char *
+rx_session_unit(const struct rx_session *s)
+{
+
+	return (s->unit);
+}
+
+bool
+rx_session_has_role(const struct rx_session *s, enum rx_role role)
+{
+	size_t i, first = rx_member_first(s, s->user_id);
+
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++)
+		if (s->members[i].cert.role == role &&
+		    rx_member_live(&s->members[i]))
+			return (true);
+	return (false);
+}
+
+/* ---- signing in ---- */
+
+static rx_err
+load_register(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_STORE, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK) {
+		p = row ? rx_col_bytes(cur, 1, &n) : NULL;
+		if (p != NULL && n == RX_ID_BYTES) {
+			memcpy(s->store_id, p, RX_ID_BYTES);
+			rx_unit_set(s->unit, rx_col_text(cur, 2));
+		} else
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_STORE_CORRUPT);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The user's row; an unknown one fails like a wrong passphrase. */
+static rx_err
+load_user(struct rx_session *s, const char *user,
+    uint8_t keyblob[RX_KEYBLOB_BYTES], struct rx_status *st)
+{
+	struct rx_value arg = rx_text(user);
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_USER_BY_NAME, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) != RX_OK)
+		goto done;
+	if (!row) {
+		rc = rx_fail(st, RX_EPERM, RX_MSG_WRONG_PASSPHRASE);
+		goto done;
+	}
+	p = rx_col_bytes(cur, 0, &n);
+	if (n == RX_ID_BYTES)
+		memcpy(s->user_id, p, RX_ID_BYTES);
+	p = rx_col_bytes(cur, 2, &n);
+	if (n != RX_KEYBLOB_BYTES) {
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_KEYBLOB_CORRUPT);
+		goto done;
+	}
+	memcpy(keyblob, p, n);
+	rx_text_copy(s->user, sizeof(s->user), user);
+done:
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The register root as the database shows it, not trusted. */
+static rx_err
+shown_root(struct rx_session *s, uint8_t root[32], struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row;
+	rx_err rc;
+
+	memset(root, 0, 32);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_ROOT, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
+	    (p = rx_col_bytes(cur, 0, &n)) != NULL && n == 32)
+		memcpy(root, p, 32);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/*
+ * Which certified key of the user signed his keyblob?  Asked of the
+ * certificates under the root that the database shows, only so that a damaged
+ * keyblob can be told from a wrong passphrase: *known is false when that root
+ * certifies nothing for him, and then the pinned root decides later.
+ */
+static rx_err
+keyblob_signer(struct rx_session *s, const uint8_t root[32],
+    const uint8_t keyblob[RX_KEYBLOB_BYTES], uint8_t sign_public[32],
+    bool *known, struct rx_status *st)
+{
+	uint8_t message[RX_ID_BYTES + RX_KEYBLOB_BYTES - RX_SIGNATURE_BYTES];
+	const size_t signed_len = RX_KEYBLOB_BYTES - RX_SIGNATURE_BYTES;
+	struct rx_status ignored;
+	size_t i, first;
+
+	*known = false;
+	rx_status_clear(&ignored);
+	if (rx_members_load(s, root, &ignored) != RX_OK ||
+	    (first = rx_member_first(s, s->user_id)) == s->nmembers)
+		return (RX_OK);
+	*known = true;
+	memcpy(message, s->store_id, RX_ID_BYTES);
+	memcpy(message + RX_ID_BYTES, keyblob, signed_len);
+	for (i = first; i < rx_member_next(s, first); i++)
+		if (rx_sign_verify(keyblob + signed_len,
+		    s->members[i].cert.sign_public, "runxin keyblob v1",
+		    message, sizeof(message))) {
+			memcpy(sign_public, s->members[i].cert.sign_public, 32);
+			return (RX_OK);
+		}
+	return (rx_fail(st, RX_ECORRUPT, RX_MSG_KEYBLOB_CORRUPT));
+}
+
+static rx_err
+open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	uint8_t root[32], sign_public[32];
+	bool known;
+	rx_err rc;
+
+	if ((rc = shown_root(s, root, st)) != RX_OK)
+		return (rc);
+	if ((rc = keyblob_signer(s, root, keyblob, sign_public, &known, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_keyblob_open(s->blob, keyblob, RX_KEYBLOB_BYTES,
+	    known ? sign_public : NULL, passphrase, s->store_id, s->user_id,
+	    st)) != RX_OK)
+		return (rc);
+	if (!rx_equal(root, s->blob->root_public, 32))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_ROOT_SWAPPED));
+	if (!known)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
+	rx_identity_derive(s->id, s->blob->seed);
+	return (RX_OK);
+}
+
+/* Load the keys that were asked for and are not certified yet. */
+static rx_err
+load_next(struct rx_session *s, struct rx_status *st)
+{
+	static const uint8_t none[32];
+	rx_err rc;
+
+	if (rx_equal(s->blob->next, none, 32))
+		return (RX_OK);
+	if ((rc = rx_secret_new(&s->next_mem, sizeof(*s->next), st)) != RX_OK)
+		return (rc);
+	s->next = (struct rx_identity *)(void *)s->next_mem->b;
+	rx_identity_derive(s->next, s->blob->next);
+	return (RX_OK);
+}
+
+static rx_err
+sign_in(struct rx_session *s, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	uint8_t keyblob[RX_KEYBLOB_BYTES];
+	size_t first;
+	rx_err rc;
+
+	if ((rc = load_register(s, st)) != RX_OK ||
+	    (rc = load_user(s, user, keyblob, st)) != RX_OK ||
+	    (rc = open_keyblob(s, keyblob, passphrase, st)) != RX_OK ||
+	    (rc = load_next(s, st)) != RX_OK ||
+	    (rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+		return (rc);
+	first = rx_member_first(s, s->user_id);
+	if (rx_member_newest(s, first) == NULL) {
+		rx_status_arg(st, "user", "%s", user);
+		return (rx_fail(st, RX_EPERM, RX_MSG_NOT_A_MEMBER));
+	}
+	return (rx_audit_check_head(s, st));
+}
+
+rx_err
+rx_session_attach(struct rx_session **out, struct rx_store *store,
+    const char *user, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	struct rx_session *s;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = alloc(&s, st)) != RX_OK)
+		return (rc);
+	s->store = store;
+	s->borrowed = true;
+	if ((rc = sign_in(s, user, passphrase, st)) != RX_OK) {
+		rx_session_close(s);
+		return (rc);
+	}
+	*out = s;
+	return (RX_OK);
+}
+
+/* Make the keys of the units that the session is a member of itself. */
+static rx_err
+own_units(struct rx_session *s, struct rx_status *st)
+{
+	size_t i, first = rx_member_first(s, s->user_id);
+	const size_t held = s->nheld;
+	rx_err rc = RX_OK;
+
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	for (i = first; i < rx_member_next(s, first) && rc == RX_OK; i++) {
+		const struct rx_cert *c = &s->members[i].cert;
+
+		if ((c->role == RX_ROLE_DIRECTOR ||
+		    c->role == RX_ROLE_STATISTICIAN) &&
+		    rx_member_live(&s->members[i]))
+			rc = rx_unit_keys_ensure(s, c->unit, st);
+	}
+	if (rc == RX_OK && s->nheld == held) {
+		rx_store_rollback(s->store);
+		return (RX_OK);
+	}
+	return (rx_finish(s, rc, RX_DID_GRANT, NULL, NULL, st));
+}
+
+/* ---- new certificates ---- */
+
+/* Verify the request ${p}; *first is the index of the asker's certificates. */
+static bool
+request_verify(const struct rx_session *s, const uint8_t *p, size_t n,
+    size_t *first)
+{
+
+	if (n != REQUEST_BYTES || memcmp(p, "RXRQ\1\0\0\0", 8) != 0)
+		return (false);
+	*first = rx_member_first(s, p + 8);
+	return (*first < s->nmembers && rx_member_signed(s, p + 8,
+	    p + REQUEST_BYTES - RX_SIGNATURE_BYTES, REQUEST_LABEL, p,
+	    REQUEST_BYTES - RX_SIGNATURE_BYTES));
+}
+
+/* Administrator: certify the new keys of one request, role by role. */
+static rx_err
+certify(struct rx_session *s, const uint8_t *p, size_t first,
+    struct rx_status *st)
+{
+	const struct rx_member *m = rx_member_newest(s, first);
+	size_t i, next = rx_member_next(s, first);
+	struct rx_cert cert;
+	rx_err rc;
+
+	for (i = first; i < next && m != NULL; i++) {
+		/* One new certificate for each that is live under the keys in
+		 * use so far. */
+		if (!rx_member_live(&s->members[i]) ||
+		    memcmp(s->members[i].cert.sign_public,
+		    m->cert.sign_public, 32) != 0)
+			continue;
+		cert = s->members[i].cert;
+		memcpy(cert.box_public, p + 24, 32);
+		memcpy(cert.sign_public, p + 56, 32);
+		if ((rc = rx_cert_issue(s, &cert, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+rx_err
+rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
+    struct rx_status *st)
+{
+	uint8_t bytes[RX_CERT_BYTES], secret[64], root_public[32];
+	struct rx_value v[3];
+
+	rx_uuid7(cert->id, rx_time_now());
+	memcpy(cert->store, s->store_id, RX_ID_BYTES);
+	cert->not_before = rx_time_now();
+	cert->not_after = cert->not_before + CERT_YEARS * YEAR_MS;
+	rx_root_derive(root_public, secret, s->blob->root_seed);
+	rx_cert_make(bytes, cert, secret);
+	rx_wipe(secret, sizeof(secret));
+	v[0] = rx_bytes(cert->id, RX_ID_BYTES);
+	v[1] = rx_bytes(cert->user, RX_ID_BYTES);
+	v[2] = rx_bytes(bytes, sizeof(bytes));
+	return (rx_store_insert(s->store, RX_TABLE_CERT, v, st));
+}
+
+/* Administrator: certify everything that was asked for. */
+static rx_err
+certify_requests(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_buf all = RX_BUF_INIT;
+	struct rx_value key;
+	struct rx_cursor *cur;
+	const void *p;
+	size_t i, n, first;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_REQUESTS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 1, &n);
+		if (n != REQUEST_BYTES)
+			continue;
+		if ((rc = rx_buf_add(&all, p, n, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	if (rc != RX_OK || all.len == 0)
+		goto done;
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < all.len && rc == RX_OK; i += REQUEST_BYTES) {
+		if (!request_verify(s, all.b + i, REQUEST_BYTES, &first))
+			continue;	/* not his: it stays, and is shown */
+		if ((rc = certify(s, all.b + i, first, st)) != RX_OK)
+			break;
+		key = rx_bytes(all.b + i + 8, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_REQUEST, &key, NULL,
+		    st);
+	}
+	rc = rx_finish(s, rc, RX_DID_CERTIFY, NULL, NULL, st);
+	if (rc == RX_OK)
+		rc = rx_members_load(s, s->blob->root_public, st);
+done:
+	rx_buf_free(&all);
+	return (rc);
+}
+
+/* Put ${s->blob} back, sealed under ${passphrase}. */
+static rx_err
+keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	uint8_t box[RX_KEYBLOB_BYTES];
+	struct rx_value v[3];
+	rx_err rc;
+
+	if ((rc = rx_keyblob_seal(box, s->blob, passphrase, s->store_id,
+	    s->user_id, &rx_kdf_default, st)) != RX_OK)
+		return (rc);
+	v[0] = rx_bytes(s->user_id, RX_ID_BYTES);
+	v[1] = rx_text(s->user);
+	v[2] = rx_bytes(box, sizeof(box));
+	return (rx_store_replace(s->store, RX_TABLE_USER, v, st));
+}
+
+/* When the keys that were asked for are certified, move everything that was
+ * granted to the old ones over to them, and forget the old seed. */
+static rx_err
+take_next(struct rx_session *s, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	const struct rx_member *m = rx_member_newest(s,
+	    rx_member_first(s, s->user_id));
+	rx_err rc;
+
+	if (s->next == NULL || m == NULL || memcmp(m->cert.sign_public,
+	    s->next->sign_public, RX_SIGN_PUBLIC_BYTES) != 0)
+		return (RX_OK);
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_grants_rekey(s, s->next, st)) == RX_OK) {
+		memcpy(s->blob->seed, s->blob->next, 32);
+		rx_wipe(s->blob->next, 32);
+		*s->id = *s->next;
+		rc = keyblob_replace(s, passphrase, st);
+	}
+	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);
+	if (rc == RX_OK) {
+		rx_secret_free(s->next_mem);
+		s->next_mem = NULL;
+		s->next = NULL;
+	}
+	return (rc);
+}
+
+rx_err
+rx_session_open(struct rx_session **out, const char *dir, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	struct rx_session *s;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = alloc(&s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_store_open(&s->store, dir, st)) != RX_OK)
+		goto err0;
+	if ((rc = sign_in(s, user, passphrase, st)) != RX_OK)
+		goto err0;
+	if (rx_session_has_role(s, RX_ROLE_ADMIN) &&
+	    (rc = certify_requests(s, st)) != RX_OK)
+		goto err0;
+	if ((rc = take_next(s, passphrase, st)) != RX_OK)
+		goto err0;
+	if ((rc = own_units(s, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_grants_heal(s, st)) != RX_OK)
+		goto err0;
+	*out = s;
+	return (RX_OK);
+err0:
+	rx_session_close(s);
+	return (rc);
+}
+
+/* Ask the administrator to certify ${next}. */
+static rx_err
+request_insert(struct rx_session *s, const struct rx_identity *next,
+    struct rx_status *st)
+{
+	uint8_t p[REQUEST_BYTES] = "RXRQ\1";
+	struct rx_value v[2];
+
+	memcpy(p + 8, s->user_id, RX_ID_BYTES);
+	memcpy(p + 24, next->box_public, 32);
+	memcpy(p + 56, next->sign_public, 32);
+	rx_sign(p + REQUEST_BYTES - RX_SIGNATURE_BYTES, s->id->sign_secret,
+	    REQUEST_LABEL, p, REQUEST_BYTES - RX_SIGNATURE_BYTES);
+	v[0] = rx_bytes(s->user_id, RX_ID_BYTES);
+	v[1] = rx_bytes(p, sizeof(p));
+	return (rx_store_replace(s->store, RX_TABLE_REQUEST, v, st));
+}
+
+rx_err
+rx_session_passwd(struct rx_session *s, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	struct rx_secret *mem;
+	rx_err rc;
+
+	if ((rc = rx_secret_new(&mem, sizeof(struct rx_identity), st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		goto done;
+	/* The administrator's seed was never anybody else's. */
+	if (!rx_session_has_role(s, RX_ROLE_ADMIN)) {
+		rx_random(s->blob->next, 32);
+		rx_identity_derive((struct rx_identity *)(void *)mem->b,
+		    s->blob->next);
+		rc = request_insert(s, (struct rx_identity *)(void *)mem->b,
+		    st);
+	}
+	if (rc == RX_OK)
+		rc = keyblob_replace(s, passphrase, st);
+	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);
+done:
+	rx_secret_free(mem);
+	return (rc);
+}

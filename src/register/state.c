@@ -1,0 +1,220 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+
+/* What the records of one case add up to: risk, next visit, flags, consent. */
+
+#define NEW_CHILD_WORKDAYS 5	/* DB3301/T 0460-2024: first visit */
+
+struct seen {			/* an observation */
+	int32_t date, follow_up;
+	int64_t at, risk;
+};
+
+struct reading {		/* while a case is read */
+	struct rx_case_state *state;
+	struct seen last, before;	/* the two latest; date 0 when none */
+	struct rx_flag *flags;
+	size_t nflags, cap;
+};
+
+static bool
+later(const struct seen *a, const struct seen *b)
+{
+
+	return (a->date != b->date ? a->date > b->date : a->at > b->at);
+}
+
+static void
+read_observation(struct reading *rd, const struct rx_record *r)
+{
+	const struct seen o = {
+		.date = (int32_t)rx_record_int(r, RX_F_DATE),
+		.follow_up = (int32_t)rx_record_int(r, RX_F_FOLLOW_UP_ON),
+		.at = r->at, .risk = rx_record_int(r, RX_F_RISK)
+	};
+
+	rd->state->observations++;
+	if (rd->last.risk == 0 || later(&o, &rd->last)) {
+		rd->before = rd->last;
+		rd->last = o;
+	} else if (rd->before.risk == 0 || later(&o, &rd->before))
+		rd->before = o;
+}
+
+static rx_err
+read_flag(struct reading *rd, const struct rx_record *r, struct rx_status *st)
+{
+	struct rx_flag *f, *grown;
+
+	if (rd->nflags == rd->cap) {
+		rd->cap = rd->cap == 0 ? 4 : 2 * rd->cap;
+		if ((grown = reallocarray(rd->flags, rd->cap,
+		    sizeof(*grown))) == NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		rd->flags = grown;
+	}
+	f = &rd->flags[rd->nflags++];
+	memset(f, 0, sizeof(*f));
+	memcpy(f->id, r->id, RX_ID_BYTES);
+	memcpy(f->author, r->author, RX_ID_BYTES);
+	f->raised_by = r->type;
+	f->by_rule = rx_record_int(r, RX_F_RAISES_FLAG) == 1;
+	f->state = RX_FLAG_OPEN;
+	f->date = (int32_t)rx_record_int(r, RX_F_DATE);
+	f->at = r->at;
+	rx_text_copy(f->caller_id, sizeof(f->caller_id), rx_record_text(r, RX_F_CALLER_ID));
+	return (RX_OK);
+}
+
+/* A decision moves the flag it names.  Reviews have later ids than the record
+ * that raised the flag, so the flag is known by now. */
+static void
+read_review(struct reading *rd, const struct rx_record *r)
+{
+	const struct rx_code *decision = rx_code_by_no(RX_LIST_DECISION,
+	    (uint16_t)rx_record_int(r, RX_F_DECISION));
+	const uint8_t *id = rx_record_id(r, RX_F_FLAG, 0);
+	size_t i;
+
+	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
+		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0)
+			continue;
+		if (strcmp(decision->key, "accept") == 0)
+			rd->flags[i].state = RX_FLAG_ACCEPTED;
+		else if (strcmp(decision->key, "escalate") == 0)
+			rd->flags[i].state = RX_FLAG_ESCALATED;
+		else if (strcmp(decision->key, "return") == 0)
+			rd->flags[i].state = RX_FLAG_RETURNED;
+		else
+			rd->flags[i].state = RX_FLAG_CLOSED;
+	}
+}
+
+static rx_err
+read_record(struct reading *rd, const struct rx_record *r,
+    struct rx_status *st)
+{
+	const struct rx_code *code;
+
+	switch (r->type) {
+	case RX_OBSERVATION:
+		read_observation(rd, r);
+		break;
+	case RX_INTERVENTION:
+		rd->state->interventions++;
+		code = rx_code_by_no(RX_LIST_OUTCOME,
+		    (uint16_t)rx_record_int(r, RX_F_OUTCOME));
+		if (code != NULL && rx_code_has(code, "closes"))
+			rd->state->closed = true;
+		break;
+	case RX_REVIEW:
+		read_review(rd, r);
+		break;
+	case RX_CONSENT:
+		code = rx_code_by_no(RX_LIST_CONSENT_STATE,
+		    (uint16_t)rx_record_int(r, RX_F_STATE));
+		rd->state->withdrawn = code != NULL &&
+		    strcmp(code->key, "withdrawn") == 0;
+		rd->state->withdrawn_on = (int32_t)rx_record_int(r, RX_F_DATE);
+		break;
+	default:
+		break;
+	}
+	if (rx_record_int(r, RX_F_RAISES_FLAG) != 0)
+		return (read_flag(rd, r, st));
+	return (RX_OK);
+}
+
+/* The next visit, from the latest observation: what it says, else the interval
+ * of its risk; a first red one has an interval of its own. */
+static int32_t
+next_visit(const struct reading *rd, int64_t child_at)
+{
+	const struct rx_code *risk;
+	int days;
+
+	if (rd->state->closed)
+		return (0);
+	if (rd->last.risk == 0)
+		return (rx_date_add_workdays(rx_date_of_time(child_at),
+		    NEW_CHILD_WORKDAYS));
+	if (rd->last.follow_up != 0)
+		return (rd->last.follow_up);
+	risk = rx_code_by_no(RX_LIST_RISK, (uint16_t)rd->last.risk);
+	days = risk == NULL ? 0 : rx_code_int(risk, "due", 90);
+	if (risk != NULL && rd->before.risk != rd->last.risk)
+		days = rx_code_int(risk, "first", days);
+	return (rd->last.date + days);
+}
+
+/* The child's own row: birth, version, when it was recorded. */
+static rx_err
+read_child(struct rx_session *s, struct rx_case *c,
+    struct rx_case_state *state, int64_t *at, struct rx_record *r,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if ((rc = rx_row_open(s, c, cur, RX_TABLE_CHILD, 0, false, r,
+		    st)) == RX_OK) {
+			state->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
+			state->version = r->version;
+			*at = r->at;
+		}
+	} else if (rc == RX_OK)
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_case_state(struct rx_session *s, struct rx_case *c,
+    struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct reading rd = { .state = state };
+	struct rx_cursor *cur;
+	struct rx_record r;
+	int64_t child_at = 0;
+	size_t i;
+	bool row;
+	rx_err rc;
+
+	memset(state, 0, sizeof(*state));
+	rx_record_init(&r);
+	if ((rc = read_child(s, c, state, &child_at, &r, st)) != RX_OK)
+		goto done;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
+	    st)) != RX_OK)
+		goto done;
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false, &r,
+		    st)) != RX_OK || (rc = read_record(&rd, &r, st)) != RX_OK)
+			break;
+	rx_query_close(cur);
+	state->risk = rd.last.risk;
+	state->last = rd.last.date;
+	state->due = next_visit(&rd, child_at);
+	for (i = 0; i < rd.nflags; i++) {
+		state->flagged |= rd.flags[i].state <= RX_FLAG_ESCALATED;
+		state->escalated |= rd.flags[i].state == RX_FLAG_ESCALATED;
+	}
+done:
+	rx_record_free(&r);
+	if (rc == RX_OK && flags != NULL) {
+		*flags = rd.flags;
+		*nflags = rd.nflags;
+	} else
+		free(rd.flags);
+	return (rc);
+}

@@ -1,0 +1,234 @@
+#include <string.h>
+
+#include "base/file.h"
+#include "stats/internal.h"
+
+#define RELEASE_MODE 0644	/* it is meant to be handed on */
+
+/* ---- counting the annex ---- */
+
+struct feed {
+	struct rx_session *s;
+	struct rx_tally *t;
+	const char *unit;
+};
+
+static rx_err
+feed_annex(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+	struct feed *f = cookie;
+
+	return (rx_tally_add(f->t, r, st));
+}
+
+/* "<name>本级": the row of a prefecture's own work. */
+static rx_err
+self_row(struct feed *f, const char unit[RX_UNIT_BYTES], const char *name,
+    struct rx_status *st)
+{
+	const struct rx_word word = { "unit", name };
+	struct rx_buf text = RX_BUF_INIT;
+	char self[RX_UNIT_BYTES];
+	rx_err rc;
+
+	memcpy(self, unit, sizeof(self));
+	self[12] = 'S';
+	if ((rc = rx_say(&text, RX_MSG_ANNEX_SELF, RX_LANG_ZH, &word, 1,
+	    st)) == RX_OK)
+		rc = rx_tally_row(f->t, self, (const char *)text.b, st);
+	rx_buf_free(&text);
+	return (rc);
+}
+
+/* A unit of the register, in order of codes: a county is a row, a prefecture
+ * the row of its own work before its counties. */
+static rx_err
+register_row(void *cookie, const char *code, const char *name,
+    const char *level, const char *parent, struct rx_status *st)
+{
+	struct feed *f = cookie;
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	(void)level;
+	(void)parent;
+	if ((rc = rx_unit_parse(unit, code, st)) != RX_OK)
+		return (rc);
+	if (!rx_unit_covers(f->unit, unit))
+		return (RX_OK);
+	if (rx_unit_level(unit) == RX_LEVEL_PREFECTURE)
+		return (self_row(f, unit, name, st));
+	if (rx_unit_level(unit) == RX_LEVEL_COUNTY)
+		return (rx_tally_row(f->t, unit, name, st));
+	return (RX_OK);
+}
+
+/* The rows of the form: the official list's, else the register's. */
+static rx_err
+make_rows(struct feed *f, const char *owner, struct rx_status *st)
+{
+	bool known;
+	rx_err rc;
+
+	if ((rc = rx_tally_form(f->t, &known, st)) != RX_OK || known)
+		return (rc);
+	if (rx_unit_level(f->unit) == RX_LEVEL_COUNTY)
+		return (rx_tally_row(f->t, f->unit, owner, st));
+	return (rx_unit_each(f->s, register_row, f, st));
+}
+
+static rx_err
+check_annex(const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    struct rx_status *st)
+{
+	char code[RX_UNIT_TEXT];
+	rx_err rc;
+
+	if (rx_unit_level(unit) > RX_LEVEL_COUNTY) {
+		rx_unit_text(code, unit);
+		rc = rx_fail(st, RX_EUSAGE, RX_MSG_ANNEX_TOO_FINE);
+		rx_status_arg(st, "unit", "%s", code);
+		return (rc);
+	}
+	if (from > to)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_DATES_REVERSED));
+	return (RX_OK);
+}
+
+rx_err
+rx_annex_count(struct rx_annex **out, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    struct rx_status *st)
+{
+	struct feed f = { s, NULL, unit };
+	char owner[sizeof((*out)->owner)];
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = check_annex(unit, from, to, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_unit_name(s, unit, owner, sizeof(owner), st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_tally_new(&f.t, unit, owner, from, to, st)) != RX_OK)
+		goto err0;
+	if ((rc = make_rows(&f, owner, st)) != RX_OK)
+		goto err1;
+	if ((rc = rx_coded_each(s, unit, feed_annex, &f, st)) != RX_OK)
+		goto err1;
+
+	/* Success! */
+	*out = rx_tally_finish(f.t);
+	rx_tally_free(f.t);
+	return (RX_OK);
+
+err1:
+	rx_tally_free(f.t);
+err0:
+	/* Failure! */
+	return (rc);
+}
+
+/* ---- exporting ---- */
+
+/*
+ * The ledger first, then the file: what was handed out is always in the
+ * ledger, and an entry whose file was not written is answered again as it is.
+ */
+static rx_err
+publish(struct rx_session *s, const char *kind, const json_t *doc, bool again,
+    enum rx_format format, const struct rx_buf *file, const char *path,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!again &&
+	    (rc = rx_release_enter(s, kind, format, doc, st)) != RX_OK)
+		return (rc);
+	return (rx_file_write(path, file->b, file->len, RELEASE_MODE, true,
+	    st));
+}
+
+rx_err
+rx_annex_export(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, enum rx_format format, const char *path,
+    enum rx_lang lang, void (*warn)(void *, const char *), void *cookie,
+    struct rx_status *st)
+{
+	struct rx_buf file = RX_BUF_INIT;
+	struct rx_annex *a;
+	json_t *entries, *doc;
+	bool again;
+	rx_err rc;
+
+	if ((rc = rx_annex_count(&a, s, unit, from, to, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_annex_check(a, lang, warn, cookie, st)) != RX_OK)
+		goto err1;
+	if ((rc = rx_release_load(&entries, s, "annex", st)) != RX_OK)
+		goto err1;
+	if ((rc = rx_annex_issue(&doc, &again, a, entries, st)) != RX_OK)
+		goto err2;
+	if ((rc = rx_annex_render(&file, doc, format, st)) != RX_OK)
+		goto err3;
+	rc = publish(s, "annex", doc, again, format, &file, path, st);
+	/* FALLTHROUGH */
+err3:
+	rx_buf_free(&file);
+	json_decref(doc);
+err2:
+	json_decref(entries);
+err1:
+	rx_annex_free(a);
+err0:
+	return (rc);
+}
+
+static rx_err
+feed_table(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+
+	return (rx_tab_add(cookie, r, st));
+}
+
+static rx_err
+unit_name(void *cookie, const char unit[RX_UNIT_BYTES], char *name,
+    size_t size, struct rx_status *st)
+{
+
+	return (rx_unit_name(cookie, unit, name, size, st));
+}
+
+rx_err
+rx_table_export(struct rx_session *s, const struct rx_table_request *req,
+    enum rx_format format, const char *path, struct rx_status *st)
+{
+	struct rx_buf file = RX_BUF_INIT;
+	struct rx_tab *t;
+	json_t *doc, *entries;
+	bool again;
+	rx_err rc;
+
+	if ((rc = rx_tab_new(&t, req, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) != RX_OK)
+		goto err1;
+	if ((rc = rx_tab_json(&doc, t, unit_name, s, st)) != RX_OK)
+		goto err1;
+	if ((rc = rx_release_load(&entries, s, "table", st)) != RX_OK)
+		goto err2;
+	if ((rc = rx_tab_overlap(doc, &again, entries, st)) != RX_OK)
+		goto err3;
+	if ((rc = rx_tab_render(&file, doc, format, st)) != RX_OK)
+		goto err3;
+	rc = publish(s, "table", doc, again, format, &file, path, st);
+	/* FALLTHROUGH */
+err3:
+	rx_buf_free(&file);
+	json_decref(entries);
+err2:
+	json_decref(doc);
+err1:
+	rx_tab_free(t);
+err0:
+	return (rc);
+}

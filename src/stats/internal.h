@@ -1,0 +1,262 @@
+#ifndef RX_STATS_INTERNAL_H
+#define RX_STATS_INTERNAL_H
+
+/*
+ * What the files of src/stats share, and what their tests reach.  Counting
+ * takes records one by one, so that it needs no register.
+ */
+
+#include "stats/stats.h"
+
+/* ---- util.c ---- */
+
+/* A placeholder of a message and its value. */
+struct rx_word {
+	const char *name;
+	const char *value;
+};
+
+/* Replace the contents of ${out} by ${msg} in ${lang}, placeholders filled,
+ * and a NUL, which is counted in its length.  No limit on length. */
+rx_err rx_say(struct rx_buf *out, enum rx_msg msg, enum rx_lang lang,
+    const struct rx_word *words, size_t n, struct rx_status *st) RX_MUST_USE;
+
+/* Memory for ${n} elements of ${size} bytes, zeroed; NO_MEMORY otherwise. */
+rx_err rx_stats_alloc(void *out, size_t n, size_t size, struct rx_status *st)
+    RX_MUST_USE;
+/* The failure "a bug", with ${what}. */
+rx_err rx_stats_bug(const char *what, struct rx_status *st);
+/* The number of ${key} in ${list}; 0 when the list lacks it. */
+uint16_t rx_code_no(enum rx_list list, const char *key);
+
+/*
+ * A set of keys of the same size, each with its place in the order in which
+ * they came.  Freed memory is wiped: keys are ids of children.
+ */
+struct rx_set {
+	size_t size;		/* of a key, at most RX_SET_KEY */
+	size_t n, cap;		/* keys */
+	uint8_t *keys;
+	size_t nslots;		/* a power of two, or 0 */
+	uint32_t *slots;	/* place + 1 */
+};
+#define RX_SET_KEY 64
+/* Add ${key}; *index is its place, *added whether it is new (NULL: no need). */
+rx_err rx_set_add(struct rx_set *set, const void *key, size_t *index,
+    bool *added, struct rx_status *st) RX_MUST_USE;
+/* The place of ${key}; false when it is not there. */
+bool rx_set_find(const struct rx_set *set, const void *key, size_t *index);
+void rx_set_free(struct rx_set *set);
+
+/* ---- tally.c: counting the annex ---- */
+
+struct rx_tally;
+
+/* Begin to count for ${unit}, called ${owner}, over [from,to].  Rows are added
+ * before the first record. */
+rx_err rx_tally_new(struct rx_tally **out, const char unit[RX_UNIT_BYTES],
+    const char *owner, int32_t from, int32_t to, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_tally_row(struct rx_tally *t, const char unit[RX_UNIT_BYTES],
+    const char *name, struct rx_status *st) RX_MUST_USE;
+/* The rows of an embedded reporting unit; *known is false when there are
+ * none and the caller has to find them in the register. */
+rx_err rx_tally_form(struct rx_tally *t, bool *known, struct rx_status *st)
+    RX_MUST_USE;
+/* Count one live record, coded fields only, each exactly once. */
+rx_err rx_tally_add(struct rx_tally *t, const struct rx_record *r,
+    struct rx_status *st) RX_MUST_USE;
+/* What was counted; the caller frees it.  ${t} is only to be freed then. */
+struct rx_annex *rx_tally_finish(struct rx_tally *t);
+void rx_tally_free(struct rx_tally *t);
+
+/* ---- annex.c: the document ---- */
+
+/* The annex as the JSON document of the interface, notes and all. */
+rx_err rx_annex_json(json_t **out, const struct rx_annex *a,
+    struct rx_status *st) RX_MUST_USE;
+/* That document in ${format}. */
+rx_err rx_annex_render(struct rx_buf *out, const json_t *doc,
+    enum rx_format format, struct rx_status *st) RX_MUST_USE;
+
+/* ---- sheet.c: one table as CSV or XLSX ---- */
+
+struct rx_sheet;
+
+enum rx_line { RX_LINE_TITLE, RX_LINE_ABOVE, RX_LINE_NOTE, RX_LINE_KINDS };
+
+/* A sheet of ${columns} columns, ${width} characters wide each; ${date} is
+ * what the file says it was made on, so that equal figures give equal bytes.
+ * The first ${columns} cells are its head, a row follows a row. */
+rx_err rx_sheet_new(struct rx_sheet **out, unsigned columns,
+    const unsigned *width, int32_t date, struct rx_status *st) RX_MUST_USE;
+void rx_sheet_free(struct rx_sheet *sh);
+rx_err rx_sheet_line(struct rx_sheet *sh, enum rx_line kind, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_sheet_text(struct rx_sheet *sh, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_sheet_int(struct rx_sheet *sh, int64_t v, struct rx_status *st)
+    RX_MUST_USE;
+/* Money: ${yuan} shown in 万元 with four decimals. */
+rx_err rx_sheet_wan(struct rx_sheet *sh, int64_t yuan, struct rx_status *st)
+    RX_MUST_USE;
+/* Append the sheet to ${out} as a file of ${format} (CSV or XLSX). */
+rx_err rx_sheet_write(struct rx_buf *out, const struct rx_sheet *sh,
+    enum rx_format format, struct rx_status *st) RX_MUST_USE;
+
+/* ---- cube.c: all cells of a cross-table ---- */
+
+/*
+ * An axis is one dimension, or all dimensions of units together, which nest.
+ * Leaves are its finest values.  A position is what a cell's key can have on
+ * it: a leaf, "*", or for units any mixture of values and "*"; the positions
+ * 0..nleaf-1 are the leaves, the last is all "*".  up[leaf * nup + k] are the
+ * positions that hold a leaf, itself first and "*" last.
+ */
+struct rx_axis {
+	unsigned nleaf, npos, nup;
+	unsigned *up;
+	unsigned *given;	/* per position: how many dimensions are not "*" */
+	unsigned nlines;	/* a line: margin, number of parts, parts ... */
+	unsigned *lines;
+	size_t linelen;		/* words in ${lines} */
+	bool multi;		/* a counted thing may have several leaves */
+	bool sensitive;		/* that all of a group have one value discloses */
+	int silent;		/* the leaf that says nothing ("none"), or -1 */
+};
+
+#define RX_AXES_MAX RX_DIMS_MAX
+
+struct rx_fact {		/* one counted thing */
+	uint32_t child;
+	struct {
+		uint32_t off, n;	/* leaves, in the cube's pool */
+	} at[RX_AXES_MAX];
+};
+
+struct rx_need {		/* how far a cell must be able to move */
+	uint32_t cell;
+	int apart;		/* the axis along which its margin stays; -1 */
+	int dir;		/* +1 or -1 */
+	int64_t amount;
+};
+
+#define RX_CELLS_MAX 20000
+
+struct rx_cube {
+	unsigned naxes;
+	struct rx_axis axis[RX_AXES_MAX];
+	size_t stride[RX_AXES_MAX];
+	size_t ncells;
+	int64_t threshold;
+	struct rx_fact *facts;
+	size_t nfacts, factcap;
+	uint32_t *pool;
+	size_t npool, poolcap;
+	int64_t *value;		/* per cell: things counted */
+	int64_t *children;	/* distinct children among them */
+	int64_t *lower;		/* what everyone knows it has at the least */
+	bool *suppressed;
+	int64_t *least, *most;	/* over the other tables that were found */
+	int64_t *other;		/* scratch: such a table */
+	struct rx_need *needs;
+	size_t nneeds, needcap;
+};
+
+/* An empty cube over ${naxes} axes that rx_cube_axis and rx_cube_nest make. */
+rx_err rx_cube_new(struct rx_cube **out, unsigned threshold,
+    struct rx_status *st) RX_MUST_USE;
+void rx_cube_free(struct rx_cube *c);
+rx_err rx_cube_axis(struct rx_cube *c, unsigned nleaf, bool multi,
+    bool sensitive, int silent, struct rx_status *st) RX_MUST_USE;
+/* An axis of ${levels} nested dimensions: leaf l has the value
+ * path[l * levels + k] at level k.  Positions are put in *tuple, ${levels}
+ * values each, UINT32_MAX for "*"; the caller frees it. */
+rx_err rx_cube_nest(struct rx_cube *c, unsigned levels, unsigned nleaf,
+    const uint32_t *path, uint32_t **tuple, struct rx_status *st) RX_MUST_USE;
+/* A thing of ${child} with n[a] leaves leaf[a] on each axis. */
+rx_err rx_cube_fact(struct rx_cube *c, uint32_t child,
+    const uint32_t *const leaf[RX_AXES_MAX], const uint32_t n[RX_AXES_MAX],
+    struct rx_status *st) RX_MUST_USE;
+/* All facts are in: count.  TABLE_TOO_LARGE over RX_CELLS_MAX cells. */
+rx_err rx_cube_count(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
+/* The position of cell ${i} on axis ${a}. */
+unsigned rx_cube_pos(const struct rx_cube *c, size_t i, unsigned a);
+
+/* ---- suppress.c, move.c, attack.c ---- */
+
+/**
+ * rx_cube_protect(c, st):
+ * Decide which cells are suppressed.  TABLE_UNSAFE when nothing worth
+ * publishing is left, or when the attacker still bounds a cell too tightly.
+ */
+rx_err rx_cube_protect(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
+/* Suppress the cheapest cells that let ${need} be met. */
+rx_err rx_move_provide(struct rx_cube *c, const struct rx_need *need,
+    struct rx_status *st) RX_MUST_USE;
+/* Bound every cell from what is published; lo and hi are ncells each, hi is
+ * INT64_MAX where there is no bound. */
+rx_err rx_attack_bounds(const struct rx_cube *c, int64_t *lo, int64_t *hi,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- table.c: the document of a cross-table ---- */
+
+struct rx_tab;
+
+/* Begin the table that ${req} asks for, which is checked first. */
+rx_err rx_tab_new(struct rx_tab **out, const struct rx_table_request *req,
+    struct rx_status *st) RX_MUST_USE;
+/* One record, children before their records. */
+rx_err rx_tab_add(struct rx_tab *t, const struct rx_record *r,
+    struct rx_status *st) RX_MUST_USE;
+/* Count, protect, and make the document; ${name} names units (NULL: codes). */
+rx_err rx_tab_json(json_t **out, struct rx_tab *t,
+    rx_err (*name)(void *, const char unit[RX_UNIT_BYTES], char *, size_t,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+void rx_tab_free(struct rx_tab *t);
+/* That document in ${format}. */
+rx_err rx_tab_render(struct rx_buf *out, const json_t *doc,
+    enum rx_format format, struct rx_status *st) RX_MUST_USE;
+
+/* ---- release.c: entries of the ledger ---- */
+
+/* The hex digest of a published document: BLAKE2b-256 with the label
+ * "runxin release v1" over its compact JSON with sorted keys. */
+#define RX_DIGEST_TEXT (2 * RX_HASH_BYTES + 1)
+rx_err rx_release_digest(char out[RX_DIGEST_TEXT], const json_t *published,
+    struct rx_status *st) RX_MUST_USE;
+/* A new entry of ${kind}; issue, unit, dates and what else the kind has are
+ * taken from ${published}. */
+rx_err rx_release_entry(json_t **out, const char *kind, const char *author,
+    int64_t at, const char *format, const json_t *published,
+    struct rx_status *st) RX_MUST_USE;
+/* All entries of ${kind} as an array of objects with "id", oldest first. */
+rx_err rx_release_load(json_t **out, struct rx_session *s, const char *kind,
+    struct rx_status *st) RX_MUST_USE;
+/* Enter ${published} in the ledger. */
+rx_err rx_release_enter(struct rx_session *s, const char *kind,
+    enum rx_format format, const json_t *published, struct rx_status *st)
+    RX_MUST_USE;
+/* The row that the entry ${entry} with ${id} shows. */
+void rx_release_row_of(struct rx_release_row *row, const char *id,
+    const json_t *entry);
+
+/**
+ * rx_annex_issue(doc, again, a, entries, st):
+ * Number the annex ${a} after the earlier releases ${entries}: an earlier one
+ * of the same unit and dates with the same figures is answered again (*again
+ * is true and *doc its document); otherwise *doc is the document of the next
+ * issue, with what changed.
+ */
+rx_err rx_annex_issue(json_t **doc, bool *again, struct rx_annex *a,
+    const json_t *entries, struct rx_status *st) RX_MUST_USE;
+/**
+ * rx_tab_overlap(doc, again, entries, st):
+ * Check the table ${doc} against the earlier ones in ${entries}: *again when
+ * it is the same answer to the same question; TABLE_OVERLAPS (argument id)
+ * when the difference of the two could disclose.
+ */
+rx_err rx_tab_overlap(const json_t *doc, bool *again, const json_t *entries,
+    struct rx_status *st) RX_MUST_USE;
+
+#endif

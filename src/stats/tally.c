@@ -1,0 +1,432 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/internal.h"
+
+/*
+ * The seven figures.  A case's record belongs to the row of its unit, which is
+ * its child's; an activity to the row of its lead unit, else of its unit.
+ */
+
+enum {
+	COL_THEME, COL_COUNSELLING, COL_AGENCIES, COL_VISITS, COL_CASH,
+	COL_HELPED, COL_RESOLVED
+};
+
+#define NO_ROW SIZE_MAX
+#define UNION UINT32_MAX	/* the row of the distinct union in agencies */
+
+struct kinds {
+	uint16_t theme, individual, group, parent_child, visit, cash, swo;
+};
+
+struct rx_tally {
+	struct rx_annex *a;
+	size_t cap, last;	/* rows; the row found last */
+	struct kinds kind;
+	struct rx_set agencies;	/* row 4 || hash of the code 16 */
+	struct rx_set visits;	/* child 16 || unit 16 || date 4 */
+	struct rx_set helped;	/* row 4 || child 16 */
+	struct rx_set helped_all, children;	/* child 16 */
+};
+
+static rx_err
+kinds_find(struct kinds *k, struct rx_status *st)
+{
+
+	k->theme = rx_code_no(RX_LIST_KIND, "theme_activity");
+	k->individual = rx_code_no(RX_LIST_KIND, "individual_counselling");
+	k->group = rx_code_no(RX_LIST_KIND, "group_counselling");
+	k->parent_child = rx_code_no(RX_LIST_KIND, "parent_child_group");
+	k->visit = rx_code_no(RX_LIST_KIND, "visit_condolence");
+	k->cash = rx_code_no(RX_LIST_KIND, "cash_condolence");
+	k->swo = rx_code_no(RX_LIST_AGENCY_TYPE, "social_work");
+	if (k->theme == 0 || k->individual == 0 || k->group == 0 ||
+	    k->parent_child == 0 || k->visit == 0 || k->cash == 0 ||
+	    k->swo == 0)
+		return (rx_stats_bug("code lists", st));
+	return (RX_OK);
+}
+
+rx_err
+rx_tally_new(struct rx_tally **out, const char unit[RX_UNIT_BYTES],
+    const char *owner, int32_t from, int32_t to, struct rx_status *st)
+{
+	struct rx_tally *t;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = rx_stats_alloc(&t, 1, sizeof(*t), st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_stats_alloc(&t->a, 1, sizeof(*t->a), st)) != RX_OK)
+		goto err1;
+	if ((rc = kinds_find(&t->kind, st)) != RX_OK)
+		goto err1;
+	memcpy(t->a->unit, unit, RX_UNIT_BYTES);
+	strncpy(t->a->owner, owner, sizeof(t->a->owner) - 1);
+	t->a->from = from;
+	t->a->to = to;
+	t->agencies.size = sizeof(uint32_t) + 16;
+	t->visits.size = RX_ID_BYTES + RX_UNIT_BYTES + sizeof(int32_t);
+	t->helped.size = sizeof(uint32_t) + RX_ID_BYTES;
+	t->helped_all.size = t->children.size = RX_ID_BYTES;
+
+	/* Success! */
+	*out = t;
+	return (RX_OK);
+
+err1:
+	rx_tally_free(t);
+err0:
+	/* Failure! */
+	return (rc);
+}
+
+void
+rx_tally_free(struct rx_tally *t)
+{
+
+	if (t == NULL)
+		return;
+	rx_annex_free(t->a);
+	rx_set_free(&t->agencies);
+	rx_set_free(&t->visits);
+	rx_set_free(&t->helped);
+	rx_set_free(&t->helped_all);
+	rx_set_free(&t->children);
+	free(t);
+}
+
+void
+rx_annex_free(struct rx_annex *a)
+{
+
+	if (a == NULL)
+		return;
+	free(a->rows);
+	free(a);
+}
+
+/* ---- rows ---- */
+
+rx_err
+rx_tally_row(struct rx_tally *t, const char unit[RX_UNIT_BYTES],
+    const char *name, struct rx_status *st)
+{
+	struct rx_annex *a = t->a;
+	struct rx_annex_row *rows;
+	size_t cap = t->cap > 0 ? 2 * t->cap : 16;
+
+	if (a->nrows == t->cap) {
+		if ((rows = realloc(a->rows, cap * sizeof(*rows))) == NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		a->rows = rows;
+		t->cap = cap;
+	}
+	memset(&a->rows[a->nrows], 0, sizeof(*a->rows));
+	memcpy(a->rows[a->nrows].unit, unit, RX_UNIT_BYTES);
+	rx_unit_text(a->rows[a->nrows].code, unit);
+	strncpy(a->rows[a->nrows].name, name, sizeof(a->rows->name) - 1);
+	a->nrows++;
+	return (RX_OK);
+}
+
+/* Whether the line ${r} of the form's list stands in the form of ${unit},
+ * whose short code is ${code} and which is (or not) the owner of a form. */
+static bool
+in_form(const struct rx_reporting_unit *r, const char unit[RX_UNIT_BYTES],
+    const char *code, bool owner)
+{
+
+	if (rx_unit_level(unit) == RX_LEVEL_PROVINCE)
+		return (strncmp(r->code, unit, 2) == 0);
+	return (strcmp(owner ? r->owner : r->code, code) == 0);
+}
+
+rx_err
+rx_tally_form(struct rx_tally *t, bool *known, struct rx_status *st)
+{
+	const struct rx_reporting_unit *list;
+	char code[RX_UNIT_TEXT], unit[RX_UNIT_BYTES];
+	size_t n, i;
+	bool owner = false;
+	rx_err rc;
+
+	list = rx_reporting_units(&n);
+	rx_unit_text(code, t->a->unit);
+	for (i = 0; i < n; i++)
+		owner = owner || strcmp(list[i].owner, code) == 0;
+	for (i = 0; i < n; i++) {
+		if (!in_form(&list[i], t->a->unit, code, owner))
+			continue;
+		if ((rc = rx_unit_parse(unit, list[i].code, st)) != RX_OK ||
+		    (rc = rx_tally_row(t, unit, list[i].name, st)) != RX_OK)
+			return (rc);
+	}
+	*known = t->a->nrows > 0;
+	return (RX_OK);
+}
+
+/* The unit whose row ${unit} belongs to. */
+static void
+row_unit(char out[RX_UNIT_BYTES], const char unit[RX_UNIT_BYTES])
+{
+
+	rx_unit_ancestor(out, unit, RX_LEVEL_COUNTY);
+	if (rx_unit_level(out) == RX_LEVEL_PREFECTURE)
+		out[12] = 'S';
+}
+
+static size_t
+find_row(struct rx_tally *t, const char unit[RX_UNIT_BYTES])
+{
+	const struct rx_annex *a = t->a;
+	char want[RX_UNIT_BYTES];
+	size_t i;
+
+	row_unit(want, unit);
+	if (t->last < a->nrows &&
+	    memcmp(a->rows[t->last].unit, want, RX_UNIT_BYTES) == 0)
+		return (t->last);
+	for (i = 0; i < a->nrows; i++) {
+		if (memcmp(a->rows[i].unit, want, RX_UNIT_BYTES) == 0) {
+			t->last = i;
+			return (i);
+		}
+	}
+	return (NO_ROW);
+}
+
+/* ---- counting ---- */
+
+static bool
+in_period(const struct rx_tally *t, const struct rx_record *r, enum rx_field f)
+{
+	int64_t date = rx_record_int(r, f);
+
+	return (r->v[f].set && date >= t->a->from && date <= t->a->to);
+}
+
+static void
+count(struct rx_tally *t, size_t row, unsigned column, int64_t n)
+{
+
+	t->a->rows[row].v[column] += n;
+	t->a->total[column] += n;
+}
+
+/* Whether ${r} names an agency that column 3 counts. */
+static bool
+has_agency(const struct rx_tally *t, const struct rx_record *r)
+{
+
+	return (r->v[RX_F_AGENCY].set && *rx_record_text(r, RX_F_AGENCY) &&
+	    (!r->v[RX_F_AGENCY_TYPE].set ||
+	    rx_record_int(r, RX_F_AGENCY_TYPE) == t->kind.swo));
+}
+
+static rx_err
+count_agency(struct rx_tally *t, size_t row, const struct rx_record *r,
+    struct rx_status *st)
+{
+	const char *code = rx_record_text(r, RX_F_AGENCY);
+	uint8_t key[sizeof(uint32_t) + 16];
+	bool added;
+	rx_err rc;
+
+	rx_hash(key + sizeof(uint32_t), 16, NULL, "runxin agency", code,
+	    strlen(code));
+	rx_put32(key, (uint32_t)row);
+	if ((rc = rx_set_add(&t->agencies, key, NULL, &added, st)) != RX_OK)
+		return (rc);
+	if (added) {
+		t->a->rows[row].v[COL_AGENCIES]++;
+		t->a->agencies_row_sum++;
+	}
+	rx_put32(key, UNION);
+	if ((rc = rx_set_add(&t->agencies, key, NULL, &added, st)) != RX_OK)
+		return (rc);
+	t->a->total[COL_AGENCIES] += added;
+	return (RX_OK);
+}
+
+static rx_err
+count_visit(struct rx_tally *t, size_t row, const struct rx_record *r,
+    struct rx_status *st)
+{
+	uint8_t key[RX_ID_BYTES + RX_UNIT_BYTES + sizeof(uint32_t)];
+	bool added;
+	rx_err rc;
+
+	memcpy(key, r->child, RX_ID_BYTES);
+	memcpy(key + RX_ID_BYTES, r->unit, RX_UNIT_BYTES);
+	rx_put32(key + RX_ID_BYTES + RX_UNIT_BYTES,
+	    (uint32_t)rx_record_int(r, RX_F_DATE));
+	if ((rc = rx_set_add(&t->visits, key, NULL, &added, st)) != RX_OK)
+		return (rc);
+	count(t, row, COL_VISITS, added);
+	return (RX_OK);
+}
+
+static rx_err
+count_helped(struct rx_tally *t, size_t row, const struct rx_record *r,
+    struct rx_status *st)
+{
+	uint8_t key[sizeof(uint32_t) + RX_ID_BYTES];
+	bool added;
+	rx_err rc;
+
+	rx_put32(key, (uint32_t)row);
+	memcpy(key + sizeof(uint32_t), r->child, RX_ID_BYTES);
+	if ((rc = rx_set_add(&t->helped, key, NULL, &added, st)) != RX_OK)
+		return (rc);
+	t->a->rows[row].v[COL_HELPED] += added;
+	rc = rx_set_add(&t->helped_all, r->child, NULL, &added, st);
+	if (rc != RX_OK)
+		return (rc);
+	t->a->total[COL_HELPED] += added;
+	return (RX_OK);
+}
+
+static void
+count_cash(struct rx_tally *t, size_t row, const struct rx_record *r)
+{
+	int64_t fen = rx_record_int(r, RX_F_AMOUNT_FEN);
+
+	count(t, row, COL_CASH, fen);
+	t->a->payments++;
+	if (fen == 0)
+		t->a->payments_empty++;
+}
+
+/* A delivered intervention dated in the period. */
+static rx_err
+count_delivered(struct rx_tally *t, size_t row, const struct rx_record *r,
+    struct rx_status *st)
+{
+	int64_t kind = rx_record_int(r, RX_F_KIND);
+	rx_err rc;
+
+	if (kind == t->kind.individual && rx_record_int(r, RX_F_PROFESSIONAL))
+		count(t, row, COL_COUNSELLING, 1);
+	if (kind == t->kind.cash)
+		count_cash(t, row, r);
+	if (has_agency(t, r) && (rc = count_agency(t, row, r, st)) != RX_OK)
+		return (rc);
+	if (kind == t->kind.visit && rx_record_int(r, RX_F_FACE_TO_FACE) &&
+	    (rc = count_visit(t, row, r, st)) != RX_OK)
+		return (rc);
+	return (count_helped(t, row, r, st));
+}
+
+static rx_err
+add_intervention(struct rx_tally *t, const struct rx_record *r,
+    struct rx_status *st)
+{
+	bool dated = in_period(t, r, RX_F_DATE);
+	bool resolved = in_period(t, r, RX_F_NEED_RESOLVED_ON);
+	size_t row = find_row(t, r->unit);
+
+	if (row != NO_ROW && (dated || resolved))
+		t->a->rows[row].reported = true;
+	if (!rx_record_int(r, RX_F_DELIVERED) || (!dated && !resolved))
+		return (RX_OK);
+	if (row == NO_ROW) {
+		t->a->outside++;
+		return (RX_OK);
+	}
+	if (resolved)
+		count(t, row, COL_RESOLVED, 1);
+	return (dated ? count_delivered(t, row, r, st) : RX_OK);
+}
+
+/* The unit that an activity counts for. */
+static void
+activity_unit(char out[RX_UNIT_BYTES], const struct rx_record *r)
+{
+	const char *lead = rx_record_text(r, RX_F_LEAD_UNIT);
+	size_t n = strnlen(lead, RX_UNIT_BYTES);
+
+	memcpy(out, r->unit, RX_UNIT_BYTES);
+	if (!r->v[RX_F_LEAD_UNIT].set || n == 0)
+		return;
+	memset(out, 0, RX_UNIT_BYTES);
+	memcpy(out, lead, n);
+}
+
+static rx_err
+add_activity(struct rx_tally *t, const struct rx_record *r,
+    struct rx_status *st)
+{
+	int64_t kind = rx_record_int(r, RX_F_KIND);
+	int64_t sessions = 1;
+	bool theme = kind == t->kind.theme;
+	bool group = kind == t->kind.group || kind == t->kind.parent_child;
+	char unit[RX_UNIT_BYTES];
+	size_t row;
+
+	if (!in_period(t, r, RX_F_DATE))
+		return (RX_OK);
+	activity_unit(unit, r);
+	row = find_row(t, unit);
+	if (row != NO_ROW)
+		t->a->rows[row].reported = true;
+	if (!rx_record_int(r, RX_F_HELD) ||
+	    (!theme && !group && !has_agency(t, r)))
+		return (RX_OK);
+	if (row == NO_ROW) {
+		t->a->outside++;
+		return (RX_OK);
+	}
+	if (r->v[RX_F_SESSIONS].set)
+		sessions = rx_record_int(r, RX_F_SESSIONS);
+	if (theme)
+		count(t, row, COL_THEME, 1);
+	if (group)
+		count(t, row, COL_COUNSELLING, sessions);
+	return (has_agency(t, r) ? count_agency(t, row, r, st) : RX_OK);
+}
+
+static rx_err
+add_child(struct rx_tally *t, const struct rx_record *r, struct rx_status *st)
+{
+	bool added;
+	rx_err rc;
+
+	if (find_row(t, r->unit) == NO_ROW)
+		return (RX_OK);
+	if ((rc = rx_set_add(&t->children, r->id, NULL, &added, st)) != RX_OK)
+		return (rc);
+	t->a->children_on_register += added;
+	return (RX_OK);
+}
+
+rx_err
+rx_tally_add(struct rx_tally *t, const struct rx_record *r,
+    struct rx_status *st)
+{
+	size_t row;
+
+	switch (r->type) {
+	case RX_CHILD:
+		return (add_child(t, r, st));
+	case RX_INTERVENTION:
+		return (add_intervention(t, r, st));
+	case RX_ACTIVITY:
+		return (add_activity(t, r, st));
+	default:
+		row = find_row(t, r->unit);
+		if (row != NO_ROW && in_period(t, r, RX_F_DATE))
+			t->a->rows[row].reported = true;
+		return (RX_OK);
+	}
+}
+
+struct rx_annex *
+rx_tally_finish(struct rx_tally *t)
+{
+	struct rx_annex *a = t->a;
+
+	t->a = NULL;
+	return (a);
+}
