@@ -198,10 +198,9 @@ rx_err rx_cli_marks_cell(struct rx_cli *cli, const json_t *row,
 
 /* ---- save.c ---- */
 
-/* Report what rx_save did. */
-rx_err rx_cli_saved(struct rx_cli *cli, enum rx_type type,
-    const struct rx_save_result *result, bool urgent, struct rx_status *st)
-    RX_MUST_USE;
+/* Report what rx_save did with the record ${json}. */
+rx_err rx_cli_saved(struct rx_cli *cli, enum rx_type type, const json_t *json,
+    const struct rx_save_result *result, struct rx_status *st) RX_MUST_USE;
 
 /* ---- audit.c ---- */
 

@@ -46,13 +46,12 @@ consent(struct rx_cli *cli, const char *state, struct rx_status *st)
 		return (rc);
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = consent_json(cli, state, on, &json, st)) == RX_OK) {
-		rc = rx_save(s, RX_CONSENT, json, false, &result, st);
-		json_decref(json);
-	}
+	if ((rc = consent_json(cli, state, on, &json, st)) == RX_OK &&
+	    (rc = rx_save(s, RX_CONSENT, json, false, &result, st)) == RX_OK)
+		rc = rx_cli_saved(cli, RX_CONSENT, json, &result, st);
+	json_decref(json);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : rx_cli_saved(cli, RX_CONSENT, &result,
-	    false, st));
+	return (rc);
 }
 
 static rx_err

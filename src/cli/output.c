@@ -127,40 +127,18 @@ rx_cli_note(struct rx_cli *cli, enum rx_msg msg, ...)
 	rx_buf_free(&line);
 }
 
-/* The line of an import that failed is named even where the message of the
- * failure knows nothing of lines. */
-static const char *
-line_argument(const struct rx_cli *cli, const struct rx_status *st)
-{
-	unsigned i;
-
-	for (i = 0; i < st->nargs; i++)
-		if (strcmp(st->arg[i].name, "line") == 0 &&
-		    strstr(rx_msg(st->msg, cli->lang), "{line}") == NULL)
-			return (st->arg[i].value);
-	return (NULL);
-}
-
 void
 rx_cli_complain(const struct rx_cli *cli, const struct rx_status *st)
 {
 	struct rx_buf line = RX_BUF_INIT;
-	struct rx_status at, none;
-	const char *no;
-	char text[2048], prefix[256] = "";
+	struct rx_status none;
+	char text[2048];
 
 	rx_status_text(st, cli->lang, text, sizeof(text));
-	if ((no = line_argument(cli, st)) != NULL) {
-		rx_status_clear(&at);
-		rx_status_arg(&at, "line", "%s", no);
-		at.code = st->code;
-		at.msg = RX_MSG_CLI_LINE;
-		rx_status_text(&at, cli->lang, prefix, sizeof(prefix));
-	}
 	rx_status_clear(&none);
 	if (rx_cli_clean(&line, text, strlen(text), &none) == RX_OK)
-		(void)fprintf(stderr, "runxin: %s%.*s\n", prefix,
-		    (int)line.len, line.b != NULL ? (const char *)line.b : "");
+		(void)fprintf(stderr, "runxin: %.*s\n", (int)line.len,
+		    line.b != NULL ? (const char *)line.b : "");
 	rx_buf_free(&line);
 }
 

@@ -94,7 +94,7 @@ help_card(struct rx_cli *cli, struct rx_status *st)
 }
 
 static rx_err
-saved_json(struct rx_cli *cli, enum rx_type type,
+saved_json(struct rx_cli *cli, enum rx_type type, const char *id,
     const struct rx_save_result *r, bool urgent, struct rx_status *st)
 {
 	static const char *const how[] = {
@@ -112,6 +112,9 @@ saved_json(struct rx_cli *cli, enum rx_type type,
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "saved", json_string(how[r->how]), st);
 	if (rc == RX_OK)
+		rc = rx_cli_set(o, "id", json_string(id != NULL ? id : uuid),
+		    st);
+	if (rc == RX_OK)
 		rc = rx_cli_set(o, "uuid", json_string(uuid), st);
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "flagged", json_boolean(r->flagged), st);
@@ -126,19 +129,21 @@ saved_json(struct rx_cli *cli, enum rx_type type,
 }
 
 rx_err
-rx_cli_saved(struct rx_cli *cli, enum rx_type type,
-    const struct rx_save_result *result, bool urgent, struct rx_status *st)
+rx_cli_saved(struct rx_cli *cli, enum rx_type type, const json_t *json,
+    const struct rx_save_result *result, struct rx_status *st)
 {
 	static const enum rx_msg how[] = {
 		[RX_SAVED_NEW] = RX_MSG_CLI_SAVED_NEW,
 		[RX_SAVED_PRESENT] = RX_MSG_CLI_SAVED_PRESENT,
 		[RX_SAVED_CORRECTED] = RX_MSG_CLI_SAVED_CORRECTED
 	};
+	const char *id = json_string_value(json_object_get(json, "id"));
+	bool urgent = type == RX_OBSERVATION && is_urgent(json);
 	char uuid[RX_UUID_TEXT], text[RX_TIME_TEXT];
 	rx_err rc;
 
 	if (cli->json)
-		return (saved_json(cli, type, result, urgent, st));
+		return (saved_json(cli, type, id, result, urgent, st));
 	rx_uuid_text(result->id, uuid);
 	rc = rx_cli_say(cli, st, how[result->how], "type",
 	    rx_cli_type_name(cli, type), "id", uuid, NULL);
@@ -166,22 +171,19 @@ run(struct rx_cli *cli, struct rx_status *st)
 	enum rx_type type = (enum rx_type)cli->command->type;
 	struct rx_save_result result;
 	struct rx_session *s;
-	bool urgent = false;
 	json_t *json;
 	rx_err rc;
 
 	/* The passphrase first: it may be the first line of stdin. */
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = read_json(cli, &json, st)) == RX_OK) {
-		urgent = type == RX_OBSERVATION && is_urgent(json);
-		rc = rx_save(s, type, json, cli->value[O_CORRECT] != NULL,
-		    &result, st);
-		json_decref(json);
-	}
+	if ((rc = read_json(cli, &json, st)) == RX_OK &&
+	    (rc = rx_save(s, type, json, cli->value[O_CORRECT] != NULL,
+	    &result, st)) == RX_OK)
+		rc = rx_cli_saved(cli, type, json, &result, st);
+	json_decref(json);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : rx_cli_saved(cli, type, &result, urgent,
-	    st));
+	return (rc);
 }
 
 #define FROM_STDIN(first, second, help, type) { \

@@ -34,10 +34,29 @@ rx_case_init(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	rx_err rc;
 
 	memset(c, 0, sizeof(*c));
-	for (i = 0; i < sizeof(c->mem) / sizeof(c->mem[0]); i++)
+	if (s->nspare > 0) {
+		memcpy(c->mem, s->spare[--s->nspare], sizeof(c->mem));
+		return (RX_OK);
+	}
+	for (i = 0; i < RX_CASE_MEM; i++)
 		if ((rc = rx_key_new(&c->mem[i], s->pool, st)) != RX_OK)
 			return (rc);
 	return (RX_OK);
+}
+
+void
+rx_case_done(struct rx_case *c, struct rx_session *s)
+{
+	size_t i;
+
+	if (c->mem[RX_CASE_MEM - 1] == NULL)
+		return;
+	for (i = 0; i < RX_CASE_MEM; i++)
+		rx_wipe(c->mem[i]->b, RX_KEY_BYTES);
+	/* Beyond that, what is not kept lives until the session ends. */
+	if (s->nspare < RX_SPARE_CASES)
+		memcpy(s->spare[s->nspare++], c->mem, sizeof(c->mem));
+	memset(c, 0, sizeof(*c));
 }
 
 /* Open the wraps of one epoch from the row under ${cur}. */
@@ -94,7 +113,7 @@ rx_case_load(struct rx_case *c, struct rx_session *s,
 	    RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if (c->n == sizeof(c->e) / sizeof(c->e[0])) {
+		if (c->n == RX_CASE_EPOCHS) {
 			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_CASE_EPOCHS);
 			break;
 		}
@@ -352,23 +371,19 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
 	struct rx_case c;
-	bool ready = false;
 	size_t i;
 	rx_err rc;
 
 	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 ||
 	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		return (RX_OK);
-	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
-		if (supervises(s, i, unit) < 0)
-			continue;
-		if (!ready && (rc = rx_case_init(&c, s, st)) != RX_OK)
-			return (rc);
-		ready = true;
-		if ((rc = slots_heal_one(s, unit, i, &c, made, st)) != RX_OK)
-			return (rc);
-	}
-	return (RX_OK);
+	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
+		if (supervises(s, i, unit) >= 0)
+			rc = slots_heal_one(s, unit, i, &c, made, st);
+	rx_case_done(&c, s);
+	return (rc);
 }
 
 /* The unit and the newest epoch of case ${id}. */

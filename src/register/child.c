@@ -136,6 +136,7 @@ each_child(struct rx_session *s, const struct rx_buf *units,
 		}
 	}
 done:
+	rx_case_done(&c, s);
 	rx_record_free(&r);
 	rx_buf_free(&ids);
 	return (rc);
@@ -340,6 +341,7 @@ done:
 	for (i = 0; i < n; i++)
 		rx_record_free(&all[i].r);
 	free(all);
+	rx_case_done(&c, s);
 	rx_record_free(&child);
 	return (rc);
 }
@@ -444,16 +446,20 @@ rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
-	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+	    (rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
+	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
+	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+		goto done;
 	if ((rc = erase_keys(s, &c, st)) == RX_OK &&
 	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD, id,
 	    st)) == RX_OK)
 		rc = erase_versions(s, RX_Q_CHILD_VERSIONS, RX_TABLE_CHILD,
 		    id, st);
-	if ((rc = rx_finish(s, rc, RX_DID_ERASE, id, reason, st)) != RX_OK)
-		return (rc);
-	return (rx_store_vacuum(s->store, st));
+	rc = rx_finish(s, rc, RX_DID_ERASE, id, reason, st);
+	if (rc == RX_OK)
+		rc = rx_store_vacuum(s->store, st);
+done:
+	rx_case_done(&c, s);
+	return (rc);
 }

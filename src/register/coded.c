@@ -100,10 +100,10 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 	rx_record_init(&r);
 	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_store_read(s->store, st)) != RX_OK)
+	    (rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_keyed_units(s, unit, &units, st)) != RX_OK)
+	if ((rc = rx_store_read(s->store, st)) != RX_OK ||
+	    (rc = rx_keyed_units(s, unit, &units, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		const char *u = (const char *)units.b + i;
@@ -116,6 +116,7 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	}
 done:
 	rx_store_rollback(s->store);
+	rx_case_done(&c, s);
 	rx_record_free(&r);
 	rx_buf_free(&units);
 	return (rc);

@@ -33,6 +33,10 @@ struct rx_held {			/* a key that the session holds */
 	struct rx_key *key;
 };
 
+#define RX_CASE_EPOCHS 8	/* of one case, at most */
+#define RX_CASE_MEM (3 * RX_CASE_EPOCHS)
+#define RX_SPARE_CASES 8
+
 struct rx_session {
 	struct rx_store *store;
 	bool borrowed;			/* the store is the caller's, read-only */
@@ -50,6 +54,8 @@ struct rx_session {
 	struct rx_member *members;	/* sorted by user, then not_before */
 	size_t nmembers;
 	struct rx_key *scratch[3];	/* for a unit's keys in passing */
+	struct rx_key *spare[RX_SPARE_CASES][RX_CASE_MEM];
+	size_t nspare;			/* key memory of cases not in use */
 };
 
 /* ---- permit.c: every permission, in one place ---- */
@@ -169,12 +175,14 @@ struct rx_case {
 	uint8_t id[RX_ID_BYTES];
 	char unit[RX_UNIT_BYTES];
 	size_t n;
-	struct rx_case_epoch e[8];	/* oldest first */
-	struct rx_key *mem[8 * 3];	/* scratch, of the session's pool */
+	struct rx_case_epoch e[RX_CASE_EPOCHS];	/* oldest first */
+	struct rx_key *mem[RX_CASE_MEM];	/* of the session's pool */
 };
-/* A case whose key memory is reused by every load. */
+/* A case whose key memory is reused by every load; given back to the session,
+ * wiped, by rx_case_done (allowed on a zeroed case). */
 rx_err rx_case_init(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
+void rx_case_done(struct rx_case *c, struct rx_session *s);
 /* Load the keys of case ${id} of ${unit}: through the unit's keys for the
  * compartments of ${comps} that the session holds. */
 rx_err rx_case_load(struct rx_case *c, struct rx_session *s,

@@ -157,6 +157,7 @@ collect(struct rows *rows, struct rx_session *s, bool all,
 		    st);
 	if (rc == RX_OK && rows->n > 1)
 		qsort(rows->row, rows->n, sizeof(*rows->row), row_cmp);
+	rx_case_done(&c, s);
 done:
 	rx_buf_free(&units);
 	return (rc);

@@ -91,6 +91,7 @@ rx_saver_free(struct rx_saver *sv)
 		return;
 	if (!sv->committed)
 		rx_abandon(sv->s);
+	rx_case_done(&sv->c, sv->s);
 	tdestroy(sv->names, named_free);
 	tdestroy(sv->cases, free);
 	rx_record_free(&sv->old);
