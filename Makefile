@@ -10,7 +10,11 @@ BUILD := build/$(VARIANT)-$(notdir $(CC))
 PREFIX ?= /usr/local
 DESTDIR ?=
 
-LIBS := libsodium sqlite3 libargon2 jansson xlsxwriter
+# Debian packages: to build and run, and for the tests besides.
+PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
+	libjansson-dev libxlsxwriter-dev
+PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc
+
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough \
 	-Wwrite-strings -Wcast-align -Werror
@@ -34,9 +38,60 @@ LIB_SRC := $(filter-out schema/embed.c,$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/schema/embedded.o
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/attack/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
+E2E := $(wildcard tests/e2e/test_*.py)
 
-.PHONY: all
+.PHONY: all run check asan lint install uninstall clean help \
+	need-build need-check tests
 all: $(BUILD)/runxin
+
+help:
+	@echo 'make            build $(BUILD)/runxin'
+	@echo 'make run        install what is missing, build, show a demo register at work'
+	@echo 'make check      install what the tests need, run them all'
+	@echo 'make asan       the tests under ASan and UBSan'
+	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
+	@echo 'make bench      measure against plain SQLite and the bare primitives'
+	@echo 'make install    into $(PREFIX) (PREFIX=..., DESTDIR=...)'
+
+# Install the packages of a list that are missing (Debian).
+define need
+@missing=; for p in $(1); do \
+	dpkg-query -W -f='$${Status}' $$p 2>/dev/null | \
+	    grep -q '^install ok installed' || missing="$$missing $$p"; \
+done; \
+if [ -n "$$missing" ]; then \
+	echo "installing:$$missing"; \
+	as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+	$$as apt-get -q update && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get -q -y install \
+	    --no-install-recommends $$missing; \
+fi
+endef
+
+need-build:
+	$(call need,$(PKG_BUILD))
+need-check:
+	$(call need,$(PKG_CHECK))
+
+run: need-build
+	@$(MAKE) --no-print-directory all
+	@RUNXIN=$(BUILD)/runxin sh tests/e2e/tour.sh
+
+tests: $(UNIT_BIN) $(BUILD)/runxin
+
+check: need-check
+	@$(MAKE) --no-print-directory tests
+	@RUNXIN=$(BUILD)/runxin sh tests/run.sh $(UNIT_BIN) $(E2E)
+
+# A process that hardens itself cannot be traced, so leaks are looked for in
+# the unit tests and not in the program itself.
+asan:
+	@$(MAKE) --no-print-directory VARIANT=asan tests
+	@$(MAKE) --no-print-directory VARIANT=asan check-built
+
+check-built:
+	@ASAN_OPTIONS=detect_leaks=1 RUNXIN=$(BUILD)/runxin \
+	    sh tests/run.sh $(UNIT_BIN)
 
 $(BUILD)/embed: schema/embed.c
 	@mkdir -p $(@D)
@@ -62,6 +117,34 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/schema/embedded.o: schema/schema.h schema/embedded.h
+
+install: $(BUILD)/runxin
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BUILD)/runxin $(DESTDIR)$(PREFIX)/bin/runxin
+	install -m 644 src/cli/runxin.1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/runxin.1
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/runxin \
+	    $(DESTDIR)$(PREFIX)/share/man/man1/runxin.1
+
+clean:
+	rm -rf build
+
+# Exceptions from the analysers are explained where they stand in the code.
+lint:
+	@set -e; for f in $(LIB_SRC) src/main.c; do \
+		$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -fanalyzer -c -o /dev/null $$f; \
+	done
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+	    --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
+	    -D_GNU_SOURCE -Isrc -I. -Ischema crypto schema src
+	clang-tidy --quiet --warnings-as-errors='*' \
+	    --checks='-*,clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-reserved-identifier,-bugprone-assignment-in-if-condition,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-macro-parentheses,cert-err33-c' \
+	    $(LIB_SRC) src/main.c -- -std=c17 $(CPPFLAGS)
+	mandoc -Tlint -Wwarning src/cli/runxin.1
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:

@@ -41,7 +41,7 @@ backup_free(struct backup *b)
 
 static void
 head_make(uint8_t head[SIGNED_HEAD], const struct rx_session *s, size_t part,
-    const struct rx_audit_head *audit, const struct rx_buf *image)
+    int64_t at, const struct rx_audit_head *audit, const struct rx_buf *image)
 {
 
 	memset(head, 0, SIGNED_HEAD);
@@ -49,7 +49,7 @@ head_make(uint8_t head[SIGNED_HEAD], const struct rx_session *s, size_t part,
 	head[5] = (uint8_t)(part + 1);
 	memcpy(head + 8, s->store_id, RX_ID_BYTES);
 	memcpy(head + 24, s->user_id, RX_ID_BYTES);
-	rx_put64(head + 40, (uint64_t)rx_time_now());
+	rx_put64(head + 40, (uint64_t)at);
 	rx_put64(head + 48, audit->seq);
 	memcpy(head + 56, audit->hash, RX_HASH_BYTES);
 	rx_put64(head + 88, image->len);
@@ -93,6 +93,7 @@ rx_backup_create(struct rx_session *s, const char *file,
     struct rx_status *st)
 {
 	uint8_t head[SIGNED_HEAD];
+	const int64_t at = rx_time_now();
 	struct rx_audit_head audit;
 	struct backup b;
 	size_t i;
@@ -110,7 +111,7 @@ rx_backup_create(struct rx_session *s, const char *file,
 		rc = rx_store_images(s->store, &b.image[0], &b.image[1], st);
 	rx_store_rollback(s->store);
 	for (i = 0; i < 2 && rc == RX_OK; i++) {
-		head_make(head, s, i, &audit, &b.image[i]);
+		head_make(head, s, i, at, &audit, &b.image[i]);
 		if ((rc = rx_buf_add(&b.file[i], head, sizeof(head), st)) ==
 		    RX_OK)
 			rc = rx_buf_add(&b.file[i], b.image[i].b,

@@ -6,6 +6,7 @@
  * takes records one by one, so that it needs no register.
  */
 
+#include "base/date.h"
 #include "stats/stats.h"
 
 /* ---- util.c ---- */

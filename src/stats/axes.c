@@ -1,0 +1,254 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "stats/table.h"
+
+static const struct rx_thing *
+thing_at(const struct rx_tab *t, size_t k)
+{
+
+	return ((const struct rx_thing *)(const void *)t->things.b + k);
+}
+
+static int64_t
+pool_at(const struct rx_tab *t, size_t k)
+{
+	int64_t v;
+
+	memcpy(&v, &t->pool.b[k * sizeof(v)], sizeof(v));
+	return (v);
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+	int64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x < y ? -1 : x > y);
+}
+
+/* The place of ${v} among the values of dimension ${d}. */
+static uint32_t
+place(const struct rx_tab *t, size_t d, int64_t v)
+{
+	const struct rx_values *x = &t->values[d];
+	const int64_t *p = bsearch(&v, x->v, x->n, sizeof(v), by_value);
+
+	return ((uint32_t)(p - x->v));
+}
+
+/*
+ * A sensitive dimension on which only one value occurs would say of everyone
+ * that he has it: another value of its list is listed beside it.
+ */
+static void
+pad(struct rx_values *x, const struct rx_dim_info *info)
+{
+	const struct rx_code *codes;
+	size_t n, k;
+
+	if (!info->sensitive || x->n != 1 || x->v[0] == RX_VALUE_NONE)
+		return;
+	codes = rx_codes(info->list, &n);
+	for (k = 0; k < n; k++) {
+		if (codes[k].no == x->v[0])
+			continue;
+		x->v[x->n++] = codes[k].no;
+		qsort(x->v, x->n, sizeof(*x->v), by_value);
+		return;
+	}
+}
+
+/* Collect the values that occur on dimension ${d}, sorted, each once. */
+static rx_err
+collect(struct rx_tab *t, size_t d, struct rx_status *st)
+{
+	struct rx_values *x = &t->values[d];
+	struct rx_set seen = { .size = sizeof(int64_t) };
+	const struct rx_thing *thing;
+	size_t things = t->things.len / sizeof(*thing), k, j;
+	int64_t v;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < things && rc == RX_OK; k++) {
+		thing = thing_at(t, k);
+		for (j = 0; j < thing->at[d].n && rc == RX_OK; j++) {
+			v = pool_at(t, thing->at[d].off + j);
+			rc = rx_set_add(&seen, &v, NULL, NULL, st);
+		}
+	}
+	if (rc == RX_OK)
+		rc = rx_stats_alloc(&x->v, seen.n + 1, sizeof(v), st);
+	if (rc == RX_OK && seen.n > 0) {
+		memcpy(x->v, seen.keys, seen.n * sizeof(v));
+		x->n = seen.n;
+		qsort(x->v, x->n, sizeof(v), by_value);
+		pad(x, &rx_dim_infos[t->req.dims[d]]);
+	}
+	rx_set_free(&seen);
+	if (rc == RX_OK && x->n >= RX_CELLS_MAX)
+		rc = rx_table_too_large(st);
+	return (rc);
+}
+
+/* The dimensions of units, from the top; the finest is the last. */
+static void
+find_nest(struct rx_tab *t)
+{
+	static const enum rx_dim order[] = {
+		RX_DIM_COUNTY, RX_DIM_TOWNSHIP, RX_DIM_VILLAGE
+	};
+	size_t k, d;
+
+	for (k = 0; k < sizeof(order) / sizeof(*order); k++) {
+		for (d = 0; d < t->req.ndims; d++) {
+			if (t->req.dims[d] == order[k])
+				t->nest_dim[t->levels++] = d;
+		}
+	}
+}
+
+/* The axis of the nest: its leaves are the finest units, each with what it has
+ * at every level. */
+static rx_err
+make_nest(struct rx_tab *t, struct rx_status *st)
+{
+	size_t finest = t->nest_dim[t->levels - 1], d;
+	const struct rx_values *x = &t->values[finest];
+	char unit[RX_UNIT_BYTES], above[RX_UNIT_BYTES];
+	uint32_t *path, *tuple;
+	size_t l;
+	unsigned k;
+	rx_err rc;
+
+	rc = rx_stats_alloc(&path, x->n * t->levels, sizeof(*path), st);
+	if (rc != RX_OK)
+		return (rc);
+	for (l = 0; l < x->n; l++) {
+		rx_value_unit(unit, x->v[l]);
+		for (k = 0; k < t->levels; k++) {
+			d = t->nest_dim[k];
+			rx_unit_ancestor(above, unit,
+			    rx_dim_level(t->req.dims[d]));
+			path[l * t->levels + k] = place(t, d,
+			    rx_unit_value(above));
+		}
+	}
+	t->nest = t->cube->naxes;
+	rc = rx_cube_nest(t->cube, t->levels, (unsigned)x->n, path, &tuple, st);
+	free(path);
+	if (rc != RX_OK)
+		return (rc);
+	t->values[t->nest_dim[0]].tuple = tuple;
+	for (k = 0; k < t->levels; k++) {
+		t->values[t->nest_dim[k]].axis = t->nest;
+		t->values[t->nest_dim[k]].level = k;
+	}
+	return (RX_OK);
+}
+
+static rx_err
+make_axes(struct rx_tab *t, struct rx_status *st)
+{
+	const struct rx_dim_info *info;
+	struct rx_values *x;
+	size_t d;
+	int silent;
+	rx_err rc;
+
+	if (t->levels > 0 && (rc = make_nest(t, st)) != RX_OK)
+		return (rc);
+	for (d = 0; d < t->req.ndims; d++) {
+		info = &rx_dim_infos[t->req.dims[d]];
+		x = &t->values[d];
+		if (info->unit)
+			continue;
+		silent = x->n > 0 && x->v[x->n - 1] == RX_VALUE_NONE ?
+		    (int)x->n - 1 : -1;
+		x->axis = t->cube->naxes;
+		rc = rx_cube_axis(t->cube, (unsigned)x->n, info->multi,
+		    info->sensitive, silent, st);
+		if (rc != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* Put the leaves of ${thing} on the axis of dimension ${d} in ${leaf}. */
+static uint32_t
+leaves(const struct rx_tab *t, const struct rx_thing *thing, size_t d,
+    uint32_t *leaf, size_t max)
+{
+	size_t k;
+
+	for (k = 0; k < thing->at[d].n && k < max; k++)
+		leaf[k] = place(t, d, pool_at(t, thing->at[d].off + k));
+	return ((uint32_t)k);
+}
+
+static rx_err
+add_facts(struct rx_tab *t, struct rx_status *st)
+{
+	uint32_t leaf[RX_AXES_MAX][128], n[RX_AXES_MAX] = { 0 };
+	const uint32_t *const p[RX_AXES_MAX] = {
+		leaf[0], leaf[1], leaf[2], leaf[3]
+	};
+	const struct rx_thing *thing;
+	size_t things = t->things.len / sizeof(*thing), k, d;
+	unsigned axis;
+	rx_err rc;
+
+	for (k = 0; k < things; k++) {
+		thing = thing_at(t, k);
+		for (d = 0; d < t->req.ndims; d++) {
+			/* of a nest the finest dimension only */
+			if (rx_dim_infos[t->req.dims[d]].unit &&
+			    d != t->nest_dim[t->levels - 1])
+				continue;
+			axis = t->values[d].axis;
+			n[axis] = leaves(t, thing, d, leaf[axis], 128);
+		}
+		if ((rc = rx_cube_fact(t->cube, thing->kid, p, n, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+rx_err
+rx_tab_cube(struct rx_tab *t, struct rx_status *st)
+{
+	size_t d;
+	rx_err rc;
+
+	if ((rc = rx_cube_new(&t->cube, t->req.threshold, st)) != RX_OK)
+		return (rc);
+	for (d = 0; d < t->req.ndims; d++) {
+		if ((rc = collect(t, d, st)) != RX_OK)
+			return (rc);
+	}
+	find_nest(t);
+	if ((rc = make_axes(t, st)) != RX_OK ||
+	    (rc = add_facts(t, st)) != RX_OK)
+		return (rc);
+	return (rx_cube_count(t->cube, st));
+}
+
+bool
+rx_tab_key(const struct rx_tab *t, size_t i, size_t d, int64_t *v)
+{
+	const struct rx_values *x = &t->values[d];
+	unsigned pos = rx_cube_pos(t->cube, i, x->axis);
+	const uint32_t *tuple;
+	uint32_t k = pos;
+
+	if (rx_dim_infos[t->req.dims[d]].unit) {
+		tuple = t->values[t->nest_dim[0]].tuple;
+		k = tuple[(size_t)pos * t->levels + x->level];
+	}
+	if (k >= x->n)
+		return (false);
+	*v = x->v[k];
+	return (true);
+}
