@@ -95,28 +95,32 @@ check-built:
 
 $(BUILD)/embed: schema/embed.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 $(WARN) -O1 -o $@ $<
+	@$(CC) -std=c17 $(WARN) -O1 -o $@ $<
 
 $(BUILD)/schema/embedded.c: $(BUILD)/embed $(EMBEDDED)
 	@mkdir -p $(@D)
-	$(BUILD)/embed $(sort $(EMBEDDED)) > $@.tmp && mv $@.tmp $@
+	@$(BUILD)/embed $(sort $(EMBEDDED)) > $@.tmp && mv $@.tmp $@
 
 $(BUILD)/schema/embedded.o: $(BUILD)/schema/embedded.c
-	$(CC) -std=c17 -Ischema -O0 -fPIE -c -o $@ $<
+	@echo '  CC  schema data'
+	@$(CC) -std=c17 -Ischema -O0 -fPIE -c -o $@ $<
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	@echo '  CC  $<'
+	@$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/librunxin.a: $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
+	@echo '  LD  $@'
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
-	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
+	@echo '  LD  $@'
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(BUILD)/schema/embedded.o: schema/schema.h schema/embedded.h
 
