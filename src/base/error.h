@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "base/message.h"
 
@@ -51,7 +52,17 @@ void rx_status_clear(struct rx_status *st);
  */
 rx_err rx_fail_at(struct rx_status *st, rx_err code, enum rx_msg msg,
     const char *where);
-#define rx_fail(st, code, msg) rx_fail_at((st), (code), (msg), __func__)
+#define rx_fail(st, code, msg) rx_failed(rx_fail_at((st), (code), (msg), __func__))
+
+/* Lets compilers and analysers see that a failure is never RX_OK. */
+static inline rx_err
+rx_failed(rx_err rc)
+{
+
+	if (rc == RX_OK)
+		abort();
+	return (rc);
+}
 
 /**
  * rx_status_arg(st, name, fmt, ...):

@@ -325,6 +325,8 @@ print_cells(struct rx_cli *cli, const struct rx_buf *cells, size_t nrows,
 	const char *s;
 	rx_err rc;
 
+	if (cells->b == NULL)
+		return (RX_OK);
 	s = (const char *)cells->b;
 	for (i = 0; i < nrows * ncols; i++, s += strlen(s) + 1)
 		if ((w = rx_utf8_width(s)) > width[i % ncols])

@@ -47,7 +47,7 @@ head_read(struct rx_session *s, struct rx_audit_head *head,
 	struct rx_cursor *cur;
 	const uint8_t *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	memset(head, 0, sizeof(*head));
@@ -225,7 +225,7 @@ head_check(struct rx_session *s, struct rx_status *st)
 	struct rx_value arg;
 	const uint8_t *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = head_read(s, &head, st)) != RX_OK)
@@ -274,6 +274,47 @@ rx_audit_check_head(struct rx_session *s, struct rx_status *st)
 	rc = head_check(s, st);
 	rx_store_rollback(s->store);
 	return (rc);
+}
+
+/* Whether there are other certificates now than when they were loaded. */
+static rx_err
+members_changed(struct rx_session *s, bool *changed, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	size_t n = 0;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CERTS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		n++;
+	rx_query_close(cur);
+	*changed = n != s->nmembers;
+	return (rc);
+}
+
+rx_err
+rx_begin(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_status why;
+	bool changed = false;
+	rx_err rc;
+
+	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+		return (rc);
+	rx_status_clear(&why);
+	if ((rc = head_check(s, &why)) == RX_OK)
+		return (RX_OK);
+	/* Somebody of whom this session has not heard may have written. */
+	if (rc == RX_ECORRUPT && members_changed(s, &changed, st) == RX_OK &&
+	    changed)
+		(void)rx_fail(st, RX_ECONFLICT, RX_MSG_SESSION_STALE);
+	else if (st->code == RX_OK)
+		*st = why;
+	rx_store_rollback(s->store);
+	return (st->code);
 }
 
 /* Parse "SEQ-HEX" into ${anchor}. */

@@ -101,7 +101,7 @@ rx_backup_create(struct rx_session *s, const char *file,
 
 	memset(&b, 0, sizeof(b));
 	/* The entry comes first, so that the backup holds it. */
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_finish(s, RX_OK, RX_DID_BACKUP, NULL, NULL, st)) != RX_OK)
 		return (rc);

@@ -103,7 +103,7 @@ rx_case_load(struct rx_case *c, struct rx_session *s,
 {
 	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	memcpy(c->id, id, RX_ID_BYTES);
@@ -176,7 +176,7 @@ rx_case_load_slot(struct rx_case *c, struct rx_session *s, bool *opened,
 	struct rx_grant *g;
 	const uint8_t *box;
 	size_t k, n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	*opened = false;
@@ -285,7 +285,7 @@ slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	struct rx_cursor *cur;
 	const uint8_t *who;
 	size_t first, n, i;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_OF_CASE, key, 1,
@@ -339,7 +339,7 @@ slots_heal_one(struct rx_session *s, const char *unit, size_t first,
 	struct rx_case_state state;
 	struct rx_cursor *cur;
 	size_t i, n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_MISSING, args, 2,
@@ -353,7 +353,7 @@ slots_heal_one(struct rx_session *s, const char *unit, size_t first,
 	}
 	rx_query_close(cur);
 	if (ids.len > 0 && rc == RX_OK && !rx_store_in_transaction(s->store))
-		rc = rx_store_begin(s->store, st);
+		rc = rx_begin(s, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
 		if ((rc = rx_case_load(c, s, ids.b + i, unit, RX_CASE_KEYS,
 		    st)) != RX_OK ||
@@ -393,7 +393,7 @@ case_where(struct rx_session *s, const uint8_t *id, char *unit,
 {
 	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	*epoch = 0;
@@ -419,7 +419,7 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
 	uint8_t anew[RX_GRANT_BYTES];
 	struct rx_grant_context ctx;
-	char unit[RX_UNIT_BYTES];
+	char unit[RX_UNIT_BYTES] = "";
 	struct rx_value v[3];
 	uint32_t epoch;
 	rx_err rc;
@@ -460,7 +460,7 @@ rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
 	const size_t one = RX_ID_BYTES + RX_GRANT_BYTES;
 	const void *p;
 	size_t i, n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_secret_new(&mem, sizeof(struct rx_grant), st)) != RX_OK)

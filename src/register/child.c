@@ -38,7 +38,7 @@ ids_of_unit(struct rx_session *s, const char *unit, struct rx_buf *ids,
 	struct rx_cursor *cur;
 	const void *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
@@ -61,7 +61,7 @@ open_child(struct rx_session *s, struct rx_case *c, unsigned comps,
 {
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
@@ -151,7 +151,7 @@ audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
 
 	if (n == 0 || s->borrowed)
 		return (RX_OK);
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	return (rx_finish(s, RX_OK, RX_DID_REVEAL, subject, detail, st));
 }
@@ -252,7 +252,7 @@ read_case(struct rx_session *s, struct rx_case *c, struct shown **out,
 	struct shown *all = NULL, *grown;
 	struct rx_cursor *cur;
 	size_t n = 0, cap = 0;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
@@ -292,7 +292,7 @@ load_for_reading(struct rx_session *s, struct rx_case *c, const uint8_t *id,
     bool *director, struct rx_status *st)
 {
 	char unit[RX_UNIT_BYTES];
-	bool opened;
+	bool opened = false;
 	rx_err rc;
 
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK)
@@ -358,7 +358,7 @@ collect_versions(struct rx_session *s, enum rx_query q, const uint8_t *id,
 	const void *p;
 	int64_t version;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, q, &arg, 1, st)) != RX_OK)
@@ -409,7 +409,7 @@ erase_keys(struct rx_session *s, const struct rx_case *c,
 	struct rx_cursor *cur;
 	const void *p;
 	size_t i, n;
-	bool row;
+	bool row = false;
 	rx_err rc = RX_OK;
 
 	for (i = 0; i < c->n && rc == RX_OK; i++) {
@@ -449,7 +449,7 @@ rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	    (rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
-	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+	    (rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	if ((rc = erase_keys(s, &c, st)) == RX_OK &&
 	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD, id,

@@ -18,7 +18,7 @@ each_of_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 {
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
@@ -42,7 +42,7 @@ each_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 	struct rx_cursor *cur;
 	const uint8_t *id;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
@@ -72,7 +72,7 @@ each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
 {
 	struct rx_value arg = rx_text(unit);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_ACTIVITIES_OF_UNIT, &arg,
@@ -155,7 +155,7 @@ rx_release_add(struct rx_session *s, const char *text, size_t n,
 	if ((rc = rx_field_seal(&box, key, RX_COMP_LEDGER, epoch, &place,
 	    RX_PAD_NOTE, text, n, st)) != RX_OK)
 		goto done;
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	v[0] = rx_bytes(id, RX_ID_BYTES);
 	v[1] = rx_bytes(box.b, box.len);
@@ -177,7 +177,7 @@ rx_release_each(struct rx_session *s,
 	struct rx_place place;
 	struct rx_cursor *cur;
 	size_t n, nb;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_permit(s, RX_ACT_LEDGER, NULL, st)) != RX_OK ||

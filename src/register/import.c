@@ -191,7 +191,7 @@ take_line(struct importer *im, bool first, struct rx_status *st)
 static rx_err
 reading(struct importer *im, bool first, struct rx_status *st)
 {
-	bool more;
+	bool more = false;
 	rx_err rc;
 
 	im->number = 0;

@@ -74,6 +74,10 @@ rx_err rx_permit(const struct rx_session *s, enum rx_act act,
     const char *unit, struct rx_status *st) RX_MUST_USE;
 bool rx_permitted(const struct rx_session *s, enum rx_act act,
     const char *unit);
+/* Whether ${author} is, or was, one who writes records of ${type} in ${unit}. */
+bool rx_author_may(const struct rx_session *s,
+    const uint8_t author[RX_ID_BYTES], enum rx_type type,
+    const char unit[RX_UNIT_BYTES]);
 /* The compartments (bit set) of ${unit}'s keys that the certificates of user
  * members[first..] (all those of one user) entitle him to, now. */
 unsigned rx_entitled(const struct rx_session *s, size_t first,
@@ -270,6 +274,11 @@ rx_err rx_audit_add(struct rx_session *s, enum rx_action action,
 /* Verify the newest entry and that the manifest is the one it names. */
 rx_err rx_audit_check_head(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
+/* Begin a transaction to write in, and check the head of the audit in it: what
+ * was changed behind the program's back since signing in would otherwise be
+ * signed for by the next entry.  RX_ECONFLICT (SESSION_STALE) when people were
+ * certified meanwhile. */
+rx_err rx_begin(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* Audit entry and commit; on any failure roll back.  Starts nothing. */
 rx_err rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
     const uint8_t *subject, const char *detail, struct rx_status *st)

@@ -147,7 +147,7 @@ held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	uint32_t epoch;
 	unsigned comps;
 	size_t k, n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
@@ -163,6 +163,11 @@ held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		if ((rc = rx_grant_accept(s, g, box, n, unit, NULL, epoch,
 		    comps, st)) != RX_OK)
 			break;
+		/* A closed one holds zeros, which are no keys. */
+		if (g->kind != RX_GRANT_OPEN) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
+			break;
+		}
 		for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++)
 			if ((comps & RX_BIT(grant_comp(comps, k))) != 0)
 				rc = held_add(s, unit,
@@ -288,7 +293,7 @@ granted_load(struct rx_session *s, const char *unit, struct granted **out,
 	struct granted *grown, *g = NULL;
 	struct rx_cursor *cur;
 	size_t n = 0, cap = 0, len;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	*out = NULL;
@@ -374,7 +379,7 @@ rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 			if (missing == 0)
 				continue;
 			if (!rx_store_in_transaction(s->store) &&
-			    (rc = rx_store_begin(s->store, st)) != RX_OK)
+			    (rc = rx_begin(s, st)) != RX_OK)
 				goto done;
 			if ((rc = grant_to(s, unit, epoch, missing, i, st)) !=
 			    RX_OK)
@@ -397,7 +402,7 @@ rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	struct rx_cursor *cur;
 	unsigned comps, c;
 	size_t i, k;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_KEYED_UNITS, args, 2,
@@ -445,7 +450,7 @@ rx_keyed_units(struct rx_session *s, const char *unit, struct rx_buf *out,
 	char first[RX_UNIT_BYTES], last[RX_UNIT_BYTES], id[RX_UNIT_BYTES];
 	struct rx_value args[2];
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	rx_unit_range(unit, first, last);
@@ -549,7 +554,7 @@ rekey_unit(struct rx_session *s, const struct rx_identity *to,
 	const struct rx_key *keys[RX_GRANT_KEYS];
 	struct rx_cursor *cur;
 	size_t i, k, n = 0;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANT_FOR, args, 2,
@@ -587,7 +592,7 @@ rx_grants_rekey(struct rx_session *s, const struct rx_identity *to,
 	struct rx_cursor *cur;
 	char unit[RX_UNIT_BYTES];
 	size_t i;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANTS_TO, &arg, 1,

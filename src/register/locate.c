@@ -36,7 +36,7 @@ rx_case_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 {
 	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
@@ -63,7 +63,7 @@ by_caller_id(struct rx_session *s, const char *unit, const char *text,
 	struct rx_value arg;
 	const void *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_tag(s, unit, RX_CHILD, text, tag, st)) != RX_OK)

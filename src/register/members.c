@@ -24,7 +24,7 @@ load_certs(struct rx_session *s, const uint8_t root_public[32],
 	struct rx_member *grown;
 	const uint8_t *p;
 	size_t n, cap = 0;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CERTS, NULL, 0, st)) !=
@@ -62,7 +62,7 @@ load_revocations(struct rx_session *s, const uint8_t root_public[32],
 	const uint8_t *p;
 	int64_t at;
 	size_t i, n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_REVOCATIONS, NULL, 0,

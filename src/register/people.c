@@ -49,7 +49,7 @@ unit_known(struct rx_session *s, const char *unit_text,
 	char code[RX_UNIT_BYTES];
 	struct rx_value arg;
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_unit_parse(unit, unit_text, st)) != RX_OK)
@@ -177,7 +177,7 @@ rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
 		return (rc);
 	rx_text_copy(cert.name, sizeof(cert.name), user);
 	rx_status_arg(st, "user", "%s", user);
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = user_find(s, user, id, &found, st)) == RX_OK)
 		rc = found ? person_reuse(s, &cert, id, st) :
@@ -213,7 +213,7 @@ rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 		return (rx_fail(st, RX_ENOENT, RX_MSG_USER_UNKNOWN));
 	if (memcmp(id, s->user_id, RX_ID_BYTES) == 0)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_SELF));
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	rx_root_derive(root, secret, s->blob->root_seed);
 	first = rx_member_first(s, id);
@@ -349,7 +349,7 @@ unit_insert(struct rx_session *s, const char *code, const char *name,
 	char id[RX_UNIT_BYTES], above[RX_UNIT_BYTES];
 	struct rx_cursor *cur;
 	struct rx_value arg;
-	bool row, same = false;
+	bool row = false, same = false;
 	rx_err rc;
 
 	rx_status_arg(st, "unit", "%.32s", code);
@@ -392,7 +392,7 @@ rx_unit_add(struct rx_session *s, const char *code, const char *name,
 	rx_err rc;
 
 	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
-	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	rc = unit_insert(s, code, name, level, parent, &added, st);
 	if (rc == RX_OK && added == 0)
@@ -439,7 +439,7 @@ rx_unit_import(struct rx_session *s, const char *tsv, size_t n,
 
 	*added = 0;
 	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
-	    (rc = rx_store_begin(s->store, st)) != RX_OK)
+	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	for (; p < end && rc == RX_OK; p = eol + 1) {
 		if ((eol = memchr(p, '\n', (size_t)(end - p))) == NULL)
@@ -464,7 +464,7 @@ rx_unit_each(struct rx_session *s,
     void *cookie, struct rx_status *st)
 {
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNITS, NULL, 0, st)) !=
@@ -488,7 +488,7 @@ rx_unit_name(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	char text[RX_UNIT_TEXT];
 	struct rx_cursor *cur;
 	const char *found = NULL;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNIT, &arg, 1, st)) !=

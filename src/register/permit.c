@@ -75,6 +75,25 @@ rx_permit(const struct rx_session *s, enum rx_act act, const char *unit,
 	return (rx_fail(st, RX_EPERM, RX_MSG_NOT_PERMITTED));
 }
 
+bool
+rx_author_may(const struct rx_session *s, const uint8_t author[RX_ID_BYTES],
+    enum rx_type type, const char unit[RX_UNIT_BYTES])
+{
+	size_t i, first = rx_member_first(s, author);
+
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++) {
+		const struct rx_cert *c = &s->members[i].cert;
+
+		if ((type == RX_REVIEW || type == RX_REPORT) &&
+		    cert_permits(c, RX_ACT_SUPERVISE, unit))
+			return (true);
+		if (type != RX_REVIEW && cert_permits(c, type == RX_ACTIVITY ?
+		    RX_ACT_WRITE_ACTIVITY : RX_ACT_WRITE_CASE, unit))
+			return (true);
+	}
+	return (false);
+}
+
 /* What a certificate entitles to, whether it is live or not. */
 static unsigned
 cert_entitles(const struct rx_cert *c, const char *unit)

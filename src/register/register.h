@@ -99,7 +99,8 @@ struct rx_flag_row {
 	char unit[RX_UNIT_BYTES];
 	char caller_id[RX_CALLER_ID_BYTES];		/* the raising record's */
 	char child_caller_id[RX_CALLER_ID_BYTES];
-	char author[RX_USER_NAME_BYTES];
+	uint8_t author_id[RX_ID_BYTES];
+	char author[RX_USER_NAME_BYTES];	/* his name */
 	enum rx_type raised_by;		/* observation, flag or report */
 	bool by_rule;
 	enum rx_flag_state state;

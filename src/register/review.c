@@ -59,6 +59,7 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	memcpy(r->unit, c->unit, RX_UNIT_BYTES);
 	memcpy(r->caller_id, f->caller_id, sizeof(r->caller_id));
 	rx_text_copy(r->child_caller_id, sizeof(r->child_caller_id), child_caller_id);
+	memcpy(r->author_id, f->author, RX_ID_BYTES);
 	rx_text_copy(r->author, sizeof(r->author), rx_member_name(s, f->author));
 	r->raised_by = f->raised_by;
 	r->by_rule = f->by_rule;
@@ -81,7 +82,7 @@ case_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
 	struct rx_flag *flags = NULL;
 	struct rx_cursor *cur;
 	size_t i, n = 0;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK ||
@@ -114,7 +115,7 @@ unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
 	struct rx_cursor *cur;
 	const void *p;
 	size_t i, n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	rx_record_init(&child);
@@ -218,7 +219,7 @@ check_decision(struct rx_session *s, const struct rx_flag_row *flag,
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_DECISION_UNKNOWN));
 	if (reason == NULL || *reason == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
-	if (strcmp(flag->author, s->user) == 0)
+	if (memcmp(flag->author_id, s->user_id, RX_ID_BYTES) == 0)
 		return (rx_fail(st, RX_EPERM, RX_MSG_OWN_FLAG));
 	if (flag->state == RX_FLAG_RETURNED || flag->state == RX_FLAG_CLOSED)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_DECIDED));

@@ -224,7 +224,7 @@ rx_row_insert(struct rx_session *s, struct rx_case *c,
 	struct rx_buf narrative = RX_BUF_INIT;
 	struct rx_value v[CHILD_COLUMNS];
 	uint8_t tag[RX_ID_BYTES];
-	size_t end[7], k, col = 2;
+	size_t end[7] = { 0 }, k, col = 2;
 	rx_err rc;
 
 	if ((rc = rx_tag(s, r->unit, r->type,
@@ -338,7 +338,8 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 	if (rc == RX_OK) {
 		signed_bytes(message, s, r, plain->b, plain->b + SIGNED_HEAD,
 		    plain->len - SIGNED_HEAD, &boxes);
-		if (!rx_member_signed(s, r->author, plain->b + HEAD_BYTES,
+		if (!rx_author_may(s, r->author, r->type, r->unit) ||
+		    !rx_member_signed(s, r->author, plain->b + HEAD_BYTES,
 		    SIGN_LABEL, message, sizeof(message)))
 			rc = rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_SIGNATURE_CORRUPT);
@@ -353,7 +354,7 @@ identity_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, struct rx_buf *plain, struct rx_record *r,
     struct rx_status *st)
 {
-	bool opened;
+	bool opened = false;
 	size_t k;
 	rx_err rc;
 
@@ -407,7 +408,7 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 	const uint32_t column = table == RX_TABLE_CHILD ? CHILD_CODED :
 	    table == RX_TABLE_RECORD ? RECORD_CODED : ACTIVITY_CODED;
 	struct rx_buf plain = RX_BUF_INIT;
-	bool opened, narrative;
+	bool opened = false, narrative;
 	rx_err rc;
 
 	if ((rc = row_clear(cur, table, r, st)) != RX_OK)

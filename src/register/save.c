@@ -74,7 +74,7 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 	sv->bulk = bulk;
 	rx_record_init(&sv->old);
 	if ((rc = rx_case_init(&sv->c, s, st)) != RX_OK ||
-	    (rc = rx_store_begin(s->store, st)) != RX_OK) {
+	    (rc = rx_begin(s, st)) != RX_OK) {
 		sv->committed = true;	/* nothing to roll back */
 		rx_saver_free(sv);
 		return (rc);
@@ -124,9 +124,10 @@ static rx_err
 hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
 {
 	unsigned comps = RX_CASE_KEYS;
-	bool opened;
+	bool opened = false;
 	rx_err rc;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): t is set */
 	if (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
 		return (RX_OK);
 	if (rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
@@ -157,7 +158,8 @@ touch(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	if (*found != t)
 		free(t);
 	*out = *found;
-	return (RX_OK);
+	return (*out != NULL ? RX_OK :
+	    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 }
 
 /* The case ${id} as it was before this transaction. */
@@ -168,7 +170,8 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	struct rx_case_state state;
 	rx_err rc;
 
-	if ((rc = touch(sv, id, unit, out, st)) != RX_OK ||
+	*out = NULL;
+	if ((rc = touch(sv, id, unit, out, st)) != RX_OK || *out == NULL ||
 	    (*out)->birth != 0)
 		return (rc);
 	if ((rc = hold_case(sv, *out, st)) != RX_OK ||
@@ -219,7 +222,8 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	free(copy);
 	if (found != NULL) {
 		*out = (*found)->t;
-		return (RX_OK);
+		return (*out != NULL ? RX_OK :
+		    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
 	rc = rx_case_locate(sv->s, text, id, unit, st);
 	if (rc == RX_ENOENT && sv->bulk) {
@@ -229,6 +233,8 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	}
 	if (rc != RX_OK || (rc = touch_stored(sv, id, unit, out, st)) != RX_OK)
 		return (rc);
+	if (*out == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	return (remember(sv, text, *out, st));
 }
 
@@ -331,7 +337,7 @@ find_stored(struct rx_saver *sv, const struct rx_record *r,
 	struct rx_value arg;
 	const void *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	*version = 0;
@@ -358,14 +364,23 @@ open_stored(struct rx_saver *sv, const struct rx_record *r,
 {
 	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	const void *child;
+	size_t n;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, sv->s->store, r->type == RX_CHILD ?
 	    RX_Q_CHILD : r->type == RX_ACTIVITY ? RX_Q_ACTIVITY : RX_Q_RECORD,
 	    &arg, 1, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+	rc = rx_query_next(cur, &row, st);
+	/* The same id in another case, whose keys are not at hand. */
+	if (rc == RX_OK && row && r->type != RX_CHILD &&
+	    r->type != RX_ACTIVITY &&
+	    ((child = rx_col_bytes(cur, 2, &n)) == NULL || n != RX_ID_BYTES ||
+	    memcmp(child, r->child, RX_ID_BYTES) != 0))
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_ID_CONFLICT);
+	if (rc == RX_OK)
 		rc = row ? rx_row_open(sv->s, r->type == RX_ACTIVITY ? NULL :
 		    &sv->c, cur, r->type == RX_CHILD ? RX_TABLE_CHILD :
 		    r->type == RX_ACTIVITY ? RX_TABLE_ACTIVITY :
@@ -410,8 +425,8 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
-	uint32_t version;
-	bool same;
+	uint32_t version = 0;
+	bool same = false;
 	rx_err rc;
 
 	if ((rc = find_stored(sv, r, id, &version, st)) != RX_OK)
@@ -423,15 +438,22 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
 	}
 	memcpy(r->id, id, RX_ID_BYTES);
 	if (r->type == RX_CHILD) {
-		struct touched *t;
+		struct touched *t = NULL;
 
 		memcpy(r->child, id, RX_ID_BYTES);
 		if ((rc = touch_stored(sv, id, r->unit, &t, st)) != RX_OK ||
 		    (rc = hold_case(sv, t, st)) != RX_OK)
 			return (rc);
 	}
-	if ((rc = open_stored(sv, r, id, st)) != RX_OK ||
-	    (rc = same_content(r, &sv->old, &same, st)) != RX_OK)
+	if ((rc = open_stored(sv, r, id, st)) != RX_OK)
+		return (rc);
+	/* A correction does not take a flag back: that is for the review. */
+	if (r->type == RX_OBSERVATION && !r->v[RX_F_RAISES_FLAG].set &&
+	    sv->old.v[RX_F_RAISES_FLAG].set && (rc = rx_record_set_int(r,
+	    RX_F_RAISES_FLAG, rx_record_int(&sv->old, RX_F_RAISES_FLAG),
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = same_content(r, &sv->old, &same, st)) != RX_OK)
 		return (rc);
 	if (same) {
 		result->how = RX_SAVED_PRESENT;
@@ -452,7 +474,7 @@ static rx_err
 put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st)
 {
-	struct touched *t;
+	struct touched *t = NULL;
 	rx_err rc;
 
 	if ((rc = check_permission(sv->s, r, r->unit, st)) != RX_OK ||
@@ -484,7 +506,7 @@ resolve_children(struct rx_saver *sv, struct rx_record *r,
 {
 	struct rx_buf ids = RX_BUF_INIT, texts = RX_BUF_INIT;
 	const size_t n = r->v[RX_F_CHILDREN].n;
-	struct touched *t;
+	struct touched *t = NULL;
 	const char *text;
 	size_t i, k;
 	rx_err rc;
@@ -498,7 +520,8 @@ resolve_children(struct rx_saver *sv, struct rx_record *r,
 	for (i = 0; i < n; i++, text += strlen(text) + 1) {
 		if ((rc = resolve(sv, text, &t, st)) != RX_OK)
 			goto done;
-		for (k = 0; k < ids.len; k += RX_ID_BYTES)
+		for (k = 0; ids.b != NULL && k < ids.len; k += RX_ID_BYTES)
+			/* NOLINTNEXTLINE(clang-analyzer-core.*): t is set */
 			if (memcmp(ids.b + k, t->id, RX_ID_BYTES) == 0) {
 				rc = rx_fail(st, RX_EUSAGE,
 				    RX_MSG_CHILD_TWICE);
@@ -588,7 +611,7 @@ rx_saver_put_case(struct rx_saver *sv, struct rx_record *r,
     struct rx_status *st)
 {
 	char unit[RX_UNIT_BYTES];
-	struct touched *t;
+	struct touched *t = NULL;
 	rx_err rc;
 
 	if ((rc = label(sv, r, result, st)) != RX_OK ||
@@ -604,7 +627,7 @@ rx_err
 rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st)
 {
-	struct touched *t;
+	struct touched *t = NULL;
 	rx_err rc;
 
 	if ((rc = label(sv, r, result, st)) != RX_OK)
@@ -656,7 +679,7 @@ rx_err
 rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
     bool correct, struct rx_save_result *result, struct rx_status *st)
 {
-	struct rx_saver *sv;
+	struct rx_saver *sv = NULL;
 	struct rx_record r;
 	rx_err rc;
 

@@ -107,7 +107,7 @@ load_register(struct rx_session *s, struct rx_status *st)
 	struct rx_cursor *cur;
 	const void *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_STORE, NULL, 0, st)) !=
@@ -134,7 +134,7 @@ load_user(struct rx_session *s, const char *user,
 	struct rx_cursor *cur;
 	const void *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_USER_BY_NAME, &arg, 1,
@@ -168,7 +168,7 @@ shown_root(struct rx_session *s, uint8_t root[32], struct rx_status *st)
 	struct rx_cursor *cur;
 	const void *p;
 	size_t n;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	memset(root, 0, 32);
@@ -262,7 +262,7 @@ sign_in(struct rx_session *s, const char *user,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
 	uint8_t keyblob[RX_KEYBLOB_BYTES];
-	size_t first;
+	const struct rx_member *m;
 	rx_err rc;
 
 	if ((rc = load_register(s, st)) != RX_OK ||
@@ -271,11 +271,16 @@ sign_in(struct rx_session *s, const char *user,
 	    (rc = load_next(s, st)) != RX_OK ||
 	    (rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
 		return (rc);
-	first = rx_member_first(s, s->user_id);
-	if (rx_member_newest(s, first) == NULL) {
+	m = rx_member_newest(s, rx_member_first(s, s->user_id));
+	if (m == NULL) {
 		rx_status_arg(st, "user", "%s", user);
 		return (rx_fail(st, RX_EPERM, RX_MSG_NOT_A_MEMBER));
 	}
+	/* A keyblob of before the last change of keys was put back. */
+	if (memcmp(m->cert.sign_public, s->id->sign_public, 32) != 0 &&
+	    (s->next == NULL || memcmp(m->cert.sign_public,
+	    s->next->sign_public, 32) != 0))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_KEYBLOB_CORRUPT));
 	return (rx_audit_check_head(s, st));
 }
 
@@ -284,7 +289,7 @@ rx_session_attach(struct rx_session **out, struct rx_store *store,
     const char *user, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
-	struct rx_session *s;
+	struct rx_session *s = NULL;
 	rx_err rc;
 
 	*out = NULL;
@@ -308,7 +313,7 @@ own_units(struct rx_session *s, struct rx_status *st)
 	const size_t held = s->nheld;
 	rx_err rc = RX_OK;
 
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	for (i = first; i < rx_member_next(s, first) && rc == RX_OK; i++) {
 		const struct rx_cert *c = &s->members[i].cert;
@@ -332,13 +337,15 @@ static bool
 request_verify(const struct rx_session *s, const uint8_t *p, size_t n,
     size_t *first)
 {
+	const struct rx_member *m;
 
 	if (n != REQUEST_BYTES || memcmp(p, "RXRQ\1\0\0\0", 8) != 0)
 		return (false);
 	*first = rx_member_first(s, p + 8);
-	return (*first < s->nmembers && rx_member_signed(s, p + 8,
-	    p + REQUEST_BYTES - RX_SIGNATURE_BYTES, REQUEST_LABEL, p,
-	    REQUEST_BYTES - RX_SIGNATURE_BYTES));
+	/* By the keys in use, not by ones that were replaced. */
+	return ((m = rx_member_newest(s, *first)) != NULL && rx_sign_verify(
+	    p + REQUEST_BYTES - RX_SIGNATURE_BYTES, m->cert.sign_public,
+	    REQUEST_LABEL, p, REQUEST_BYTES - RX_SIGNATURE_BYTES));
 }
 
 /* Administrator: certify the new keys of one request, role by role. */
@@ -396,7 +403,7 @@ certify_requests(struct rx_session *s, struct rx_status *st)
 	struct rx_cursor *cur;
 	const void *p;
 	size_t i, n, first;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_REQUESTS, NULL, 0, st)) !=
@@ -412,7 +419,7 @@ certify_requests(struct rx_session *s, struct rx_status *st)
 	rx_query_close(cur);
 	if (rc != RX_OK || all.len == 0)
 		goto done;
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < all.len && rc == RX_OK; i += REQUEST_BYTES) {
 		if (!request_verify(s, all.b + i, REQUEST_BYTES, &first))
@@ -462,7 +469,7 @@ take_next(struct rx_session *s, const struct rx_secret *passphrase,
 	if (s->next == NULL || m == NULL || memcmp(m->cert.sign_public,
 	    s->next->sign_public, RX_SIGN_PUBLIC_BYTES) != 0)
 		return (RX_OK);
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_grants_rekey(s, s->next, st)) == RX_OK) {
 		memcpy(s->blob->seed, s->blob->next, 32);
@@ -483,7 +490,7 @@ rx_err
 rx_session_open(struct rx_session **out, const char *dir, const char *user,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
-	struct rx_session *s;
+	struct rx_session *s = NULL;
 	rx_err rc;
 
 	*out = NULL;
@@ -536,7 +543,7 @@ rx_session_passwd(struct rx_session *s, const struct rx_secret *passphrase,
 
 	if ((rc = rx_secret_new(&mem, sizeof(struct rx_identity), st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	/* The administrator's seed was never anybody else's. */
 	if (!rx_session_has_role(s, RX_ROLE_ADMIN)) {

@@ -157,7 +157,7 @@ read_child(struct rx_session *s, struct rx_case *c,
 {
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
@@ -187,7 +187,7 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	struct rx_record r;
 	int64_t child_at = 0;
 	size_t i;
-	bool row;
+	bool row = false;
 	rx_err rc;
 
 	memset(state, 0, sizeof(*state));

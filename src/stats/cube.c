@@ -34,6 +34,7 @@ rx_cube_free(struct rx_cube *c)
 	free(c->pool);
 	free(c->value);
 	free(c->children);
+	free(c->sole);
 	free(c->lower);
 	free(c->suppressed);
 	free(c->least);
@@ -333,8 +334,8 @@ static rx_err
 arrays(struct rx_cube *c, struct rx_status *st)
 {
 	int64_t **v[] = {
-		&c->value, &c->children, &c->lower, &c->least, &c->most,
-		&c->other
+		&c->value, &c->children, &c->sole, &c->lower, &c->least,
+		&c->most, &c->other
 	};
 	size_t k;
 	rx_err rc;
@@ -383,7 +384,8 @@ count_fact(struct rx_cube *c, const struct rx_fact *f, uint32_t *last)
 		c->value[i]++;
 		if (last[i] != f->child + 1) {
 			last[i] = f->child + 1;
-			c->children[i]++;
+			c->sole[i] = c->children[i]++ == 0 ?
+			    (int64_t)f->child : -1;
 		}
 		for (a = 0; a < c->naxes && ++at[a] == n[a]; a++)
 			at[a] = 0;
@@ -424,6 +426,8 @@ rx_cube_count(struct rx_cube *c, struct rx_status *st)
 	for (k = 0; k < c->ncells; k++) {
 		for (given = 0, a = 0; a < c->naxes; a++)
 			given += c->axis[a].given[rx_cube_pos(c, k, a)];
+		if (c->children[k] == 0)
+			c->sole[k] = -1;
 		c->lower[k] = given == 1 && c->value[k] > 0;
 		c->least[k] = c->most[k] = c->other[k] = c->value[k];
 	}

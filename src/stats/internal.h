@@ -135,11 +135,21 @@ struct rx_fact {		/* one counted thing */
 	} at[RX_AXES_MAX];
 };
 
+/* A child who is alone in a cell (or who speaks for it) knows that cell. */
+enum rx_guard {
+	RX_GUARD_READER,	/* someone who knows only the table */
+	RX_GUARD_OTHERS,	/* every child but these */
+	RX_GUARD_THESE		/* these children */
+};
+
 struct rx_need {		/* how far a cell must be able to move */
 	uint32_t cell;
 	int apart;		/* the axis along which its margin stays; -1 */
 	int dir;		/* +1 or -1 */
 	int64_t amount;
+	enum rx_guard guard;	/* against whom */
+	const uint32_t *child;	/* of the guard; borrowed */
+	size_t nchild;
 };
 
 #define RX_CELLS_MAX 20000
@@ -156,6 +166,7 @@ struct rx_cube {
 	size_t npool, poolcap;
 	int64_t *value;		/* per cell: things counted */
 	int64_t *children;	/* distinct children among them */
+	int64_t *sole;		/* the only child of the cell; -1 */
 	int64_t *lower;		/* what everyone knows it has at the least */
 	bool *suppressed;
 	int64_t *least, *most;	/* over the other tables that were found */
@@ -195,6 +206,9 @@ rx_err rx_cube_protect(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
 /* Suppress the cheapest cells that let ${need} be met. */
 rx_err rx_move_provide(struct rx_cube *c, const struct rx_need *need,
     struct rx_status *st) RX_MUST_USE;
+/* Whether cell ${cell} holds the thing ${f}. */
+bool rx_fact_under(const struct rx_cube *c, const struct rx_fact *f,
+    size_t cell);
 /* Bound every cell from what is published; lo and hi are ncells each, hi is
  * INT64_MAX where there is no bound. */
 rx_err rx_attack_bounds(const struct rx_cube *c, int64_t *lo, int64_t *hi,

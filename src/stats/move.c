@@ -220,6 +220,22 @@ list_candidates(struct search *s, unsigned a, unsigned limit)
 
 /* ---- a whole step ---- */
 
+/* Whether the guard of the need knows cell ${i}, which must stay as it is. */
+static bool
+known(const struct search *s, size_t i)
+{
+	const struct rx_need *need = s->need;
+	int64_t sole = s->c->sole[i];
+	bool among = false;
+	size_t k;
+
+	if (need->guard == RX_GUARD_READER || sole < 0)
+		return (false);
+	for (k = 0; k < need->nchild && !among; k++)
+		among = need->child[k] == sole;
+	return (among == (need->guard == RX_GUARD_THESE));
+}
+
 /* Whether the lines of cell ${i} over the axis ${a}, where things may have
  * several leaves, are those of a possible table: each part <= margin <= sum. */
 static bool
@@ -319,7 +335,8 @@ weigh(struct search *s, const struct step *step)
 		if (step->coef[k] * s->need->dir < 0 && room < amount)
 			amount = room;
 		price += price_of(c, i);
-		if (amount < 1 || (s->price >= 0 && price > s->price))
+		if (amount < 1 || (s->price >= 0 && price > s->price) ||
+		    known(s, i))
 			return;
 	}
 	if (!step_possible(s, step, amount)) {
@@ -366,8 +383,8 @@ descend(struct search *s, unsigned a)
 
 /* ---- when no single leaf will do: a thing that was really counted ---- */
 
-static bool
-fact_under(const struct rx_cube *c, const struct rx_fact *f, size_t cell)
+bool
+rx_fact_under(const struct rx_cube *c, const struct rx_fact *f, size_t cell)
 {
 	unsigned a;
 	uint32_t k;
@@ -426,7 +443,7 @@ try_facts(struct search *s)
 	if (s->need->apart >= 0)
 		return;
 	for (k = 0; k < s->c->nfacts && s->price != 0; k++) {
-		if (fact_under(s->c, &s->c->facts[k], s->need->cell) &&
+		if (rx_fact_under(s->c, &s->c->facts[k], s->need->cell) &&
 		    fact_step(s->c, &s->c->facts[k], &s->part[0]))
 			weigh(s, &s->part[0]);
 	}
@@ -520,7 +537,7 @@ shown(const struct rx_cube *c, const struct rx_need *need)
 {
 	int64_t v = c->value[need->cell];
 
-	if (need->apart >= 0)
+	if (need->apart >= 0 || need->guard != RX_GUARD_READER)
 		return (false);
 	return (need->dir > 0 ? c->most[need->cell] >= v + need->amount :
 	    c->least[need->cell] <= v - need->amount);

@@ -13,6 +13,9 @@
  * A small figure v, 1 .. t-1, must be able to be anything in 1 .. t-1.  A
  * larger figure of few children: anything in 1 .. v+t-1.  The figure of a whole
  * group: t-1 less, while the group stays as it is.
+ *
+ * Then the same against a child who is alone in a cell, and so knows that cell:
+ * he must not find out another small cell exactly.
  */
 
 static rx_err
@@ -31,8 +34,8 @@ need(struct rx_cube *c, size_t cell, int apart, int dir, int64_t amount,
 		c->needs = p;
 		c->needcap = cap;
 	}
-	c->needs[c->nneeds++] = (struct rx_need){ (uint32_t)cell, apart, dir,
-	    amount };
+	c->needs[c->nneeds++] = (struct rx_need){ .cell = (uint32_t)cell,
+	    .apart = apart, .dir = dir, .amount = amount };
 	return (RX_OK);
 }
 
@@ -101,6 +104,78 @@ find_groups(struct rx_cube *c, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* ---- those who know a cell ---- */
+
+/* The children of cell ${i}, each once, appended to ${list}; facts are sorted
+ * by child. */
+static rx_err
+children_of(struct rx_buf *list, const struct rx_cube *c, size_t i,
+    struct rx_status *st)
+{
+	uint32_t child = 0;
+	size_t k;
+	bool any = false;
+	rx_err rc;
+
+	rx_buf_reset(list);
+	for (k = 0; k < c->nfacts; k++) {
+		if ((any && c->facts[k].child == child) ||
+		    !rx_fact_under(c, &c->facts[k], i))
+			continue;
+		child = c->facts[k].child;
+		any = true;
+		rc = rx_buf_add(list, &child, sizeof(child), st);
+		if (rc != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* Guard the small cell ${i} against the children outside it who are alone in
+ * some cell, and against each child in it with others. */
+static rx_err
+guard_cell(struct rx_cube *c, size_t i, struct rx_buf *list,
+    struct rx_status *st)
+{
+	struct rx_need n = { .cell = (uint32_t)i, .apart = -1, .dir = 1,
+	    .amount = 1, .guard = RX_GUARD_OTHERS };
+	const uint32_t *child;
+	size_t k, nchild;
+	rx_err rc;
+
+	if ((rc = children_of(list, c, i, st)) != RX_OK)
+		return (rc);
+	child = (const uint32_t *)(const void *)list->b;
+	nchild = list->len / sizeof(*child);
+	n.child = child;
+	n.nchild = nchild;
+	if ((rc = rx_move_provide(c, &n, st)) != RX_OK || nchild < 2)
+		return (rc);
+	n.guard = RX_GUARD_THESE;
+	n.nchild = 1;
+	for (k = 0; k < nchild; k++) {
+		n.child = &child[k];
+		if ((rc = rx_move_provide(c, &n, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+static rx_err
+guard(struct rx_cube *c, struct rx_status *st)
+{
+	struct rx_buf list = RX_BUF_INIT;
+	rx_err rc = RX_OK;
+	size_t i;
+
+	for (i = 0; i < c->ncells && rc == RX_OK; i++) {
+		if (c->children[i] > 0 && c->children[i] < c->threshold)
+			rc = guard_cell(c, i, &list, st);
+	}
+	rx_buf_free(&list);
+	return (rc);
+}
+
 /* Every need against what the attacker found; and no suppressed cell pinned. */
 static rx_err
 audit(const struct rx_cube *c, struct rx_status *st)
@@ -162,7 +237,7 @@ rx_cube_protect(struct rx_cube *c, struct rx_status *st)
 		if ((rc = rx_move_provide(c, &c->needs[k], st)) != RX_OK)
 			return (rc);
 	}
-	if ((rc = audit(c, st)) != RX_OK)
+	if ((rc = guard(c, st)) != RX_OK || (rc = audit(c, st)) != RX_OK)
 		return (rc);
 	if (!worth_publishing(c))
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_UNSAFE));

@@ -33,6 +33,7 @@ paths_set(struct paths *p, const char *dir, struct rx_status *st)
 {
 	int f, n;
 
+	/* cppcheck-suppress ctuuninitvar ; it is written here, not read */
 	n = snprintf(p->dir, sizeof(p->dir), "%s%s", dir[0] == '/' ? "" : "./",
 	    dir);
 	if (n < 0 || (size_t)n >= sizeof(p->dir) || dir[0] == '\0') {

@@ -1,0 +1,258 @@
+"""README.md is true: its commands run in the order in which they stand, what
+it shows of their output is their output, and the packages, targets, files and
+steps that it names are there.
+
+A block after <!-- test --> is run by sh, all of them in one shell and one new
+folder.  A block after <!-- output --> shows output of the block before it:
+its lines come one after the other, a line … leaves out any number of lines,
+and … within a line any text.  Passphrases that README has a person type are
+given by --passphrase-fd and --new-passphrase-fd.
+"""
+
+import os
+import pty
+import re
+import select
+import stat
+import subprocess
+import sys
+import time
+
+from harness import RUNXIN, environment, equal, main, once, temp_dir, test, true
+
+DOTS = "…"
+
+# Stands as "runxin" on PATH.  Every user's passphrase is made from his name.
+TYPIST = """#!%(python)s
+import os, sys
+args = sys.argv[1:]
+
+def type_in(option, user):
+    r, w = os.pipe()
+    os.write(w, ("柚子 灯塔 石桥 %%s\\n" %% user).encode())
+    os.close(w)
+    os.set_inheritable(r, True)
+    args.extend([option, str(r)])
+
+if "-u" in args and "--passphrase-fd" not in args:
+    me = args[args.index("-u") + 1]
+    type_in("--passphrase-fd", me)
+    if "passwd" in args:
+        type_in("--new-passphrase-fd", me)
+    for i in range(len(args) - 2):
+        if args[i:i + 2] == ["user", "add"]:
+            type_in("--new-passphrase-fd", args[i + 2])
+os.execv(%(runxin)r, ["runxin"] + args)
+"""
+
+
+@once
+def readme():
+    with open("README.md", encoding="utf-8") as f:
+        return f.read()
+
+
+def blocks(mark):
+    """[(line number, text)] of the fenced blocks that bear a mark."""
+    found = []
+    for m in re.finditer(r"<!-- (\w+) -->\n+```\w*\n(.*?)^```$", readme(),
+                         re.M | re.S):
+        if m.group(1) in mark:
+            found.append((m.group(1), readme()[:m.start()].count("\n") + 1,
+                          m.group(2)))
+    return found
+
+
+@once
+def ran():
+    """Run every marked block: [(line, exit status or None, output)]."""
+    folder = temp_dir()
+    bin_dir = os.path.join(folder, "bin")
+    work = os.path.join(folder, "work")
+    for d in (bin_dir, work):
+        os.mkdir(d)
+    typist = os.path.join(bin_dir, "runxin")
+    with open(typist, "w", encoding="utf-8") as f:
+        f.write(TYPIST % {"python": sys.executable, "runxin": RUNXIN})
+    os.chmod(typist, stat.S_IRWXU)
+
+    commands = blocks(["test"])
+    script = os.path.join(folder, "script")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("set -eu\n")
+        for n, (_, _, text) in enumerate(commands):
+            f.write("echo '@@ start %d'\n%s\necho '@@ end %d'\n" %
+                    (n, text, n))
+    env = environment(folder)
+    env["PATH"] = bin_dir + ":" + env["PATH"]
+    p = subprocess.run(["sh", script], cwd=work, env=env,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=600)
+    out = p.stdout.decode("utf-8")
+    result = []
+    for n, (_, line, _) in enumerate(commands):
+        m = re.search(r"@@ start %d\n(.*?)(@@ end %d\n|\Z)" % (n, n), out,
+                      re.S)
+        result.append((line, bool(m and m.group(2)), m.group(1) if m else
+                       "(not reached)"))
+    return result
+
+
+def matches(pattern, line):
+    parts = [re.escape(part) for part in pattern.split(DOTS)]
+    return re.fullmatch(".*?".join(parts), line) is not None
+
+
+def shows(excerpt, output):
+    """None, or the first line of the excerpt that the output has not."""
+    lines = [x.lstrip("\ufeff").rstrip() for x in output.splitlines()]
+    runs, run = [], []
+    for x in excerpt.rstrip("\n").split("\n") + [DOTS]:
+        if x.strip() != DOTS:
+            run.append(x.rstrip())
+        elif run:
+            runs.append(run)
+            run = []
+    at = 0
+    for run in runs:
+        best = 0
+        for start in range(at, len(lines)):
+            n = 0
+            while (n < len(run) and start + n < len(lines) and
+                   matches(run[n], lines[start + n])):
+                n += 1
+            best = max(best, n)
+            if n == len(run):
+                at = start + n
+                break
+        else:
+            return run[best]
+    return None
+
+
+def makefile_list(name):
+    with open("Makefile", encoding="utf-8") as f:
+        text = f.read().replace("\\\n", " ")
+    return re.search(r"^%s := (.*)$" % name, text, re.M).group(1).split()
+
+
+@test
+def test_every_command_of_the_readme_succeeds():
+    true(len(ran()) >= 8, "README has lost its marked blocks")
+    for line, ended, output in ran():
+        true(ended, "README.md:%d failed:\n%s" % (line, output[-2000:]))
+
+
+@test
+def test_the_output_shown_is_the_real_one():
+    marked = blocks(["test", "output"])
+    outputs = {line: output for line, _, output in ran()}
+    shown = 0
+    for before, after in zip(marked, marked[1:] + [("end", 0, "")]):
+        true(after[0] != "output" or before[0] == "test",
+             "README.md:%d: output without a command" % after[1])
+        if after[0] != "output":
+            continue
+        missing = shows(after[2], outputs[before[1]])
+        true(missing is None, "README.md:%d: not in the output: %s\n%s" % (
+            after[1], missing, outputs[before[1]][-2000:]))
+        shown += 1
+    true(shown >= 8, "README shows too little output: %d blocks" % shown)
+
+
+@test
+def test_a_wrong_excerpt_is_noticed():
+    output = "a 1\nb 2\nc 3\nd 4\n"
+    equal(shows("a …\nb 2\n…\nd 4\n", output), None)
+    equal(shows("a …\nc 3\n", output), "c 3")
+    equal(shows("b 2\n…\na 1\n", output), "a 1")
+    equal(shows("b 3\n", output), "b 3")
+    equal(shows("d 4\ne 5\n", output), "e 5")
+
+
+@test
+def test_a_terminal_is_asked_for_passphrases():
+    folder = temp_dir()
+    argv = ["runxin", "-r", folder + "/register", "-u", "admin", "init",
+            "--unit", "350102", "--name", "示例", "--recovery-out",
+            folder + "/codes.txt"]
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(RUNXIN, argv, environment(folder))
+    shown, answered, end = b"", 0, time.monotonic() + 60
+    prompts = ["新口令：".encode(), "再输入一次新口令：".encode()]
+    while time.monotonic() < end:
+        if not select.select([fd], [], [], 1)[0]:
+            continue
+        try:
+            data = os.read(fd, 4096)
+        except OSError:			# the program has left its terminal
+            break
+        if not data:
+            break
+        shown += data
+        if answered < 2 and shown.endswith(prompts[answered]):
+            os.write(fd, "柚子 灯塔 石桥 纸船\n".encode())
+            answered += 1
+    os.close(fd)
+    _, status = os.waitpid(pid, 0)
+    equal(os.waitstatus_to_exitcode(status), 0, shown.decode())
+    equal(answered, 2, "prompts")
+    true("登记库已建立" in shown.decode(), shown.decode())
+    true("灯塔" not in shown.decode(), "the passphrase was echoed")
+
+
+@test
+def test_what_make_run_shows_is_in_the_tour():
+    with open("tests/e2e/tour.sh", encoding="utf-8") as f:
+        steps = re.findall(r"^say '(.*?)(?: · .*)?'$", f.read(), re.M)
+    (_, _, text), = blocks(["tour"])
+    equal(text.split("\n")[:-1], steps, "the steps of tour.sh")
+
+
+@test
+def test_the_packages_are_those_of_the_makefile():
+    (_, _, text), = blocks(["packages"])
+    build = makefile_list("PKG_BUILD")
+    equal(text.split("\n")[0].split()[2:], build, "packages to build")
+    more = " ".join(p for p in makefile_list("PKG_CHECK")
+                    if p not in build and not p.startswith("$"))
+    true("`%s`" % more in readme(), "README does not name: " + more)
+
+
+@test
+def test_the_make_targets_exist():
+    with open("Makefile", encoding="utf-8") as f:
+        targets = set(re.findall(r"^([a-z-]+):", f.read(), re.M))
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", readme(), re.M))
+    true({"run", "check", "install"} <= named, "README names %s" % named)
+    equal(named - targets, set(), "targets that are not in the Makefile")
+
+
+@test
+def test_install_puts_two_files_in_place():
+    folder = temp_dir()
+    variant = os.path.basename(os.path.dirname(RUNXIN)).rsplit("-", 1)
+    p = subprocess.run(["make", "-s", "-o", RUNXIN, "VARIANT=" + variant[0],
+                        "CC=" + variant[1], "DESTDIR=" + folder, "install"],
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       timeout=600)
+    equal(p.returncode, 0, p.stdout.decode())
+    found = sorted(os.path.relpath(os.path.join(d, f), folder)
+                   for d, _, files in os.walk(folder) for f in files)
+    equal(found, ["usr/local/bin/runxin",
+                  "usr/local/share/man/man1/runxin.1"])
+
+
+@test
+def test_the_files_named_exist():
+    (_, _, text), = blocks(["tree"])
+    paths = [w for line in text.split("\n") for w in line.split("   ")[0].split()
+             if w.endswith("/")]
+    true(len(paths) >= 10, "README has lost its tree")
+    paths += re.findall(r"`([A-Z]+\.md|[a-z]+/[\w/.]+\.\w+)`", readme())
+    equal([p for p in paths if not os.path.exists(p)], [], "missing")
+
+
+if __name__ == "__main__":
+    main()
