@@ -12,7 +12,7 @@ DESTDIR ?=
 
 # Debian packages: to build and run, and for the tests besides.
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
-	libjansson-dev libxlsxwriter-dev
+	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev
 PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
@@ -22,7 +22,7 @@ CPPFLAGS += -Isrc -I. -Ischema -D_GNU_SOURCE
 CFLAGS ?= -O2 -g
 CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter
+LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -31,9 +31,10 @@ else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
 
-EMBEDDED := $(wildcard schema/*.sql schema/*.tsv)
+EMBEDDED := $(wildcard schema/*.sql schema/*.tsv src/web/templates/*.html \
+	src/web/templates/*/*.html src/web/static/*)
 SRC := $(wildcard crypto/*.c src/base/*.c src/store/*.c src/register/*.c \
-	src/stats/*.c src/cli/*.c schema/*.c)
+	src/stats/*.c src/web/*.c src/cli/*.c schema/*.c)
 LIB_SRC := $(filter-out schema/embed.c,$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/schema/embedded.o
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/attack/test_*.c)

@@ -22,11 +22,15 @@ die(const char *what)
 	exit(1);
 }
 
+/* The name of a file of schema/ is its last part; that of a file of the web
+ * page is its path below src/web/. */
 static const char *
 base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
+	if (strncmp(path, "src/web/", 8) == 0)
+		return (path + 8);
 	return (slash != NULL ? slash + 1 : path);
 }
 

@@ -6,11 +6,13 @@
 
 /*
  * Payload, sealed under the audit key (type AUDIT, place: object = seq):
- *   action 1 || actor 16 || subject 16 || manifest digest 32 || detail,
+ *   action 1 || actor 16 || subject 16 || manifest digest 32 ||
+ *   members digest 32 (rx_members_digest) || detail,
  * padded as a note; the detail is cut so that every payload has one size.
  * Proof, sealed beside it: actor 16 || signature 64.
  */
-#define PAYLOAD_HEAD (1 + RX_ID_BYTES + RX_ID_BYTES + RX_HASH_BYTES)
+#define DIGEST_BYTES (2 * RX_HASH_BYTES)
+#define PAYLOAD_HEAD (1 + RX_ID_BYTES + RX_ID_BYTES + DIGEST_BYTES)
 #define DETAIL_MAX 360
 #define PAYLOAD_PLAIN 512
 #define PAYLOAD_BOX (RX_ENV_OVERHEAD + PAYLOAD_PLAIN)
@@ -100,7 +102,9 @@ payload_seal(struct rx_session *s, uint8_t box[PAYLOAD_BOX], uint64_t seq,
 	if (n > 0)
 		memcpy(plain + 4 + PAYLOAD_HEAD, detail, n);
 	if ((rc = rx_store_manifest_digest(s->store,
-	    plain + 5 + 2 * RX_ID_BYTES, st)) != RX_OK)
+	    plain + 5 + 2 * RX_ID_BYTES, st)) != RX_OK ||
+	    (rc = rx_members_digest(s,
+	    plain + 5 + 2 * RX_ID_BYTES + RX_HASH_BYTES, st)) != RX_OK)
 		goto done;
 	if ((rc = audit_key(s, &key, &epoch, st)) != RX_OK)
 		goto done;
@@ -170,11 +174,11 @@ broken(struct rx_status *st, uint64_t seq)
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_BROKEN));
 }
 
-/* Verify the entry under ${cur}, whose predecessor is ${prev}; the manifest
- * digest that it names goes to ${digest}. */
+/* Verify the entry under ${cur}, whose predecessor is ${prev}; the digests of
+ * manifest and members that it names go to ${digest}. */
 static rx_err
 entry_verify(struct rx_session *s, const struct rx_cursor *cur,
-    const struct rx_audit_head *prev, uint8_t digest[RX_HASH_BYTES],
+    const struct rx_audit_head *prev, uint8_t digest[DIGEST_BYTES],
     struct rx_status *st)
 {
 	uint8_t plain[PAYLOAD_PLAIN], proof[PROOF_PLAIN], hash[RX_HASH_BYTES];
@@ -210,16 +214,18 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	    !rx_member_signed(s, proof, proof + RX_ID_BYTES, SIGN_LABEL, hash,
 	    RX_HASH_BYTES))
 		return (broken(st, seq));
-	memcpy(digest, plain + 5 + 2 * RX_ID_BYTES, RX_HASH_BYTES);
+	memcpy(digest, plain + 5 + 2 * RX_ID_BYTES, DIGEST_BYTES);
 	rx_wipe(plain, sizeof(plain));
 	return (RX_OK);
 }
 
-/* Inside a read transaction. */
+/* Inside a transaction.  The members are compared too, because a session acts
+ * on them at once: with a revocation deleted it would hand keys to the
+ * revoked. */
 static rx_err
 head_check(struct rx_session *s, struct rx_status *st)
 {
-	uint8_t named[RX_HASH_BYTES], stored[RX_HASH_BYTES];
+	uint8_t named[DIGEST_BYTES], stored[DIGEST_BYTES];
 	struct rx_audit_head head, prev;
 	struct rx_cursor *cur;
 	struct rx_value arg;
@@ -257,9 +263,10 @@ head_check(struct rx_session *s, struct rx_status *st)
 	rx_query_close(cur);
 	if (rc != RX_OK)
 		return (rc);
-	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK)
+	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK ||
+	    (rc = rx_members_digest(s, stored + RX_HASH_BYTES, st)) != RX_OK)
 		return (rc);
-	if (!rx_equal(named, stored, RX_HASH_BYTES))
+	if (!rx_equal(named, stored, DIGEST_BYTES))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS));
 	return (RX_OK);
 }
@@ -341,7 +348,7 @@ anchor_parse(const char *text, struct rx_audit_head *anchor,
 static rx_err
 chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
     const char *anchor_hex, struct rx_audit_head *last,
-    uint8_t digest[RX_HASH_BYTES], void (*progress)(void *, size_t),
+    uint8_t digest[DIGEST_BYTES], void (*progress)(void *, size_t),
     void *cookie, struct rx_status *st)
 {
 	char hex[2 * RX_HASH_BYTES + 1];
@@ -380,7 +387,7 @@ rx_err
 rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
     void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
 {
-	uint8_t named[RX_HASH_BYTES], live[RX_HASH_BYTES];
+	uint8_t named[DIGEST_BYTES], live[RX_HASH_BYTES];
 	char hex[2 * RX_HASH_BYTES + 1];
 	struct rx_audit_head want, last;
 	rx_err rc;
@@ -424,6 +431,8 @@ rx_abandon(struct rx_session *s)
 {
 
 	rx_store_rollback(s->store);
-	/* Keys that were made in the transaction exist no longer. */
-	s->nheld = 0;
+	/* Keys that were made in the transaction exist no longer; the memory
+	 * of all is kept for those that are opened next. */
+	while (s->nheld > 0)
+		rx_wipe(s->held[--s->nheld].key->b, RX_KEY_BYTES);
 }

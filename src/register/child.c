@@ -209,12 +209,16 @@ rx_err
 rx_child_search(struct rx_session *s, const char *id_number,
     const char *name, child_each each, void *cookie, struct rx_status *st)
 {
-	const struct search q = { id_number, name };
+	/* An empty field of a form asks for nothing. */
+	const struct search q = {
+		id_number != NULL && *id_number != '\0' ? id_number : NULL,
+		name != NULL && *name != '\0' ? name : NULL
+	};
 	struct rx_buf units = RX_BUF_INIT;
 	size_t opened = 0;
 	rx_err rc;
 
-	if (id_number == NULL && name == NULL)
+	if (q.id_number == NULL && q.name == NULL)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_SEARCH_EMPTY));
 	if ((rc = units_or_refuse(s, &units, false, st)) == RX_OK)
 		rc = each_child(s, &units, keep_search, &q, each, cookie,

@@ -87,8 +87,9 @@ each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
 	return (rc);
 }
 
-rx_err
-rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+/* Everything coded at or under ${unit}; the activities alone unless ${cases}. */
+static rx_err
+each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
     record_each each, void *cookie, struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
@@ -109,9 +110,10 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		const char *u = (const char *)units.b + i;
 
 		/* A unit without the key is a refusal, never a gap. */
-		if ((rc = rx_unit_key(s, u, RX_COMP_CODED, 0, &key, NULL,
-		    st)) == RX_OK &&
-		    (rc = each_child(s, &c, &r, u, each, cookie, st)) == RX_OK)
+		rc = rx_unit_key(s, u, RX_COMP_CODED, 0, &key, NULL, st);
+		if (rc == RX_OK && cases)
+			rc = each_child(s, &c, &r, u, each, cookie, st);
+		if (rc == RX_OK)
 			rc = each_activity(s, &r, u, each, cookie, st);
 	}
 done:
@@ -120,6 +122,22 @@ done:
 	rx_record_free(&r);
 	rx_buf_free(&units);
 	return (rc);
+}
+
+rx_err
+rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    record_each each, void *cookie, struct rx_status *st)
+{
+
+	return (each_coded(s, unit, true, each, cookie, st));
+}
+
+rx_err
+rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    record_each each, void *cookie, struct rx_status *st)
+{
+
+	return (each_coded(s, unit, false, each, cookie, st));
 }
 
 /* ---- the ledger ---- */

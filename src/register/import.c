@@ -7,10 +7,12 @@
 #include "register/save.h"
 
 /*
- * Import: the file is read twice in one transaction.  The first reading checks
- * every line by itself and stores the children; the second stores what
- * happened to them, so that lines may stand in any order.
+ * Import: the file is read several times in one transaction.  The first reading
+ * checks every line by itself and stores the children; the second, if there is
+ * any, what was said of consent; the last one what happened to them, so that
+ * lines may stand in any order.
  */
+enum turn { TURN_CHILDREN, TURN_CONSENTS, TURN_REST };
 
 #define LINE_MAX_BYTES (1u << 20)
 
@@ -27,6 +29,7 @@ struct importer {
 	size_t len;
 	size_t number;
 	size_t done, total;
+	bool consents;		/* there are some */
 	struct idset ids;
 	struct rx_record r;
 	struct rx_saver *sv;
@@ -147,10 +150,20 @@ line_type(const json_t *json, enum rx_type *type, struct rx_status *st)
 	return (rx_fail(st, RX_EUSAGE, RX_MSG_TYPE_UNKNOWN));
 }
 
-/* One line: parsed, checked; stored when its time has come. */
-static rx_err
-take_line(struct importer *im, bool first, struct rx_status *st)
+/* When records of ${type} are stored. */
+static enum turn
+turn_of(enum rx_type type)
 {
+
+	return (type == RX_CHILD ? TURN_CHILDREN :
+	    type == RX_CONSENT ? TURN_CONSENTS : TURN_REST);
+}
+
+/* One line: parsed, checked; stored when its turn has come. */
+static rx_err
+take_line(struct importer *im, enum turn turn, struct rx_status *st)
+{
+	const bool first = turn == TURN_CHILDREN;
 	struct rx_save_result result;
 	enum rx_type type = RX_CHILD;
 	json_t *json;
@@ -162,7 +175,7 @@ take_line(struct importer *im, bool first, struct rx_status *st)
 	if ((rc = line_type(json, &type, st)) == RX_OK) {
 		im->r.type = type;
 		/* The first reading has checked the rest. */
-		if (first || type != RX_CHILD)
+		if (first || turn == turn_of(type))
 			rc = rx_record_parse(&im->r, json, rx_date_today(),
 			    st);
 	}
@@ -171,12 +184,13 @@ take_line(struct importer *im, bool first, struct rx_status *st)
 		return (rc);
 	if (first) {
 		im->counts->lines++;
+		im->consents |= type == RX_CONSENT;
 		if (!im->r.v[RX_F_CALLER_ID].set)
 			return (rx_fail(st, RX_EUSAGE, RX_MSG_ID_MISSING));
 		if ((rc = check_twice(im, st)) != RX_OK)
 			return (rc);
 	}
-	if (first != (type == RX_CHILD))
+	if (turn != turn_of(type))
 		return (RX_OK);
 	if ((rc = rx_saver_put(im->sv, &im->r, false, &result, st)) != RX_OK)
 		return (rc);
@@ -189,7 +203,7 @@ take_line(struct importer *im, bool first, struct rx_status *st)
 }
 
 static rx_err
-reading(struct importer *im, bool first, struct rx_status *st)
+reading(struct importer *im, enum turn turn, struct rx_status *st)
 {
 	bool more = false;
 	rx_err rc;
@@ -200,7 +214,7 @@ reading(struct importer *im, bool first, struct rx_status *st)
 	for (;;) {
 		if ((rc = read_line(im, &more, st)) != RX_OK || !more)
 			break;
-		if (!blank(im) && (rc = take_line(im, first, st)) != RX_OK)
+		if (!blank(im) && (rc = take_line(im, turn, st)) != RX_OK)
 			break;
 		if (im->progress != NULL && im->number % 512 == 0)
 			im->progress(im->cookie, im->done, im->total);
@@ -225,7 +239,7 @@ open_file(struct importer *im, const char *path, struct rx_status *st)
 		rx_status_arg(st, "errno", "%d", im->f == NULL ? errno : EINVAL);
 		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
 	}
-	im->total = 2 * (size_t)sb.st_size;
+	im->total = 3 * (size_t)sb.st_size;
 	return (RX_OK);
 }
 
@@ -251,8 +265,12 @@ rx_import(struct rx_session *s, const char *path,
 	}
 	if ((rc = rx_saver_new(&im.sv, s, true, st)) != RX_OK)
 		goto done;
-	if ((rc = reading(&im, true, st)) != RX_OK ||
-	    (rc = reading(&im, false, st)) != RX_OK)
+	if ((rc = reading(&im, TURN_CHILDREN, st)) != RX_OK)
+		goto done;
+	if (!im.consents)
+		im.done += im.total / 3;
+	if ((im.consents && (rc = reading(&im, TURN_CONSENTS, st)) != RX_OK) ||
+	    (rc = reading(&im, TURN_REST, st)) != RX_OK)
 		goto done;
 	(void)snprintf(detail, sizeof(detail), "lines=%zu present=%zu",
 	    counts->lines, counts->present);

@@ -51,6 +51,7 @@ struct rx_session {
 	struct rx_keypool *pool;
 	struct rx_held *held;		/* sorted by unit, compartment, epoch */
 	size_t nheld, heldcap;
+	size_t heldmem;			/* so many of them have key memory */
 	struct rx_member *members;	/* sorted by user, then not_before */
 	size_t nmembers;
 	struct rx_key *scratch[3];	/* for a unit's keys in passing */
@@ -100,6 +101,11 @@ rx_err rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
 /* ---- members.c ---- */
 
 rx_err rx_members_load(struct rx_session *s, const uint8_t root_public[32],
+    struct rx_status *st) RX_MUST_USE;
+/* The digest of all certificates and revocations, which every audit entry
+ * names: D = 0; for each certificate, then each revocation, in order of id,
+ * D = BLAKE2b-256("runxin members v1\0" || D || table 4 || its bytes). */
+rx_err rx_members_digest(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
     struct rx_status *st) RX_MUST_USE;
 /* Index of the first certificate of ${user}; nmembers when there is none. */
 size_t rx_member_first(const struct rx_session *s,
@@ -236,7 +242,7 @@ struct rx_case_state {
 	int64_t risk;
 	int32_t last, due;
 	bool flagged, escalated, withdrawn, closed;
-	int32_t withdrawn_on;
+	int32_t consent_on;	/* date of the newest record of consent */
 	int32_t birth;		/* month, of the child */
 	uint32_t version;	/* of the child's row */
 };

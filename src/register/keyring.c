@@ -104,6 +104,7 @@ held_add(struct rx_session *s, const char *unit, uint8_t comp, uint32_t epoch,
 {
 	const size_t at = held_bound(s, unit, comp, epoch);
 	struct rx_held *grown;
+	struct rx_key *mem;
 	rx_err rc;
 
 	if (at < s->nheld && held_cmp(&s->held[at], unit, comp, epoch) == 0)
@@ -117,18 +118,21 @@ held_add(struct rx_session *s, const char *unit, uint8_t comp, uint32_t epoch,
 		s->held = grown;
 		s->heldcap = cap;
 	}
+	if (s->nheld == s->heldmem) {
+		if ((rc = rx_key_new(&s->held[s->nheld].key, s->pool, st)) !=
+		    RX_OK)
+			return (rc);
+		s->heldmem++;
+	}
+	mem = s->held[s->nheld].key;
 	memmove(&s->held[at + 1], &s->held[at],
 	    (s->nheld - at) * sizeof(*s->held));
 	memset(&s->held[at], 0, sizeof(*s->held));
 	memcpy(s->held[at].unit, unit, RX_UNIT_BYTES);
 	s->held[at].comp = comp;
 	s->held[at].epoch = epoch;
-	if ((rc = rx_key_new(&s->held[at].key, s->pool, st)) != RX_OK) {
-		memmove(&s->held[at], &s->held[at + 1],
-		    (s->nheld - at) * sizeof(*s->held));
-		return (rc);
-	}
-	*s->held[at].key = *key;
+	s->held[at].key = mem;
+	*mem = *key;
 	s->nheld++;
 	return (RX_OK);
 }
@@ -368,6 +372,10 @@ rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	size_t i, n;
 	rx_err rc;
 
+	/* From anybody else they would be refused (rx_may_grant). */
+	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 &&
+	    !rx_session_has_role(s, RX_ROLE_ADMIN))
+		return (RX_OK);
 	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
 	while ((epoch = granted_next_epoch(g, n, epoch)) != 0) {

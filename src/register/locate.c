@@ -89,6 +89,7 @@ rx_case_locate(struct rx_session *s, const char *text,
 {
 	struct rx_buf units = RX_BUF_INIT;
 	size_t i, found = 0, before;
+	bool elsewhere = false;
 	rx_err rc;
 
 	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
@@ -98,11 +99,10 @@ rx_case_locate(struct rx_session *s, const char *text,
 		struct rx_status ignored;
 
 		rx_status_clear(&ignored);
-		if (rx_case_unit(s, id, unit, &ignored) == RX_OK)
-			for (i = 0; i < units.len; i += RX_UNIT_BYTES)
-				if (memcmp(units.b + i, unit,
-				    RX_UNIT_BYTES) == 0)
-					goto done;
+		elsewhere = rx_case_unit(s, id, unit, &ignored) == RX_OK;
+		for (i = 0; elsewhere && i < units.len; i += RX_UNIT_BYTES)
+			if (memcmp(units.b + i, unit, RX_UNIT_BYTES) == 0)
+				goto done;
 	}
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		struct rx_status tried;
@@ -119,6 +119,9 @@ rx_case_locate(struct rx_session *s, const char *text,
 		if (found > before)
 			memcpy(unit, units.b + i, RX_UNIT_BYTES);
 	}
+	/* Our id of a case that is another's: refused, not unknown. */
+	if (rc == RX_OK && found == 0 && elsewhere)
+		rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st);
 	if (rc == RX_OK && found == 0)
 		rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
 	if (rc == RX_OK && found > 1)

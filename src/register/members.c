@@ -98,6 +98,51 @@ rx_members_load(struct rx_session *s, const uint8_t root_public[32],
 	return (load_revocations(s, root_public, st));
 }
 
+/* Take the sealed thing in column ${col} of every row of ${q}, a query of
+ * ${table}, into ${digest}. */
+static rx_err
+digest_rows(struct rx_session *s, enum rx_query q, enum rx_table table,
+    int col, uint8_t digest[RX_HASH_BYTES], struct rx_status *st)
+{
+	uint8_t all[RX_HASH_BYTES + 4 + RX_CERT_BYTES] = { 0 };
+	struct rx_cursor *cur;
+	const void *p;
+	bool row = false;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, q, NULL, 0, st)) != RX_OK)
+		return (rc);
+	rx_put32(all + RX_HASH_BYTES, (uint32_t)table);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, col, &n);
+		if (n == 0 || n > RX_CERT_BYTES) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT);
+			break;
+		}
+		memcpy(all, digest, RX_HASH_BYTES);
+		memcpy(all + RX_HASH_BYTES + 4, p, n);
+		rx_hash(digest, RX_HASH_BYTES, NULL, "runxin members v1", all,
+		    RX_HASH_BYTES + 4 + n);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_members_digest(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	memset(digest, 0, RX_HASH_BYTES);
+	if ((rc = digest_rows(s, RX_Q_CERTS, RX_TABLE_CERT, 2, digest, st)) !=
+	    RX_OK)
+		return (rc);
+	return (digest_rows(s, RX_Q_REVOCATIONS, RX_TABLE_REVOCATION, 1,
+	    digest, st));
+}
+
 size_t
 rx_member_first(const struct rx_session *s, const uint8_t user[RX_ID_BYTES])
 {

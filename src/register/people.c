@@ -20,6 +20,25 @@ rx_user_name_check(const char *user, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* The name in a row can be edited, the one in a certificate is signed: the two
+ * must agree, or a role that is meant for one person would go to another. */
+static rx_err
+user_certified(const struct rx_session *s, const char *user,
+    const uint8_t *id, struct rx_status *st)
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++) {
+		const struct rx_cert *c = &s->members[i].cert;
+
+		if (c->role != RX_ROLE_RECOVERY &&
+		    (strcmp(c->name, user) == 0) != (id != NULL &&
+		    memcmp(c->user, id, RX_ID_BYTES) == 0))
+			return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
+	}
+	return (RX_OK);
+}
+
 /* Find ${user}: *found, and his id. */
 static rx_err
 user_find(struct rx_session *s, const char *user, uint8_t id[RX_ID_BYTES],
@@ -38,7 +57,8 @@ user_find(struct rx_session *s, const char *user, uint8_t id[RX_ID_BYTES],
 	    (p = rx_col_bytes(cur, 0, &n)) != NULL && n == RX_ID_BYTES)
 		memcpy(id, p, RX_ID_BYTES);
 	rx_query_close(cur);
-	return (rc);
+	return (rc != RX_OK ? rc :
+	    user_certified(s, user, *found ? id : NULL, st));
 }
 
 /* A unit that exists here: listed, or the own work of a listed prefecture. */

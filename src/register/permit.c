@@ -149,6 +149,7 @@ rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
 		return (true);
 	/* The first writer at a unit makes its keys, a statistician too. */
 	if (m->cert.role == RX_ROLE_STATISTICIAN && !slot &&
+	    (compartments & ~RX_CASE_KEYS) == 0 &&
 	    cert_permits(&m->cert, RX_ACT_WRITE_ACTIVITY, unit))
 		return (true);
 	return ((compartments & ~cert_entitles(&m->cert, unit)) == 0 &&

@@ -10,9 +10,13 @@
 #define ID_NUMBER_CHARS 18
 #define AGENCY_CHARS 18
 
+#define UNSAID "\xe2\x80\xa6"	/* an ellipsis, for what is not quoted */
+
 /*
  * What a message may quote: keys, codes and dates.  Never a text, a note, an
- * id number or a reference: those are personal.
+ * id number or a reference: those are personal.  Nor what stands where a key,
+ * a code or a date should and does not look like one: in a line whose columns
+ * have slipped that is a name or a telephone number.
  */
 static rx_err
 refuse(enum rx_field f, enum rx_msg msg, const char *value,
@@ -24,6 +28,41 @@ refuse(enum rx_field f, enum rx_msg msg, const char *value,
 	if (value != NULL)
 		rx_status_arg(st, "value", "%s", value);
 	return (rc);
+}
+
+/* ${s} when it has the form of a key or a code, letters and "_". */
+static const char *
+word_or_unsaid(const char *s)
+{
+	static const char word[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	size_t n = strspn(s, word);
+
+	return (n > 0 && n <= 32 && s[n] == '\0' ? s : UNSAID);
+}
+
+/* ${s} when it has the form of a date or a month, digits between "-" or "/". */
+static const char *
+date_or_unsaid(const char *s)
+{
+	size_t n = strspn(s, "0123456789"), k;
+
+	for (k = n; s[k] == '-' || s[k] == '/'; k += n) {
+		k++;
+		if ((n = strspn(s + k, "0123456789")) == 0 || n > 4)
+			return (UNSAID);
+	}
+	return (k > n && k <= 10 && s[k] == '\0' ? s : UNSAID);
+}
+
+/* ${s} when it has the length and the form of a unit's code. */
+static const char *
+unit_or_unsaid(const char *s)
+{
+	size_t n = strspn(s, "0123456789");
+
+	return ((n == 6 && strcmp(s + n, "-SELF") == 0) || (s[n] == '\0' &&
+	    (n == 6 || n == 9 || n == 12)) ? s : UNSAID);
 }
 
 /* Whether ${f} may come with a record of this type: not what is worked out. */
@@ -140,10 +179,16 @@ static rx_err
 parse_unit(char unit[RX_UNIT_BYTES], const char *key, const json_t *v,
     struct rx_status *st)
 {
+	const char *s = json_string_value(v);
 	rx_err rc;
 
-	if (json_is_string(v))
-		return (rx_unit_parse(unit, json_string_value(v), st));
+	/* Its own message quotes: what is not quotable fails here already. */
+	if (s != NULL && unit_or_unsaid(s) == s)
+		return (rx_unit_parse(unit, s, st));
+	if (s != NULL) {
+		rx_status_arg(st, "unit", "%s", UNSAID);
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_INVALID));
+	}
 	if (v == NULL || json_is_null(v))
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_FIELD_MISSING);
 	else
@@ -164,7 +209,8 @@ find_code(int64_t *no, enum rx_field f, const json_t *v, struct rx_status *st)
 	if (s == NULL)
 		return (refuse(f, RX_MSG_FIELD_NOT_TEXT, NULL, __func__, st));
 	if ((code = rx_code_by_key(rx_fields[f].list, s)) == NULL)
-		return (refuse(f, RX_MSG_CODE_UNKNOWN, s, __func__, st));
+		return (refuse(f, RX_MSG_CODE_UNKNOWN, word_or_unsaid(s),
+		    __func__, st));
 	*no = code->no;
 	return (RX_OK);
 }
@@ -237,7 +283,8 @@ parse_date(struct rx_record *r, enum rx_field f, const json_t *v,
 	if (s == NULL)
 		return (refuse(f, RX_MSG_FIELD_NOT_TEXT, NULL, __func__, st));
 	if (!rx_date_parse(s, &date))
-		return (refuse(f, RX_MSG_DATE_INVALID, s, __func__, st));
+		return (refuse(f, RX_MSG_DATE_INVALID, date_or_unsaid(s),
+		    __func__, st));
 	if (date > today && f != RX_F_FOLLOW_UP_ON)
 		return (refuse(f, RX_MSG_DATE_FUTURE, s, __func__, st));
 	return (rx_record_set_int(r, f, date, st));
@@ -253,7 +300,8 @@ parse_month(struct rx_record *r, enum rx_field f, const json_t *v,
 	if (s == NULL)
 		return (refuse(f, RX_MSG_FIELD_NOT_TEXT, NULL, __func__, st));
 	if (!rx_month_parse(s, &month))
-		return (refuse(f, RX_MSG_MONTH_INVALID, s, __func__, st));
+		return (refuse(f, RX_MSG_MONTH_INVALID, date_or_unsaid(s),
+		    __func__, st));
 	if (month > rx_date_month(today))
 		return (refuse(f, RX_MSG_DATE_FUTURE, s, __func__, st));
 	return (rx_record_set_int(r, f, month, st));
@@ -419,7 +467,8 @@ check_keys(const struct rx_record *r, const json_t *json, struct rx_status *st)
 		if (key_known(r, json_object_iter_key(it)))
 			continue;
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_KEY_UNKNOWN);
-		rx_status_arg(st, "key", "%s", json_object_iter_key(it));
+		rx_status_arg(st, "key", "%s",
+		    word_or_unsaid(json_object_iter_key(it)));
 		break;
 	}
 	if (rc != RX_OK || type == NULL || json_is_null(type))

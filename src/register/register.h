@@ -139,6 +139,12 @@ rx_err rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* The same for the activities alone: one may be led by another unit than the
+ * one that recorded it. */
+rx_err rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* Units listed in the register, sorted by code. */
 rx_err rx_unit_each(struct rx_session *s,
     rx_err (*each)(void *, const char *code, const char *name,

@@ -24,12 +24,20 @@ is_red(int64_t risk)
 	return (code != NULL && strcmp(code->key, "red") == 0);
 }
 
-/* Red before the rest, then the older first. */
+/* An urgent sign raised it, or the case is red now. */
+static bool
+is_urgent(const struct rx_flag_row *r)
+{
+
+	return (r->by_rule || is_red(r->risk));
+}
+
+/* Urgent before the rest, then the older first. */
 static int
 row_cmp(const void *a, const void *b)
 {
 	const struct rx_flag_row *x = a, *y = b;
-	const int red = (int)is_red(y->risk) - (int)is_red(x->risk);
+	const int red = (int)is_urgent(y) - (int)is_urgent(x);
 
 	if (red != 0)
 		return (red);
@@ -67,7 +75,7 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	r->date = f->date;
 	r->at = f->at;
 	r->risk = state->risk;
-	r->due = f->at + (is_red(state->risk) ? ANSWER_RED : ANSWER_OTHER);
+	r->due = f->at + (is_urgent(r) ? ANSWER_RED : ANSWER_OTHER);
 	r->overdue = f->state == RX_FLAG_OPEN && r->due < rx_time_now();
 	return (RX_OK);
 }
@@ -180,6 +188,31 @@ rx_review_each(struct rx_session *s, bool all,
 	return (rc);
 }
 
+/* No flag of the session's has the id ${id}: RX_EPERM when it is one of our
+ * records in a unit that is another's, RX_ENOENT otherwise. */
+static rx_err
+not_mine(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	char unit[RX_UNIT_BYTES];
+	struct rx_cursor *cur;
+	bool row;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORD, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		rx_unit_set(unit, rx_col_text(cur, 3));
+		if (!rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+			rc = rx_permit(s, RX_ACT_SUPERVISE, unit, st);
+	}
+	rx_query_close(cur);
+	return (rc != RX_OK ? rc :
+	    rx_fail(st, RX_ENOENT, RX_MSG_FLAG_UNKNOWN));
+}
+
 rx_err
 rx_review_find(struct rx_session *s, const char *text,
     struct rx_flag_row *flag, struct rx_status *st)
@@ -200,7 +233,8 @@ rx_review_find(struct rx_session *s, const char *text,
 	}
 	free(rows.row);
 	if (rc == RX_OK && found == 0)
-		rc = rx_fail(st, RX_ENOENT, RX_MSG_FLAG_UNKNOWN);
+		rc = uuid ? not_mine(s, id, st) :
+		    rx_fail(st, RX_ENOENT, RX_MSG_FLAG_UNKNOWN);
 	if (rc == RX_OK && found > 1)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_AMBIGUOUS);
 	return (rc);

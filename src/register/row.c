@@ -22,6 +22,7 @@
 /* Columns, as in schema/content-001.sql. */
 enum {
 	CHILD_NAME = 4, CHILD_CODED = 11, CHILD_COLUMNS = 12,
+	ROW_TAG = 3, RECORD_TAG = 4,	/* of child and activity; of record */
 	RECORD_CODED = 5, RECORD_NARRATIVE = 6, RECORD_COLUMNS = 7,
 	ACTIVITY_CODED = 4, ACTIVITY_COLUMNS = 5
 };
@@ -348,6 +349,27 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 	return (rc);
 }
 
+/* The blind index stands outside the seal; it must be that of the caller's id
+ * inside, lest an exchanged one send a record into another child's file. */
+static rx_err
+tag_verify(struct rx_session *s, const struct rx_record *r,
+    const struct rx_cursor *cur, enum rx_table table, struct rx_status *st)
+{
+	const int col = table == RX_TABLE_RECORD ? RECORD_TAG : ROW_TAG;
+	uint8_t tag[RX_ID_BYTES];
+	const void *p;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = rx_tag(s, r->unit, r->type,
+	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
+		return (rc);
+	p = rx_col_bytes(cur, col, &n);
+	if (n != sizeof(tag) || !rx_equal(p, tag, sizeof(tag)))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	return (RX_OK);
+}
+
 /* The seven identity fields of a child. */
 static rx_err
 identity_open(struct rx_session *s, struct rx_case *c,
@@ -432,6 +454,8 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 	r->at = (int64_t)rx_get64(plain.b + 18);
 	if ((rc = rx_record_decode(r, RX_COMP_CODED, plain.b + SIGNED_HEAD,
 	    plain.len - SIGNED_HEAD, st)) != RX_OK)
+		goto done;
+	if ((rc = tag_verify(s, r, cur, table, st)) != RX_OK)
 		goto done;
 	if (verify && (rc = row_verify(s, r, cur, table, &plain, st)) != RX_OK)
 		goto done;

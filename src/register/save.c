@@ -4,14 +4,19 @@
 #include "base/date.h"
 #include "register/save.h"
 
+struct said {			/* a record of consent */
+	int32_t on;
+	bool withdrawn;
+};
+
 /* A case that the transaction has looked at; kept in a tree by id. */
 struct touched {
 	uint8_t id[RX_ID_BYTES];
 	char unit[RX_UNIT_BYTES];
 	int32_t birth;
-	bool withdrawn;		/* before this transaction: read-only */
-	bool withdrawing;	/* by a record of this transaction */
-	int32_t withdrawn_on;
+	struct said before;	/* what was stored: withdrawn is read-only */
+	struct said *said;	/* in this transaction */
+	size_t nsaid;
 	bool written;
 };
 
@@ -48,6 +53,15 @@ named_cmp(const void *a, const void *b)
 
 	return (strcmp(((const struct named *)a)->text,
 	    ((const struct named *)b)->text));
+}
+
+static void
+touched_free(void *p)
+{
+	struct touched *t = p;
+
+	free(t->said);
+	free(t);
 }
 
 static void
@@ -93,7 +107,7 @@ rx_saver_free(struct rx_saver *sv)
 		rx_abandon(sv->s);
 	rx_case_done(&sv->c, sv->s);
 	tdestroy(sv->names, named_free);
-	tdestroy(sv->cases, free);
+	tdestroy(sv->cases, touched_free);
 	rx_record_free(&sv->old);
 	free(sv);
 }
@@ -179,7 +193,8 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	    RX_OK)
 		return (rc);
 	(*out)->birth = state.birth;
-	(*out)->withdrawn = state.withdrawn;
+	(*out)->before.withdrawn = state.withdrawn;
+	(*out)->before.on = state.consent_on;
 	return (RX_OK);
 }
 
@@ -260,18 +275,43 @@ check_dates(const struct rx_record *r, int32_t birth, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* After a withdrawal only statutory duty may write. */
+/* After a withdrawal only statutory duty may write.  What this transaction says
+ * of consent counts from its date on. */
 static rx_err
 check_consent(const struct touched *t, const struct rx_record *r,
     struct rx_status *st)
 {
+	struct said now = t->before;
+	size_t i;
 
 	if (r->type == RX_REPORT || r->type == RX_CONSENT ||
 	    r->type == RX_REVIEW)
 		return (RX_OK);
-	if (t->withdrawn || (t->withdrawing && (r->type == RX_CHILD ||
-	    rx_record_int(r, RX_F_DATE) >= t->withdrawn_on)))
+	for (i = 0; i < t->nsaid; i++)
+		if (t->said[i].on >= now.on &&
+		    t->said[i].on <= rx_record_int(r, RX_F_DATE))
+			now = t->said[i];
+	if (now.withdrawn)
 		return (rx_fail(st, RX_EPERM, RX_MSG_CONSENT_WITHDRAWN));
+	return (RX_OK);
+}
+
+/* Note for check_consent what the consent ${r} says. */
+static rx_err
+say(struct touched *t, const struct rx_record *r, struct rx_status *st)
+{
+	const struct rx_code *state = rx_code_by_no(RX_LIST_CONSENT_STATE,
+	    (uint16_t)rx_record_int(r, RX_F_STATE));
+	struct said *grown;
+
+	if ((grown = reallocarray(t->said, t->nsaid + 1, sizeof(*grown))) ==
+	    NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	t->said = grown;
+	grown[t->nsaid].on = (int32_t)rx_record_int(r, RX_F_DATE);
+	grown[t->nsaid].withdrawn = state != NULL &&
+	    strcmp(state->key, "withdrawn") == 0;
+	t->nsaid++;
 	return (RX_OK);
 }
 
@@ -558,7 +598,6 @@ static rx_err
 put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
     bool correct, struct rx_save_result *result, struct rx_status *st)
 {
-	const struct rx_code *state;
 	rx_err rc;
 
 	memcpy(r->child, t->id, RX_ID_BYTES);
@@ -577,15 +616,7 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
 		return (rc);
 	t->written = true;
-	if (r->type == RX_CONSENT) {
-		state = rx_code_by_no(RX_LIST_CONSENT_STATE,
-		    (uint16_t)rx_record_int(r, RX_F_STATE));
-		t->withdrawing = state != NULL &&
-		    strcmp(state->key, "withdrawn") == 0;
-		t->withdrawn &= t->withdrawing;
-		t->withdrawn_on = (int32_t)rx_record_int(r, RX_F_DATE);
-	}
-	return (RX_OK);
+	return (r->type == RX_CONSENT ? say(t, r, st) : RX_OK);
 }
 
 /* Id, time, author; a caller's id when there is none. */

@@ -229,9 +229,15 @@ open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
 	if ((rc = keyblob_signer(s, root, keyblob, sign_public, &known, st)) !=
 	    RX_OK)
 		return (rc);
-	if ((rc = rx_keyblob_open(s->blob, keyblob, RX_KEYBLOB_BYTES,
+	rc = rx_keyblob_open(s->blob, keyblob, RX_KEYBLOB_BYTES,
 	    known ? sign_public : NULL, passphrase, s->store_id, s->user_id,
-	    st)) != RX_OK)
+	    st);
+	if (rc == RX_EPERM && !known) {
+		/* Whatever the passphrase: these are not his register's keys. */
+		rx_status_clear(st);
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT);
+	}
+	if (rc != RX_OK)
 		return (rc);
 	if (!rx_equal(root, s->blob->root_public, 32))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_ROOT_SWAPPED));
@@ -276,6 +282,9 @@ sign_in(struct rx_session *s, const char *user,
 		rx_status_arg(st, "user", "%s", user);
 		return (rx_fail(st, RX_EPERM, RX_MSG_NOT_A_MEMBER));
 	}
+	/* Names in the database can be exchanged, signed ones cannot. */
+	if (strcmp(m->cert.name, user) != 0)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
 	/* A keyblob of before the last change of keys was put back. */
 	if (memcmp(m->cert.sign_public, s->id->sign_public, 32) != 0 &&
 	    (s->next == NULL || memcmp(m->cert.sign_public,

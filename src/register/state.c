@@ -19,11 +19,13 @@ struct reading {		/* while a case is read */
 	size_t nflags, cap;
 };
 
+/* Whether ${a} is the later one; ${a} is read after ${b}, in order of id, which
+ * decides between two of one day and one millisecond. */
 static bool
 later(const struct seen *a, const struct seen *b)
 {
 
-	return (a->date != b->date ? a->date > b->date : a->at > b->at);
+	return (a->date != b->date ? a->date > b->date : a->at >= b->at);
 }
 
 static void
@@ -113,11 +115,14 @@ read_record(struct reading *rd, const struct rx_record *r,
 		read_review(rd, r);
 		break;
 	case RX_CONSENT:
+		/* An older one that is entered late changes nothing. */
+		if (rx_record_int(r, RX_F_DATE) < rd->state->consent_on)
+			break;
 		code = rx_code_by_no(RX_LIST_CONSENT_STATE,
 		    (uint16_t)rx_record_int(r, RX_F_STATE));
 		rd->state->withdrawn = code != NULL &&
 		    strcmp(code->key, "withdrawn") == 0;
-		rd->state->withdrawn_on = (int32_t)rx_record_int(r, RX_F_DATE);
+		rd->state->consent_on = (int32_t)rx_record_int(r, RX_F_DATE);
 		break;
 	default:
 		break;

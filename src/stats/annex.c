@@ -116,19 +116,22 @@ put_head(json_t *doc, const struct rx_annex *a, struct rx_status *st)
 	rx_unit_text(code, a->unit);
 	rx_date_format(a->from, from);
 	rx_date_format(a->to, to);
+	if ((rc = put(doc, "unit", json_string(code), st)) != RX_OK ||
+	    (rc = put(doc, "name", json_string(a->owner), st)) != RX_OK ||
+	    (rc = put(doc, "from", json_string(from), st)) != RX_OK ||
+	    (rc = put(doc, "to", json_string(to), st)) != RX_OK ||
+	    (rc = put(doc, "issue", json_integer(a->issue > 0 ? a->issue : 1),
+	    st)) != RX_OK) {
+		json_decref(columns);
+		return (rc);
+	}
 	if ((rc = put(doc, "columns", columns, st)) != RX_OK)
 		return (rc);
 	for (c = 0; c < RX_ANNEX_COLUMNS; c++) {
 		if ((rc = push(columns, json_string(keys[c]), st)) != RX_OK)
 			return (rc);
 	}
-	if ((rc = put(doc, "unit", json_string(code), st)) != RX_OK ||
-	    (rc = put(doc, "name", json_string(a->owner), st)) != RX_OK ||
-	    (rc = put(doc, "from", json_string(from), st)) != RX_OK ||
-	    (rc = put(doc, "to", json_string(to), st)) != RX_OK)
-		return (rc);
-	return (put(doc, "issue", json_integer(a->issue > 0 ? a->issue : 1),
-	    st));
+	return (RX_OK);
 }
 
 /* ---- notes ---- */

@@ -35,6 +35,7 @@ rx_cube_free(struct rx_cube *c)
 	free(c->value);
 	free(c->children);
 	free(c->sole);
+	free(c->stars);
 	free(c->lower);
 	free(c->suppressed);
 	free(c->least);
@@ -334,8 +335,8 @@ static rx_err
 arrays(struct rx_cube *c, struct rx_status *st)
 {
 	int64_t **v[] = {
-		&c->value, &c->children, &c->sole, &c->lower, &c->least,
-		&c->most, &c->other
+		&c->value, &c->children, &c->sole, &c->stars, &c->lower,
+		&c->least, &c->most, &c->other
 	};
 	size_t k;
 	rx_err rc;
@@ -408,7 +409,7 @@ rx_cube_count(struct rx_cube *c, struct rx_status *st)
 {
 	uint32_t *last;
 	size_t k;
-	unsigned a, given;
+	unsigned a, given, all = 0;
 	rx_err rc;
 
 	if ((rc = layout(c, st)) != RX_OK || (rc = arrays(c, st)) != RX_OK)
@@ -422,10 +423,14 @@ rx_cube_count(struct rx_cube *c, struct rx_status *st)
 		count_fact(c, &c->facts[k], last);
 	free(last);
 
+	for (a = 0; a < c->naxes; a++)
+		all += c->axis[a].nleaf > 0 ? c->axis[a].given[0] : 0;
+
 	/* A value is listed because something has it: everyone knows that. */
 	for (k = 0; k < c->ncells; k++) {
 		for (given = 0, a = 0; a < c->naxes; a++)
 			given += c->axis[a].given[rx_cube_pos(c, k, a)];
+		c->stars[k] = (int64_t)all - (int64_t)given;
 		if (c->children[k] == 0)
 			c->sole[k] = -1;
 		c->lower[k] = given == 1 && c->value[k] > 0;

@@ -21,6 +21,58 @@ feed_annex(void *cookie, const struct rx_record *r, struct rx_status *st)
 	return (rx_tally_add(f->t, r, st));
 }
 
+/* An activity that was recorded elsewhere and led here. */
+static rx_err
+feed_led(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+	struct feed *f = cookie;
+	char unit[RX_UNIT_BYTES];
+
+	rx_tally_unit(unit, r);
+	if (rx_unit_covers(f->unit, r->unit) || !rx_unit_covers(f->unit, unit))
+		return (RX_OK);
+	return (rx_tally_add(f->t, r, st));
+}
+
+static rx_err
+pass_over(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+
+	(void)cookie;
+	(void)r;
+	(void)st;
+	return (RX_OK);
+}
+
+/*
+ * Joint activities that other units recorded and this one led, from as far up
+ * as the session may count: so a county's own form has the figures of its row
+ * in the city's.  A county's statistician cannot read them, and counts less.
+ */
+static rx_err
+count_led(struct feed *f, struct rx_status *st)
+{
+	char wide[RX_UNIT_BYTES];
+	struct rx_status tried;
+	unsigned level;
+	rx_err rc;
+
+	for (level = RX_LEVEL_PROVINCE; level < rx_unit_level(f->unit);
+	    level++) {
+		rx_unit_ancestor(wide, f->unit, (enum rx_level)level);
+		rx_status_clear(&tried);
+		/* Once for the keys, so that nothing is counted by half. */
+		rc = rx_activity_each(f->s, wide, pass_over, NULL, &tried);
+		if (rc == RX_OK)
+			return (rx_activity_each(f->s, wide, feed_led, f, st));
+		if (rc != RX_EPERM) {
+			*st = tried;
+			return (rc);
+		}
+	}
+	return (RX_OK);
+}
+
 /* "<name>本级": the row of a prefecture's own work. */
 static rx_err
 self_row(struct feed *f, const char unit[RX_UNIT_BYTES], const char *name,
@@ -114,6 +166,8 @@ rx_annex_count(struct rx_annex **out, struct rx_session *s,
 	if ((rc = make_rows(&f, owner, st)) != RX_OK)
 		goto err1;
 	if ((rc = rx_coded_each(s, unit, feed_annex, &f, st)) != RX_OK)
+		goto err1;
+	if ((rc = count_led(&f, st)) != RX_OK)
 		goto err1;
 
 	/* Success! */

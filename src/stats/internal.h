@@ -67,6 +67,8 @@ rx_err rx_tally_form(struct rx_tally *t, bool *known, struct rx_status *st)
 /* Count one live record, coded fields only, each exactly once. */
 rx_err rx_tally_add(struct rx_tally *t, const struct rx_record *r,
     struct rx_status *st) RX_MUST_USE;
+/* The unit that an activity counts for: its lead unit, else its own. */
+void rx_tally_unit(char out[RX_UNIT_BYTES], const struct rx_record *activity);
 /* What was counted; the caller frees it.  ${t} is only to be freed then. */
 struct rx_annex *rx_tally_finish(struct rx_tally *t);
 void rx_tally_free(struct rx_tally *t);
@@ -135,21 +137,12 @@ struct rx_fact {		/* one counted thing */
 	} at[RX_AXES_MAX];
 };
 
-/* A child who is alone in a cell (or who speaks for it) knows that cell. */
-enum rx_guard {
-	RX_GUARD_READER,	/* someone who knows only the table */
-	RX_GUARD_OTHERS,	/* every child but these */
-	RX_GUARD_THESE		/* these children */
-};
-
 struct rx_need {		/* how far a cell must be able to move */
 	uint32_t cell;
 	int apart;		/* the axis along which its margin stays; -1 */
 	int dir;		/* +1 or -1 */
 	int64_t amount;
-	enum rx_guard guard;	/* against whom */
-	const uint32_t *child;	/* of the guard; borrowed */
-	size_t nchild;
+	int64_t knower;		/* a child who knows where he is alone, or -1 */
 };
 
 #define RX_CELLS_MAX 20000
@@ -167,6 +160,7 @@ struct rx_cube {
 	int64_t *value;		/* per cell: things counted */
 	int64_t *children;	/* distinct children among them */
 	int64_t *sole;		/* the only child of the cell; -1 */
+	int64_t *stars;		/* dimensions that are "*" in its key */
 	int64_t *lower;		/* what everyone knows it has at the least */
 	bool *suppressed;
 	int64_t *least, *most;	/* over the other tables that were found */
@@ -203,12 +197,10 @@ unsigned rx_cube_pos(const struct rx_cube *c, size_t i, unsigned a);
  * publishing is left, or when the attacker still bounds a cell too tightly.
  */
 rx_err rx_cube_protect(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
-/* Suppress the cheapest cells that let ${need} be met. */
+/* Suppress the cheapest cells that let ${need} be met.  ${alone} may be NULL;
+ * the children (uint32_t) who are alone in a cell that moved are appended. */
 rx_err rx_move_provide(struct rx_cube *c, const struct rx_need *need,
-    struct rx_status *st) RX_MUST_USE;
-/* Whether cell ${cell} holds the thing ${f}. */
-bool rx_fact_under(const struct rx_cube *c, const struct rx_fact *f,
-    size_t cell);
+    struct rx_buf *alone, struct rx_status *st) RX_MUST_USE;
 /* Bound every cell from what is published; lo and hi are ncells each, hi is
  * INT64_MAX where there is no bound. */
 rx_err rx_attack_bounds(const struct rx_cube *c, int64_t *lo, int64_t *hi,

@@ -50,7 +50,8 @@ struct search {
 	int64_t price, amount;		/* of the best; price -1: none yet */
 };
 
-/* What it costs to suppress cell ${i}: little for a small figure. */
+/* What it costs to suppress cell ${i}: little for a small figure, more for a
+ * margin, which more readers want. */
 static int64_t
 price_of(const struct rx_cube *c, size_t i)
 {
@@ -60,7 +61,7 @@ price_of(const struct rx_cube *c, size_t i)
 		return (0);
 	for (v = c->value[i]; v > 0; v /= 2)
 		bits++;
-	return (8 + 4 * bits);
+	return (8 + 4 * bits + 4 * c->stars[i]);
 }
 
 /* ---- vectors ---- */
@@ -220,20 +221,12 @@ list_candidates(struct search *s, unsigned a, unsigned limit)
 
 /* ---- a whole step ---- */
 
-/* Whether the guard of the need knows cell ${i}, which must stay as it is. */
+/* Whether the knower of the need knows cell ${i}, which must stay as it is. */
 static bool
 known(const struct search *s, size_t i)
 {
-	const struct rx_need *need = s->need;
-	int64_t sole = s->c->sole[i];
-	bool among = false;
-	size_t k;
 
-	if (need->guard == RX_GUARD_READER || sole < 0)
-		return (false);
-	for (k = 0; k < need->nchild && !among; k++)
-		among = need->child[k] == sole;
-	return (among == (need->guard == RX_GUARD_THESE));
+	return (s->need->knower >= 0 && s->c->sole[i] == s->need->knower);
 }
 
 /* Whether the lines of cell ${i} over the axis ${a}, where things may have
@@ -383,8 +376,8 @@ descend(struct search *s, unsigned a)
 
 /* ---- when no single leaf will do: a thing that was really counted ---- */
 
-bool
-rx_fact_under(const struct rx_cube *c, const struct rx_fact *f, size_t cell)
+static bool
+fact_under(const struct rx_cube *c, const struct rx_fact *f, size_t cell)
 {
 	unsigned a;
 	uint32_t k;
@@ -443,7 +436,7 @@ try_facts(struct search *s)
 	if (s->need->apart >= 0)
 		return;
 	for (k = 0; k < s->c->nfacts && s->price != 0; k++) {
-		if (rx_fact_under(s->c, &s->c->facts[k], s->need->cell) &&
+		if (fact_under(s->c, &s->c->facts[k], s->need->cell) &&
 		    fact_step(s->c, &s->c->facts[k], &s->part[0]))
 			weigh(s, &s->part[0]);
 	}
@@ -477,12 +470,13 @@ find_step(struct search *s)
 }
 
 /* Take the best step: its cells are suppressed from now on. */
-static void
-take_step(struct search *s)
+static rx_err
+take_step(struct search *s, struct rx_buf *alone, struct rx_status *st)
 {
 	struct rx_cube *c = s->c;
 	unsigned k;
-	uint32_t i;
+	uint32_t i, child;
+	rx_err rc;
 
 	apply(s, &s->best, s->amount);
 	for (k = 0; k < s->best.n; k++) {
@@ -492,8 +486,16 @@ take_step(struct search *s)
 			c->least[i] = c->other[i];
 		if (c->other[i] > c->most[i])
 			c->most[i] = c->other[i];
+		if (alone == NULL || c->sole[i] < 0 ||
+		    c->sole[i] == c->sole[s->need->cell])
+			continue;
+		child = (uint32_t)c->sole[i];
+		rc = rx_buf_add(alone, &child, sizeof(child), st);
+		if (rc != RX_OK)
+			return (rc);
 	}
 	s->left -= s->amount;
+	return (RX_OK);
 }
 
 static rx_err
@@ -537,7 +539,7 @@ shown(const struct rx_cube *c, const struct rx_need *need)
 {
 	int64_t v = c->value[need->cell];
 
-	if (need->apart >= 0 || need->guard != RX_GUARD_READER)
+	if (need->apart >= 0)
 		return (false);
 	return (need->dir > 0 ? c->most[need->cell] >= v + need->amount :
 	    c->least[need->cell] <= v - need->amount);
@@ -545,12 +547,12 @@ shown(const struct rx_cube *c, const struct rx_need *need)
 
 rx_err
 rx_move_provide(struct rx_cube *c, const struct rx_need *need,
-    struct rx_status *st)
+    struct rx_buf *alone, struct rx_status *st)
 {
 	struct search *s = NULL;
 	rx_err rc;
 
-	if (shown(c, need))
+	if (alone == NULL && need->knower < 0 && shown(c, need))
 		return (RX_OK);
 	rc = search_new(&s, c, need, st);
 	while (rc == RX_OK && s->left > 0) {
@@ -558,7 +560,7 @@ rx_move_provide(struct rx_cube *c, const struct rx_need *need,
 		if (s->price < 0)
 			rc = rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_UNSAFE);
 		else
-			take_step(s);
+			rc = take_step(s, alone, st);
 	}
 	memcpy(c->other, c->value, c->ncells * sizeof(*c->other));
 	search_free(s);

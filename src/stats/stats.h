@@ -2,7 +2,8 @@
 #define RX_STATS_STATS_H
 
 /*
- * The only output in the clear.  Reads through rx_coded_each alone.
+ * The only output in the clear.  Reads through rx_coded_each and
+ * rx_activity_each alone.
  */
 
 #include "register/register.h"

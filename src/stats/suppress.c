@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "stats/internal.h"
 
@@ -35,7 +36,7 @@ need(struct rx_cube *c, size_t cell, int apart, int dir, int64_t amount,
 		c->needcap = cap;
 	}
 	c->needs[c->nneeds++] = (struct rx_need){ .cell = (uint32_t)cell,
-	    .apart = apart, .dir = dir, .amount = amount };
+	    .apart = apart, .dir = dir, .amount = amount, .knower = -1 };
 	return (RX_OK);
 }
 
@@ -106,56 +107,28 @@ find_groups(struct rx_cube *c, struct rx_status *st)
 
 /* ---- those who know a cell ---- */
 
-/* The children of cell ${i}, each once, appended to ${list}; facts are sorted
- * by child. */
+/*
+ * Guard the small cell ${i}.  One other table is found for it: only a child who
+ * is alone in a cell that it changes can tell the two apart.  For each of them
+ * there must be another table that leaves his cells as they are.
+ */
 static rx_err
-children_of(struct rx_buf *list, const struct rx_cube *c, size_t i,
-    struct rx_status *st)
-{
-	uint32_t child = 0;
-	size_t k;
-	bool any = false;
-	rx_err rc;
-
-	rx_buf_reset(list);
-	for (k = 0; k < c->nfacts; k++) {
-		if ((any && c->facts[k].child == child) ||
-		    !rx_fact_under(c, &c->facts[k], i))
-			continue;
-		child = c->facts[k].child;
-		any = true;
-		rc = rx_buf_add(list, &child, sizeof(child), st);
-		if (rc != RX_OK)
-			return (rc);
-	}
-	return (RX_OK);
-}
-
-/* Guard the small cell ${i} against the children outside it who are alone in
- * some cell, and against each child in it with others. */
-static rx_err
-guard_cell(struct rx_cube *c, size_t i, struct rx_buf *list,
+guard_cell(struct rx_cube *c, size_t i, struct rx_buf *alone,
     struct rx_status *st)
 {
 	struct rx_need n = { .cell = (uint32_t)i, .apart = -1, .dir = 1,
-	    .amount = 1, .guard = RX_GUARD_OTHERS };
-	const uint32_t *child;
-	size_t k, nchild;
+	    .amount = 1, .knower = -1 };
+	uint32_t child;
+	size_t k;
 	rx_err rc;
 
-	if ((rc = children_of(list, c, i, st)) != RX_OK)
+	rx_buf_reset(alone);
+	if ((rc = rx_move_provide(c, &n, alone, st)) != RX_OK)
 		return (rc);
-	child = (const uint32_t *)(const void *)list->b;
-	nchild = list->len / sizeof(*child);
-	n.child = child;
-	n.nchild = nchild;
-	if ((rc = rx_move_provide(c, &n, st)) != RX_OK || nchild < 2)
-		return (rc);
-	n.guard = RX_GUARD_THESE;
-	n.nchild = 1;
-	for (k = 0; k < nchild; k++) {
-		n.child = &child[k];
-		if ((rc = rx_move_provide(c, &n, st)) != RX_OK)
+	for (k = 0; k < alone->len; k += sizeof(child)) {
+		memcpy(&child, &alone->b[k], sizeof(child));
+		n.knower = child;
+		if ((rc = rx_move_provide(c, &n, NULL, st)) != RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
@@ -164,15 +137,15 @@ guard_cell(struct rx_cube *c, size_t i, struct rx_buf *list,
 static rx_err
 guard(struct rx_cube *c, struct rx_status *st)
 {
-	struct rx_buf list = RX_BUF_INIT;
+	struct rx_buf alone = RX_BUF_INIT;
 	rx_err rc = RX_OK;
 	size_t i;
 
 	for (i = 0; i < c->ncells && rc == RX_OK; i++) {
 		if (c->children[i] > 0 && c->children[i] < c->threshold)
-			rc = guard_cell(c, i, &list, st);
+			rc = guard_cell(c, i, &alone, st);
 	}
-	rx_buf_free(&list);
+	rx_buf_free(&alone);
 	return (rc);
 }
 
@@ -234,7 +207,8 @@ rx_cube_protect(struct rx_cube *c, struct rx_status *st)
 	    (rc = find_groups(c, st)) != RX_OK)
 		return (rc);
 	for (k = 0; k < c->nneeds; k++) {
-		if ((rc = rx_move_provide(c, &c->needs[k], st)) != RX_OK)
+		if ((rc = rx_move_provide(c, &c->needs[k], NULL,
+		    st)) != RX_OK)
 			return (rc);
 	}
 	if ((rc = guard(c, st)) != RX_OK || (rc = audit(c, st)) != RX_OK)

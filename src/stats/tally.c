@@ -340,9 +340,8 @@ add_intervention(struct rx_tally *t, const struct rx_record *r,
 	return (dated ? count_delivered(t, row, r, st) : RX_OK);
 }
 
-/* The unit that an activity counts for. */
-static void
-activity_unit(char out[RX_UNIT_BYTES], const struct rx_record *r)
+void
+rx_tally_unit(char out[RX_UNIT_BYTES], const struct rx_record *r)
 {
 	const char *lead = rx_record_text(r, RX_F_LEAD_UNIT);
 	size_t n = strnlen(lead, RX_UNIT_BYTES);
@@ -367,7 +366,7 @@ add_activity(struct rx_tally *t, const struct rx_record *r,
 
 	if (!in_period(t, r, RX_F_DATE))
 		return (RX_OK);
-	activity_unit(unit, r);
+	rx_tally_unit(unit, r);
 	row = find_row(t, unit);
 	if (row != NO_ROW)
 		t->a->rows[row].reported = true;

@@ -27,7 +27,7 @@
 #include "base/date.h"
 #include "register/internal.h"
 #include "stats/stats.h"
-#include "../helper.h"
+#include "tests/helper.h"
 
 #define RUNS_MAX 99
 #define SEALS 20000		/* fields sealed or opened in a run */

@@ -10,12 +10,13 @@ import datetime
 import json
 import os
 import pty
-import resource
+import re
 import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -94,9 +95,9 @@ def temp_dir(prefix="runxin-e2e-"):
 # ---- running the program ----
 
 class Result:
-    def __init__(self, argv, rc, out, err, usage, seconds):
+    def __init__(self, argv, rc, out, err, seconds, peak=None):
         self.argv, self.rc, self.out, self.err = argv, rc, out, err
-        self.usage, self.seconds = usage, seconds
+        self.seconds, self.peak = seconds, peak	# peak: resident, in MiB
 
     @property
     def text(self):
@@ -184,63 +185,78 @@ def run(register, user, passphrase, *command, new=None, stdin=None, env=None,
         p.kill()
         p.communicate()
         raise
-    return Result(argv, p.returncode, out, err, None,
-                  time.monotonic() - start)
+    return Result(argv, p.returncode, out, err, time.monotonic() - start)
 
 
-def run_on_terminal(register, user, passphrase, *command, timeout=1800):
-    """Run with stderr on a pseudo terminal; usage is the child's own."""
-    master, slave = pty.openpty()
+class Peak(threading.Thread):
+    """The peak of a process's resident memory, looked at until it ends.
+
+    Not ru_maxrss: that one begins with what this program had when it forked.
+    """
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.path, self.kib = "/proc/%d/status" % pid, 0
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                with open(self.path) as f:
+                    text = f.read()
+            except OSError:
+                return
+            m = re.search(r"(?m)^VmHWM:\s+(\d+) kB", text)
+            if m is None:		# it has ended
+                return
+            if "Name:\trunxin" in text:
+                self.kib = max(self.kib, int(m.group(1)))
+            time.sleep(0.01)
+
+    def mib(self):
+        self.join()
+        return self.kib / 1024
+
+
+def run_measured(register, user, passphrase, *command, terminal=False,
+                 timeout=1800):
+    """Run with the peak of memory; stderr on a pseudo terminal if asked."""
     start = time.monotonic()
-    p, argv = spawn(register, user, passphrase, *command, stderr=slave)
-    os.close(slave)
-    shown, out = b"", b""
-    fds = {master, p.stdout.fileno()}
+    master = slave = None
+    if terminal:
+        master, slave = pty.openpty()
+    p, argv = spawn(register, user, passphrase, *command,
+                    stderr=slave if terminal else subprocess.PIPE)
+    peak = Peak(p.pid)
+    if terminal:
+        os.close(slave)
+    said = master if terminal else p.stderr.fileno()
+    got = {said: b"", p.stdout.fileno(): b""}
+    open_ = set(got)
     try:
-        while fds:
-            ready, _, _ = select.select(list(fds), [], [], 5)
+        while open_:
+            ready, _, _ = select.select(list(open_), [], [], 5)
             if time.monotonic() - start > timeout:
                 p.kill()
-                raise AssertionError("timeout")
+                raise AssertionError("timeout: " + " ".join(argv))
             for fd in ready:
                 try:
                     data = os.read(fd, 65536)
                 except OSError:		# EIO: the terminal's last user left
                     data = b""
+                got[fd] += data
                 if not data:
-                    fds.discard(fd)
-                elif fd == master:
-                    shown += data
-                else:
-                    out += data
-        _, status, usage = os.wait4(p.pid, 0)
+                    open_.discard(fd)
+        p.wait()
+        out = got[p.stdout.fileno()]
     finally:
-        os.close(master)
+        if terminal:
+            os.close(master)
+        else:
+            p.stderr.close()
         p.stdout.close()
-    p.returncode = os.waitstatus_to_exitcode(status)
-    return Result(argv, p.returncode, out, shown, usage,
-                  time.monotonic() - start)
-
-
-def run_measured(register, user, passphrase, *command):
-    """Run with the resource usage of just this child."""
-    start = time.monotonic()
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        fd = _line_pipe(passphrase)
-        argv = ["-r", register, "-u", user, "--passphrase-fd", str(fd)]
-        argv += list(command)
-        try:
-            p = subprocess.Popen([RUNXIN] + argv, pass_fds=[fd], stdout=out,
-                                 stderr=err, stdin=subprocess.DEVNULL,
-                                 env=environment("/nonexistent"))
-        finally:
-            os.close(fd)
-        _, status, usage = os.wait4(p.pid, 0)
-        p.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        return Result(argv, p.returncode, out.read(), err.read(), usage,
-                      time.monotonic() - start)
+    return Result(argv, p.returncode, out, got[said],
+                  time.monotonic() - start, peak.mib())
 
 
 # ---- data of the project ----
@@ -395,7 +411,3 @@ def add_user(register, admin, user, role, unit, passphrase=None):
     return run(register, admin[0], admin[1], "user", "add", user, "--role",
                role, "--unit", unit, new=passphrase).expect()
 
-
-def max_rss_of_children():
-    """The largest of all children that ended, in MiB."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

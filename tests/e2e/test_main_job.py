@@ -234,6 +234,11 @@ def fill_office(g, o, nchildren, leads):
     events += visits
     events += [g.activity(rng.choice(o.activity_units), ids, leads)
                for _ in range(14)]
+    # Every row has something in the first two columns.
+    events += [{"type": "activity", "id": g.next("a"), "unit": unit, "date":
+                FROM, "kind": kind, "held": True, "agency": agency(rng)}
+               for unit in o.activity_units[:1] + o.activity_units[2::2]
+               for kind in ("theme_activity", "parent_child_group")]
     for cid in rng.sample(ids, min(3, len(ids))):
         events.append({"type": "flag", "id": g.next("f"), "child": cid,
                        "date": some_date(rng), "reason": "需要督导员看看"})

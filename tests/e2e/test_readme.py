@@ -232,10 +232,11 @@ def test_the_make_targets_exist():
 @test
 def test_install_puts_two_files_in_place():
     folder = temp_dir()
-    variant = os.path.basename(os.path.dirname(RUNXIN)).rsplit("-", 1)
-    p = subprocess.run(["make", "-s", "-o", RUNXIN, "VARIANT=" + variant[0],
-                        "CC=" + variant[1], "DESTDIR=" + folder, "install"],
-                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    argv = ["make", "-s", "DESTDIR=" + folder, "install"]
+    built = re.search(r"/build/(\w+)-([\w-]+)/runxin$", RUNXIN)
+    if built:				# that one, not another to be built
+        argv += ["VARIANT=" + built.group(1), "CC=" + built.group(2)]
+    p = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                        timeout=600)
     equal(p.returncode, 0, p.stdout.decode())
     found = sorted(os.path.relpath(os.path.join(d, f), folder)
@@ -251,7 +252,8 @@ def test_the_files_named_exist():
              if w.endswith("/")]
     true(len(paths) >= 10, "README has lost its tree")
     paths += re.findall(r"`([A-Z]+\.md|[a-z]+/[\w/.]+\.\w+)`", readme())
-    equal([p for p in paths if not os.path.exists(p)], [], "missing")
+    equal([p for p in paths if not p.startswith("build/") and
+           not os.path.exists(p)], [], "missing")
 
 
 if __name__ == "__main__":

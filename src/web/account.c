@@ -1,0 +1,279 @@
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "web/web.h"
+
+/* Signing in and out, the passphrase, and the first run. */
+
+#define PASSPHRASE_MIN 8	/* characters of a new one, on the page */
+
+static bool
+register_there(const char *dir)
+{
+	char path[4200];
+	struct stat sb;
+
+	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
+	return (stat(path, &sb) == 0);
+}
+
+/* "/": to where the day of this person begins. */
+static rx_err
+home(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+
+	(void)st;
+	if (q->session == NULL)
+		rx_redirect(a, register_there(q->dir) ? "/login" : "/setup");
+	else if (rx_session_has_role(q->session, RX_ROLE_DIRECTOR))
+		rx_redirect(a, "/today");
+	else if (rx_session_has_role(q->session, RX_ROLE_SUPERVISOR))
+		rx_redirect(a, "/review");
+	else if (rx_session_has_role(q->session, RX_ROLE_STATISTICIAN))
+		rx_redirect(a, "/annex");
+	else
+		rx_redirect(a, "/people");
+	return (RX_OK);
+}
+
+static rx_err
+login_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+
+	if (!register_there(q->dir)) {
+		rx_redirect(a, "/setup");
+		return (RX_OK);
+	}
+	if (q->session != NULL) {
+		rx_redirect(a, "/");
+		return (RX_OK);
+	}
+	a->page = "account/login";
+	return (rx_put_bool(a->data, "locked", rx_field_set(q, "locked"), st));
+}
+
+static rx_err
+login(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	static const char *const keep[] = { "user", NULL };
+	const char *user = rx_field(q, "user");
+	struct rx_secret *passphrase;
+	unsigned wait;
+	rx_err rc;
+
+	a->page = "account/login";
+	if ((rc = rx_put_form(a->data, q, keep, st)) != RX_OK)
+		return (rc);
+	if ((wait = rx_guard_wait(user, q->source)) > 0) {
+		rx_status_arg(st, "seconds", "%u", wait);
+		(void)rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY);
+		if ((rc = rx_put_error(a, q, st)) == RX_OK)
+			a->status = 429;
+		return (rc);
+	}
+	if (rx_field_secret(&passphrase, q, "passphrase", st) != RX_OK)
+		return (rx_put_error(a, q, st));
+	rc = rx_session_open(&a->sign_in, q->dir, user, passphrase, st);
+	rx_secret_free(passphrase);
+	if (rc == RX_OK || rc == RX_EPERM)
+		rx_guard_note(user, q->source, rc == RX_OK);
+	if (rc != RX_OK)
+		return (rx_put_error(a, q, st));
+	rx_redirect(a, "/");
+	return (RX_OK);
+}
+
+static rx_err
+logout(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+
+	(void)st;
+	a->sign_out = true;
+	rx_redirect(a, rx_field_set(q, "locked") ? "/login?locked=1" :
+	    "/login");
+	return (RX_OK);
+}
+
+/* ---- the passphrase ---- */
+
+static rx_err
+passphrase_form(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+
+	(void)q;
+	(void)st;
+	a->page = "account/passphrase";
+	return (RX_OK);
+}
+
+/* Two fields that must hold the same new passphrase of some length. */
+static rx_err
+new_passphrase(struct rx_secret **out, struct rx_request *q,
+    struct rx_status *st)
+{
+	struct rx_secret *again;
+	rx_err rc;
+
+	if ((rc = rx_field_secret(out, q, "new", st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_field_secret(&again, q, "again", st)) != RX_OK)
+		goto err0;
+	if ((*out)->len != again->len || !rx_equal((*out)->b, again->b,
+	    again->len))
+		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_DIFFERS);
+	else if (rx_utf8_count((const char *)(*out)->b, (*out)->len) <
+	    PASSPHRASE_MIN)
+		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_SHORT);
+	rx_secret_free(again);
+	if (rc == RX_OK)
+		return (RX_OK);
+err0:
+	rx_secret_free(*out);
+	*out = NULL;
+	return (rc);
+}
+
+static rx_err
+passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	struct rx_secret *fresh = NULL, *old = NULL;
+	struct rx_session *check = NULL;
+	rx_err rc;
+
+	a->page = "account/passphrase";
+	if ((rc = new_passphrase(&fresh, q, st)) != RX_OK ||
+	    (rc = rx_field_secret(&old, q, "old", st)) != RX_OK)
+		goto done;
+	/* Whoever sits at an open page must know the old one. */
+	rc = rx_session_open(&check, q->dir, rx_session_user(q->session), old,
+	    st);
+	rx_session_close(check);
+	if (rc == RX_OK)
+		rc = rx_session_passwd(q->session, fresh, st);
+done:
+	rx_secret_free(fresh);
+	rx_secret_free(old);
+	if (rc != RX_OK)
+		return (rx_put_error(a, q, st));
+	rx_redirect_with(a, RX_MSG_WEB_PASSPHRASE_CHANGED, "/");
+	return (RX_OK);
+}
+
+/* ---- the first run ---- */
+
+static rx_err
+put_setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	static const char *const keep[] = { "unit", "name", "user", NULL };
+
+	a->page = "account/setup";
+	return (rx_put_form(a->data, q, keep, st));
+}
+
+static rx_err
+setup_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+
+	if (register_there(q->dir)) {
+		rx_redirect(a, "/login");
+		return (RX_OK);
+	}
+	return (put_setup(q, a, st));
+}
+
+/* "350102 鼓楼区": the code comes first. */
+static void
+unit_code(const struct rx_request *q, char out[32])
+{
+	const char *text = rx_field(q, "unit");
+
+	rx_text_copy(out, 32, text);
+	out[strcspn(out, " ")] = '\0';
+}
+
+static rx_err
+setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	struct rx_secret *passphrase = NULL, *mem = NULL;
+	struct rx_codes *codes;
+	char unit[32];
+	json_t *item;
+	size_t i;
+	rx_err rc;
+
+	if (register_there(q->dir)) {
+		rx_redirect(a, "/login");
+		return (RX_OK);
+	}
+	unit_code(q, unit);
+	if ((rc = rx_secret_new(&mem, sizeof(*codes), st)) != RX_OK)
+		return (rc);
+	codes = (struct rx_codes *)(void *)mem->b;
+	if ((rc = new_passphrase(&passphrase, q, st)) == RX_OK)
+		rc = rx_register_create(q->dir, rx_field(q, "user"),
+		    rx_field_set(q, "name") ? rx_field(q, "name") : unit, unit,
+		    passphrase, codes, st);
+	if (rc != RX_OK) {
+		rc = put_setup(q, a, st);
+		if (rc == RX_OK || st->code != RX_OK)
+			rc = rx_put_error(a, q, st);
+		goto done;
+	}
+	a->page = "account/codes";
+	for (i = 0; i < 3 && rc == RX_OK; i++)
+		if ((rc = rx_put_item(a->data, "codes", &item, st)) == RX_OK &&
+		    (rc = rx_put_text(item, "who", i == 0 ? "A" : i == 1 ?
+		    "B" : "C", st)) == RX_OK)
+			rc = rx_put_text(item, "code", codes->text[i], st);
+done:
+	rx_secret_free(passphrase);
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* Units by part of their name or code, for search as one types. */
+static rx_err
+units_search(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	const char *part = rx_field(q, "q");
+	const struct rx_embedded_unit *all;
+	json_t *list, *o;
+	size_t i, n;
+	rx_err rc = RX_OK;
+
+	if ((list = json_array()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	all = rx_embedded_units(&n);
+	for (i = 0; i < n && json_array_size(list) < 20 && *part != '\0'; i++) {
+		if (strcmp(all[i].level, "village") == 0 ||
+		    (strstr(all[i].name, part) == NULL &&
+		    strncmp(all[i].code, part, strlen(part)) != 0))
+			continue;
+		o = json_pack("{s:s,s:s}", "code", all[i].code, "name",
+		    all[i].name);
+		if (o == NULL || json_array_append_new(list, o) != 0) {
+			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+			break;
+		}
+	}
+	if (rc == RX_OK)
+		rc = rx_json_write(&a->body, list, st);
+	json_decref(list);
+	a->type = "application/json; charset=utf-8";
+	return (rc);
+}
+
+const struct rx_route rx_routes_account[] = {
+	{ "GET", "/", RX_WEB_ANYONE, home },
+	{ "GET", "/login", RX_WEB_ANYONE, login_form },
+	{ "POST", "/login", RX_WEB_ANYONE | RX_WEB_SLOW, login },
+	{ "POST", "/logout", RX_WEB_ANYONE, logout },
+	{ "GET", "/passphrase", RX_WEB_SIGNED_IN, passphrase_form },
+	{ "POST", "/passphrase", RX_WEB_SIGNED_IN | RX_WEB_SLOW, passphrase },
+	{ "GET", "/setup", RX_WEB_ANYONE, setup_form },
+	{ "POST", "/setup", RX_WEB_ANYONE | RX_WEB_SLOW, setup },
+	{ "GET", "/units.json", RX_WEB_ANYONE, units_search },
+	{ NULL, NULL, 0, NULL }
+};

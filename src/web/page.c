@@ -1,0 +1,323 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "web/web.h"
+
+/* What pages share: fields in, data out. */
+
+#define FIELDS_MAX 2048
+
+struct field {
+	char *name;
+	struct rx_buf value;	/* NUL-terminated after rx_fields_check */
+};
+
+struct rx_fields {
+	struct field *field;
+	size_t n, cap;
+};
+
+rx_err
+rx_fields_new(struct rx_fields **out, struct rx_status *st)
+{
+
+	if ((*out = calloc(1, sizeof(**out))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (RX_OK);
+}
+
+void
+rx_fields_free(struct rx_fields *f)
+{
+	size_t i;
+
+	if (f == NULL)
+		return;
+	for (i = 0; i < f->n; i++) {
+		free(f->field[i].name);
+		rx_buf_free(&f->field[i].value);
+	}
+	free(f->field);
+	free(f);
+}
+
+rx_err
+rx_fields_add(struct rx_fields *f, const char *name, const char *p, size_t n,
+    bool fresh, struct rx_status *st)
+{
+	struct field *grown;
+
+	if (fresh || f->n == 0) {
+		if (f->n == FIELDS_MAX)
+			return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_BAD_REQUEST));
+		if (f->n == f->cap) {
+			f->cap = f->cap == 0 ? 32 : 2 * f->cap;
+			if ((grown = reallocarray(f->field, f->cap,
+			    sizeof(*grown))) == NULL)
+				return (rx_fail(st, RX_EINTERNAL,
+				    RX_MSG_NO_MEMORY));
+			f->field = grown;
+		}
+		memset(&f->field[f->n], 0, sizeof(*f->field));
+		if ((f->field[f->n].name = strdup(name)) == NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		f->n++;
+	}
+	return (rx_buf_add(&f->field[f->n - 1].value, p, n, st));
+}
+
+rx_err
+rx_fields_check(struct rx_fields *f, struct rx_status *st)
+{
+	struct rx_buf *v;
+	size_t i, k, to;
+	rx_err rc;
+
+	for (i = 0; i < f->n; i++) {
+		v = &f->field[i].value;
+		if (!rx_utf8_valid(f->field[i].name,
+		    strlen(f->field[i].name)) || (v->len > 0 &&
+		    !rx_utf8_valid((const char *)v->b, v->len)))
+			return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_BAD_REQUEST));
+		for (k = to = 0; k < v->len; k++)
+			if (v->b[k] != '\r' || k + 1 == v->len ||
+			    v->b[k + 1] != '\n')
+				v->b[to++] = v->b[k];
+		v->len = to;
+		if ((rc = rx_buf_add(v, "", 1, st)) != RX_OK)
+			return (rc);
+		v->len--;
+	}
+	return (RX_OK);
+}
+
+const char *
+rx_field_nth(const struct rx_request *q, const char *name, size_t k)
+{
+	size_t i;
+
+	for (i = 0; i < q->fields->n; i++)
+		if (strcmp(q->fields->field[i].name, name) == 0 && k-- == 0)
+			return ((const char *)q->fields->field[i].value.b);
+	return (NULL);
+}
+
+const char *
+rx_field(const struct rx_request *q, const char *name)
+{
+	const char *v = rx_field_nth(q, name, 0);
+
+	return (v != NULL ? v : "");
+}
+
+bool
+rx_field_set(const struct rx_request *q, const char *name)
+{
+
+	return (*rx_field(q, name) != '\0');
+}
+
+rx_err
+rx_field_secret(struct rx_secret **out, struct rx_request *q,
+    const char *name, struct rx_status *st)
+{
+	struct rx_buf *v = NULL;
+	size_t i;
+	rx_err rc;
+
+	*out = NULL;
+	for (i = 0; i < q->fields->n && v == NULL; i++)
+		if (strcmp(q->fields->field[i].name, name) == 0)
+			v = &q->fields->field[i].value;
+	if (v == NULL || v->len == 0)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_EMPTY));
+	if (v->len > RX_PASSPHRASE_MAX)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_PASSPHRASE_LONG));
+	if ((rc = rx_secret_new(out, v->len, st)) != RX_OK)
+		return (rc);
+	memcpy((*out)->b, v->b, v->len);
+	(*out)->len = v->len;
+	rx_wipe(v->b, v->len);
+	v->b[0] = '\0';
+	v->len = 0;
+	return (RX_OK);
+}
+
+/* ---- data ---- */
+
+rx_err
+rx_put(json_t *data, const char *key, json_t *value, struct rx_status *st)
+{
+
+	if (value == NULL || json_object_set_new(data, key, value) != 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (RX_OK);
+}
+
+rx_err
+rx_put_text(json_t *data, const char *key, const char *text,
+    struct rx_status *st)
+{
+
+	return (rx_put(data, key, json_string(text), st));
+}
+
+rx_err
+rx_put_int(json_t *data, const char *key, int64_t v, struct rx_status *st)
+{
+
+	return (rx_put(data, key, json_integer(v), st));
+}
+
+rx_err
+rx_put_bool(json_t *data, const char *key, bool v, struct rx_status *st)
+{
+
+	return (rx_put(data, key, json_boolean(v), st));
+}
+
+rx_err
+rx_put_date(json_t *data, const char *key, int32_t date,
+    struct rx_status *st)
+{
+	char text[RX_DATE_TEXT];
+
+	if (date == 0)
+		return (RX_OK);
+	rx_date_format(date, text);
+	return (rx_put_text(data, key, text, st));
+}
+
+rx_err
+rx_put_code(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_list list, int64_t no, struct rx_status *st)
+{
+	const struct rx_code *c = no <= 0 || no > UINT16_MAX ? NULL :
+	    rx_code_by_no(list, (uint16_t)no);
+	char code_key[64];
+	rx_err rc;
+
+	if (c == NULL)
+		return (RX_OK);
+	(void)snprintf(code_key, sizeof(code_key), "%s_code", key);
+	if ((rc = rx_put_text(data, code_key, c->key, st)) != RX_OK)
+		return (rc);
+	return (rx_put_text(data, key, q->lang == RX_LANG_EN ? c->en : c->zh,
+	    st));
+}
+
+rx_err
+rx_put_item(json_t *data, const char *key, json_t **item,
+    struct rx_status *st)
+{
+	json_t *list = json_object_get(data, key);
+	rx_err rc;
+
+	*item = NULL;
+	if (list == NULL) {
+		list = json_array();
+		if ((rc = rx_put(data, key, list, st)) != RX_OK)
+			return (rc);
+	}
+	if ((*item = json_object()) == NULL ||
+	    json_array_append_new(list, *item) != 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (RX_OK);
+}
+
+rx_err
+rx_put_choices(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_list list, const char *chosen, struct rx_status *st)
+{
+	const struct rx_code *codes;
+	const char *v;
+	json_t *item;
+	size_t i, k, n;
+	bool on;
+	rx_err rc;
+
+	codes = rx_codes(list, &n);
+	for (i = 0; i < n; i++) {
+		for (on = false, k = 0; !on && chosen != NULL &&
+		    (v = rx_field_nth(q, chosen, k)) != NULL; k++)
+			on = strcmp(v, codes[i].key) == 0;
+		if ((rc = rx_put_item(data, key, &item, st)) != RX_OK ||
+		    (rc = rx_put_text(item, "key", codes[i].key, st)) !=
+		    RX_OK || (rc = rx_put_text(item, "name",
+		    q->lang == RX_LANG_EN ? codes[i].en : codes[i].zh, st)) !=
+		    RX_OK || (rc = rx_put_bool(item, "checked", on, st)) !=
+		    RX_OK || (rc = rx_put_bool(item, "urgent",
+		    rx_code_has(&codes[i], "urgent"), st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+rx_err
+rx_put_form(json_t *data, const struct rx_request *q,
+    const char *const *names, struct rx_status *st)
+{
+	json_t *form;
+	rx_err rc;
+
+	if ((form = json_object_get(data, "form")) == NULL) {
+		form = json_object();
+		if ((rc = rx_put(data, "form", form, st)) != RX_OK)
+			return (rc);
+	}
+	for (; *names != NULL; names++)
+		if ((rc = rx_put_text(form, *names, rx_field(q, *names),
+		    st)) != RX_OK)
+			return (rc);
+	return (RX_OK);
+}
+
+unsigned
+rx_web_status(rx_err rc)
+{
+
+	switch (rc) {
+	case RX_OK: return (200);
+	case RX_EUSAGE: return (422);
+	case RX_EPERM: return (403);
+	case RX_ENOENT: return (404);
+	case RX_ECONFLICT: return (409);
+	case RX_EIO: return (503);
+	default: return (500);
+	}
+}
+
+rx_err
+rx_put_error(struct rx_reply *a, const struct rx_request *q,
+    struct rx_status *st)
+{
+	char text[1024];
+
+	rx_status_text(st, q->lang, text, sizeof(text));
+	a->status = rx_web_status(st->code);
+	rx_status_clear(st);
+	return (rx_put_text(a->data, "error", text, st));
+}
+
+void
+rx_redirect(struct rx_reply *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(a->redirect, sizeof(a->redirect), fmt, ap);
+	va_end(ap);
+}
+
+void
+rx_redirect_with(struct rx_reply *a, enum rx_msg msg, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(a->redirect, sizeof(a->redirect), fmt, ap);
+	va_end(ap);
+	a->flash = msg;
+}

@@ -1,0 +1,102 @@
+// The little that needs script: everything else works without it.
+"use strict";
+(function () {
+  // Idle: the server ends the session; leave the page before that.
+  var idle = Number(document.body.dataset.idle || 0), last = Date.now();
+  function seen() { last = Date.now(); }
+  ["keydown", "pointerdown", "scroll"].forEach(function (e) {
+    addEventListener(e, seen, { passive: true });
+  });
+  function lock() {
+    var form = document.querySelector('form[action="/logout"]');
+    if (!form) { return; }
+    var field = document.createElement("input");
+    field.type = "hidden"; field.name = "locked"; field.value = "1";
+    form.appendChild(field);
+    form.submit();
+  }
+  if (idle) {
+    setInterval(function () {
+      if (Date.now() - last > idle * 1000) { lock(); }
+    }, 1000);
+  }
+
+  // Esc twice blanks the screen; a key brings it back.
+  var esc = 0;
+  addEventListener("keydown", function (e) {
+    if (document.documentElement.classList.contains("blank")) {
+      document.documentElement.classList.remove("blank");
+      e.preventDefault();
+      return;
+    }
+    if (e.key !== "Escape") { esc = 0; return; }
+    if (Date.now() - esc < 700) {
+      document.documentElement.classList.add("blank");
+      esc = 0;
+    } else { esc = Date.now(); }
+  });
+
+  // A page that comes back from the browser's memory is asked for again.
+  addEventListener("pageshow", function (e) {
+    if (e.persisted) { location.reload(); }
+  });
+
+  // A form goes once.
+  document.addEventListener("submit", function (e) {
+    if (e.target.dataset.sent) { e.preventDefault(); return; }
+    e.target.dataset.sent = "1";
+  });
+
+  // Strength of a new passphrase: length and variety, nothing leaves the page.
+  document.querySelectorAll("[data-meter]").forEach(function (input) {
+    var meter = document.getElementById(input.dataset.meter);
+    meter.parentNode.hidden = false;
+    input.addEventListener("input", function () {
+      var s = input.value, kinds = new Set(Array.from(s)).size;
+      var wide = /[^\x00-\x7f]/.test(s) ? 2 : 1;
+      meter.value = Math.min(100, kinds * 5 * wide + Math.min(s.length, 24));
+    });
+  });
+
+  // Suggestions from the server while one types.
+  document.querySelectorAll("[data-suggest]").forEach(function (input) {
+    var list = document.getElementById(input.getAttribute("list")), timer;
+    input.addEventListener("input", function () {
+      clearTimeout(timer);
+      timer = setTimeout(function () {
+        if (input.value.length < 2) { return; }
+        fetch(input.dataset.suggest + "?q=" + encodeURIComponent(input.value))
+          .then(function (r) { return r.json(); })
+          .then(function (units) {
+            list.replaceChildren.apply(list, units.map(function (u) {
+              var o = document.createElement("option");
+              o.value = u.code + " " + u.name;
+              return o;
+            }));
+          });
+      }, 150);
+    });
+  });
+
+  // Search as one types: hide what does not fit.
+  document.querySelectorAll("[data-filter]").forEach(function (input) {
+    var items = document.querySelectorAll(input.dataset.filter);
+    input.addEventListener("input", function () {
+      var q = input.value.trim().toLowerCase();
+      items.forEach(function (li) {
+        li.hidden = q !== "" && (li.dataset.search || "").toLowerCase().indexOf(q) < 0;
+      });
+    });
+  });
+
+  // Print buttons.
+  document.querySelectorAll("[data-print]").forEach(function (b) {
+    b.hidden = false;
+    b.addEventListener("click", function () { print(); });
+  });
+
+  // Where one is.
+  document.querySelectorAll(".top nav a").forEach(function (a) {
+    if (location.pathname.indexOf(a.getAttribute("href")) === 0) { a.setAttribute("aria-current", "page"); }
+  });
+})();

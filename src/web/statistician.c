@@ -1,0 +1,5 @@
+#include "web/web.h"
+
+const struct rx_route rx_routes_statistician[] = {
+	{ NULL, NULL, 0, NULL }
+};

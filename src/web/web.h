@@ -1,0 +1,181 @@
+#ifndef RX_WEB_WEB_H
+#define RX_WEB_WEB_H
+
+/*
+ * The web page: server-rendered, escaped templates over the same register.
+ *
+ * http.c is the only file that knows libmicrohttpd: it takes a request apart,
+ * refuses what is malformed or comes from elsewhere, finds the signed-in
+ * session, checks the route's roles and the CSRF token, and then calls the
+ * page.  A page reads the request, asks the register, and fills in a reply.
+ * All pages run on one thread; only the passphrase is stretched on others.
+ */
+
+#include "base/json.h"
+#include "stats/stats.h"
+
+struct rx_web;
+
+struct rx_web_options {
+	const char *dir;	/* the register */
+	const char *address;	/* "127.0.0.1" */
+	uint16_t port;		/* 0: the system chooses; see rx_web_port */
+	const char *tls_cert, *tls_key;	/* PEM files, or both NULL */
+	const char *host;	/* a further Host name to accept, or NULL */
+	unsigned idle;		/* seconds until a session is locked */
+	enum rx_lang lang;	/* of a visitor who has not chosen */
+};
+
+/* ---- guards.c: who may try, and where from ---- */
+
+/* Seconds until ${user} from ${source} may try a passphrase again; 0: now. */
+unsigned rx_guard_wait(const char *user, const char *source);
+/* He failed (or, with ${ok}, did not): 5 free tries an account and 20 a source,
+ * then a wait that doubles from 2 s to 15 min. */
+void rx_guard_note(const char *user, const char *source, bool ok);
+/* Whether the Host header ${host} names this server. */
+bool rx_guard_host(const struct rx_web_options *o, uint16_t port,
+    const char *host);
+/* Whether ${origin} (NULL when not sent) is this server's own, reached under
+ * the Host ${host}. */
+bool rx_guard_origin(bool tls, const char *host, const char *origin,
+    const char *fetch_site);
+
+/* ---- http.c ---- */
+
+rx_err rx_web_start(struct rx_web **out, const struct rx_web_options *options,
+    struct rx_status *st) RX_MUST_USE;
+uint16_t rx_web_port(const struct rx_web *w);
+/* Stop serving, wipe every session. NULL is allowed. */
+void rx_web_stop(struct rx_web *w);
+
+/* ---- what a page sees ---- */
+
+struct rx_request {
+	struct rx_web *web;
+	const char *dir;		/* the register's folder */
+	const char *source;		/* address of the client */
+	const char *path;		/* "/child/…", without the query */
+	const char *arg[2];		/* what stands for * in the pattern */
+	struct rx_session *session;	/* NULL when nobody is signed in */
+	enum rx_lang lang;
+	bool post;
+	struct rx_fields *fields;	/* query and form together */
+};
+
+/* The first value of the field ${name}: "" when it is absent.  Valid UTF-8
+ * without NUL, CRLF turned into LF. */
+const char *rx_field(const struct rx_request *q, const char *name);
+/* The ${k}th value of a repeated field; NULL when there is none. */
+const char *rx_field_nth(const struct rx_request *q, const char *name,
+    size_t k);
+/* Whether the field was sent and is not empty. */
+bool rx_field_set(const struct rx_request *q, const char *name);
+/* A passphrase field, moved into guarded memory; the field is wiped.
+ * RX_EUSAGE when it is empty. */
+rx_err rx_field_secret(struct rx_secret **out, struct rx_request *q,
+    const char *name, struct rx_status *st) RX_MUST_USE;
+
+/* Fields, as http.c fills them. */
+rx_err rx_fields_new(struct rx_fields **out, struct rx_status *st) RX_MUST_USE;
+/* Append bytes to the field ${name}, a new one when ${fresh}. */
+rx_err rx_fields_add(struct rx_fields *f, const char *name, const char *p,
+    size_t n, bool fresh, struct rx_status *st) RX_MUST_USE;
+/* All values UTF-8 without NUL; CRLF becomes LF.  RX_EUSAGE otherwise. */
+rx_err rx_fields_check(struct rx_fields *f, struct rx_status *st) RX_MUST_USE;
+void rx_fields_free(struct rx_fields *f);	/* wipes */
+
+struct rx_reply {
+	unsigned status;		/* 200 unless a page says otherwise */
+	const char *page;		/* template, "director/today"; or NULL */
+	json_t *data;			/* its data, owned; never NULL */
+	char redirect[512];		/* 303 to this path when not empty */
+	enum rx_msg flash;		/* shown once on the next page */
+	struct rx_buf body;		/* a download instead of a page */
+	const char *type;		/* of the download */
+	char filename[128];		/* of the download, ASCII */
+	struct rx_session *sign_in;	/* begin this session with the reply */
+	bool sign_out;			/* end this session after the reply */
+};
+
+typedef rx_err rx_page(struct rx_request *, struct rx_reply *,
+    struct rx_status *);
+
+/* Who may call a route: a bit set of 1 << enum rx_role, or one of these. */
+#define RX_WEB_ANYONE 0u		/* signed in or not */
+#define RX_WEB_SIGNED_IN (1u << 31)	/* any role */
+
+/* Stretches a passphrase: runs on a worker thread, queued. */
+#define RX_WEB_SLOW (1u << 30)
+
+struct rx_route {
+	const char *method;		/* "GET" (HEAD too) or "POST" */
+	const char *pattern;		/* "/child/ * /observe" without blanks */
+	unsigned roles;			/* and RX_WEB_SLOW */
+	rx_page *page;
+};
+/* Each page file ends with its table; routes.c lists the tables. */
+extern const struct rx_route rx_routes_account[], rx_routes_director[],
+    rx_routes_supervisor[], rx_routes_statistician[], rx_routes_admin[];
+/* All routes, for the matrix test and the router; NULL method ends it. */
+const struct rx_route *rx_route_all(size_t *count);
+
+/* ---- helpers for pages (page.c) ---- */
+
+/* data[key] = value; the value is consumed; NULL is "no memory". */
+rx_err rx_put(json_t *data, const char *key, json_t *value,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_put_text(json_t *data, const char *key, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_put_int(json_t *data, const char *key, int64_t v,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_put_bool(json_t *data, const char *key, bool v,
+    struct rx_status *st) RX_MUST_USE;
+/* "2026-11-24"; nothing is put for 0. */
+rx_err rx_put_date(json_t *data, const char *key, int32_t date,
+    struct rx_status *st) RX_MUST_USE;
+/* The name of a code in the reader's language, and its key as key_code. */
+rx_err rx_put_code(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_list list, int64_t no, struct rx_status *st) RX_MUST_USE;
+/* data[key] = [{"key","name","checked"}…] of a code list, for check boxes and
+ * selects; ${chosen} is the name of the form field that keeps the choice. */
+rx_err rx_put_choices(json_t *data, const char *key,
+    const struct rx_request *q, enum rx_list list, const char *chosen,
+    struct rx_status *st) RX_MUST_USE;
+/* Keep what was typed: data["form"][name] = field for each of ${names} (NULL
+ * ends them), so that a refused form comes back filled in. */
+rx_err rx_put_form(json_t *data, const struct rx_request *q,
+    const char *const *names, struct rx_status *st) RX_MUST_USE;
+/* A new object appended to the array data[key] (made when absent); borrowed. */
+rx_err rx_put_item(json_t *data, const char *key, json_t **item,
+    struct rx_status *st) RX_MUST_USE;
+/* Show the failure ${st} above a form again: data["error"] = its text, status
+ * by its code; ${st} is cleared. */
+rx_err rx_put_error(struct rx_reply *a, const struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
+/* The HTTP status of an error. */
+unsigned rx_web_status(rx_err rc);
+/* Go on at ${fmt} after a POST (303). */
+void rx_redirect(struct rx_reply *a, const char *fmt, ...) RX_PRINTF(2, 3);
+/* The same, with the sentence ${msg} shown once on the next page. */
+void rx_redirect_with(struct rx_reply *a, enum rx_msg msg, const char *fmt,
+    ...) RX_PRINTF(3, 4);
+
+/* ---- templates (template.c): a subset of mustache over JSON ---- */
+
+/*
+ * {{name}} {{a.b}} {{.}}   the value, HTML-escaped (text and numbers)
+ * {{#name}}…{{/name}}      once for true, a text or an object; for each of a list
+ * {{^name}}…{{/name}}      when absent, false, empty
+ * {{>part}}                another template, same data
+ * {{@NAME}}                the message NAME in the reader's language, escaped
+ * {{{name}}}               raw; only for SVG that we made ourselves (grep it)
+ * Names are looked up in the innermost object first, then outwards.
+ */
+rx_err rx_template_render(struct rx_buf *out, const char *name,
+    const json_t *data, enum rx_lang lang, struct rx_status *st) RX_MUST_USE;
+
+/* An embedded file of static/ or templates/; NULL when there is none. */
+const char *rx_web_asset(const char *name, size_t *len);
+
+#endif

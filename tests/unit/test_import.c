@@ -1,0 +1,780 @@
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "tests/unit/register.h"
+
+/*
+ * Import: all or nothing, and a bad line is named by its number.  One register
+ * for all tests; what is refused must leave it as it was.
+ */
+
+static struct {
+	char dir[256];
+	struct rx_session *admin;
+	struct rx_session *d1;		/* director of VILLAGE1 */
+	struct rx_session *town;	/* director of TOWN */
+	struct rx_session *s1;		/* supervisor of TOWN */
+	struct rx_session *county;	/* statistician */
+} w;
+
+static int
+setup(void **state)
+{
+
+	(void)state;
+	must(rx_crypto_init(&st));
+	rx_json_init();
+	w.admin = new_register(w.dir, "register", CITY);
+	ok(enrol(w.admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(w.admin, "town", RX_ROLE_DIRECTOR, TOWN), &st);
+	ok(enrol(w.admin, "s1", RX_ROLE_SUPERVISOR, TOWN), &st);
+	ok(enrol(w.admin, "county", RX_ROLE_STATISTICIAN, COUNTY), &st);
+	w.d1 = sign_in(w.dir, "d1");
+	w.town = sign_in(w.dir, "town");
+	w.s1 = sign_in(w.dir, "s1");
+	w.county = sign_in(w.dir, "county");
+	return (0);
+}
+
+static int
+teardown(void **state)
+{
+
+	(void)state;
+	rx_session_close(w.admin);
+	rx_session_close(w.d1);
+	rx_session_close(w.town);
+	rx_session_close(w.s1);
+	rx_session_close(w.county);
+	return (0);
+}
+
+/* Expect that ${text} is refused at line ${line}, and nothing is stored. */
+#define refuses_line(text, line, code, msg) do {			\
+	const struct mark before_ = mark_of(w.d1);			\
+									\
+	refuses(import(w.d1, NULL, text), code, msg);			\
+	assert_string_equal(arg_of("line"), line);			\
+	assert_true(unchanged(w.d1, &before_));				\
+} while (0)
+
+/* ---- what is taken ---- */
+
+static void
+test_all_types_are_imported_and_counted(void **state)
+{
+	struct rx_import_counts counts;
+	size_t before[RX_TYPE_COUNT], after[RX_TYPE_COUNT];
+	int t;
+
+	(void)state;
+	ok(count(w.county, COUNTY, before), &st);
+	ok(import(w.d1, &counts, CHILD_LINE("al", VILLAGE1)
+	    OBSERVATION_LINE("al", "al", "2025-06-01")
+	    "{'type':'intervention','id':'al','child':'al','date':"
+	    "'2025-06-10','kind':'visit_condolence','delivered':true,"
+	    "'face_to_face':true,'amount_fen':0,'agency':null,'need':null,"
+	    "'need_resolved_on':null,'professional':false,'note':'看望'}\n"
+	    "{'type':'activity','id':'al','unit':'" VILLAGE1 "','date':"
+	    "'2025-06-01','kind':'theme_activity','venue':'儿童之家',"
+	    "'agency':null,'held':true,'children':['al']}\n"
+	    "{'type':'flag','id':'al','child':'al','date':'2025-06-03',"
+	    "'reason':'请关注'}\n"
+	    "{'type':'report','id':'al','child':'al','date':'2025-06-03',"
+	    "'situations':['mr4_injury_violence'],'authority':'police',"
+	    "'reference':'1'}\n"
+	    CONSENT_LINE("al", "al", "2025-07-01", "given")), &st);
+	assert_int_equal(counts.lines, 7);
+	assert_int_equal(counts.present, 0);
+	assert_int_equal(counts.flagged, 1);
+	ok(count(w.county, COUNTY, after), &st);
+	for (t = RX_CHILD; t < RX_TYPE_COUNT; t++) {
+		assert_int_equal(counts.saved[t], t != RX_REVIEW);
+		assert_int_equal(after[t], before[t] + (t != RX_REVIEW));
+	}
+}
+
+static void
+test_lines_may_stand_in_any_order(void **state)
+{
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.d1, &counts,
+	    OBSERVATION_LINE("fo-1", "fo", "2025-06-01")
+	    "{'type':'activity','id':'fo','unit':'" VILLAGE1 "','date':"
+	    "'2025-06-01','kind':'camp','held':true,'children':['fo']}\n"
+	    CHILD_LINE("fo", VILLAGE1)
+	    OBSERVATION_LINE("fo-2", "fo", "2025-06-02")), &st);
+	assert_int_equal(counts.saved[RX_CHILD], 1);
+	assert_int_equal(counts.saved[RX_OBSERVATION], 2);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+	assert_int_equal(listed(w.d1, "fo").row.observations, 2);
+}
+
+static void
+test_same_file_again_is_present_and_changes_no_row(void **state)
+{
+	static const char text[] = CHILD_LINE("sf", VILLAGE1)
+	    OBSERVATION_LINE("sf-1", "sf", "2025-06-01")
+	    "{'type':'flag','id':'sf-f','child':'sf','date':'2025-06-03',"
+	    "'reason':'x'}\n"
+	    CONSENT_LINE("sf-w", "sf", "2025-07-01", "withdrawn");
+	struct rx_import_counts counts;
+	struct mark before;
+
+	(void)state;
+	ok(import(w.d1, &counts, text), &st);
+	before = mark_of(w.d1);
+	ok(import(w.d1, &counts, text), &st);
+	assert_int_equal(counts.lines, 4);
+	assert_int_equal(counts.present, 4);
+	assert_int_equal(counts.flagged, 0);
+	assert_int_equal(counts.saved[RX_CHILD], 0);
+	assert_memory_equal(mark_of(w.d1).digest, before.digest,
+	    RX_HASH_BYTES);
+	/* A longer file adds what is new. */
+	ok(import(w.d1, &counts, CHILD_LINE("sf2", VILLAGE1)
+	    CHILD_LINE("sf", VILLAGE1)), &st);
+	assert_int_equal(counts.present, 1);
+	assert_int_equal(counts.saved[RX_CHILD], 1);
+}
+
+static void
+test_blank_lines_are_skipped_and_counted_as_lines(void **state)
+{
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.d1, &counts, "\n \t \n" CHILD_LINE("bl", VILLAGE1)
+	    "\r\n\n" OBSERVATION_LINE("bl-1", "bl", "2025-06-01") "\n\n"),
+	    &st);
+	assert_int_equal(counts.lines, 2);
+	refuses_line("\n\n" CHILD_LINE("bl2", VILLAGE1) "\n{}\n", "5",
+	    RX_EUSAGE, TYPE_UNKNOWN);
+}
+
+static void
+test_crlf_and_a_byte_order_mark_are_taken(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf"
+	    "{'type':'child','id':'cr','unit':'" VILLAGE1 "','name':'林',"
+	    "'sex':'m','birth':'2014-05','categories':['orphan'],"
+	    "'legal_basis':'consent'}\r\n"
+	    "{'type':'flag','id':'cr','child':'cr','date':'2025-06-03',"
+	    "'reason':'x'}\r\n";
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.d1, &counts, text), &st);
+	assert_int_equal(counts.lines, 2);
+	assert_int_equal(listed(w.d1, "cr").found, 1);
+}
+
+static void
+test_byte_order_mark_elsewhere_is_refused(void **state)
+{
+
+	(void)state;
+	refuses_line("\n\xef\xbb\xbf" CHILD_LINE("bm", VILLAGE1), "2",
+	    RX_EUSAGE, JSON_SYNTAX);
+}
+
+static void
+test_last_line_needs_no_end(void **state)
+{
+	struct rx_import_counts counts;
+	char text[] = CHILD_LINE("le", VILLAGE1)
+	    OBSERVATION_LINE("le-1", "le", "2025-06-01");
+
+	(void)state;
+	text[strlen(text) - 1] = '\0';
+	ok(import(w.d1, &counts, text), &st);
+	assert_int_equal(counts.lines, 2);
+	assert_int_equal(listed(w.d1, "le").row.observations, 1);
+}
+
+static void
+test_empty_file_is_nothing(void **state)
+{
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.d1, &counts, ""), &st);
+	assert_int_equal(counts.lines, 0);
+	ok(import(w.d1, &counts, "\n"), &st);
+	assert_int_equal(counts.lines, 0);
+	ok(import(w.d1, &counts, "\xef\xbb\xbf"), &st);
+	assert_int_equal(counts.lines, 0);
+}
+
+/* A line with ${n} bytes, blanks before the object. */
+static char *
+long_line(size_t n, const char *id)
+{
+	char *text = malloc(n + 512), one[512];
+	size_t len;
+
+	assert_non_null(text);
+	(void)snprintf(one, sizeof(one), "{'type':'child','id':'%s','unit':'"
+	    VILLAGE1 "','name':'林','sex':'m','birth':'2014-05',"
+	    "'categories':['orphan'],'legal_basis':'consent'}", id);
+	len = strlen(one);
+	memset(text, ' ', n - len);
+	memcpy(text + n - len, one, len + 1);
+	return (text);
+}
+
+static void
+test_line_too_long_is_refused(void **state)
+{
+	char *text;
+
+	(void)state;
+	text = long_line(1u << 20, "lt");
+	ok(import(w.d1, NULL, text), &st);
+	assert_int_equal(listed(w.d1, "lt").found, 1);
+	free(text);
+	text = long_line((1u << 20) + 1, "lt2");
+	refuses_line(text, "1", RX_EUSAGE, LINE_TOO_LONG);
+	free(text);
+}
+
+/* Longer than the limit by far, and not the first line. */
+static void
+test_line_too_long_is_named(void **state)
+{
+	static const char first[] = CHILD_LINE("lu", VILLAGE1);
+	char *text = long_line((3u << 20) + sizeof(first), "lu2");
+
+	(void)state;
+	memcpy(text, first, strlen(first));
+	refuses_line(text, "2", RX_EUSAGE, LINE_TOO_LONG);
+	free(text);
+}
+
+/* ---- what is refused: nothing of the file is stored ---- */
+
+#define GOOD(id) CHILD_LINE(id, VILLAGE1) \
+    OBSERVATION_LINE(id "-1", id, "2025-06-01")
+
+static void
+test_bad_line_anywhere_stores_nothing(void **state)
+{
+
+	(void)state;
+	refuses_line("{'type':'child'}\n" GOOD("ba"), "1", RX_EUSAGE,
+	    FIELD_MISSING);
+	refuses_line(CHILD_LINE("ba", VILLAGE1) "{'type':'child'}\n"
+	    OBSERVATION_LINE("ba-1", "ba", "2025-06-01"), "2", RX_EUSAGE,
+	    FIELD_MISSING);
+	refuses_line(GOOD("ba") GOOD("bb") "{'type':'child'}\n", "5",
+	    RX_EUSAGE, FIELD_MISSING);
+	assert_int_equal(listed(w.d1, "ba").found, 0);
+	/* The same without the bad line is taken. */
+	ok(import(w.d1, NULL, GOOD("ba") GOOD("bb")), &st);
+	assert_int_equal(listed(w.d1, "ba").row.observations, 1);
+}
+
+/* What only the register can tell comes out in the last reading. */
+static void
+test_child_unknown_in_a_file_is_refused_by_line(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("un") OBSERVATION_LINE("un-2", "nobody",
+	    "2025-06-01") GOOD("uo"), "3", RX_EUSAGE, CHILD_UNKNOWN);
+	refuses_line(OBSERVATION_LINE("un-2", "nobody", "2025-06-01")
+	    GOOD("un"), "1", RX_EUSAGE, CHILD_UNKNOWN);
+	refuses_line(GOOD("un") "{'type':'activity','id':'un','unit':'"
+	    VILLAGE1 "','date':'2025-06-01','kind':'camp','held':true,"
+	    "'children':['un','nobody']}\n", "3", RX_EUSAGE, CHILD_UNKNOWN);
+	refuses_line(GOOD("un") CONSENT_LINE("un", "nobody", "2025-06-01",
+	    "given"), "3", RX_EUSAGE, CHILD_UNKNOWN);
+	assert_int_equal(listed(w.d1, "un").found, 0);
+}
+
+static void
+test_not_permitted_line_for_another_unit_is_refused(void **state)
+{
+	struct mark before = mark_of(w.d1);
+
+	(void)state;
+	refuses_line(GOOD("ou") CHILD_LINE("ou2", VILLAGE2), "3", RX_EPERM,
+	    NOT_PERMITTED);
+	assert_string_equal(arg_of("unit"), VILLAGE2);
+	refuses(import(w.s1, NULL, CHILD_LINE("ou", VILLAGE1)), RX_EPERM,
+	    NOT_PERMITTED);
+	refuses(import(w.county, NULL, CHILD_LINE("ou", VILLAGE1)), RX_EPERM,
+	    NOT_PERMITTED);
+	refuses(import(w.admin, NULL, CHILD_LINE("ou", VILLAGE1)), RX_EPERM,
+	    NOT_PERMITTED);
+	assert_true(unchanged(w.d1, &before));
+}
+
+static void
+test_director_of_a_township_imports_for_all_its_villages(void **state)
+{
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.town, &counts, CHILD_LINE("tv1", VILLAGE1)
+	    CHILD_LINE("tv2", VILLAGE2)
+	    OBSERVATION_LINE("tv", "tv2", "2025-06-01")
+	    "{'type':'activity','id':'tv','unit':'" TOWN "','date':"
+	    "'2025-06-01','kind':'camp','held':true,'children':['tv1',"
+	    "'tv2']}\n"), &st);
+	assert_int_equal(counts.saved[RX_CHILD], 2);
+	assert_int_equal(listed(w.d1, "tv1").found, 1);
+	assert_int_equal(listed(w.d1, "tv2").found, 0);
+}
+
+static void
+test_statistician_imports_his_own_activities(void **state)
+{
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.county, &counts, "{'type':'activity','id':'si','unit':'"
+	    COUNTY "','date':'2025-06-01','kind':'camp','held':true}\n"),
+	    &st);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+}
+
+static void
+test_id_twice_in_a_file_is_refused(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("tw") CHILD_LINE("tw", VILLAGE1), "3", RX_EUSAGE,
+	    ID_TWICE);
+	refuses_line(GOOD("tw") OBSERVATION_LINE("tw-1", "tw", "2025-06-02"),
+	    "3", RX_EUSAGE, ID_TWICE);
+	refuses_line(CONSENT_LINE("x", "tw", "2025-06-01", "given")
+	    CHILD_LINE("tw", VILLAGE1)
+	    CONSENT_LINE("x", "tw", "2025-06-02", "given"), "3", RX_EUSAGE,
+	    ID_TWICE);
+	/* Two types may share one. */
+	ok(import(w.d1, NULL, CHILD_LINE("tw", VILLAGE1)
+	    OBSERVATION_LINE("tw", "tw", "2025-06-01")
+	    CONSENT_LINE("tw", "tw", "2025-06-02", "given")), &st);
+}
+
+/* Also among so many that the table of ids has grown. */
+static void
+test_id_twice_among_many_is_refused(void **state)
+{
+	enum { LINES = 5000 };
+	char *text = malloc(LINES * 160);
+	struct mark before = mark_of(w.d1);
+	size_t n = 0;
+	int i;
+
+	(void)state;
+	assert_non_null(text);
+	for (i = 0; i < LINES; i++)
+		n += (size_t)snprintf(text + n, 160, "{\"type\":\"flag\","
+		    "\"id\":\"f%d\",\"child\":\"c\",\"date\":\"2025-06-01\","
+		    "\"reason\":\"x\"}\n", i == LINES - 1 ? 17 : i);
+	refuses(import_bytes(w.d1, text, n, NULL), RX_EUSAGE, ID_TWICE);
+	assert_string_equal(arg_of("line"), "5000");
+	assert_true(unchanged(w.d1, &before));
+	free(text);
+}
+
+static void
+test_id_missing_is_refused(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("im") "{'type':'flag','child':'im','date':"
+	    "'2025-06-01','reason':'x'}\n", "3", RX_EUSAGE, ID_MISSING);
+	refuses_line(GOOD("im") "{'type':'flag','id':null,'child':'im',"
+	    "'date':'2025-06-01','reason':'x'}\n", "3", RX_EUSAGE,
+	    ID_MISSING);
+}
+
+static void
+test_type_unknown_is_refused(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("ut") "{'id':'x','child':'ut'}\n", "3", RX_EUSAGE,
+	    TYPE_UNKNOWN);
+	refuses_line(GOOD("ut") "{'type':'kid','id':'x'}\n", "3", RX_EUSAGE,
+	    TYPE_UNKNOWN);
+	refuses_line(GOOD("ut") "{'type':1,'id':'x'}\n", "3", RX_EUSAGE,
+	    TYPE_UNKNOWN);
+	refuses_line(GOOD("ut") "{'type':'','id':'x'}\n", "3", RX_EUSAGE,
+	    TYPE_UNKNOWN);
+}
+
+/* A decision is made in the program, by the right person. */
+static void
+test_type_not_input_a_review_is_refused(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("rv") "{'type':'review','id':'x','child':'rv',"
+	    "'date':'2025-06-01','decision':'close','reason':'x'}\n", "3",
+	    RX_EUSAGE, TYPE_NOT_INPUT);
+}
+
+static void
+test_json_syntax_is_refused_by_line(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("js") "{'type':'child',\n", "3", RX_EUSAGE,
+	    JSON_SYNTAX);
+	refuses_line(GOOD("js") "[1]\n", "3", RX_EUSAGE, JSON_NOT_OBJECT);
+	refuses_line(GOOD("js") "{'type':'flag','type':'flag'}\n", "3",
+	    RX_EUSAGE, JSON_SYNTAX);
+	refuses_line(GOOD("js") "{}{}\n", "3", RX_EUSAGE, JSON_SYNTAX);
+	refuses_line(GOOD("js") "{'type':'flag','id':'\xff'}\n", "3",
+	    RX_EUSAGE, JSON_NOT_UTF8);
+}
+
+static void
+test_json_syntax_nul_byte_is_refused(void **state)
+{
+	static const char in_text[] = "\n{\"type\":\"flag\",\"id\":\"a\0b\"}\n";
+	static const char alone[] = "\n\0\n";
+	static const char after[] = "\n{\"type\":\"flag\"}\0\n";
+	static const char escaped[] = "\n{\"type\":\"flag\",\"id\":"
+	    "\"a\\u0000b\"}\n";
+	struct mark before = mark_of(w.d1);
+
+	(void)state;
+	refuses(import_bytes(w.d1, in_text, sizeof(in_text) - 1, NULL),
+	    RX_EUSAGE, JSON_SYNTAX);
+	assert_string_equal(arg_of("line"), "2");
+	refuses(import_bytes(w.d1, alone, sizeof(alone) - 1, NULL),
+	    RX_EUSAGE, JSON_SYNTAX);
+	refuses(import_bytes(w.d1, after, sizeof(after) - 1, NULL),
+	    RX_EUSAGE, JSON_SYNTAX);
+	refuses(import_bytes(w.d1, escaped, sizeof(escaped) - 1, NULL),
+	    RX_EUSAGE, JSON_SYNTAX);
+	assert_true(unchanged(w.d1, &before));
+}
+
+static void
+test_id_conflict_with_what_is_stored_is_refused_by_line(void **state)
+{
+
+	(void)state;
+	ok(import(w.d1, NULL, GOOD("cf")), &st);
+	refuses_line(GOOD("cg") CHILD_LINE("cf", VILLAGE1)
+	    OBSERVATION_LINE("cf-1", "cf", "2025-06-02"), "4", RX_ECONFLICT,
+	    ID_CONFLICT);
+	refuses_line(GOOD("cg") "{'type':'child','id':'cf','unit':'" VILLAGE1
+	    "','name':'别名','sex':'m','birth':'2014-05','categories':"
+	    "['left_behind'],'legal_basis':'consent'}\n", "3", RX_ECONFLICT,
+	    ID_CONFLICT);
+	/* The stored record is another child's. */
+	refuses_line(GOOD("cg") OBSERVATION_LINE("cf-1", "cg", "2025-06-01"),
+	    "3", RX_ECONFLICT, ID_CONFLICT);
+	assert_int_equal(listed(w.d1, "cg").found, 0);
+}
+
+static void
+test_date_before_birth_in_a_file_is_refused_by_line(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("db") OBSERVATION_LINE("db-2", "db", "2014-04-30"),
+	    "3", RX_EUSAGE, DATE_BEFORE_BIRTH);
+	refuses_line(OBSERVATION_LINE("db-2", "db", "2014-04-30") GOOD("db"),
+	    "1", RX_EUSAGE, DATE_BEFORE_BIRTH);
+	/* The child is stored already. */
+	ok(import(w.d1, NULL, GOOD("db")), &st);
+	refuses_line(OBSERVATION_LINE("db-2", "db", "2014-04-30"), "1",
+	    RX_EUSAGE, DATE_BEFORE_BIRTH);
+	refuses_line(GOOD("db") OBSERVATION_LINE("db-2", "db", "2014-04-30"),
+	    "3", RX_EUSAGE, DATE_BEFORE_BIRTH);
+}
+
+static void
+test_unit_unknown_in_a_file_is_refused_by_line(void **state)
+{
+	struct mark before = mark_of(w.town);
+
+	(void)state;
+	refuses(import(w.town, NULL, CHILD_LINE("uu", VILLAGE1)
+	    CHILD_LINE("uu2", "350102001999")), RX_EUSAGE, UNIT_UNKNOWN);
+	assert_string_equal(arg_of("line"), "2");
+	assert_true(unchanged(w.town, &before));
+}
+
+static void
+test_child_twice_in_an_activity_is_refused_by_line(void **state)
+{
+
+	(void)state;
+	refuses_line(GOOD("ct") "{'type':'activity','id':'ct','unit':'"
+	    VILLAGE1 "','date':'2025-06-01','kind':'camp','held':true,"
+	    "'children':['ct','ct']}\n", "3", RX_EUSAGE, REF_REPEATED);
+}
+
+/* ---- consent within a file: dates decide, not lines ---- */
+
+static void
+test_record_before_a_withdrawal_of_the_same_file_is_taken(void **state)
+{
+
+	(void)state;
+	ok(import(w.d1, NULL,
+	    CONSENT_LINE("wb-w", "wb", "2025-07-01", "withdrawn")
+	    CHILD_LINE("wb", VILLAGE1)
+	    OBSERVATION_LINE("wb-1", "wb", "2025-06-30")), &st);
+	assert_true(listed(w.d1, "wb").row.withdrawn);
+	assert_int_equal(listed(w.d1, "wb").row.observations, 1);
+}
+
+static void
+test_consent_withdrawn_in_the_file_refuses_what_comes_after(void **state)
+{
+
+	(void)state;
+	refuses_line(CHILD_LINE("wa", VILLAGE1)
+	    CONSENT_LINE("wa-w", "wa", "2025-07-01", "withdrawn")
+	    OBSERVATION_LINE("wa-1", "wa", "2025-07-02"), "3", RX_EPERM,
+	    CONSENT_WITHDRAWN);
+	/* In whichever order the lines stand, and on the day itself. */
+	refuses_line(CHILD_LINE("wa", VILLAGE1)
+	    OBSERVATION_LINE("wa-1", "wa", "2025-07-01")
+	    CONSENT_LINE("wa-w", "wa", "2025-07-01", "withdrawn"), "2",
+	    RX_EPERM, CONSENT_WITHDRAWN);
+	/* The report is a duty. */
+	ok(import(w.d1, NULL, CHILD_LINE("wa", VILLAGE1)
+	    CONSENT_LINE("wa-w", "wa", "2025-07-01", "withdrawn")
+	    "{'type':'report','id':'wa','child':'wa','date':'2025-07-03',"
+	    "'situations':['mr4_injury_violence'],'authority':'police'}\n"),
+	    &st);
+}
+
+static void
+test_consent_withdrawn_and_given_again_in_one_file(void **state)
+{
+#define TWICE CHILD_LINE("wg", VILLAGE1) \
+	    CONSENT_LINE("wg-2", "wg", "2025-08-01", "given") \
+	    CONSENT_LINE("wg-1", "wg", "2025-07-01", "withdrawn")
+
+	(void)state;
+	refuses_line(TWICE OBSERVATION_LINE("wg-1", "wg", "2025-07-15"), "4",
+	    RX_EPERM, CONSENT_WITHDRAWN);
+	ok(import(w.d1, NULL, TWICE
+	    OBSERVATION_LINE("wg-1", "wg", "2025-06-15")
+	    OBSERVATION_LINE("wg-2", "wg", "2025-08-15")), &st);
+	assert_false(listed(w.d1, "wg").row.withdrawn);
+#undef TWICE
+}
+
+static void
+test_consent_withdrawn_earlier_closes_the_file_to_an_import(void **state)
+{
+
+	(void)state;
+	ok(import(w.d1, NULL, GOOD("we")
+	    CONSENT_LINE("we-w", "we", "2025-07-01", "withdrawn")), &st);
+	refuses_line(OBSERVATION_LINE("we-2", "we", "2025-06-02"), "1",
+	    RX_EPERM, CONSENT_WITHDRAWN);
+	/* Until it is given again. */
+	ok(import(w.d1, NULL, OBSERVATION_LINE("we-2", "we", "2025-09-02")
+	    CONSENT_LINE("we-g", "we", "2025-09-01", "given")), &st);
+	refuses_line(OBSERVATION_LINE("we-3", "we", "2025-10-02")
+	    CONSENT_LINE("we-x", "we", "2025-10-01", "withdrawn"), "1",
+	    RX_EPERM, CONSENT_WITHDRAWN);
+}
+
+/* ---- files ---- */
+
+static void
+test_file_absent_is_refused(void **state)
+{
+	struct rx_import_counts counts;
+	char path[300];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s.nowhere/x.ndjson", w.dir);
+	refuses(try(rx_import(w.d1, path, &counts, NULL, NULL, &st)), RX_EIO,
+	    FILE_ABSENT);
+	assert_string_equal(arg_of("file"), path);
+}
+
+static void
+test_file_read_a_folder_is_refused(void **state)
+{
+	struct rx_import_counts counts;
+
+	(void)state;
+	refuses(try(rx_import(w.d1, w.dir, &counts, NULL, NULL, &st)),
+	    RX_EIO, FILE_READ);
+}
+
+/* Root may read everything, so another user asks; he is stopped before his
+ * session is looked at. */
+static void
+test_file_no_access_is_refused(void **state)
+{
+	struct rx_import_counts counts;
+	char path[300];
+	int status;
+	pid_t pid;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s.secret", w.dir);
+	must(rx_file_write(path, "\n", 1, 0, true, &st));
+	if ((pid = fork()) == 0) {
+		if (geteuid() == 0 && setuid(65534) != 0)
+			_exit(2);
+		rx_status_clear(&st);
+		_exit(rx_import(w.d1, path, &counts, NULL, NULL, &st) ==
+		    RX_EIO && st.msg == RX_MSG_FILE_NO_ACCESS ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(unlink(path), 0);
+}
+
+struct seen {
+	size_t calls, done, total;
+};
+
+static void
+seen_progress(void *cookie, size_t done, size_t total)
+{
+	struct seen *p = cookie;
+
+	assert_true(done >= p->done);
+	assert_true(done <= total);
+	p->calls++;
+	p->done = done;
+	p->total = total;
+}
+
+static void
+test_progress_runs_from_nothing_to_all(void **state)
+{
+	struct rx_import_counts counts;
+	struct seen seen = { 0, 0, 0 };
+	char path[300];
+	FILE *f;
+	int i;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s.progress", w.dir);
+	assert_non_null(f = fopen(path, "we"));
+	for (i = 0; i < 2000; i++)
+		(void)fprintf(f, "\n");
+	assert_int_equal(fclose(f), 0);
+	must(rx_import(w.d1, path, &counts, seen_progress, &seen, &st));
+	assert_true(seen.calls > 3);
+	assert_int_equal(seen.done, seen.total);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* ---- keys ---- */
+
+/* The first file for a new unit makes its keys.  When it fails they are gone
+ * with it, and must not be used for the next one. */
+static void
+test_failed_first_import_leaves_no_keys_behind(void **state)
+{
+	struct shown_case c;
+
+	(void)state;
+	refuses(import(w.town, NULL, CHILD_LINE("nk", "350102001004")
+	    OBSERVATION_LINE("nk-1", "nobody", "2025-06-01")), RX_EUSAGE,
+	    CHILD_UNKNOWN);
+	ok(import(w.town, NULL, CHILD_LINE("nk", "350102001004")
+	    OBSERVATION_LINE("nk-1", "nk", "2025-06-01")), &st);
+	/* Another session of his reads it. */
+	rx_session_close(w.town);
+	w.town = sign_in(w.dir, "town");
+	must(show(w.town, "nk", NULL, &c));
+	assert_int_equal(c.n, 2);
+	assert_true(c.name);
+	audit_holds(w.town);
+}
+
+/* The same with single records. */
+static void
+test_failed_first_record_leaves_no_keys_behind(void **state)
+{
+	struct shown_case c;
+
+	(void)state;
+	refuses(save(w.town, RX_CHILD, false, NULL, "{'id':'nl','unit':"
+	    "'350102001005','name':'林','sex':'m','birth':'2014-05',"
+	    "'categories':['orphan'],'legal_basis':'consent','consent_on':"
+	    "'2010-01-01'}"), RX_EUSAGE, DATE_BEFORE_BIRTH);
+	add_child(w.town, "nl", "350102001005");
+	rx_session_close(w.town);
+	w.town = sign_in(w.dir, "town");
+	must(show(w.town, "nl", NULL, &c));
+	assert_true(c.name);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_types_are_imported_and_counted),
+		cmocka_unit_test(test_lines_may_stand_in_any_order),
+		cmocka_unit_test(
+		    test_same_file_again_is_present_and_changes_no_row),
+		cmocka_unit_test(
+		    test_blank_lines_are_skipped_and_counted_as_lines),
+		cmocka_unit_test(test_crlf_and_a_byte_order_mark_are_taken),
+		cmocka_unit_test(test_byte_order_mark_elsewhere_is_refused),
+		cmocka_unit_test(test_last_line_needs_no_end),
+		cmocka_unit_test(test_empty_file_is_nothing),
+		cmocka_unit_test(test_line_too_long_is_refused),
+		cmocka_unit_test(test_line_too_long_is_named),
+		cmocka_unit_test(test_bad_line_anywhere_stores_nothing),
+		cmocka_unit_test(
+		    test_child_unknown_in_a_file_is_refused_by_line),
+		cmocka_unit_test(
+		    test_not_permitted_line_for_another_unit_is_refused),
+		cmocka_unit_test(
+		    test_director_of_a_township_imports_for_all_its_villages),
+		cmocka_unit_test(test_statistician_imports_his_own_activities),
+		cmocka_unit_test(test_id_twice_in_a_file_is_refused),
+		cmocka_unit_test(test_id_twice_among_many_is_refused),
+		cmocka_unit_test(test_id_missing_is_refused),
+		cmocka_unit_test(test_type_unknown_is_refused),
+		cmocka_unit_test(test_type_not_input_a_review_is_refused),
+		cmocka_unit_test(test_json_syntax_is_refused_by_line),
+		cmocka_unit_test(test_json_syntax_nul_byte_is_refused),
+		cmocka_unit_test(
+		    test_id_conflict_with_what_is_stored_is_refused_by_line),
+		cmocka_unit_test(
+		    test_date_before_birth_in_a_file_is_refused_by_line),
+		cmocka_unit_test(
+		    test_unit_unknown_in_a_file_is_refused_by_line),
+		cmocka_unit_test(
+		    test_child_twice_in_an_activity_is_refused_by_line),
+		cmocka_unit_test(
+		    test_record_before_a_withdrawal_of_the_same_file_is_taken),
+		cmocka_unit_test(
+		    test_consent_withdrawn_in_the_file_refuses_what_comes_after),
+		cmocka_unit_test(
+		    test_consent_withdrawn_and_given_again_in_one_file),
+		cmocka_unit_test(
+		    test_consent_withdrawn_earlier_closes_the_file_to_an_import),
+		cmocka_unit_test(test_file_absent_is_refused),
+		cmocka_unit_test(test_file_read_a_folder_is_refused),
+		cmocka_unit_test(test_file_no_access_is_refused),
+		cmocka_unit_test(test_progress_runs_from_nothing_to_all),
+		cmocka_unit_test(
+		    test_failed_first_import_leaves_no_keys_behind),
+		cmocka_unit_test(
+		    test_failed_first_record_leaves_no_keys_behind),
+	};
+
+	return (cmocka_run_group_tests_name("import", tests, setup,
+	    teardown));
+}
