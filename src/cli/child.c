@@ -325,7 +325,7 @@ run_show(struct rx_cli *cli, struct rx_status *st)
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_cli_case_open(&c, cli, st)) == RX_OK) {
+	if ((rc = rx_cli_case_open(&c, cli, s, st)) == RX_OK) {
 		rc = show(cli, s, &c, st);
 		rx_cli_case_close(&c);
 	}

@@ -156,7 +156,8 @@ struct rx_cli_column {
 	    struct rx_status *);
 };
 /* Output ${array}: with --json as it is; otherwise as a table aligned by
- * display width, or the sentence ${empty} when it has no rows. */
+ * display width, or the sentence ${empty} when it has no rows.  A column whose
+ * key no row has (names, for those who may not see them) is left out. */
 rx_err rx_cli_list(struct rx_cli *cli, const json_t *array,
     const struct rx_cli_column *columns, size_t ncolumns, enum rx_msg empty,
     struct rx_status *st) RX_MUST_USE;
@@ -169,10 +170,11 @@ rx_err rx_cli_sort(json_t *array, int (*compare)(const void *, const void *),
 /* Output of a case: cookie of rx_child_show's callback. */
 struct rx_cli_case {
 	struct rx_cli *cli;
+	struct rx_session *session;
 	json_t *child, *records;	/* with --json */
 };
 rx_err rx_cli_case_open(struct rx_cli_case *c, struct rx_cli *cli,
-    struct rx_status *st) RX_MUST_USE;
+    struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 rx_err rx_cli_case_each(void *cookie, const struct rx_record *r,
     struct rx_status *st) RX_MUST_USE;
 /* With --json move what was collected into ${obj}; and forget it. */

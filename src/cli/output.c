@@ -257,6 +257,8 @@ rx_cli_sort(json_t *array, int (*compare)(const void *, const void *),
 
 /* ---- tables ---- */
 
+#define COLUMNS_MAX 16
+
 /* The text of a code given by its key. */
 static const char *
 code_text(const struct rx_cli *cli, enum rx_list list, const char *key)
@@ -321,7 +323,7 @@ static rx_err
 print_cells(struct rx_cli *cli, const struct rx_buf *cells, size_t nrows,
     size_t ncols, struct rx_status *st)
 {
-	size_t width[16] = { 0 }, i, w;
+	size_t width[COLUMNS_MAX] = { 0 }, i, w;
 	const char *s;
 	rx_err rc;
 
@@ -344,13 +346,29 @@ print_cells(struct rx_cli *cli, const struct rx_buf *cells, size_t nrows,
 	return (RX_OK);
 }
 
+/* Whether a row of ${array} has something for the column. */
+static bool
+is_used(const struct rx_cli_column *col, const json_t *array)
+{
+	size_t i;
+
+	if (col->cell != NULL)
+		return (true);
+	for (i = 0; i < json_array_size(array); i++)
+		if (json_object_get(json_array_get(array, i), col->key) !=
+		    NULL)
+			return (true);
+	return (false);
+}
+
 rx_err
 rx_cli_list(struct rx_cli *cli, const json_t *array,
     const struct rx_cli_column *columns, size_t ncolumns, enum rx_msg empty,
     struct rx_status *st)
 {
+	const struct rx_cli_column *used[COLUMNS_MAX];
 	struct rx_buf cells = RX_BUF_INIT;
-	size_t i, k, n = json_array_size(array);
+	size_t i, k, nused = 0, n = json_array_size(array);
 	const char *title;
 	rx_err rc = RX_OK;
 
@@ -358,16 +376,19 @@ rx_cli_list(struct rx_cli *cli, const json_t *array,
 		return (rx_json_write(&cli->out, array, st));
 	if (n == 0)
 		return (rx_cli_say(cli, st, empty, NULL));
-	for (k = 0; rc == RX_OK && k < ncolumns; k++) {
-		title = rx_msg(columns[k].title, cli->lang);
+	for (k = 0; k < ncolumns && nused < COLUMNS_MAX; k++)
+		if (is_used(&columns[k], array))
+			used[nused++] = &columns[k];
+	for (k = 0; rc == RX_OK && k < nused; k++) {
+		title = rx_msg(used[k]->title, cli->lang);
 		rc = rx_buf_add(&cells, title, strlen(title) + 1, st);
 	}
 	for (i = 0; rc == RX_OK && i < n; i++)
-		for (k = 0; rc == RX_OK && k < ncolumns; k++)
-			rc = cell(cli, &columns[k], json_array_get(array, i),
+		for (k = 0; rc == RX_OK && k < nused; k++)
+			rc = cell(cli, used[k], json_array_get(array, i),
 			    &cells, st);
 	if (rc == RX_OK)
-		rc = print_cells(cli, &cells, n + 1, ncolumns, st);
+		rc = print_cells(cli, &cells, n + 1, nused, st);
 	rx_buf_free(&cells);
 	return (rc);
 }

@@ -1,6 +1,7 @@
 /* Passphrases and questions. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -12,22 +13,35 @@
 #define LINE_CAP (RX_PASSPHRASE_MAX + 3)	/* "\r\n" and NUL */
 #define HINT_BYTES 12
 
+/* Read one byte; with ${mask} wait for it under that signal mask, so that no
+ * signal is lost between a look at it and the wait.  As read(2). */
+static ssize_t
+read_byte(int fd, uint8_t *c, const sigset_t *mask)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+
+	if (mask != NULL && ppoll(&p, 1, NULL, mask) == -1)
+		return (-1);
+	return (read(fd, c, 1));
+}
+
 /**
- * read_line(fd, line, st):
+ * read_line(fd, mask, line, st):
  * Read bytes of ${fd} one at a time into ${line} up to a line end or the end,
- * drop the line end ("\n" or "\r\n") and put a NUL after it.  RX_EIO when it
- * cannot be read, RX_EUSAGE when it has more than RX_PASSPHRASE_MAX bytes or
- * a NUL in it.
+ * drop the line end ("\n" or "\r\n") and put a NUL after it.  When ${mask} is
+ * not NULL it is the signal mask while waiting.  RX_EIO when it cannot be
+ * read, RX_EUSAGE when it has more than RX_PASSPHRASE_MAX bytes or a NUL in it.
  */
 static rx_err
-read_line(int fd, struct rx_secret *line, struct rx_status *st)
+read_line(int fd, const sigset_t *mask, struct rx_secret *line,
+    struct rx_status *st)
 {
 	uint8_t c = 0;
 	ssize_t n;
 
 	line->len = 0;
 	for (;;) {
-		if ((n = read(fd, &c, 1)) == -1)
+		if ((n = read_byte(fd, &c, mask)) == -1)
 			return (rx_fail(st, RX_EIO, RX_MSG_CLI_READ));
 		if (n == 0 || c == '\n')
 			break;
@@ -55,7 +69,7 @@ rx_cli_line(int fd, struct rx_secret **out, struct rx_status *st)
 	*out = NULL;
 	if ((rc = rx_secret_new(&line, LINE_CAP, st)) != RX_OK)
 		goto err0;
-	if ((rc = read_line(fd, line, st)) != RX_OK)
+	if ((rc = read_line(fd, NULL, line, st)) != RX_OK)
 		goto err1;
 
 	/* Success! */
@@ -97,8 +111,8 @@ show(int tty, const char *s, size_t n)
 
 /*
  * Show ${prompt} and read a line.  Meanwhile a signal that would end or stop
- * the program only interrupts the reading; it is raised again when the
- * terminal is as it was.
+ * the program is blocked but while it waits, where it only interrupts the
+ * reading; it is raised again when the terminal is as it was.
  */
 static rx_err
 tty_line_once(int tty, const char *prompt, bool echo, struct rx_secret *line,
@@ -106,15 +120,20 @@ tty_line_once(int tty, const char *prompt, bool echo, struct rx_secret *line,
 {
 	struct sigaction sa, saved[NSTOPS];
 	struct termios was, quiet;
+	sigset_t blocked, mask;
 	bool changed = false;
 	rx_err rc;
 	size_t i;
 
 	stopped = 0;
 	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = note_stop;	/* no SA_RESTART: read returns EINTR */
-	for (i = 0; i < NSTOPS; i++)
+	(void)sigemptyset(&blocked);
+	sa.sa_handler = note_stop;
+	for (i = 0; i < NSTOPS; i++) {
+		(void)sigaddset(&blocked, stops[i]);
 		(void)sigaction(stops[i], &sa, &saved[i]);
+	}
+	(void)sigprocmask(SIG_BLOCK, &blocked, &mask);
 	if (!echo && tcgetattr(tty, &was) == 0) {
 		quiet = was;
 		quiet.c_lflag = (quiet.c_lflag & ~(tcflag_t)ECHO) | ECHONL;
@@ -124,12 +143,13 @@ tty_line_once(int tty, const char *prompt, bool echo, struct rx_secret *line,
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_CLI_NO_TERMINAL);
 	else {
 		show(tty, prompt, strlen(prompt));
-		rc = read_line(tty, line, st);
+		rc = read_line(tty, &mask, line, st);
 	}
 	if (changed)
 		(void)tcsetattr(tty, TCSAFLUSH, &was);
 	for (i = 0; i < NSTOPS; i++)
 		(void)sigaction(stops[i], &saved[i], NULL);
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (stopped != 0)
 		(void)raise(stopped);
 	return (rc);

@@ -240,7 +240,7 @@ run_show(struct rx_cli *cli, struct rx_status *st)
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_cli_case_open(&c, cli, st)) != RX_OK)
+	if ((rc = rx_cli_case_open(&c, cli, s, st)) != RX_OK)
 		goto err1;
 	if ((doc = json_object()) == NULL)
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);

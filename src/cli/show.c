@@ -95,6 +95,9 @@ put_number(struct rx_cli *cli, const struct rx_record *r, enum rx_field f,
 	int64_t v = rx_record_int(r, f);
 	char text[RX_DATE_TEXT];
 
+	if (f == RX_F_RAISES_FLAG)
+		return (put(&cli->out, rx_msg(v == 1 ? RX_MSG_CLI_BY_RULE :
+		    RX_MSG_CLI_BY_PERSON, cli->lang), st));
 	switch (rx_fields[f].kind) {
 	case RX_K_CODE:
 		return (put(&cli->out, rx_cli_code(cli, rx_fields[f].list, v),
@@ -146,19 +149,40 @@ put_value(struct rx_cli *cli, const struct rx_record *r, enum rx_field f,
 
 /* ---- one record ---- */
 
+/* What it is, when, its id; of a child where it lives. */
 static rx_err
-print_record(struct rx_cli *cli, const struct rx_record *r,
+print_title(struct rx_cli_case *c, const struct rx_record *r,
     struct rx_status *st)
 {
-	char date[RX_DATE_TEXT] = "";
+	const char *id = rx_record_text(r, RX_F_CALLER_ID);
+	const char *type = rx_cli_type_name(c->cli, r->type);
+	char date[RX_DATE_TEXT], unit[RX_UNIT_TEXT], name[256];
+	rx_err rc;
+
+	if (r->type != RX_CHILD) {
+		rx_date_format((int32_t)rx_record_int(r, RX_F_DATE), date);
+		return (rx_cli_say(c->cli, st, RX_MSG_CLI_RECORD_TITLE, "type",
+		    type, "date", date, "id", id, NULL));
+	}
+	rx_unit_text(unit, r->unit);
+	if ((rc = rx_cli_say(c->cli, st, RX_MSG_CLI_CASE_TITLE, "type", type,
+	    "id", id, NULL)) != RX_OK ||
+	    (rc = rx_unit_name(c->session, r->unit, name, sizeof(name), st)) !=
+	    RX_OK)
+		return (rc);
+	return (rx_cli_say(c->cli, st, RX_MSG_CLI_CASE_UNIT, "name", name,
+	    "unit", unit, NULL));
+}
+
+static rx_err
+print_record(struct rx_cli_case *c, const struct rx_record *r,
+    struct rx_status *st)
+{
+	struct rx_cli *cli = c->cli;
 	enum rx_field f;
 	rx_err rc;
 
-	if (r->v[RX_F_DATE].set)
-		rx_date_format((int32_t)rx_record_int(r, RX_F_DATE), date);
-	rc = rx_cli_say(cli, st, RX_MSG_CLI_RECORD_TITLE, "type",
-	    rx_cli_type_name(cli, r->type), "date", date, "id",
-	    rx_record_text(r, RX_F_CALLER_ID), NULL);
+	rc = print_title(c, r, st);
 	for (f = 0; rc == RX_OK && f < RX_FIELD_COUNT; f++) {
 		/* In the title, or the same for all of the case. */
 		if (!r->v[f].set || f == RX_F_DATE || f == RX_F_CALLER_ID ||
@@ -219,10 +243,11 @@ record_json(json_t **out, const struct rx_record *r, struct rx_status *st)
 
 rx_err
 rx_cli_case_open(struct rx_cli_case *c, struct rx_cli *cli,
-    struct rx_status *st)
+    struct rx_session *s, struct rx_status *st)
 {
 
 	c->cli = cli;
+	c->session = s;
 	c->child = NULL;
 	c->records = NULL;
 	if (cli->json && (c->records = json_array()) == NULL)
@@ -238,7 +263,7 @@ rx_cli_case_each(void *cookie, const struct rx_record *r, struct rx_status *st)
 	rx_err rc;
 
 	if (!c->cli->json)
-		return (print_record(c->cli, r, st));
+		return (print_record(c, r, st));
 	if ((rc = record_json(&o, r, st)) != RX_OK)
 		return (rc);
 	if (r->type == RX_CHILD && c->child == NULL) {

@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/date.h"
 #include "register/save.h"
@@ -228,16 +230,23 @@ static rx_err
 open_file(struct importer *im, const char *path, struct rx_status *st)
 {
 	struct stat sb;
+	enum rx_msg msg = RX_MSG_FILE_READ;
+	int fd;
 
-	if ((im->f = fopen(path, "re")) == NULL ||
-	    fstat(fileno(im->f), &sb) != 0 || !S_ISREG(sb.st_mode)) {
+	/* O_NONBLOCK: a pipe must not make us wait for its writer. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1 || fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode) ||
+	    (im->f = fdopen(fd, "r")) == NULL) {
 		rx_status_arg(st, "file", "%s", path);
-		if (im->f == NULL && errno == ENOENT)
-			return (rx_fail(st, RX_EIO, RX_MSG_FILE_ABSENT));
-		if (im->f == NULL && errno == EACCES)
-			return (rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS));
-		rx_status_arg(st, "errno", "%d", im->f == NULL ? errno : EINVAL);
-		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+		rx_status_arg(st, "errno", "%s", strerrorname_np(errno));
+		if (fd != -1) {
+			msg = RX_MSG_IMPORT_NOT_REGULAR;
+			(void)close(fd);
+		} else if (errno == ENOENT || errno == ENOTDIR)
+			msg = RX_MSG_FILE_ABSENT;
+		else if (errno == EACCES)
+			msg = RX_MSG_FILE_NO_ACCESS;
+		return (rx_fail(st, RX_EIO, msg));
 	}
 	im->total = 3 * (size_t)sb.st_size;
 	return (RX_OK);

@@ -88,7 +88,8 @@ is_blank(const char *s, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (s[i] == ' ' || s[i] == '\n' || s[i] == '\t')
+		if (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' ||
+		    s[i] == '\r')
 			continue;
 		if (n - i < 3 || memcmp(s + i, "\xe3\x80\x80", 3) != 0)
 			return (false);
@@ -153,6 +154,28 @@ parse_id_number(struct rx_record *r, const char *s, size_t n,
 	return (rc);
 }
 
+/* A note, the line ends of Windows and of web forms ("\r\n") made "\n". */
+static rx_err
+parse_note(struct rx_record *r, enum rx_field f, const char *s, size_t n,
+    struct rx_status *st)
+{
+	struct rx_buf note = RX_BUF_INIT;
+	uint8_t *to;
+	size_t i, len = 0;
+	rx_err rc;
+
+	if (memchr(s, '\r', n) == NULL)
+		return (rx_record_set_text(r, f, s, n, st));
+	if ((rc = rx_buf_extend(&note, n, &to, st)) == RX_OK) {
+		for (i = 0; i < n; i++)
+			if (s[i] != '\r' || i + 1 == n || s[i + 1] != '\n')
+				to[len++] = (uint8_t)s[i];
+		rc = rx_record_set_text(r, f, (const char *)to, len, st);
+	}
+	rx_buf_free(&note);
+	return (rc);
+}
+
 /* A text, a note or the caller's id of a record.  What is empty is absent,
  * where it may be: a form sends its empty fields. */
 static rx_err
@@ -169,7 +192,9 @@ parse_text(struct rx_record *r, enum rx_field f, const json_t *v,
 	if (f == RX_F_AGENCY && !agency_valid(s, n))
 		return (refuse(f, RX_MSG_AGENCY_INVALID, NULL, __func__, st));
 	if (!is_blank(s, n))
-		return (rx_record_set_text(r, f, s, n, st));
+		return (rx_fields[f].kind == RX_K_NOTE ?
+		    parse_note(r, f, s, n, st) :
+		    rx_record_set_text(r, f, s, n, st));
 	if (must_have(r, f) || f == RX_F_CALLER_ID)
 		return (refuse(f, RX_MSG_FIELD_EMPTY, NULL, __func__, st));
 	return (RX_OK);

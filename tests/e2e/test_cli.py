@@ -85,13 +85,13 @@ def dump(value):
     return json.dumps(value, ensure_ascii=False).encode("utf-8")
 
 
-def having(kind, **changes):
+def having(of, /, **changes):
     """The good record of a type, changed."""
-    return dict(RECORDS[kind], **changes)
+    return dict(RECORDS[of], **changes)
 
 
-def lacking(kind, key):
-    r = dict(RECORDS[kind])
+def lacking(of, key):
+    r = dict(RECORDS[of])
     del r[key]
     return r
 
@@ -521,7 +521,7 @@ def test_two_lines_of_one_descriptor_are_old_and_new():
                    "--new-passphrase-fd", "%d"],
                   (WHO["admin"] + "\n" + WHO["sup2"] + "\n").encode())
     a.expect(OK)
-    done(as_user(r, "sup2", "review", "list"))
+    done(as_user(r, "sup2", "user", "list"))
 
 
 @test
@@ -663,7 +663,6 @@ def test_terminal_prompt_does_not_echo():
 
 @test
 def test_terminal_is_as_before_after_an_interrupt():
-    r, w = pty.openpty()
     t = Terminal("-r", base(), "-u", "dir", "child", "list")
     true(t.until("口令："), "a prompt")
     true(t.quiet(), "echo is off")
@@ -674,8 +673,6 @@ def test_terminal_is_as_before_after_an_interrupt():
         time.sleep(0.02)
     true(t.echoes(), "echo is on again")
     equal(t.end(), -signal.SIGINT, "it died of the signal")
-    os.close(r)
-    os.close(w)
 
 
 @test
@@ -842,7 +839,7 @@ def test_user_list_shows_wide_membership_and_temporary_passphrases():
 def test_disabled_user_is_out():
     r = copy_of(base())
     refused(as_user(r, "admin", "user", "disable", "nobody"), ABSENT)
-    refused(as_user(r, "admin", "user", "disable", "admin"), USAGE)
+    refused(as_user(r, "admin", "user", "disable", "admin"), CONFLICT)
     refused(as_user(r, "dir", "user", "disable", "stat"), PERMISSION)
     done(as_user(r, "admin", "user", "disable", "dir2"))
     refused(as_user(r, "dir2", "child", "list"), PERMISSION)

@@ -436,7 +436,7 @@ test_json_syntax_is_refused_by_line(void **state)
 }
 
 static void
-test_json_syntax_nul_byte_is_refused(void **state)
+test_json_not_utf8_a_nul_byte_is_refused(void **state)
 {
 	static const char in_text[] = "\n{\"type\":\"flag\",\"id\":\"a\0b\"}\n";
 	static const char alone[] = "\n\0\n";
@@ -447,12 +447,12 @@ test_json_syntax_nul_byte_is_refused(void **state)
 
 	(void)state;
 	refuses(import_bytes(w.d1, in_text, sizeof(in_text) - 1, NULL),
-	    RX_EUSAGE, JSON_SYNTAX);
+	    RX_EUSAGE, JSON_NOT_UTF8);
 	assert_string_equal(arg_of("line"), "2");
 	refuses(import_bytes(w.d1, alone, sizeof(alone) - 1, NULL),
-	    RX_EUSAGE, JSON_SYNTAX);
+	    RX_EUSAGE, JSON_NOT_UTF8);
 	refuses(import_bytes(w.d1, after, sizeof(after) - 1, NULL),
-	    RX_EUSAGE, JSON_SYNTAX);
+	    RX_EUSAGE, JSON_NOT_UTF8);
 	refuses(import_bytes(w.d1, escaped, sizeof(escaped) - 1, NULL),
 	    RX_EUSAGE, JSON_SYNTAX);
 	assert_true(unchanged(w.d1, &before));
@@ -748,7 +748,7 @@ main(void)
 		cmocka_unit_test(test_type_unknown_is_refused),
 		cmocka_unit_test(test_type_not_input_a_review_is_refused),
 		cmocka_unit_test(test_json_syntax_is_refused_by_line),
-		cmocka_unit_test(test_json_syntax_nul_byte_is_refused),
+		cmocka_unit_test(test_json_not_utf8_a_nul_byte_is_refused),
 		cmocka_unit_test(
 		    test_id_conflict_with_what_is_stored_is_refused_by_line),
 		cmocka_unit_test(
