@@ -10,7 +10,7 @@
 #define HEAD_BYTES 48
 #define CONTENT_BYTES 256
 #define SIGNED_BYTES (HEAD_BYTES + RX_ENV_OVERHEAD + CONTENT_BYTES)
-#define KEYS_BYTES 128		/* of the content that are used */
+#define KEYS_BYTES 160		/* of the content that are used */
 
 _Static_assert(SIGNED_BYTES + RX_SIGNATURE_BYTES == RX_KEYBLOB_BYTES,
     "keyblob layout");

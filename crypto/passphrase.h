@@ -26,6 +26,7 @@
  *       32   32  next seed       (asked for, not certified yet; zero when none)
  *       64   32  register root public key, pinned
  *       96   32  root secret seed (administrator; zero otherwise)
+ *      128   32  recovery X25519 public key, pinned
  *
  * Parameters below the floor or above the ceiling are RX_ECORRUPT before any
  * memory is allocated for them.
@@ -51,6 +52,7 @@ struct rx_keyblob {		/* opened; kept in an rx_secret by the owner */
 	uint8_t next[32];
 	uint8_t root_public[32];
 	uint8_t root_seed[32];
+	uint8_t recovery_public[32];
 };
 
 /* H above, for tests and for the keyblob. */

@@ -283,6 +283,24 @@ rx_code_int(const struct rx_code *code, const char *word, int otherwise)
 	return ((int)strtol(after + 1, NULL, 10));
 }
 
+/* ---- readings ---- */
+
+bool
+rx_pinyin_begins(const char *p, size_t n, char letter)
+{
+	const struct rx_embedded_file *file = file_named("pinyin.tsv");
+	const char *line = (const char *)file->data, *end;
+
+	/* The header's first column is not one letter. */
+	for (; *line != '\0'; line = *end == '\n' ? end + 1 : end) {
+		end = line + strcspn(line, "\n");
+		if (line[0] == letter && line[1] == '\t')
+			return (n > 0 && memmem(line + 2,
+			    (size_t)(end - line) - 2, p, n) != NULL);
+	}
+	return (false);
+}
+
 /* ---- units ---- */
 static struct rx_embedded_unit *units;
 static size_t unit_count;

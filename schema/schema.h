@@ -49,6 +49,12 @@ bool rx_code_has(const struct rx_code *code, const char *word);
 /* The integer of an attribute "word=N"; ${otherwise} when it is absent. */
 int rx_code_int(const struct rx_code *code, const char *word, int otherwise);
 
+/* ---- readings: pinyin.tsv (a letter, the characters read so) ---- */
+
+/* Whether a reading of the one UTF-8 character of ${n} bytes at ${p} begins
+ * with ${letter}, a small one. */
+bool rx_pinyin_begins(const char *p, size_t n, char letter);
+
 /* ---- embedded units: units.tsv, sorted by code ---- */
 struct rx_embedded_unit {
 	const char *code;	/* 12 digits */

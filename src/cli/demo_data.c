@@ -49,6 +49,21 @@ below(struct maker *m, size_t n)
 	return ((unsigned)(next(m) % n));
 }
 
+/* How long ago the last child's consent was withdrawn: all that was written
+ * about that child is older. */
+#define WITHDRAWN_DAYS 3
+
+/* How long ago something happened to child ${c}, at most ${days}. */
+static unsigned
+when(struct maker *m, unsigned c, unsigned days)
+{
+	unsigned ago = below(m, days);
+
+	if (c == m->demo->children - 1 && ago <= WITHDRAWN_DAYS)
+		ago += WITHDRAWN_DAYS + 1;
+	return (ago);
+}
+
 static void
 days_ago(const struct maker *m, unsigned days, char out[RX_DATE_TEXT])
 {
@@ -182,7 +197,7 @@ observation(struct maker *m, unsigned i, struct rx_status *st)
 	    level == 2 ? PICK(m, strained) : PICK(m, grave);
 	how = PICK(m, channel);
 	note = PICK(m, notes);
-	days_ago(m, below(m, 365), date);
+	days_ago(m, when(m, c, 365), date);
 	return (rx_buf_printf(&m->out[c % RX_DEMO_VILLAGES], st,
 	    "{\"type\":\"observation\",\"id\":\"o%u\",\"child\":\"c%u\","
 	    "\"date\":\"%s\",\"channel\":\"%s\",\"signs\":[%s],"
@@ -243,7 +258,7 @@ intervention(struct maker *m, unsigned i, struct rx_status *st)
 		"visit_condolence", "cash_condolence", "in_kind",
 		"policy_help", "individual_counselling", "agency_link",
 		"pairing" };
-	unsigned c = below(m, m->demo->children), ago = below(m, 365);
+	unsigned c = below(m, m->demo->children), ago = when(m, c, 365);
 	struct rx_buf *out = &m->out[c % RX_DEMO_VILLAGES];
 	const char *kind = PICK(m, kinds);
 	char date[RX_DATE_TEXT];
@@ -290,7 +305,7 @@ village_activity(struct maker *m, unsigned v, unsigned i,
 	char date[RX_DATE_TEXT], code[19];
 	rx_err rc;
 
-	days_ago(m, below(m, 365), date);
+	days_ago(m, WITHDRAWN_DAYS + 1 + below(m, 360), date);
 	agency(below(m, 3) + 1, code);
 	rc = rx_buf_printf(out, st, "{\"type\":\"activity\",\"id\":\"a%u-%u\","
 	    "\"unit\":\"%s\",\"date\":\"%s\",\"kind\":\"%s\","
@@ -355,7 +370,7 @@ report_and_withdrawal(struct maker *m, struct rx_status *st)
 	    "\"reference\":\"演示-0001\"}\n", date);
 	if (rc != RX_OK || last <= RX_DEMO_VILLAGES)
 		return (rc);
-	days_ago(m, 3, date);
+	days_ago(m, WITHDRAWN_DAYS, date);
 	return (rx_buf_printf(&m->out[(last - 1) % RX_DEMO_VILLAGES], st,
 	    "{\"type\":\"consent\",\"id\":\"w1\",\"child\":\"c%u\","
 	    "\"date\":\"%s\",\"state\":\"withdrawn\",\"by\":\"guardian\"}\n",

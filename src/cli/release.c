@@ -138,7 +138,7 @@ run_verify(struct rx_cli *cli, struct rx_status *st)
 			rc = rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_CLI_RELEASE_DAMAGED);
 		}
-	} else if (!cli->json)
+	} else if (!cli->json && json_array_size(l.rows) > 0)
 		rc = rx_cli_say(cli, st, RX_MSG_CLI_RELEASES_INTACT, "n", n,
 		    NULL);
 err0:

@@ -80,20 +80,15 @@ rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
 /* Seal the payload of entry ${seq}. */
 static rx_err
 payload_seal(struct rx_session *s, uint8_t box[PAYLOAD_BOX], uint64_t seq,
-    enum rx_action action, const uint8_t *subject, const char *detail,
-    struct rx_status *st)
+    enum rx_action action, const uint8_t *subject, const void *detail,
+    size_t n, struct rx_status *st)
 {
 	uint8_t plain[PAYLOAD_PLAIN] = {0};
 	const struct rx_key *key;
 	struct rx_place place;
 	uint32_t epoch;
-	size_t n = detail == NULL ? 0 : strlen(detail);
 	rx_err rc;
 
-	/* Cut at a character. */
-	if (n > DETAIL_MAX)
-		for (n = DETAIL_MAX; n > 0 && (detail[n] & 0xc0) == 0x80; n--)
-			;
 	rx_put32(plain, (uint32_t)(PAYLOAD_HEAD + n));
 	plain[4] = (uint8_t)action;
 	memcpy(plain + 5, s->user_id, RX_ID_BYTES);
@@ -139,18 +134,22 @@ proof_seal(struct rx_session *s, uint8_t box[PROOF_BOX], uint64_t seq,
 
 rx_err
 rx_audit_add(struct rx_session *s, enum rx_action action,
-    const uint8_t *subject, const char *detail, struct rx_status *st)
+    const uint8_t *subject, const void *detail, size_t n,
+    struct rx_status *st)
 {
 	uint8_t payload[PAYLOAD_BOX], proof[PROOF_BOX], hash[RX_HASH_BYTES];
 	struct rx_audit_head head;
 	struct rx_value v[5];
-	int64_t now = rx_time_now();
+	int64_t now;
 	rx_err rc;
 
 	if ((rc = head_read(s, &head, st)) != RX_OK)
 		return (rc);
+	if (head.time > s->clock)
+		s->clock = head.time;
+	now = rx_session_now(s);
 	if ((rc = payload_seal(s, payload, head.seq + 1, action, subject,
-	    detail, st)) != RX_OK)
+	    detail, n < DETAIL_MAX ? n : DETAIL_MAX, st)) != RX_OK)
 		return (rc);
 	rx_audit_entry_hash(hash, s->store_id, head.seq + 1, head.hash, now,
 	    payload, sizeof(payload));
@@ -195,7 +194,8 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	stored = rx_col_bytes(cur, 4, &nh);
 	rx_audit_entry_hash(hash, s->store_id, seq, prev->hash,
 	    rx_col_int(cur, 1), payload, np);
-	if (seq != prev->seq + 1 || np != PAYLOAD_BOX || nb != PROOF_BOX ||
+	/* Times do not run backwards: nobody signs for a time before his end. */
+	if (seq != prev->seq + 1 || rx_col_int(cur, 1) < prev->time || np != PAYLOAD_BOX || nb != PROOF_BOX ||
 	    nh != RX_HASH_BYTES || !rx_equal(hash, stored, RX_HASH_BYTES))
 		return (broken(st, prev->seq + 1));
 	epoch = rx_envelope_epoch(payload, np);
@@ -211,12 +211,108 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	    RX_COMP_AUDIT, epoch, &place, st) != RX_OK)
 		return (broken(st, seq));
 	if (memcmp(proof, plain + 5, RX_ID_BYTES) != 0 ||
-	    !rx_member_signed(s, proof, proof + RX_ID_BYTES, SIGN_LABEL, hash,
+	    !rx_member_signed(s, proof, rx_col_int(cur, 1),
+	    proof + RX_ID_BYTES, SIGN_LABEL, hash,
 	    RX_HASH_BYTES))
 		return (broken(st, seq));
 	memcpy(digest, plain + 5 + 2 * RX_ID_BYTES, DIGEST_BYTES);
 	rx_wipe(plain, sizeof(plain));
 	return (RX_OK);
+}
+
+/* Open the payload of the entry under ${cur} without verifying who made it. */
+static rx_err
+payload_open(struct rx_session *s, const struct rx_cursor *cur,
+    uint8_t plain[PAYLOAD_PLAIN], struct rx_status *st)
+{
+	const uint64_t seq = (uint64_t)rx_col_int(cur, 0);
+	const struct rx_key *key;
+	struct rx_place place;
+	const uint8_t *box;
+	uint32_t epoch;
+	size_t n;
+	rx_err rc;
+
+	box = rx_col_bytes(cur, 2, &n);
+	if (n != PAYLOAD_BOX)
+		return (broken(st, seq));
+	epoch = rx_envelope_epoch(box, n);
+	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, epoch, &key,
+	    NULL, st)) != RX_OK)
+		return (rc);
+	audit_place(&place, s, seq, COL_PAYLOAD);
+	if (rx_envelope_open(plain, PAYLOAD_PLAIN, box, n, key, RX_ENV_AUDIT,
+	    RX_COMP_AUDIT, epoch, &place, st) != RX_OK)
+		return (broken(st, seq));
+	return (RX_OK);
+}
+
+struct picking {		/* entries of one action */
+	enum rx_action action;
+	rx_err (*each)(void *, int64_t, const char *, const char *,
+	    struct rx_status *);
+	void *cookie;
+};
+
+/* Hand on the entry under ${cur} if it is wanted. */
+static rx_err
+entry_pick(struct rx_session *s, const struct rx_cursor *cur,
+    const struct rx_audit_head *prev, const struct picking *p,
+    struct rx_status *st)
+{
+	uint8_t plain[PAYLOAD_PLAIN], digest[DIGEST_BYTES];
+	char detail[DETAIL_MAX + 1];
+	uint32_t n;
+	rx_err rc;
+
+	if ((rc = payload_open(s, cur, plain, st)) != RX_OK ||
+	    plain[4] != (uint8_t)p->action)
+		goto done;
+	if ((rc = entry_verify(s, cur, prev, digest, st)) != RX_OK)
+		goto done;
+	n = rx_get32(plain);
+	if (n < PAYLOAD_HEAD || n > PAYLOAD_HEAD + DETAIL_MAX) {
+		rc = broken(st, prev->seq + 1);
+		goto done;
+	}
+	n -= PAYLOAD_HEAD;
+	memcpy(detail, plain + 4 + PAYLOAD_HEAD, n);
+	detail[n] = '\0';
+	rc = p->each(p->cookie, rx_col_int(cur, 1), rx_member_name(s,
+	    plain + 5), detail, st);
+	rx_wipe(detail, sizeof(detail));
+done:
+	rx_wipe(plain, sizeof(plain));
+	return (rc);
+}
+
+rx_err
+rx_audit_each(struct rx_session *s, enum rx_action action,
+    rx_err (*each)(void *, int64_t time, const char *user, const char *detail,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	const struct picking p = { action, each, cookie };
+	struct rx_audit_head prev;
+	struct rx_cursor *cur;
+	const uint8_t *hash;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	memset(&prev, 0, sizeof(prev));
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if ((rc = entry_pick(s, cur, &prev, &p, st)) != RX_OK)
+			break;
+		prev.seq = (uint64_t)rx_col_int(cur, 0);
+		hash = rx_col_bytes(cur, 4, &n);
+		if (n == RX_HASH_BYTES)
+			memcpy(prev.hash, hash, n);
+	}
+	rx_query_close(cur);
+	return (rc);
 }
 
 /* Inside a transaction.  The members are compared too, because a session acts
@@ -238,6 +334,8 @@ head_check(struct rx_session *s, struct rx_status *st)
 		return (rc);
 	if (head.seq == 0)
 		return (broken(st, 1));
+	if (head.time > s->clock)
+		s->clock = head.time;
 	memset(&prev, 0, sizeof(prev));
 	prev.seq = head.seq - 1;
 	arg = rx_int((int64_t)prev.seq);
@@ -248,6 +346,7 @@ head_check(struct rx_session *s, struct rx_status *st)
 		p = rx_col_bytes(cur, 4, &n);
 		if (n == RX_HASH_BYTES)
 			memcpy(prev.hash, p, n);
+		prev.time = rx_col_int(cur, 1);
 	} else if (rc == RX_OK && prev.seq != 0)
 		rc = broken(st, prev.seq);
 	rx_query_close(cur);
@@ -283,45 +382,45 @@ rx_audit_check_head(struct rx_session *s, struct rx_status *st)
 	return (rc);
 }
 
-/* Whether there are other certificates now than when they were loaded. */
+/* Load the certificates again when others have changed them; a session whose
+ * own was revoked ends here. */
 static rx_err
-members_changed(struct rx_session *s, bool *changed, struct rx_status *st)
+members_refresh(struct rx_session *s, struct rx_status *st)
 {
-	struct rx_cursor *cur;
-	size_t n = 0;
-	bool row;
+	const struct rx_member *m;
+	uint8_t digest[RX_HASH_BYTES];
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CERTS, NULL, 0, st)) !=
-	    RX_OK)
+	if ((rc = rx_members_digest(s, digest, st)) != RX_OK)
 		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
-		n++;
-	rx_query_close(cur);
-	*changed = n != s->nmembers;
-	return (rc);
+	if (!rx_equal(digest, s->members_digest, sizeof(digest)) &&
+	    (rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+		return (rc);
+	m = rx_member_newest(s, rx_member_first(s, s->user_id));
+	if (m == NULL) {
+		rx_status_arg(st, "user", "%s", s->user);
+		return (rx_fail(st, RX_EPERM, RX_MSG_NOT_A_MEMBER));
+	}
+	/* Nothing is signed with keys that another certificate has replaced;
+	 * signing in takes the new ones. */
+	if (memcmp(m->cert.sign_public, s->id->sign_public,
+	    RX_SIGN_PUBLIC_BYTES) != 0)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_SESSION_STALE));
+	return (RX_OK);
 }
 
 rx_err
 rx_begin(struct rx_session *s, struct rx_status *st)
 {
-	struct rx_status why;
-	bool changed = false;
 	rx_err rc;
 
 	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
 		return (rc);
-	rx_status_clear(&why);
-	if ((rc = head_check(s, &why)) == RX_OK)
+	if ((rc = members_refresh(s, st)) == RX_OK &&
+	    (rc = head_check(s, st)) == RX_OK)
 		return (RX_OK);
-	/* Somebody of whom this session has not heard may have written. */
-	if (rc == RX_ECORRUPT && members_changed(s, &changed, st) == RX_OK &&
-	    changed)
-		(void)rx_fail(st, RX_ECONFLICT, RX_MSG_SESSION_STALE);
-	else if (st->code == RX_OK)
-		*st = why;
 	rx_store_rollback(s->store);
-	return (st->code);
+	return (rc);
 }
 
 /* Parse "SEQ-HEX" into ${anchor}. */
@@ -334,8 +433,12 @@ anchor_parse(const char *text, struct rx_audit_head *anchor,
 
 	memset(anchor, 0, sizeof(*anchor));
 	anchor->seq = strtoull(text, &end, 10);
-	if (anchor->seq == 0 || *end != '-' ||
+	/* strtoull takes a sign and leading blanks; we do not. */
+	if (text[0] < '0' || text[0] > '9' || anchor->seq == 0 ||
+	    anchor->seq == UINT64_MAX || *end != '-' ||
 	    strlen(end + 1) != 2 * RX_HASH_BYTES)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_ANCHOR_INVALID));
+	if (strspn(end + 1, "0123456789abcdefABCDEF") != 2 * RX_HASH_BYTES)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_ANCHOR_INVALID));
 	for (i = 0; i < 2 * RX_HASH_BYTES; i++)
 		hex[i] = (char)(end[1 + i] >= 'A' && end[1 + i] <= 'F' ?
@@ -366,6 +469,7 @@ chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
 		if ((rc = entry_verify(s, cur, last, digest, st)) != RX_OK)
 			break;
 		last->seq = (uint64_t)rx_col_int(cur, 0);
+		last->time = rx_col_int(cur, 1);
 		p = rx_col_bytes(cur, 4, &n);
 		memcpy(last->hash, p, RX_HASH_BYTES);
 		if (anchor != NULL && last->seq == anchor->seq) {
@@ -413,17 +517,31 @@ rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
 }
 
 rx_err
-rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
-    const uint8_t *subject, const char *detail, struct rx_status *st)
+rx_finish_with(struct rx_session *s, rx_err rc, enum rx_action action,
+    const uint8_t *subject, const void *detail, size_t n,
+    struct rx_status *st)
 {
 
 	if (rc == RX_OK)
-		rc = rx_audit_add(s, action, subject, detail, st);
+		rc = rx_audit_add(s, action, subject, detail, n, st);
 	if (rc == RX_OK)
 		rc = rx_store_commit(s->store, st);
 	if (rc != RX_OK)
 		rx_abandon(s);
 	return (rc);
+}
+
+rx_err
+rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
+    const uint8_t *subject, const char *detail, struct rx_status *st)
+{
+	char text[DETAIL_MAX + 1] = "";
+
+	/* Cut at a character. */
+	if (detail != NULL)
+		rx_text_copy(text, sizeof(text), detail);
+	return (rx_finish_with(s, rc, action, subject, text, strlen(text),
+	    st));
 }
 
 void

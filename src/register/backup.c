@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -93,7 +94,7 @@ rx_backup_create(struct rx_session *s, const char *file,
     struct rx_status *st)
 {
 	uint8_t head[SIGNED_HEAD];
-	const int64_t at = rx_time_now();
+	const int64_t at = rx_session_now(s);
 	struct rx_audit_head audit;
 	struct backup b;
 	size_t i;
@@ -177,7 +178,8 @@ verify(struct rx_session *s, const struct backup *b,
 	for (i = 0; i < 2; i++) {
 		h = b->file[i].b;
 		if (memcmp(h + 8, s->store_id, RX_ID_BYTES) != 0 ||
-		    !rx_member_signed(s, h + 24, h + HEAD_BYTES, SIGN_LABEL, h,
+		    !rx_member_signed(s, h + 24, (int64_t)rx_get64(h + 40),
+		    h + HEAD_BYTES, SIGN_LABEL, h,
 		    HEAD_BYTES))
 			return (rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_BACKUP_CORRUPT));
@@ -199,7 +201,14 @@ restore(const struct backup *b, const char *dir, struct rx_status *st)
 	size_t i;
 	rx_err rc = RX_OK;
 
-	if (mkdir(dir, 0700) != 0 && rmdir(dir) != 0) {
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+		rx_status_arg(st, "file", "%s", dir);
+		rx_status_arg(st, "errno", "%d", errno);
+		return (rx_fail(st, RX_EIO, errno == ENOENT ?
+		    RX_MSG_FILE_ABSENT : RX_MSG_FILE_WRITE));
+	}
+	/* Making it anew gives it the right mode. */
+	if (rmdir(dir) != 0) {
 		rx_status_arg(st, "dir", "%s", dir);
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_RESTORE_NOT_EMPTY));
 	}
@@ -251,4 +260,57 @@ err1:
 err0:
 	backup_free(&b);
 	return (rc);
+}
+
+/* ---- which were checked ---- */
+
+/* Detail of the audit entry: "verified SEQ NAME". */
+#define NOTE "verified "
+
+rx_err
+rx_backup_note(struct rx_session *s, const char *name,
+    const struct rx_audit_head *head, struct rx_status *st)
+{
+	char detail[256];
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	(void)snprintf(detail, sizeof(detail), NOTE "%llu %s",
+	    (unsigned long long)head->seq, name);
+	return (rx_finish(s, RX_OK, RX_DID_BACKUP, NULL, detail, st));
+}
+
+struct notes {
+	rx_err (*each)(void *, int64_t, const char *, const char *,
+	    struct rx_status *);
+	void *cookie;
+};
+
+static rx_err
+note_each(void *cookie, int64_t time, const char *user, const char *detail,
+    struct rx_status *st)
+{
+	const struct notes *n = cookie;
+	const char *name;
+
+	/* The making of a backup is an entry without a detail. */
+	if (strncmp(detail, NOTE, sizeof(NOTE) - 1) != 0 ||
+	    (name = strchr(detail + sizeof(NOTE) - 1, ' ')) == NULL)
+		return (RX_OK);
+	return (n->each(n->cookie, time, user, name + 1, st));
+}
+
+rx_err
+rx_backup_notes(struct rx_session *s,
+    rx_err (*each)(void *, int64_t time, const char *user, const char *name,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	struct notes n = { each, cookie };
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK)
+		return (rc);
+	return (rx_audit_each(s, RX_DID_BACKUP, note_each, &n, st));
 }

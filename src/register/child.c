@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/date.h"
@@ -5,15 +6,18 @@
 
 /* Lists of children, one case in full, search, erasure. */
 
+#define REASON_BYTES 188	/* what one padded text holds */
+
 typedef rx_err (*child_each)(void *, const struct rx_child_row *,
     struct rx_status *);
 
 /* Whether the session has any keyed or unkeyed unit for ${act} at all. */
 static rx_err
-units_or_refuse(struct rx_session *s, struct rx_buf *units, bool supervisors,
-    struct rx_status *st)
+units_or_refuse(struct rx_session *s, struct rx_buf *units, bool directors,
+    bool supervisors, struct rx_status *st)
 {
-	const bool director = rx_session_has_role(s, RX_ROLE_DIRECTOR);
+	const bool director = directors &&
+	    rx_session_has_role(s, RX_ROLE_DIRECTOR);
 	const bool supervisor = supervisors &&
 	    rx_session_has_role(s, RX_ROLE_SUPERVISOR);
 	rx_err rc;
@@ -30,8 +34,8 @@ units_or_refuse(struct rx_session *s, struct rx_buf *units, bool supervisors,
 }
 
 /* Collect the ids of the live children of ${unit}. */
-static rx_err
-ids_of_unit(struct rx_session *s, const char *unit, struct rx_buf *ids,
+rx_err
+rx_child_ids(struct rx_session *s, const char *unit, struct rx_buf *ids,
     struct rx_status *st)
 {
 	struct rx_value arg = rx_text(unit);
@@ -75,17 +79,17 @@ open_child(struct rx_session *s, struct rx_case *c, unsigned comps,
 	return (rc);
 }
 
-/* One child's row for a list. */
-static rx_err
-list_one(struct rx_session *s, struct rx_case *c, const uint8_t *id,
-    const char *unit, struct rx_record *r, struct rx_child_row *row,
-    struct rx_status *st)
+/* One child's row for a list; without names when ${coded}. */
+rx_err
+rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    const char *unit, bool coded, struct rx_record *r,
+    struct rx_child_row *row, struct rx_status *st)
 {
 	unsigned comps = RX_BIT(RX_COMP_CODED);
 	struct rx_case_state state;
 	rx_err rc;
 
-	if (rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+	if (!coded && rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		comps |= RX_BIT(RX_COMP_IDENTITY);
 	if ((rc = rx_case_load(c, s, id, unit, comps, st)) != RX_OK ||
 	    (rc = open_child(s, c, comps, false, r, st)) != RX_OK ||
@@ -104,7 +108,7 @@ list_one(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 
 /* Call ${each} for the children of ${units} that ${keep} keeps. */
 static rx_err
-each_child(struct rx_session *s, const struct rx_buf *units,
+each_child(struct rx_session *s, const struct rx_buf *units, bool coded,
     bool (*keep)(const void *, const struct rx_child_row *), const void *what,
     child_each each, void *cookie, size_t *opened, struct rx_status *st)
 {
@@ -122,11 +126,11 @@ each_child(struct rx_session *s, const struct rx_buf *units,
 		const char *unit = (const char *)units->b + i;
 
 		rx_buf_reset(&ids);
-		if ((rc = ids_of_unit(s, unit, &ids, st)) != RX_OK)
+		if ((rc = rx_child_ids(s, unit, &ids, st)) != RX_OK)
 			goto done;
 		for (k = 0; k < ids.len; k += RX_ID_BYTES) {
-			if ((rc = list_one(s, &c, ids.b + k, unit, &r, &row,
-			    st)) != RX_OK)
+			if ((rc = rx_child_row_load(s, &c, ids.b + k, unit,
+			    coded, &r, &row, st)) != RX_OK)
 				goto done;
 			if (!keep(what, &row))
 				continue;
@@ -143,8 +147,8 @@ done:
 }
 
 /* Enter in the audit that ${n} names were shown; nothing when none was. */
-static rx_err
-audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
+rx_err
+rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
     const char *detail, struct rx_status *st)
 {
 	rx_err rc;
@@ -154,6 +158,46 @@ audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	return (rx_finish(s, RX_OK, RX_DID_REVEAL, subject, detail, st));
+}
+
+/* Seal the ${reason} for the audit under the narrative key ${key}: every
+ * member can read the audit, but a reason tells of the child.  Place: object
+ * and subject are the case, table AUDIT, column 4. */
+static rx_err
+reason_seal(struct rx_buf *box, struct rx_session *s,
+    const struct rx_case *c, const struct rx_key *key, uint32_t epoch,
+    const char *reason, struct rx_status *st)
+{
+	char text[REASON_BYTES + 1];
+	struct rx_place place;
+
+	rx_text_copy(text, sizeof(text), reason);
+	rx_place_init(&place, s, c->unit, c->id, c->id, RX_TABLE_AUDIT, 4, 1);
+	return (rx_field_seal(box, key, RX_COMP_NARRATIVE, epoch, &place,
+	    RX_PAD_TEXT, text, strlen(text), st));
+}
+
+/* Enter in the audit that the case was shown, and why. */
+static rx_err
+audit_case(struct rx_session *s, const struct rx_case *c, const char *reason,
+    struct rx_status *st)
+{
+	const struct rx_case_epoch *e = &c->e[c->n - 1];
+	struct rx_buf box = RX_BUF_INIT;
+	rx_err rc;
+
+	if (s->borrowed)
+		return (RX_OK);
+	if (reason != NULL && (rc = reason_seal(&box, s, c, e->key[1],
+	    e->epoch, reason, st)) != RX_OK)
+		goto done;
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		goto done;
+	rc = rx_finish_with(s, RX_OK, RX_DID_REVEAL, c->id, box.b, box.len,
+	    st);
+done:
+	rx_buf_free(&box);
+	return (rc);
 }
 
 struct filter {
@@ -176,15 +220,16 @@ rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
     child_each each, void *cookie, struct rx_status *st)
 {
 	const struct filter f = { filter, on };
+	const bool coded = (filter & RX_LIST_CODED) != 0;
 	struct rx_buf units = RX_BUF_INIT;
 	size_t opened = 0;
 	rx_err rc;
 
-	if ((rc = units_or_refuse(s, &units, true, st)) == RX_OK)
-		rc = each_child(s, &units, keep_filter, &f, each, cookie,
-		    &opened, st);
+	if ((rc = units_or_refuse(s, &units, !coded, true, st)) == RX_OK)
+		rc = each_child(s, &units, coded, keep_filter, &f, each,
+		    cookie, &opened, st);
 	if (rc == RX_OK)
-		rc = audit_reveal(s, opened, NULL, "list", st);
+		rc = rx_audit_reveal(s, opened, NULL, "list", st);
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -220,11 +265,11 @@ rx_child_search(struct rx_session *s, const char *id_number,
 
 	if (q.id_number == NULL && q.name == NULL)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_SEARCH_EMPTY));
-	if ((rc = units_or_refuse(s, &units, false, st)) == RX_OK)
-		rc = each_child(s, &units, keep_search, &q, each, cookie,
+	if ((rc = units_or_refuse(s, &units, true, false, st)) == RX_OK)
+		rc = each_child(s, &units, false, keep_search, &q, each, cookie,
 		    &opened, st);
 	if (rc == RX_OK)
-		rc = audit_reveal(s, opened, NULL, "search", st);
+		rc = rx_audit_reveal(s, opened, NULL, "search", st);
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -310,43 +355,88 @@ load_for_reading(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
 }
 
-rx_err
-rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
-    const char *reason,
+/* Hand on the child and the records of the loaded case; of the identity only
+ * the fields of ${shown} (bits 1 << enum rx_field), the rest masked. */
+static rx_err
+show(struct rx_session *s, struct rx_case *c, unsigned comps, unsigned shown,
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
 	struct shown *all = NULL;
 	struct rx_record child;
-	struct rx_case c;
-	unsigned comps = RX_CASE_KEYS;
 	size_t i, n = 0;
-	bool director;
 	rx_err rc;
 
 	rx_record_init(&child);
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = load_for_reading(s, &c, id, &director, st)) != RX_OK)
+	if ((rc = open_child(s, c, comps, true, &child, st)) != RX_OK ||
+	    (rc = rx_record_mask(&child, shown, st)) != RX_OK ||
+	    (rc = read_case(s, c, &all, &n, st)) != RX_OK)
 		goto done;
-	if (!director && (reason == NULL || *reason == '\0'))
-		comps &= ~RX_BIT(RX_COMP_IDENTITY);
-	/* First the audit, then the sight of it. */
-	if ((rc = audit_reveal(s, 1, id, director ? "case" :
-	    (comps & RX_BIT(RX_COMP_IDENTITY)) != 0 ? reason :
-	    "case without identity", st)) != RX_OK)
-		goto done;
-	if ((rc = open_child(s, &c, comps, true, &child, st)) != RX_OK ||
-	    (rc = read_case(s, &c, &all, &n, st)) != RX_OK ||
-	    (rc = each(cookie, &child, st)) != RX_OK)
-		goto done;
+	rc = each(cookie, &child, st);
 	for (i = 0; i < n && rc == RX_OK; i++)
 		rc = each(cookie, &all[i].r, st);
 done:
 	for (i = 0; i < n; i++)
 		rx_record_free(&all[i].r);
 	free(all);
-	rx_case_done(&c, s);
 	rx_record_free(&child);
+	return (rc);
+}
+
+rx_err
+rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct rx_case c;
+	unsigned comps = RX_CASE_KEYS;
+	bool director;
+	rx_err rc;
+
+	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
+	    (rc = load_for_reading(s, &c, id, &director, st)) != RX_OK)
+		goto done;
+	if (!director && (reason == NULL || *reason == '\0'))
+		comps &= ~RX_BIT(RX_COMP_IDENTITY);
+	/* First the audit, then the sight of it. */
+	if ((rc = audit_case(s, &c, !director &&
+	    (comps & RX_BIT(RX_COMP_IDENTITY)) != 0 ? reason : NULL, st)) ==
+	    RX_OK)
+		rc = show(s, &c, comps, ~0u, each, cookie, st);
+done:
+	rx_case_done(&c, s);
+	return (rc);
+}
+
+rx_err
+rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    unsigned shown,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES], detail[256] = "case";
+	struct rx_case c;
+	size_t n;
+	unsigned f;
+	rx_err rc;
+
+	for (f = 0; f < RX_FIELD_COUNT; f++) {
+		if (rx_fields[f].comp != RX_COMP_IDENTITY ||
+		    (shown & 1u << f) == 0)
+			continue;
+		n = strlen(detail);
+		(void)snprintf(detail + n, sizeof(detail) - n, "%s %s",
+		    strchr(detail, ':') == NULL ? ":" : "", rx_fields[f].key);
+	}
+	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
+	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) == RX_OK &&
+	    (rc = rx_audit_reveal(s, 1, id, detail, st)) == RX_OK)
+		rc = show(s, &c, RX_CASE_KEYS, shown, each, cookie, st);
+	rx_case_done(&c, s);
 	return (rc);
 }
 
@@ -442,7 +532,10 @@ rx_err
 rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st)
 {
+	struct rx_buf box = RX_BUF_INIT;
 	char unit[RX_UNIT_BYTES];
+	const struct rx_key *key;
+	uint32_t epoch;
 	struct rx_case c;
 	rx_err rc;
 
@@ -455,15 +548,21 @@ rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		goto done;
-	if ((rc = erase_keys(s, &c, st)) == RX_OK &&
+	if ((rc = rx_draft_delete(s, id, st)) == RX_OK &&
+	    (rc = erase_keys(s, &c, st)) == RX_OK &&
 	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD, id,
 	    st)) == RX_OK)
 		rc = erase_versions(s, RX_Q_CHILD_VERSIONS, RX_TABLE_CHILD,
 		    id, st);
-	rc = rx_finish(s, rc, RX_DID_ERASE, id, reason, st);
+	/* The case's own keys are gone: the unit's seal the reason. */
+	if (rc == RX_OK && (rc = rx_unit_key(s, unit, RX_COMP_NARRATIVE, 0,
+	    &key, &epoch, st)) == RX_OK)
+		rc = reason_seal(&box, s, &c, key, epoch, reason, st);
+	rc = rx_finish_with(s, rc, RX_DID_ERASE, id, box.b, box.len, st);
 	if (rc == RX_OK)
 		rc = rx_store_vacuum(s->store, st);
 done:
+	rx_buf_free(&box);
 	rx_case_done(&c, s);
 	return (rc);
 }

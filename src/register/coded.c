@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/date.h"
-#include "register/internal.h"
+#include "register/save.h"
 
 /*
  * What the statistics read, and the ledger they write.  Only coded keys are
@@ -138,6 +138,28 @@ rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 {
 
 	return (each_coded(s, unit, false, each, cookie, st));
+}
+
+rx_err
+rx_activity_own_each(struct rx_session *s, record_each each, void *cookie,
+    struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	struct rx_record r;
+	size_t i;
+	rx_err rc;
+
+	rx_record_init(&r);
+	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR) &&
+	    !rx_session_has_role(s, RX_ROLE_STATISTICIAN))
+		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
+	rc = rx_units_for(s, RX_ACT_WRITE_ACTIVITY, &units, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = each_activity(s, &r, (const char *)units.b + i, each,
+		    cookie, st);
+	rx_record_free(&r);
+	rx_buf_free(&units);
+	return (rc);
 }
 
 /* ---- the ledger ---- */

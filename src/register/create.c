@@ -101,8 +101,6 @@ insert_recovery(struct rx_session *s, struct making *m,
 	unsigned i;
 	rx_err rc;
 
-	rx_random(m->recovery_seed, 32);
-	rx_identity_derive(&m->recovery, m->recovery_seed);
 	memcpy(m->recovery_secret.b, m->recovery_seed, 32);
 	for (i = 0; i < 3; i++) {
 		rx_random(m->code[i], RX_CODE_BYTES);
@@ -153,6 +151,10 @@ fill(struct rx_session *s, const char *name, const struct rx_secret *passphrase,
 {
 	rx_err rc;
 
+	/* The keyblobs pin it, so it comes first. */
+	rx_random(m->recovery_seed, 32);
+	rx_identity_derive(&m->recovery, m->recovery_seed);
+	memcpy(s->blob->recovery_public, m->recovery.box_public, 32);
 	if ((rc = insert_store(s, name, st)) != RX_OK ||
 	    (rc = insert_units(s, name, st)) != RX_OK ||
 	    (rc = insert_admin(s, passphrase, st)) != RX_OK ||
@@ -174,8 +176,10 @@ rx_register_create(const char *dir, const char *user, const char *name,
 
 	if ((rc = rx_unit_parse(unit, unit_text, st)) != RX_OK)
 		return (rc);
-	if (rx_unit_level(unit) == RX_LEVEL_SELF)
+	if (rx_unit_level(unit) == RX_LEVEL_SELF) {
+		rx_status_arg(st, "unit", "%.32s", unit_text);
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_INVALID));
+	}
 	if ((rc = rx_user_name_check(user, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_secret_new(&mem, sizeof(struct making), st)) != RX_OK)

@@ -47,12 +47,14 @@ struct rx_session {
 	struct rx_secret *blob_mem, *id_mem, *next_mem;
 	struct rx_keyblob *blob;	/* in blob_mem */
 	struct rx_identity *id;		/* the certified keys, in id_mem */
-	struct rx_identity *next;	/* asked for, not yet certified; or NULL */
+	struct rx_identity *next;	/* asked for, not in use yet; or NULL */
+	int64_t clock;			/* no entry of the audit is later, ms */
 	struct rx_keypool *pool;
 	struct rx_held *held;		/* sorted by unit, compartment, epoch */
 	size_t nheld, heldcap;
 	size_t heldmem;			/* so many of them have key memory */
 	struct rx_member *members;	/* sorted by user, then not_before */
+	uint8_t members_digest[RX_HASH_BYTES];	/* of the rows they are from */
 	size_t nmembers;
 	struct rx_key *scratch[3];	/* for a unit's keys in passing */
 	struct rx_key *spare[RX_SPARE_CASES][RX_CASE_MEM];
@@ -98,6 +100,10 @@ rx_err rx_session_new(struct rx_session **out, struct rx_status *st)
 rx_err rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
     struct rx_status *st) RX_MUST_USE;
 
+/* Revoke ${m}, from now, with the session's root seed. */
+rx_err rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
+    struct rx_status *st) RX_MUST_USE;
+
 /* ---- members.c ---- */
 
 rx_err rx_members_load(struct rx_session *s, const uint8_t root_public[32],
@@ -115,10 +121,14 @@ size_t rx_member_next(const struct rx_session *s, size_t first);
 /* The newest live certificate of the user of members[first]; NULL. */
 const struct rx_member *rx_member_newest(const struct rx_session *s,
     size_t first);
-/* Whether any certificate of ${user} verifies ${sig}. */
+/* Whether a certificate of ${user} that was valid at ${at} verifies ${sig}. */
 bool rx_member_signed(const struct rx_session *s,
-    const uint8_t user[RX_ID_BYTES], const uint8_t sig[RX_SIGNATURE_BYTES],
-    const char *label, const void *p, size_t n);
+    const uint8_t user[RX_ID_BYTES], int64_t at,
+    const uint8_t sig[RX_SIGNATURE_BYTES], const char *label, const void *p,
+    size_t n);
+/* The time, ms, but never before the newest entry of the audit: a clock that
+ * was set back must not make what is written now look older. */
+int64_t rx_session_now(const struct rx_session *s);
 /* The name of ${user}, "?" when unknown. */
 const char *rx_member_name(const struct rx_session *s,
     const uint8_t user[RX_ID_BYTES]);
@@ -141,15 +151,17 @@ const char *rx_level_key(enum rx_level level);
 rx_err rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
     uint32_t *key_epoch, struct rx_status *st) RX_MUST_USE;
-/* Make the keys of ${unit} when nobody has yet; in a transaction. */
+/* Make the keys of ${unit} that nobody has made yet, of the compartments that
+ * the session is entitled to; begins a transaction when there are any. */
 rx_err rx_unit_keys_ensure(struct rx_session *s,
     const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
 /* Make every grant that waits and that this session can make, in a transaction
  * of its own if there are any. */
 rx_err rx_grants_heal(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
-/* How many keyed units ${user} (members[first..]) should hold and does not. */
+/* The keyed units whose keys members[first..] should hold and does not, appended
+ * to ${out}. */
 rx_err rx_grants_pending(struct rx_session *s, size_t first,
-    unsigned *pending, struct rx_status *st) RX_MUST_USE;
+    struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
 /* Grant keys of ${unit} to every entitled user who lacks them; a transaction is
  * begun at the first.  *made counts. */
 rx_err rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
@@ -253,8 +265,10 @@ struct rx_flag {
 	enum rx_type raised_by;
 	bool by_rule;
 	enum rx_flag_state state;
+	uint64_t signs;			/* as in rx_flag_row */
 	int32_t date;
 	int64_t at;
+	int64_t answered;	/* the latest review, ms; 0 when none */
 	char caller_id[RX_CALLER_ID_BYTES];
 };
 /* Read every record of the loaded case; ${flags} (may be NULL) is an array of
@@ -273,23 +287,33 @@ enum rx_action {
 	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14
 };
 /* Append an entry in the running transaction.  ${subject} may be NULL;
- * ${detail} is at most 360 bytes of it. */
+ * ${detail} is at most 360 bytes of it; every member can read it. */
 rx_err rx_audit_add(struct rx_session *s, enum rx_action action,
-    const uint8_t *subject, const char *detail, struct rx_status *st)
-    RX_MUST_USE;
+    const uint8_t *subject, const void *detail, size_t n,
+    struct rx_status *st) RX_MUST_USE;
+/* Call ${each} for every entry of ${action}, oldest first, each of them verified
+ * (hash, seal, signature of ${user}) with the entry before it. */
+rx_err rx_audit_each(struct rx_session *s, enum rx_action action,
+    rx_err (*each)(void *, int64_t time, const char *user, const char *detail,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 /* Verify the newest entry and that the manifest is the one it names. */
 rx_err rx_audit_check_head(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
-/* Begin a transaction to write in, and check the head of the audit in it: what
- * was changed behind the program's back since signing in would otherwise be
- * signed for by the next entry.  RX_ECONFLICT (SESSION_STALE) when people were
- * certified meanwhile. */
+/* Begin a transaction to write in.  The head of the audit is verified in it, so
+ * that what was changed behind the session is not signed for by the next
+ * entry; certificates that others changed are loaded again (RX_EPERM,
+ * NOT_A_MEMBER, when the session's own was revoked; RX_ECONFLICT,
+ * SESSION_STALE, when it has new keys). */
 rx_err rx_begin(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* Audit entry and commit; on any failure roll back.  Starts nothing. */
 rx_err rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
     const uint8_t *subject, const char *detail, struct rx_status *st)
     RX_MUST_USE;
 
+/* The same with bytes for the detail. */
+rx_err rx_finish_with(struct rx_session *s, rx_err rc, enum rx_action action,
+    const uint8_t *subject, const void *detail, size_t n,
+    struct rx_status *st) RX_MUST_USE;
 /* Roll back, and forget the keys held: some may have been made in vain. */
 void rx_abandon(struct rx_session *s);
 

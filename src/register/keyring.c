@@ -42,10 +42,17 @@ rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 {
 	struct rx_grant_context ctx;
 	const struct rx_identity *as = s->id;
+	struct rx_status no;
 	size_t i, first;
 	rx_err rc;
 
-	if ((rc = rx_grant_open(g, box, n, as, st)) != RX_OK)
+	/* Others seal to new keys as soon as these are certified, before their
+	 * owner signs in and moves the rest over to them. */
+	rx_status_clear(&no);
+	if (s->next != NULL &&
+	    rx_grant_open(g, box, n, s->next, &no) == RX_OK)
+		as = s->next;
+	else if ((rc = rx_grant_open(g, box, n, as, st)) != RX_OK)
 		return (rc);
 	grant_context(&ctx, s, unit, subject, epoch, comps);
 	first = rx_member_first(s, g->grantor);
@@ -54,8 +61,10 @@ rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 
 		/* What one has handed to oneself needs no other warrant. */
 		if (memcmp(g->grantor, s->user_id, RX_ID_BYTES) != 0 &&
-		    !rx_may_grant(&s->members[i], unit, comps,
-		    subject != NULL))
+		    (!rx_may_grant(&s->members[i], unit, comps,
+		    subject != NULL) ||
+		    /* Who is no member any more begins no new epoch. */
+		    (epoch > 1 && s->members[i].revoked != 0)))
 			continue;
 		rx_status_clear(&ignored);
 		if (rx_grant_verify(g, &ctx, as,
@@ -223,9 +232,9 @@ rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	}
 	if (h == NULL) {
 		if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0)
-			memcpy(text, "-", 2);
-		else
-			rx_unit_text(text, unit);
+			return (rx_fail(st, RX_EPERM,
+			    RX_MSG_NO_REGISTER_KEY));
+		rx_unit_text(text, unit);
 		rx_status_arg(st, "unit", "%s", text);
 		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
 	}
@@ -400,53 +409,62 @@ done:
 	return (rc);
 }
 
+/* Make ${make}, the missing compartments of ${unit}'s first epoch. */
+static rx_err
+keys_make(struct rx_session *s, const char *unit, unsigned make,
+    struct rx_status *st)
+{
+	const struct rx_key *some[RX_GRANT_KEYS];
+	const struct rx_member *m;
+	unsigned comps, c;
+	size_t i, k;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < RX_GRANT_KEYS; k++)
+		rx_random(s->scratch[k]->b, RX_KEY_BYTES);
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
+		if ((comps = rx_entitled(s, i, unit) & make) == 0)
+			continue;
+		for (k = 0; k < RX_GRANT_KEYS; k++)
+			some[k] = comps & RX_BIT(grant_comp(comps, k)) ?
+			    s->scratch[k] : NULL;
+		m = rx_member_newest(s, i);
+		rc = rx_grant_insert(s, unit, 1, comps, some, m->cert.user,
+		    m->cert.box_public, st);
+	}
+	for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++) {
+		c = grant_comp(make, k);
+		if ((make & RX_BIT(c)) != 0)
+			rc = held_add(s, unit, (uint8_t)c, 1, s->scratch[k],
+			    st);
+	}
+	for (k = 0; k < RX_GRANT_KEYS; k++)
+		rx_wipe(s->scratch[k]->b, RX_KEY_BYTES);
+	return (rc);
+}
+
 rx_err
 rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     struct rx_status *st)
 {
-	struct rx_value args[2] = { rx_text(unit), rx_text(unit) };
-	const struct rx_key *keys[RX_GRANT_KEYS], *some[RX_GRANT_KEYS];
-	const struct rx_member *m;
-	struct rx_cursor *cur;
-	unsigned comps, c;
-	size_t i, k;
-	bool row = false;
+	/* Nobody makes a key that he may not hold: a statistician who writes
+	 * first makes the coded key, a director later the other two. */
+	unsigned make = rx_entitled(s, rx_member_first(s, s->user_id), unit);
+	struct granted *g;
+	size_t i, n;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_KEYED_UNITS, args, 2,
-	    st)) != RX_OK)
+	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
-	rc = rx_query_next(cur, &row, st);
-	rx_query_close(cur);
-	if (rc != RX_OK || row)
+	for (i = 0; i < n; i++)
+		make &= ~g[i].comps;
+	free(g);
+	if (make == 0)
+		return (RX_OK);
+	if (!rx_store_in_transaction(s->store) &&
+	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	for (k = 0; k < RX_GRANT_KEYS; k++) {
-		rx_random(s->scratch[k]->b, RX_KEY_BYTES);
-		keys[k] = s->scratch[k];
-	}
-	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
-		if ((comps = rx_entitled(s, i, unit)) == 0)
-			continue;
-		for (k = 0; k < RX_GRANT_KEYS; k++)
-			some[k] = comps & RX_BIT(grant_comp(comps, k)) ?
-			    keys[k] : NULL;
-		m = rx_member_newest(s, i);
-		if ((rc = rx_grant_insert(s, unit, 1, comps, some,
-		    m->cert.user, m->cert.box_public, st)) != RX_OK)
-			goto done;
-	}
-	/* Keep what the maker is entitled to, forget the rest. */
-	comps = rx_entitled(s, rx_member_first(s, s->user_id), unit);
-	for (k = 0; k < RX_GRANT_KEYS; k++) {
-		c = grant_comp(comps, k);
-		if ((comps & RX_BIT(c)) != 0 && (rc = held_add(s, unit,
-		    (uint8_t)c, 1, keys[k], st)) != RX_OK)
-			goto done;
-	}
-done:
-	for (k = 0; k < RX_GRANT_KEYS; k++)
-		rx_wipe(s->scratch[k]->b, RX_KEY_BYTES);
-	return (rc);
+	return (keys_make(s, unit, make, st));
 }
 
 /* ---- pending grants ---- */
@@ -497,7 +515,7 @@ units_of(struct rx_session *s, size_t first, struct rx_buf *out,
 }
 
 rx_err
-rx_grants_pending(struct rx_session *s, size_t first, unsigned *pending,
+rx_grants_pending(struct rx_session *s, size_t first, struct rx_buf *out,
     struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
@@ -508,20 +526,96 @@ rx_grants_pending(struct rx_session *s, size_t first, unsigned *pending,
 	size_t i, n;
 	rx_err rc;
 
-	*pending = 0;
 	if ((rc = units_of(s, first, &units, st)) != RX_OK)
 		goto done;
-	for (i = 0; i < units.len; i += RX_UNIT_BYTES) {
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		unit = (const char *)units.b + i;
 		if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 			goto done;
 		for (epoch = 0; (epoch = granted_next_epoch(g, n, epoch)) != 0;)
 			if ((rx_entitled(s, first, unit) &
 			    ~granted_comps(g, n, epoch, user)) != 0) {
-				(*pending)++;
+				rc = rx_buf_add(out, unit, RX_UNIT_BYTES, st);
 				break;
 			}
 		free(g);
+	}
+done:
+	rx_buf_free(&units);
+	return (rc);
+}
+
+bool
+rx_unit_of_register(const char unit[RX_UNIT_BYTES])
+{
+
+	return (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0);
+}
+
+/* Whether ${user} was granted everything of the newest keys of ${unit} that a
+ * case needs. */
+static rx_err
+holds_newest(struct rx_session *s, const char *unit, const uint8_t *user,
+    bool *held, struct rx_status *st)
+{
+	uint32_t epoch = 0, next;
+	struct granted *g;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+		return (rc);
+	while ((next = granted_next_epoch(g, n, epoch)) != 0)
+		epoch = next;
+	*held = (RX_CASE_KEYS & ~granted_comps(g, n, epoch, user)) == 0;
+	free(g);
+	return (RX_OK);
+}
+
+/* When the register was made. */
+static rx_err
+made_at(struct rx_session *s, int64_t *made, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	*made = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_STORE, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		*made = rx_col_int(cur, 3);
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_custody_each(struct rx_session *s, int64_t *made,
+    rx_err (*each)(void *, const char unit[RX_UNIT_BYTES], bool held,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	const uint8_t *recovery = NULL;
+	const char *unit;
+	bool held = false;
+	size_t i;
+	rx_err rc;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (s->members[i].cert.role == RX_ROLE_RECOVERY &&
+		    rx_member_live(&s->members[i]))
+			recovery = s->members[i].cert.user;
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = made_at(s, made, st)) != RX_OK ||
+	    (rc = rx_keyed_units(s, s->unit, &units, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		unit = (const char *)units.b + i;
+		if (recovery != NULL && (rc = holds_newest(s, unit, recovery,
+		    &held, st)) != RX_OK)
+			break;
+		rc = each(cookie, unit, held, st);
 	}
 done:
 	rx_buf_free(&units);

@@ -2,31 +2,45 @@
 
 /* Finding a case by what people call it. */
 
+/* Append the keyed units at or under ${above} in which the session may do
+ * ${act}, except those that ${out} has already. */
+static rx_err
+units_under(struct rx_session *s, enum rx_act act, const char *above,
+    struct rx_buf *out, struct rx_status *st)
+{
+	struct rx_buf all = RX_BUF_INIT;
+	const size_t had = out->len;
+	size_t i, k;
+	rx_err rc;
+
+	rc = rx_keyed_units(s, above, &all, st);
+	for (i = 0; i < all.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		if (!rx_permitted(s, act, (const char *)all.b + i))
+			continue;
+		for (k = 0; k < had; k += RX_UNIT_BYTES)
+			if (memcmp(out->b + k, all.b + i, RX_UNIT_BYTES) == 0)
+				break;
+		if (k >= had)
+			rc = rx_buf_add(out, all.b + i, RX_UNIT_BYTES, st);
+	}
+	rx_buf_free(&all);
+	return (rc);
+}
+
 rx_err
 rx_units_for(struct rx_session *s, enum rx_act act, struct rx_buf *out,
     struct rx_status *st)
 {
-	struct rx_buf all = RX_BUF_INIT;
-	size_t i, k, first = rx_member_first(s, s->user_id);
+	size_t i, first = rx_member_first(s, s->user_id);
 	rx_err rc = RX_OK;
 
+	/* Two certificates may cover the same unit. */
 	for (i = first; i < s->nmembers && i < rx_member_next(s, first) &&
 	    rc == RX_OK; i++)
 		if (rx_member_live(&s->members[i]) &&
 		    s->members[i].cert.role != RX_ROLE_ADMIN)
-			rc = rx_keyed_units(s, s->members[i].cert.unit, &all,
+			rc = units_under(s, act, s->members[i].cert.unit, out,
 			    st);
-	for (i = 0; i < all.len && rc == RX_OK; i += RX_UNIT_BYTES) {
-		if (!rx_permitted(s, act, (const char *)all.b + i))
-			continue;
-		/* Two certificates may cover the same unit. */
-		for (k = 0; k < out->len; k += RX_UNIT_BYTES)
-			if (memcmp(out->b + k, all.b + i, RX_UNIT_BYTES) == 0)
-				break;
-		if (k >= out->len)
-			rc = rx_buf_add(out, all.b + i, RX_UNIT_BYTES, st);
-	}
-	rx_buf_free(&all);
 	return (rc);
 }
 
@@ -84,32 +98,40 @@ by_caller_id(struct rx_session *s, const char *unit, const char *text,
 }
 
 rx_err
-rx_case_locate(struct rx_session *s, const char *text,
-    uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES], struct rx_status *st)
+rx_locate_units(struct rx_session *s, struct rx_buf *units,
+    struct rx_status *st)
 {
-	struct rx_buf units = RX_BUF_INIT;
-	size_t i, found = 0, before;
-	bool elsewhere = false;
 	rx_err rc;
 
-	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
-	    (rc = rx_units_for(s, RX_ACT_SUPERVISE, &units, st)) != RX_OK)
-		goto done;
+	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, units, st)) != RX_OK)
+		return (rc);
+	return (rx_units_for(s, RX_ACT_SUPERVISE, units, st));
+}
+
+rx_err
+rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
+    const char *text, uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	size_t i, found = 0, before;
+	bool elsewhere = false;
+	rx_err rc = RX_OK;
+
 	if (rx_uuid_parse(text, id)) {
 		struct rx_status ignored;
 
 		rx_status_clear(&ignored);
 		elsewhere = rx_case_unit(s, id, unit, &ignored) == RX_OK;
-		for (i = 0; elsewhere && i < units.len; i += RX_UNIT_BYTES)
-			if (memcmp(units.b + i, unit, RX_UNIT_BYTES) == 0)
-				goto done;
+		for (i = 0; elsewhere && i < units->len; i += RX_UNIT_BYTES)
+			if (memcmp(units->b + i, unit, RX_UNIT_BYTES) == 0)
+				return (RX_OK);
 	}
-	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		struct rx_status tried;
 
 		before = found;
 		rx_status_clear(&tried);
-		rc = by_caller_id(s, (const char *)units.b + i, text, id,
+		rc = by_caller_id(s, (const char *)units->b + i, text, id,
 		    &found, &tried);
 		/* A unit whose keys are still to come hides nothing else. */
 		if (rc == RX_EPERM)
@@ -117,7 +139,7 @@ rx_case_locate(struct rx_session *s, const char *text,
 		else if (rc != RX_OK)
 			*st = tried;
 		if (found > before)
-			memcpy(unit, units.b + i, RX_UNIT_BYTES);
+			memcpy(unit, units->b + i, RX_UNIT_BYTES);
 	}
 	/* Our id of a case that is another's: refused, not unknown. */
 	if (rc == RX_OK && found == 0 && elsewhere)
@@ -126,7 +148,18 @@ rx_case_locate(struct rx_session *s, const char *text,
 		rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
 	if (rc == RX_OK && found > 1)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_CHILD_AMBIGUOUS);
-done:
+	return (rc);
+}
+
+rx_err
+rx_case_locate(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES], struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	rx_err rc;
+
+	if ((rc = rx_locate_units(s, &units, st)) == RX_OK)
+		rc = rx_case_locate_in(s, &units, text, id, unit, st);
 	rx_buf_free(&units);
 	return (rc);
 }

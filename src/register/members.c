@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "register/internal.h"
 
 /* Sort by user, the oldest certificate first. */
@@ -95,7 +96,9 @@ rx_members_load(struct rx_session *s, const uint8_t root_public[32],
 	if (s->nmembers > 0)
 		qsort(s->members, s->nmembers, sizeof(*s->members),
 		    member_cmp);
-	return (load_revocations(s, root_public, st));
+	if ((rc = load_revocations(s, root_public, st)) != RX_OK)
+		return (rc);
+	return (rx_members_digest(s, s->members_digest, st));
 }
 
 /* Take the sealed thing in column ${col} of every row of ${q}, a query of
@@ -188,8 +191,8 @@ rx_member_newest(const struct rx_session *s, size_t first)
 
 bool
 rx_member_signed(const struct rx_session *s, const uint8_t user[RX_ID_BYTES],
-    const uint8_t sig[RX_SIGNATURE_BYTES], const char *label, const void *p,
-    size_t n)
+    int64_t at, const uint8_t sig[RX_SIGNATURE_BYTES], const char *label,
+    const void *p, size_t n)
 {
 	const uint8_t *tried = NULL, *key;
 	size_t i, first = rx_member_first(s, user);
@@ -197,6 +200,9 @@ rx_member_signed(const struct rx_session *s, const uint8_t user[RX_ID_BYTES],
 	if (first == s->nmembers)
 		return (false);
 	for (i = first; i < rx_member_next(s, first); i++) {
+		if (!rx_cert_valid_at(&s->members[i].cert, at) ||
+		    (s->members[i].revoked != 0 && at > s->members[i].revoked))
+			continue;
 		key = s->members[i].cert.sign_public;
 		/* Several roles share one key: do not verify it again. */
 		if (tried != NULL &&
@@ -210,9 +216,24 @@ rx_member_signed(const struct rx_session *s, const uint8_t user[RX_ID_BYTES],
 }
 
 const char *
+rx_session_author(const struct rx_session *s, const uint8_t id[RX_ID_BYTES])
+{
+
+	return (rx_member_name(s, id));
+}
+
+const char *
 rx_member_name(const struct rx_session *s, const uint8_t user[RX_ID_BYTES])
 {
 	const size_t first = rx_member_first(s, user);
 
 	return (first < s->nmembers ? s->members[first].cert.name : "?");
+}
+
+int64_t
+rx_session_now(const struct rx_session *s)
+{
+	const int64_t now = rx_time_now();
+
+	return (now > s->clock ? now : s->clock);
 }

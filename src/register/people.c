@@ -136,6 +136,7 @@ person_insert(struct rx_session *s, struct rx_cert *cert,
 	memset(blob, 0, sizeof(*blob));
 	rx_random(blob->seed, 32);
 	memcpy(blob->root_public, s->blob->root_public, 32);
+	memcpy(blob->recovery_public, s->blob->recovery_public, 32);
 	rx_identity_derive(id, blob->seed);
 	rx_uuid7(cert->user, rx_time_now());
 	if ((rc = rx_keyblob_seal(box, blob, passphrase, s->store_id,
@@ -217,9 +218,7 @@ rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
 rx_err
 rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 {
-	uint8_t id[RX_ID_BYTES], secret[64], root[32];
-	uint8_t p[RX_REVOCATION_BYTES];
-	struct rx_value v[2];
+	uint8_t id[RX_ID_BYTES];
 	size_t i, first, revoked = 0;
 	bool found;
 	rx_err rc;
@@ -235,20 +234,14 @@ rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_SELF));
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	rx_root_derive(root, secret, s->blob->root_seed);
 	first = rx_member_first(s, id);
 	for (i = first; i < s->nmembers && i < rx_member_next(s, first) &&
 	    rc == RX_OK; i++) {
 		if (s->members[i].revoked != 0)
 			continue;
-		rx_revocation_make(p, s->members[i].cert.id, s->store_id,
-		    rx_time_now(), secret);
-		v[0] = rx_bytes(s->members[i].cert.id, RX_ID_BYTES);
-		v[1] = rx_bytes(p, sizeof(p));
-		rc = rx_store_insert(s->store, RX_TABLE_REVOCATION, v, st);
+		rc = rx_cert_revoke(s, &s->members[i], st);
 		revoked++;
 	}
-	rx_wipe(secret, sizeof(secret));
 	if (rc == RX_OK && revoked == 0)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED);
 	rc = rx_finish(s, rc, RX_DID_USER_DISABLE, id, user, st);
@@ -295,21 +288,23 @@ rx_user_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_user_row *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
+	struct rx_buf units = RX_BUF_INIT;
 	struct rx_user_row row;
 	unsigned pending = 0;
 	size_t i, first = 0;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
-	for (i = 0; i < s->nmembers; i++) {
+	for (i = 0; i < s->nmembers && rc == RX_OK; i++) {
 		const struct rx_member *m = &s->members[i];
 
 		if (i == 0 || memcmp(m->cert.user, s->members[i - 1].cert.user,
 		    RX_ID_BYTES) != 0) {
 			first = i;
-			pending = 0;
+			rx_buf_reset(&units);
 			if (m->cert.role != RX_ROLE_RECOVERY && (rc =
-			    rx_grants_pending(s, i, &pending, st)) != RX_OK)
-				return (rc);
+			    rx_grants_pending(s, i, &units, st)) != RX_OK)
+				break;
+			pending = (unsigned)(units.len / RX_UNIT_BYTES);
 		}
 		if (m->cert.role == RX_ROLE_RECOVERY || superseded(s, i))
 			continue;
@@ -322,10 +317,26 @@ rx_user_each(struct rx_session *s,
 		row.disabled = !rx_member_live(m);
 		row.temporary = !row.disabled && temporary(s, first);
 		row.pending = row.disabled ? 0 : pending;
-		if ((rc = each(cookie, &row, st)) != RX_OK)
-			return (rc);
+		rc = each(cookie, &row, st);
 	}
-	return (RX_OK);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_user_pending(struct rx_session *s, const char *user, struct rx_buf *out,
+    struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	bool found;
+	rx_err rc;
+
+	if ((rc = user_find(s, user, id, &found, st)) != RX_OK)
+		return (rc);
+	if (found)
+		return (rx_grants_pending(s, rx_member_first(s, id), out, st));
+	rx_status_arg(st, "user", "%.60s", user);
+	return (rx_fail(st, RX_ENOENT, RX_MSG_USER_UNKNOWN));
 }
 
 /* ---- units ---- */
@@ -458,6 +469,9 @@ rx_unit_import(struct rx_session *s, const char *tsv, size_t n,
 	rx_err rc;
 
 	*added = 0;
+	/* A byte order mark, as some editors write it. */
+	if (n >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+		p += 3;
 	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
@@ -467,7 +481,8 @@ rx_unit_import(struct rx_session *s, const char *tsv, size_t n,
 		line++;
 		rx_status_clear(st);
 		rx_status_arg(st, "line", "%zu", line);
-		if (eol == p || (line == 1 && eol - p >= 5 &&
+		if (eol == p || (eol - p == 1 && *p == '\r') ||
+		    (line == 1 && eol - p >= 5 &&
 		    memcmp(p, "code\t", 5) == 0))
 			continue;
 		rc = unit_line(s, p, (size_t)(eol - p), added, st);
@@ -494,6 +509,52 @@ rx_unit_each(struct rx_session *s,
 		if ((rc = each(cookie, rx_col_text(cur, 0),
 		    rx_col_text(cur, 1), rx_col_text(cur, 2),
 		    rx_col_text(cur, 3), st)) != RX_OK)
+			break;
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* One unit of the list, and a prefecture's own work beside it. */
+static rx_err
+own_unit(struct rx_session *s, enum rx_act act, const char *code,
+    const char *name,
+    rx_err (*each)(void *, const char *, const char *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES], self[RX_UNIT_TEXT + 8];
+	rx_err rc;
+
+	if ((rc = rx_unit_parse(unit, code, st)) != RX_OK)
+		return (rc);
+	if (rx_permitted(s, act, unit) &&
+	    (rc = each(cookie, unit, name, st)) != RX_OK)
+		return (rc);
+	if (rx_unit_level(unit) != RX_LEVEL_PREFECTURE)
+		return (RX_OK);
+	(void)snprintf(self, sizeof(self), "%.6s-SELF", unit);
+	if ((rc = rx_unit_parse(unit, self, st)) != RX_OK ||
+	    !rx_permitted(s, act, unit))
+		return (rc);
+	return (each(cookie, unit, self, st));
+}
+
+rx_err
+rx_unit_own_each(struct rx_session *s, bool activities,
+    rx_err (*each)(void *, const char unit[RX_UNIT_BYTES], const char *name,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	const enum rx_act act = activities ? RX_ACT_WRITE_ACTIVITY :
+	    RX_ACT_WRITE_CASE;
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_UNITS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = own_unit(s, act, rx_col_text(cur, 0),
+		    rx_col_text(cur, 1), each, cookie, st)) != RX_OK)
 			break;
 	rx_query_close(cur);
 	return (rc);

@@ -58,6 +58,14 @@ rx_permitted(const struct rx_session *s, enum rx_act act, const char *unit)
 	return (false);
 }
 
+bool
+rx_session_supervises(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES])
+{
+
+	return (rx_permitted(s, RX_ACT_SUPERVISE, unit));
+}
+
 rx_err
 rx_permit(const struct rx_session *s, enum rx_act act, const char *unit,
     struct rx_status *st)
@@ -127,8 +135,13 @@ rx_entitled(const struct rx_session *s, size_t first,
 	size_t i;
 
 	for (i = first; i < rx_member_next(s, first); i++) {
-		const unsigned c = cert_entitles(&s->members[i].cert, unit);
+		const struct rx_cert *cert = &s->members[i].cert;
+		const unsigned c = cert_entitles(cert, unit);
 
+		/* The root alone cannot make another recovery key. */
+		if (cert->role == RX_ROLE_RECOVERY && !rx_equal(
+		    cert->box_public, s->blob->recovery_public, 32))
+			continue;
 		/* The clock is asked only where it matters. */
 		if ((c & ~comps) != 0 && rx_member_live(&s->members[i]))
 			comps |= c;
@@ -146,11 +159,6 @@ rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
 	/* A supervisor writes a case's slots anew when he decides. */
 	if (slot && m->cert.role == RX_ROLE_SUPERVISOR &&
 	    rx_unit_covers(m->cert.unit, unit))
-		return (true);
-	/* The first writer at a unit makes its keys, a statistician too. */
-	if (m->cert.role == RX_ROLE_STATISTICIAN && !slot &&
-	    (compartments & ~RX_CASE_KEYS) == 0 &&
-	    cert_permits(&m->cert, RX_ACT_WRITE_ACTIVITY, unit))
 		return (true);
 	return ((compartments & ~cert_entitles(&m->cert, unit)) == 0 &&
 	    m->cert.role != RX_ROLE_RECOVERY);

@@ -38,7 +38,7 @@ word_or_unsaid(const char *s)
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 	size_t n = strspn(s, word);
 
-	return (n > 0 && n <= 32 && s[n] == '\0' ? s : UNSAID);
+	return (n <= 32 && s[n] == '\0' ? s : UNSAID);
 }
 
 /* ${s} when it has the form of a date or a month, digits between "-" or "/". */

@@ -55,9 +55,10 @@ struct rx_child_row {
 	bool flagged;			/* an open flag */
 	bool withdrawn;			/* consent withdrawn: read-only */
 };
-enum { RX_LIST_FLAGGED = 1, RX_LIST_DUE = 2 };
+enum { RX_LIST_FLAGGED = 1, RX_LIST_DUE = 2, RX_LIST_CODED = 4 };
 /* Director: own children, with names.  Supervisor: children of his villages,
- * coded data only.  ${on} is the day for RX_LIST_DUE.  Sorted by the caller. */
+ * coded data only; with RX_LIST_CODED nothing else, also for one who is both.
+ * ${on} is the day for RX_LIST_DUE.  Sorted by the caller. */
 rx_err rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
     rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
@@ -81,6 +82,36 @@ rx_err rx_child_search(struct rx_session *s, const char *id_number,
     rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* The rest of this section is for a page: what is shown there stays there, so
+ * names come masked, "林○", until they are asked for. */
+
+/* Director: own children that ${text} may mean: part of a name, initials of its
+ * pinyin, part of an id number or of the caller's id; "" means all.  Masked,
+ * and then not audited, unless ${names}. */
+rx_err rx_child_browse(struct rx_session *s, const char *text, bool names,
+    rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Director: the row of one own child, masked; not audited. */
+rx_err rx_child_glance(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Director: the whole case like rx_child_show, but of the identity only the
+ * fields of ${shown} (bits 1 << enum rx_field); audited with their names. */
+rx_err rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    unsigned shown,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* What a director is writing about the case ${id} and has not saved, sealed so
+ * that nobody else opens it, nor anybody when the case is erased (draft.c).
+ * Saving replaces; *found tells whether there was one to load. */
+rx_err rx_draft_save(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const void *p, size_t n, struct rx_status *st) RX_MUST_USE;
+rx_err rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_buf *out, bool *found, struct rx_status *st) RX_MUST_USE;
+rx_err rx_draft_drop(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+
 /* Director: destroy the case's keys and rows; vacuums. */
 rx_err rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st) RX_MUST_USE;
@@ -103,9 +134,11 @@ struct rx_flag_row {
 	char author[RX_USER_NAME_BYTES];	/* his name */
 	enum rx_type raised_by;		/* observation, flag or report */
 	bool by_rule;
+	uint64_t signs;			/* that raised it: 1 << (number - 1) */
 	enum rx_flag_state state;
 	int32_t date;
 	int64_t at;			/* recorded, ms */
+	int64_t answered;		/* latest decision, ms; 0 when none */
 	int64_t risk;			/* latest of the case, 0 when none */
 	int64_t due;			/* answer due, ms: red 24 h, others 72 h */
 	bool overdue;
@@ -145,6 +178,16 @@ rx_err rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* The activities of the units that the session writes for. */
+rx_err rx_activity_own_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The units that the session may write for: children, or ${activities}; with
+ * their names, sorted by code. */
+rx_err rx_unit_own_each(struct rx_session *s, bool activities,
+    rx_err (*each)(void *, const char unit[RX_UNIT_BYTES], const char *name,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* Units listed in the register, sorted by code. */
 rx_err rx_unit_each(struct rx_session *s,
     rx_err (*each)(void *, const char *code, const char *name,
@@ -173,5 +216,13 @@ rx_err rx_backup_create(struct rx_session *s, const char *file,
 rx_err rx_backup_check(const char *file, const char *user,
     const struct rx_secret *passphrase, const char *dir,
     struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+/* Administrator: enter in the audit that the backup ${name}, whose audit ends
+ * at ${head}, was checked and found whole; and read these entries, oldest
+ * first: when, by whom, which backup. */
+rx_err rx_backup_note(struct rx_session *s, const char *name,
+    const struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+rx_err rx_backup_notes(struct rx_session *s,
+    rx_err (*each)(void *, int64_t time, const char *user, const char *name,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 
 #endif

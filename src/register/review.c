@@ -71,9 +71,11 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	rx_text_copy(r->author, sizeof(r->author), rx_member_name(s, f->author));
 	r->raised_by = f->raised_by;
 	r->by_rule = f->by_rule;
+	r->signs = f->signs;
 	r->state = f->state;
 	r->date = f->date;
 	r->at = f->at;
+	r->answered = f->answered;
 	r->risk = state->risk;
 	r->due = f->at + (is_urgent(r) ? ANSWER_RED : ANSWER_OTHER);
 	r->overdue = f->state == RX_FLAG_OPEN && r->due < rx_time_now();

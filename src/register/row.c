@@ -340,7 +340,7 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 		signed_bytes(message, s, r, plain->b, plain->b + SIGNED_HEAD,
 		    plain->len - SIGNED_HEAD, &boxes);
 		if (!rx_author_may(s, r->author, r->type, r->unit) ||
-		    !rx_member_signed(s, r->author, plain->b + HEAD_BYTES,
+		    !rx_member_signed(s, r->author, r->at, plain->b + HEAD_BYTES,
 		    SIGN_LABEL, message, sizeof(message)))
 			rc = rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_SIGNATURE_CORRUPT);

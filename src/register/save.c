@@ -32,6 +32,7 @@ struct rx_saver {
 	struct rx_case c;	/* the case at hand */
 	struct rx_record old;	/* the stored version */
 	void *cases, *names;
+	struct rx_buf units;	/* where stored cases are looked for */
 	struct rx_status *st;	/* of the tree walk in rx_saver_finish */
 	rx_err rc;
 	int64_t ms;		/* of the last id, and how many it has had */
@@ -109,6 +110,7 @@ rx_saver_free(struct rx_saver *sv)
 	tdestroy(sv->names, named_free);
 	tdestroy(sv->cases, touched_free);
 	rx_record_free(&sv->old);
+	rx_buf_free(&sv->units);
 	free(sv);
 }
 
@@ -240,7 +242,11 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 		return (*out != NULL ? RX_OK :
 		    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
-	rc = rx_case_locate(sv->s, text, id, unit, st);
+	/* What was stored before is in a unit that had keys before. */
+	if (sv->units.len == 0 &&
+	    (rc = rx_locate_units(sv->s, &sv->units, st)) != RX_OK)
+		return (rc);
+	rc = rx_case_locate_in(sv->s, &sv->units, text, id, unit, st);
 	if (rc == RX_ENOENT && sv->bulk) {
 		/* In a file it is the line that is wrong. */
 		rx_status_clear(st);
@@ -577,6 +583,26 @@ done:
 	return (rc);
 }
 
+/* Whose consent was withdrawn is not among the children of anything new. */
+static rx_err
+check_children(const struct rx_saver *sv, const struct rx_record *r,
+    struct rx_status *st)
+{
+	struct touched key, **found;
+	const uint8_t *id;
+	size_t k;
+	rx_err rc;
+
+	for (k = 0; (id = rx_record_id(r, RX_F_CHILDREN, k)) != NULL; k++) {
+		memcpy(key.id, id, RX_ID_BYTES);
+		found = tfind(&key, &sv->cases, touched_cmp);
+		if (found != NULL &&
+		    (rc = check_consent(*found, r, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
 static rx_err
 put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st)
@@ -588,7 +614,8 @@ put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
 	    (rc = rx_unit_keys_ensure(sv->s, r->unit, st)) != RX_OK ||
 	    (rc = resolve_children(sv, r, st)) != RX_OK ||
 	    (rc = settle(sv, r, correct, result, st)) != RX_OK ||
-	    result->how == RX_SAVED_PRESENT)
+	    result->how == RX_SAVED_PRESENT ||
+	    (rc = check_children(sv, r, st)) != RX_OK)
 		return (rc);
 	return (rx_row_insert(sv->s, NULL, r, st));
 }
@@ -628,7 +655,7 @@ label(struct rx_saver *sv, struct rx_record *r,
 
 	memset(result, 0, sizeof(*result));
 	next_id(sv, r->id);
-	r->at = rx_time_now();
+	r->at = rx_session_now(sv->s);
 	memcpy(r->author, sv->s->user_id, RX_ID_BYTES);
 	if (r->v[RX_F_CALLER_ID].set)
 		return (RX_OK);

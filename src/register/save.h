@@ -33,9 +33,38 @@ void rx_saver_free(struct rx_saver *sv);
 rx_err rx_case_locate(struct rx_session *s, const char *text,
     uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES], struct rx_status *st)
     RX_MUST_USE;
+/* The same in two steps, for who looks for many: those units, appended to
+ * ${units}, and the case among them. */
+rx_err rx_locate_units(struct rx_session *s, struct rx_buf *units,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
+    const char *text, uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES],
+    struct rx_status *st) RX_MUST_USE;
 /* The unit of case ${id}; RX_ENOENT. */
 rx_err rx_case_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* The ids of the live children of ${unit}, appended to ${ids}. */
+rx_err rx_child_ids(struct rx_session *s, const char *unit,
+    struct rx_buf *ids, struct rx_status *st) RX_MUST_USE;
+/* One child's row for a list, its case loaded into ${c} and its record opened
+ * into ${r}; the identity too, unless ${coded} or the session may not. */
+rx_err rx_child_row_load(struct rx_session *s, struct rx_case *c,
+    const uint8_t *id, const char *unit, bool coded, struct rx_record *r,
+    struct rx_child_row *row, struct rx_status *st) RX_MUST_USE;
+/* Enter in the audit that ${n} identities were shown; nothing when none was. */
+rx_err rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
+    const char *detail, struct rx_status *st) RX_MUST_USE;
+/* Replace every identity field of ${r} that is set and not in ${shown} (bits
+ * 1 << enum rx_field): the name by its first character and a circle, the others
+ * by a circle. */
+rx_err rx_record_mask(struct rx_record *r, unsigned shown,
+    struct rx_status *st) RX_MUST_USE;
+/* Delete the session's draft on case ${id}; in a transaction. */
+rx_err rx_draft_delete(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* Delete all of the session's drafts; in a transaction. */
+rx_err rx_drafts_forget(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
 /* The keyed units in which the session may do ${act}, appended to ${out}. */
 rx_err rx_units_for(struct rx_session *s, enum rx_act act,
     struct rx_buf *out, struct rx_status *st) RX_MUST_USE;

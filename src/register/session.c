@@ -1,11 +1,12 @@
 #include <stdlib.h>
 
 #include "base/date.h"
-#include "register/internal.h"
+#include "register/save.h"
 
 #define REQUEST_BYTES (4 + 4 + 16 + 32 + 32 + RX_SIGNATURE_BYTES)
 #define REQUEST_LABEL "runxin request v1"
-#define CERT_YEARS 5
+#define CERT_YEARS 10
+#define ROOT_YEARS 100	/* nobody could renew these */
 #define YEAR_MS (INT64_C(31557600000))
 
 /*
@@ -319,11 +320,8 @@ static rx_err
 own_units(struct rx_session *s, struct rx_status *st)
 {
 	size_t i, first = rx_member_first(s, s->user_id);
-	const size_t held = s->nheld;
 	rx_err rc = RX_OK;
 
-	if ((rc = rx_begin(s, st)) != RX_OK)
-		return (rc);
 	for (i = first; i < rx_member_next(s, first) && rc == RX_OK; i++) {
 		const struct rx_cert *c = &s->members[i].cert;
 
@@ -332,10 +330,8 @@ own_units(struct rx_session *s, struct rx_status *st)
 		    rx_member_live(&s->members[i]))
 			rc = rx_unit_keys_ensure(s, c->unit, st);
 	}
-	if (rc == RX_OK && s->nheld == held) {
-		rx_store_rollback(s->store);
-		return (RX_OK);
-	}
+	if (!rx_store_in_transaction(s->store))
+		return (rc);
 	return (rx_finish(s, rc, RX_DID_GRANT, NULL, NULL, st));
 }
 
@@ -377,10 +373,28 @@ certify(struct rx_session *s, const uint8_t *p, size_t first,
 		cert = s->members[i].cert;
 		memcpy(cert.box_public, p + 24, 32);
 		memcpy(cert.sign_public, p + 56, 32);
-		if ((rc = rx_cert_issue(s, &cert, st)) != RX_OK)
+		if ((rc = rx_cert_issue(s, &cert, st)) != RX_OK ||
+		    /* What the old keys sign from now on is worth nothing. */
+		    (rc = rx_cert_revoke(s, &s->members[i], st)) != RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
+}
+
+rx_err
+rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
+    struct rx_status *st)
+{
+	uint8_t p[RX_REVOCATION_BYTES], secret[64], root_public[32];
+	struct rx_value v[2];
+
+	rx_root_derive(root_public, secret, s->blob->root_seed);
+	rx_revocation_make(p, m->cert.id, s->store_id, rx_session_now(s),
+	    secret);
+	rx_wipe(secret, sizeof(secret));
+	v[0] = rx_bytes(m->cert.id, RX_ID_BYTES);
+	v[1] = rx_bytes(p, sizeof(p));
+	return (rx_store_insert(s->store, RX_TABLE_REVOCATION, v, st));
 }
 
 rx_err
@@ -392,8 +406,10 @@ rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
 
 	rx_uuid7(cert->id, rx_time_now());
 	memcpy(cert->store, s->store_id, RX_ID_BYTES);
-	cert->not_before = rx_time_now();
-	cert->not_after = cert->not_before + CERT_YEARS * YEAR_MS;
+	cert->not_before = rx_session_now(s);
+	cert->not_after = cert->not_before + YEAR_MS * (cert->role ==
+	    RX_ROLE_ADMIN || cert->role == RX_ROLE_RECOVERY ? ROOT_YEARS :
+	    CERT_YEARS);
 	rx_root_derive(root_public, secret, s->blob->root_seed);
 	rx_cert_make(bytes, cert, secret);
 	rx_wipe(secret, sizeof(secret));
@@ -465,8 +481,22 @@ keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
 	return (rx_store_replace(s->store, RX_TABLE_USER, v, st));
 }
 
+static void
+identity_swap(struct rx_identity *a, struct rx_identity *b)
+{
+	uint8_t *x = (uint8_t *)a, *y = (uint8_t *)b, c;
+	size_t i;
+
+	for (i = 0; i < sizeof(*a); i++) {
+		c = x[i];
+		x[i] = y[i];
+		y[i] = c;
+	}
+}
+
 /* When the keys that were asked for are certified, move everything that was
- * granted to the old ones over to them, and forget the old seed. */
+ * granted to the old ones over to them, and forget the old seed.  Meanwhile
+ * s->next are the old keys, which rx_grant_accept tries too. */
 static rx_err
 take_next(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
@@ -478,12 +508,16 @@ take_next(struct rx_session *s, const struct rx_secret *passphrase,
 	if (s->next == NULL || m == NULL || memcmp(m->cert.sign_public,
 	    s->next->sign_public, RX_SIGN_PUBLIC_BYTES) != 0)
 		return (RX_OK);
+	identity_swap(s->id, s->next);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_grants_rekey(s, s->next, st)) == RX_OK) {
+	if ((rc = rx_grants_rekey(s, s->id, st)) == RX_OK) {
+		/* They are sealed under the old seed. */
+		rc = rx_drafts_forget(s, st);
+	}
+	if (rc == RX_OK) {
 		memcpy(s->blob->seed, s->blob->next, 32);
 		rx_wipe(s->blob->next, 32);
-		*s->id = *s->next;
 		rc = keyblob_replace(s, passphrase, st);
 	}
 	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);

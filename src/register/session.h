@@ -37,6 +37,12 @@ const char *rx_session_user(const struct rx_session *s);
 /* The unit of the register. */
 const char *rx_session_unit(const struct rx_session *s);
 bool rx_session_has_role(const struct rx_session *s, enum rx_role role);
+/* Whether the signed-in person supervises ${unit}. */
+bool rx_session_supervises(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES]);
+/* The name of the user ${id}, an author of records; "?" when unknown. */
+const char *rx_session_author(const struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES]);
 
 /* Change the passphrase; a new seed when the administrator is not needed for
  * it (he is himself) or a request for a new certificate otherwise. */
@@ -78,6 +84,20 @@ struct rx_user_row {
 rx_err rx_user_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_user_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Any signed-in member: the units (RX_UNIT_BYTES each) whose keys ${user} should
+ * have and has not, appended to ${out}; the first may be the pseudo unit of the
+ * register itself, which rx_unit_of_register tells. */
+rx_err rx_user_pending(struct rx_session *s, const char *user,
+    struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
+bool rx_unit_of_register(const char unit[RX_UNIT_BYTES]);
+
+/* What the custodians could bring back: for every unit that has keys, whether
+ * the recovery key holds the newest of them.  *made is when the register and
+ * the codes were made, ms. */
+rx_err rx_custody_each(struct rx_session *s, int64_t *made,
+    rx_err (*each)(void *, const char unit[RX_UNIT_BYTES], bool held,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 
 /* Administrator: units. ${tsv} is "code name level parent", tabs, one a line,
  * a header line allowed; all or nothing; *added counts. */

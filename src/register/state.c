@@ -45,6 +45,24 @@ read_observation(struct reading *rd, const struct rx_record *r)
 		rd->before = o;
 }
 
+/* The signs of ${r} that raise a flag by themselves. */
+static uint64_t
+raising_signs(const struct rx_record *r)
+{
+	const struct rx_code *code;
+	uint64_t set = 0;
+	size_t i;
+
+	for (i = 0; i < r->v[RX_F_SIGNS].n; i++) {
+		code = rx_code_by_no(RX_LIST_SIGN,
+		    (uint16_t)rx_record_item(r, RX_F_SIGNS, i));
+		if (code != NULL && code->no <= 64 &&
+		    (rx_code_has(code, "urgent") || rx_code_has(code, "flag")))
+			set |= UINT64_C(1) << (code->no - 1);
+	}
+	return (set);
+}
+
 static rx_err
 read_flag(struct reading *rd, const struct rx_record *r, struct rx_status *st)
 {
@@ -63,6 +81,7 @@ read_flag(struct reading *rd, const struct rx_record *r, struct rx_status *st)
 	memcpy(f->author, r->author, RX_ID_BYTES);
 	f->raised_by = r->type;
 	f->by_rule = rx_record_int(r, RX_F_RAISES_FLAG) == 1;
+	f->signs = raising_signs(r);
 	f->state = RX_FLAG_OPEN;
 	f->date = (int32_t)rx_record_int(r, RX_F_DATE);
 	f->at = r->at;
@@ -81,8 +100,11 @@ read_review(struct reading *rd, const struct rx_record *r)
 	size_t i;
 
 	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
-		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0)
+		/* What was corrected since was not what was decided on. */
+		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
+		    rd->flags[i].at > r->at)
 			continue;
+		rd->flags[i].answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
 			rd->flags[i].state = RX_FLAG_ACCEPTED;
 		else if (strcmp(decision->key, "escalate") == 0)

@@ -138,13 +138,13 @@ put_head(json_t *doc, const struct rx_annex *a, struct rx_status *st)
 
 /* Append the message with its words to the notes. */
 static rx_err
-note(json_t *notes, enum rx_msg msg, const struct rx_word *words, size_t n,
-    struct rx_status *st)
+note(json_t *notes, enum rx_lang lang, enum rx_msg msg,
+    const struct rx_word *words, size_t n, struct rx_status *st)
 {
 	struct rx_buf text = RX_BUF_INIT;
 	rx_err rc;
 
-	if ((rc = rx_say(&text, msg, RX_LANG_ZH, words, n, st)) == RX_OK)
+	if ((rc = rx_say(&text, msg, lang, words, n, st)) == RX_OK)
 		rc = push(notes, json_string((const char *)text.b), st);
 	rx_buf_free(&text);
 	return (rc);
@@ -158,14 +158,15 @@ number(char out[32], int64_t v)
 }
 
 static rx_err
-note_agencies(json_t *notes, const struct rx_annex *a, struct rx_status *st)
+note_agencies(json_t *notes, enum rx_lang lang, const struct rx_annex *a,
+    struct rx_status *st)
 {
 	char together[32], sum[32];
 	const struct rx_word words[] = { { "union", together }, { "sum", sum } };
 
 	number(together, a->total[COL_AGENCIES]);
 	number(sum, a->agencies_row_sum);
-	return (note(notes, RX_MSG_ANNEX_NOTE_AGENCIES, words, 2, st));
+	return (note(notes, lang, RX_MSG_ANNEX_NOTE_AGENCIES, words, 2, st));
 }
 
 /* The names of the rows that reported nothing, "、" between; "" when none. */
@@ -188,23 +189,25 @@ silent_units(struct rx_buf *out, const struct rx_annex *a, enum rx_lang lang,
 }
 
 static rx_err
-note_silent(json_t *notes, const struct rx_annex *a, struct rx_status *st)
+note_silent(json_t *notes, enum rx_lang lang, const struct rx_annex *a,
+    struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
 	struct rx_word word = { "units", "" };
 	rx_err rc;
 
-	if ((rc = silent_units(&units, a, RX_LANG_ZH, st)) == RX_OK &&
+	if ((rc = silent_units(&units, a, lang, st)) == RX_OK &&
 	    units.len > 1) {
 		word.value = (const char *)units.b;
-		rc = note(notes, RX_MSG_ANNEX_NOTE_SILENT, &word, 1, st);
+		rc = note(notes, lang, RX_MSG_ANNEX_NOTE_SILENT, &word, 1, st);
 	}
 	rx_buf_free(&units);
 	return (rc);
 }
 
 static rx_err
-note_outside(json_t *notes, const struct rx_annex *a, struct rx_status *st)
+note_outside(json_t *notes, enum rx_lang lang, const struct rx_annex *a,
+    struct rx_status *st)
 {
 	char n[32];
 	const struct rx_word word = { "n", n };
@@ -212,13 +215,13 @@ note_outside(json_t *notes, const struct rx_annex *a, struct rx_status *st)
 	if (a->outside == 0)
 		return (RX_OK);
 	number(n, a->outside);
-	return (note(notes, RX_MSG_ANNEX_NOTE_OUTSIDE, &word, 1, st));
+	return (note(notes, lang, RX_MSG_ANNEX_NOTE_OUTSIDE, &word, 1, st));
 }
 
 /* One column's change: "head old→new". */
 static rx_err
-change(struct rx_buf *out, const struct rx_annex *a, unsigned c,
-    struct rx_status *st)
+change(struct rx_buf *out, enum rx_lang lang, const struct rx_annex *a,
+    unsigned c, struct rx_status *st)
 {
 	char was[32], is[32];
 
@@ -232,15 +235,16 @@ change(struct rx_buf *out, const struct rx_annex *a, unsigned c,
 	if (strcmp(was, is) == 0)
 		return (RX_OK);
 	return (rx_buf_printf(out, st, "%s%s %s→%s", out->len > 0 ?
-	    rx_msg(RX_MSG_LIST_SEMICOLON, RX_LANG_ZH) : "",
-	    rx_msg(heads[c], RX_LANG_ZH), was, is));
+	    rx_msg(RX_MSG_LIST_SEMICOLON, lang) : "",
+	    rx_msg(heads[c], lang), was, is));
 }
 
 static rx_err
-note_issue(json_t *notes, const struct rx_annex *a, struct rx_status *st)
+note_issue(json_t *notes, enum rx_lang lang, const struct rx_annex *a,
+    struct rx_status *st)
 {
 	struct rx_buf changes = RX_BUF_INIT;
-	const char *none = rx_msg(RX_MSG_ANNEX_ROWS_CHANGED, RX_LANG_ZH);
+	const char *none = rx_msg(RX_MSG_ANNEX_ROWS_CHANGED, lang);
 	char issue[32];
 	struct rx_word words[] = { { "issue", issue }, { "changes", none } };
 	unsigned c;
@@ -250,30 +254,49 @@ note_issue(json_t *notes, const struct rx_annex *a, struct rx_status *st)
 		return (RX_OK);
 	number(issue, a->issue);
 	for (c = 0; c < RX_ANNEX_COLUMNS && rc == RX_OK; c++)
-		rc = change(&changes, a, c, st);
+		rc = change(&changes, lang, a, c, st);
 	if (rc == RX_OK && changes.len > 0) {
 		rc = rx_buf_add(&changes, "", 1, st);
 		words[1].value = (const char *)changes.b;
 	}
 	if (rc == RX_OK)
-		rc = note(notes, RX_MSG_ANNEX_NOTE_ISSUE, words, 2, st);
+		rc = note(notes, lang, RX_MSG_ANNEX_NOTE_ISSUE, words, 2, st);
 	rx_buf_free(&changes);
 	return (rc);
+}
+
+rx_err
+rx_annex_notes(json_t **out, const struct rx_annex *a, enum rx_lang lang,
+    struct rx_status *st)
+{
+	json_t *notes;
+	rx_err rc;
+
+	*out = NULL;
+	if ((notes = json_array()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((rc = note_issue(notes, lang, a, st)) != RX_OK ||
+	    (rc = note_agencies(notes, lang, a, st)) != RX_OK ||
+	    (rc = note_silent(notes, lang, a, st)) != RX_OK ||
+	    (rc = note_outside(notes, lang, a, st)) != RX_OK ||
+	    (rc = note(notes, lang, RX_MSG_ANNEX_NOTE_RULES, NULL, 0, st)) !=
+	    RX_OK) {
+		json_decref(notes);
+		return (rc);
+	}
+	*out = notes;
+	return (RX_OK);
 }
 
 static rx_err
 put_notes(json_t *doc, const struct rx_annex *a, struct rx_status *st)
 {
-	json_t *notes = json_array();
+	json_t *notes;
 	rx_err rc;
 
-	if ((rc = put(doc, "notes", notes, st)) != RX_OK ||
-	    (rc = note_issue(notes, a, st)) != RX_OK ||
-	    (rc = note_agencies(notes, a, st)) != RX_OK ||
-	    (rc = note_silent(notes, a, st)) != RX_OK ||
-	    (rc = note_outside(notes, a, st)) != RX_OK)
+	if ((rc = rx_annex_notes(&notes, a, RX_LANG_ZH, st)) != RX_OK)
 		return (rc);
-	return (note(notes, RX_MSG_ANNEX_NOTE_RULES, NULL, 0, st));
+	return (put(doc, "notes", notes, st));
 }
 
 rx_err

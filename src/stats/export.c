@@ -184,22 +184,61 @@ err0:
 
 /* ---- exporting ---- */
 
+rx_err
+rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
+    struct rx_session *s, const char unit[RX_UNIT_BYTES], int32_t from,
+    int32_t to, struct rx_status *st)
+{
+	struct rx_annex *a;
+	json_t *entries;
+	rx_err rc;
+
+	*out = NULL;
+	*doc = NULL;
+	if ((rc = rx_annex_count(&a, s, unit, from, to, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_release_load(&entries, s, "annex", st)) != RX_OK)
+		goto err1;
+	rc = rx_annex_issue(doc, again, a, entries, st);
+	json_decref(entries);
+	if (rc != RX_OK)
+		goto err1;
+
+	/* Success! */
+	*out = a;
+	return (RX_OK);
+
+err1:
+	rx_annex_free(a);
+err0:
+	/* Failure! */
+	return (rc);
+}
+
 /*
  * The ledger first, then the file: what was handed out is always in the
  * ledger, and an entry whose file was not written is answered again as it is.
  */
-static rx_err
-publish(struct rx_session *s, const char *kind, const json_t *doc, bool again,
-    enum rx_format format, const struct rx_buf *file, const char *path,
-    struct rx_status *st)
+rx_err
+rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    enum rx_format format, enum rx_lang lang,
+    void (*warn)(void *, const char *), void *cookie, struct rx_status *st)
 {
+	struct rx_annex *a;
+	json_t *doc;
+	bool again;
 	rx_err rc;
 
-	if (!again &&
-	    (rc = rx_release_enter(s, kind, format, doc, st)) != RX_OK)
+	if ((rc = rx_annex_preview(&a, &doc, &again, s, unit, from, to, st)) !=
+	    RX_OK)
 		return (rc);
-	return (rx_file_write(path, file->b, file->len, RELEASE_MODE, true,
-	    st));
+	if ((rc = rx_annex_check(a, lang, warn, cookie, st)) == RX_OK &&
+	    (rc = rx_annex_render(out, doc, format, st)) == RX_OK && !again)
+		rc = rx_release_enter(s, "annex", format, doc, st);
+	json_decref(doc);
+	rx_annex_free(a);
+	return (rc);
 }
 
 rx_err
@@ -209,31 +248,13 @@ rx_annex_export(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     struct rx_status *st)
 {
 	struct rx_buf file = RX_BUF_INIT;
-	struct rx_annex *a;
-	json_t *entries, *doc;
-	bool again;
 	rx_err rc;
 
-	if ((rc = rx_annex_count(&a, s, unit, from, to, st)) != RX_OK)
-		goto err0;
-	if ((rc = rx_annex_check(a, lang, warn, cookie, st)) != RX_OK)
-		goto err1;
-	if ((rc = rx_release_load(&entries, s, "annex", st)) != RX_OK)
-		goto err1;
-	if ((rc = rx_annex_issue(&doc, &again, a, entries, st)) != RX_OK)
-		goto err2;
-	if ((rc = rx_annex_render(&file, doc, format, st)) != RX_OK)
-		goto err3;
-	rc = publish(s, "annex", doc, again, format, &file, path, st);
-	/* FALLTHROUGH */
-err3:
+	if ((rc = rx_annex_bytes(&file, s, unit, from, to, format, lang, warn,
+	    cookie, st)) == RX_OK)
+		rc = rx_file_write(path, file.b, file.len, RELEASE_MODE, true,
+		    st);
 	rx_buf_free(&file);
-	json_decref(doc);
-err2:
-	json_decref(entries);
-err1:
-	rx_annex_free(a);
-err0:
 	return (rc);
 }
 
@@ -252,16 +273,16 @@ unit_name(void *cookie, const char unit[RX_UNIT_BYTES], char *name,
 	return (rx_unit_name(cookie, unit, name, size, st));
 }
 
-rx_err
-rx_table_export(struct rx_session *s, const struct rx_table_request *req,
-    enum rx_format format, const char *path, struct rx_status *st)
+/* The table that ${req} asks for, checked against the ledger. */
+static rx_err
+make_table(json_t **out, bool *again, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
 {
-	struct rx_buf file = RX_BUF_INIT;
-	struct rx_tab *t;
 	json_t *doc, *entries;
-	bool again;
+	struct rx_tab *t;
 	rx_err rc;
 
+	*out = NULL;
 	if ((rc = rx_tab_new(&t, req, st)) != RX_OK)
 		goto err0;
 	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) != RX_OK)
@@ -270,19 +291,78 @@ rx_table_export(struct rx_session *s, const struct rx_table_request *req,
 		goto err1;
 	if ((rc = rx_release_load(&entries, s, "table", st)) != RX_OK)
 		goto err2;
-	if ((rc = rx_tab_overlap(doc, &again, entries, st)) != RX_OK)
-		goto err3;
-	if ((rc = rx_tab_render(&file, doc, format, st)) != RX_OK)
-		goto err3;
-	rc = publish(s, "table", doc, again, format, &file, path, st);
-	/* FALLTHROUGH */
-err3:
-	rx_buf_free(&file);
+	rc = rx_tab_overlap(doc, again, entries, st);
 	json_decref(entries);
+	if (rc != RX_OK)
+		goto err2;
+	rx_tab_free(t);
+
+	/* Success! */
+	*out = doc;
+	return (RX_OK);
+
 err2:
 	json_decref(doc);
 err1:
 	rx_tab_free(t);
 err0:
+	/* Failure! */
 	return (rc);
+}
+
+rx_err
+rx_table_export(struct rx_session *s, const struct rx_table_request *req,
+    enum rx_format format, const char *path, struct rx_status *st)
+{
+	struct rx_buf file = RX_BUF_INIT;
+	json_t *doc;
+	bool again;
+	rx_err rc;
+
+	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_tab_render(&file, doc, format, st)) == RX_OK && !again)
+		rc = rx_release_enter(s, "table", format, doc, st);
+	if (rc == RX_OK)
+		rc = rx_file_write(path, file.b, file.len, RELEASE_MODE, true,
+		    st);
+	rx_buf_free(&file);
+	json_decref(doc);
+	return (rc);
+}
+
+rx_err
+rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	json_t *doc, *entries;
+	bool again;
+	rx_err rc;
+
+	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
+		return (rc);
+	if (!again)
+		rc = rx_release_enter(s, "table", RX_FORMAT_PAGE, doc, st);
+	if (rc == RX_OK &&
+	    (rc = rx_release_load(&entries, s, "table", st)) == RX_OK) {
+		if (!rx_release_same(id, entries, doc))
+			rc = rx_stats_bug("release", st);
+		json_decref(entries);
+	}
+	json_decref(doc);
+	return (rc);
+}
+
+/* ---- handing out again ---- */
+
+rx_err
+rx_release_render(struct rx_buf *out, const struct rx_release_row *row,
+    const json_t *published, enum rx_format format, struct rx_status *st)
+{
+
+	if (!row->intact)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_RELEASE_CORRUPT));
+	if (strcmp(row->kind, "annex") == 0)
+		return (rx_annex_render(out, published, format, st));
+	return (rx_tab_render(out, published, format, st));
 }

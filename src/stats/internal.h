@@ -75,9 +75,6 @@ void rx_tally_free(struct rx_tally *t);
 
 /* ---- annex.c: the document ---- */
 
-/* The annex as the JSON document of the interface, notes and all. */
-rx_err rx_annex_json(json_t **out, const struct rx_annex *a,
-    struct rx_status *st) RX_MUST_USE;
 /* That document in ${format}. */
 rx_err rx_annex_render(struct rx_buf *out, const json_t *doc,
     enum rx_format format, struct rx_status *st) RX_MUST_USE;
@@ -244,6 +241,9 @@ rx_err rx_release_load(json_t **out, struct rx_session *s, const char *kind,
 rx_err rx_release_enter(struct rx_session *s, const char *kind,
     enum rx_format format, const json_t *published, struct rx_status *st)
     RX_MUST_USE;
+/* The id of the newest of ${entries} that published ${doc}; false when none. */
+bool rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
+    const json_t *doc);
 /* The row that the entry ${entry} with ${id} shows. */
 void rx_release_row_of(struct rx_release_row *row, const char *id,
     const json_t *entry);

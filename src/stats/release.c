@@ -5,7 +5,9 @@
 
 #define LABEL "runxin release v1"
 
-static const char *const format_keys[] = { "csv", "xlsx", "json" };
+static const char *const format_keys[] = {
+	"csv", "xlsx", "json", "page"
+};
 
 static const char *
 member_text(const json_t *obj, const char *key)
@@ -200,23 +202,48 @@ rx_release_load(json_t **out, struct rx_session *s, const char *kind,
 	return (RX_OK);
 }
 
-/* "350102 2025-06-01..2025-08-25 interventions sex,month" */
+bool
+rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
+    const json_t *doc)
+{
+	const json_t *entry;
+	size_t i = json_array_size(entries);
+
+	while (i-- > 0) {
+		entry = json_array_get(entries, i);
+		if (json_equal(json_object_get(entry, "published"), doc)) {
+			(void)snprintf(id, RX_UUID_TEXT, "%s",
+			    member_text(entry, "id"));
+			return (true);
+		}
+	}
+	return (false);
+}
+
+/* "350102 2025-06-01..2025-08-25 interventions sex,month", and its parts */
 static void
-make_title(char *title, size_t size, const json_t *entry)
+make_title(struct rx_release_row *row, const json_t *entry)
 {
 	const json_t *dims = json_object_get(entry, "dims");
-	const char *count = member_text(entry, "count"), *dim;
+	const char *dim;
 	size_t k, n;
 
-	(void)snprintf(title, size, "%s %s..%s%s%s", member_text(entry, "unit"),
-	    member_text(entry, "from"), member_text(entry, "to"),
-	    *count != '\0' ? " " : "", count);
+	(void)snprintf(row->from, sizeof(row->from), "%s",
+	    member_text(entry, "from"));
+	(void)snprintf(row->to, sizeof(row->to), "%s",
+	    member_text(entry, "to"));
+	(void)snprintf(row->count, sizeof(row->count), "%s",
+	    member_text(entry, "count"));
 	for (k = 0; k < json_array_size(dims); k++) {
-		n = strlen(title);
+		n = strlen(row->dims);
 		dim = json_string_value(json_array_get(dims, k));
-		(void)snprintf(title + n, size - n, "%s%s", k > 0 ? "," : " ",
-		    dim != NULL ? dim : "?");
+		(void)snprintf(row->dims + n, sizeof(row->dims) - n, "%s%s",
+		    k > 0 ? "," : "", dim != NULL ? dim : "?");
 	}
+	(void)snprintf(row->title, sizeof(row->title), "%s %s..%s%s%s%s%s",
+	    member_text(entry, "unit"), row->from, row->to,
+	    *row->count != '\0' ? " " : "", row->count,
+	    *row->dims != '\0' ? " " : "", row->dims);
 }
 
 void
@@ -235,7 +262,9 @@ rx_release_row_of(struct rx_release_row *row, const char *id,
 	    member_text(entry, "kind"));
 	(void)snprintf(row->author, sizeof(row->author), "%s",
 	    member_text(entry, "author"));
-	make_title(row->title, sizeof(row->title), entry);
+	make_title(row, entry);
+	rx_text_copy(row->name, sizeof(row->name),
+	    member_text(published, "name"));
 	row->at = json_integer_value(json_object_get(entry, "at"));
 	row->issue = issue != NULL ? (unsigned)json_integer_value(issue) : 1;
 	row->intact = published != NULL &&
@@ -275,6 +304,52 @@ rx_releases_each(struct rx_session *s,
 	struct listing l = { each, cookie };
 
 	return (rx_release_each(s, list_one, &l, st));
+}
+
+struct reading {
+	struct rx_release_row *row;
+	json_t *published;
+	const char *id;
+};
+
+static rx_err
+read_one(void *cookie, const uint8_t id[RX_ID_BYTES], const char *text,
+    size_t n, struct rx_status *st)
+{
+	struct reading *r = cookie;
+	char uuid[RX_UUID_TEXT];
+	json_t *entry;
+	rx_err rc;
+
+	rx_uuid_text(id, uuid);
+	if (strcmp(uuid, r->id) != 0)
+		return (RX_OK);
+	if ((rc = parse_entry(&entry, text, n, st)) != RX_OK)
+		return (rc);
+	rx_release_row_of(r->row, uuid, entry);
+	r->published = json_incref(json_object_get(entry, "published"));
+	json_decref(entry);
+	if (r->published == NULL)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_RELEASE_CORRUPT));
+	return (RX_OK);
+}
+
+rx_err
+rx_release_read(struct rx_release_row *row, json_t **published,
+    struct rx_session *s, const char *id, struct rx_status *st)
+{
+	struct reading r = { row, NULL, id };
+	rx_err rc;
+
+	*published = NULL;
+	if ((rc = rx_release_each(s, read_one, &r, st)) != RX_OK) {
+		json_decref(r.published);
+		return (rc);
+	}
+	if (r.published == NULL)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_RELEASE_UNKNOWN));
+	*published = r.published;
+	return (RX_OK);
 }
 
 /* ---- a reissue of the annex ---- */
@@ -358,9 +433,12 @@ overlaps(const json_t *a, const json_t *b)
 	rx_status_clear(&st);
 	if (!same(a, b, "count"))
 		return (false);
-	/* Text of dates sorts as dates. */
-	if (strcmp(member_text(a, "from"), member_text(b, "to")) > 0 ||
-	    strcmp(member_text(b, "from"), member_text(a, "to")) > 0)
+	/* Children are counted as they stand on the register: a later table
+	 * differs from an earlier one by who came in between, whatever the
+	 * dates.  Text of dates sorts as dates. */
+	if (strcmp(member_text(a, "count"), "children") != 0 &&
+	    (strcmp(member_text(a, "from"), member_text(b, "to")) > 0 ||
+	    strcmp(member_text(b, "from"), member_text(a, "to")) > 0))
 		return (false);
 	if (rx_unit_parse(x, member_text(a, "unit"), &st) != RX_OK ||
 	    rx_unit_parse(y, member_text(b, "unit"), &st) != RX_OK)

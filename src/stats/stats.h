@@ -6,9 +6,13 @@
  * rx_activity_each alone.
  */
 
+#include "base/date.h"
 #include "register/register.h"
 
-enum rx_format { RX_FORMAT_CSV, RX_FORMAT_XLSX, RX_FORMAT_JSON };
+/* RX_FORMAT_PAGE is only entered in the ledger: shown, no file written. */
+enum rx_format {
+	RX_FORMAT_CSV, RX_FORMAT_XLSX, RX_FORMAT_JSON, RX_FORMAT_PAGE
+};
 
 #define RX_ANNEX_COLUMNS 7
 
@@ -53,7 +57,26 @@ rx_err rx_annex_check(const struct rx_annex *a, enum rx_lang lang,
     void (*warn)(void *, const char *), void *cookie, struct rx_status *st)
     RX_MUST_USE;
 
-/* Count, write to ${path}, enter in the ledger (a reissue is numbered). */
+/* The annex as the JSON document of the interface, notes and all. */
+rx_err rx_annex_json(json_t **out, const struct rx_annex *a,
+    struct rx_status *st) RX_MUST_USE;
+/* Its notes in ${lang}, an array of texts; the document has the Chinese. */
+rx_err rx_annex_notes(json_t **out, const struct rx_annex *a,
+    enum rx_lang lang, struct rx_status *st) RX_MUST_USE;
+
+/* What rx_annex_export would hand out now: *a as counted, *doc the document,
+ * *again whether the ledger has it already.  Nothing is entered. */
+rx_err rx_annex_preview(struct rx_annex **a, json_t **doc, bool *again,
+    struct rx_session *s, const char unit[RX_UNIT_BYTES], int32_t from,
+    int32_t to, struct rx_status *st) RX_MUST_USE;
+
+/* Count, enter in the ledger (a reissue is numbered), append the file to
+ * ${out}; or write it to ${path}. */
+rx_err rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    enum rx_format format, enum rx_lang lang,
+    void (*warn)(void *, const char *), void *cookie, struct rx_status *st)
+    RX_MUST_USE;
 rx_err rx_annex_export(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     int32_t from, int32_t to, enum rx_format format, const char *path,
     enum rx_lang lang, void (*warn)(void *, const char *), void *cookie,
@@ -66,6 +89,16 @@ enum rx_dim {
 	RX_DIM_KIND, RX_DIM_OUTCOME, RX_DIM_NUMBER
 };
 #define RX_DIMS_MAX 4
+
+struct rx_dim_info {
+	const char *key;
+	enum rx_msg label;
+	enum rx_list list;	/* of its codes */
+	unsigned counts;	/* which counts it goes with, 1 << enum rx_count */
+	bool unit, multi, sensitive;
+};
+extern const struct rx_dim_info rx_dim_infos[RX_DIM_NUMBER];
+const char *rx_count_key(enum rx_count count);
 
 struct rx_table_request {
 	char unit[RX_UNIT_BYTES];
@@ -82,6 +115,10 @@ rx_err rx_table_dims(struct rx_table_request *req, const char *text,
  * ledger. */
 rx_err rx_table_export(struct rx_session *s, const struct rx_table_request *req,
     enum rx_format format, const char *path, struct rx_status *st) RX_MUST_USE;
+/* The same without a file: ${id} is the release, or the earlier one that gave
+ * the same answer. */
+rx_err rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st) RX_MUST_USE;
 
 /* The ledger. */
 struct rx_release_row {
@@ -90,11 +127,23 @@ struct rx_release_row {
 	char kind[16];		/* "annex" or "table" */
 	char author[RX_USER_NAME_BYTES];
 	char title[512];	/* unit, dates, dimensions */
+	char name[128];		/* of the unit */
+	char from[RX_DATE_TEXT], to[RX_DATE_TEXT];
+	char count[16], dims[128];	/* of a table: keys, "sex,month" */
 	unsigned issue;		/* 1, 2 for a reissue ... */
 	bool intact;		/* what was published still hashes to its digest */
 };
 rx_err rx_releases_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_release_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The release ${id} from the ledger alone: its row, and what was published,
+ * which the caller releases.  RX_ENOENT (RELEASE_UNKNOWN). */
+rx_err rx_release_read(struct rx_release_row *row, json_t **published,
+    struct rx_session *s, const char *id, struct rx_status *st) RX_MUST_USE;
+/* That document as a file of ${format}.  RX_ECORRUPT (RELEASE_CORRUPT) when it
+ * is not intact. */
+rx_err rx_release_render(struct rx_buf *out, const struct rx_release_row *row,
+    const json_t *published, enum rx_format format, struct rx_status *st)
+    RX_MUST_USE;
 
 #endif

@@ -11,15 +11,6 @@
 #define RX_THRESHOLD_MIN 3
 #define RX_VALUE_NONE INT64_MAX	/* "none": nothing recorded; sorts last */
 
-struct rx_dim_info {
-	const char *key;
-	enum rx_msg label;
-	enum rx_list list;	/* of its codes */
-	unsigned counts;	/* which counts it goes with, a bit set */
-	bool unit, multi, sensitive;
-};
-extern const struct rx_dim_info rx_dim_infos[RX_DIM_NUMBER];
-
 struct rx_kid {			/* a child */
 	char unit[RX_UNIT_BYTES];
 	int64_t sex, birth;
@@ -56,7 +47,6 @@ struct rx_tab {
 	struct rx_cube *cube;
 };
 
-const char *rx_count_key(enum rx_count count);
 rx_err rx_table_too_large(struct rx_status *st);
 enum rx_level rx_dim_level(enum rx_dim dim);
 /* A unit as a number, in order of codes; and back. */

@@ -2,6 +2,8 @@
  * A connection, its settings, and what SQLite's errors mean to the user.
  */
 
+#include <string.h>
+
 #include "store/internal.h"
 
 #define BUSY_MS 10000
@@ -173,6 +175,40 @@ err0:
 	return (rc);
 }
 
+/**
+ * header_is_ours(db, schema):
+ * Whether the fields of the file's first 100 bytes that never change are what
+ * SQLite writes for us.  SQLite itself takes a foreign write version for
+ * "read only", which we would blame on the disk.  The file is read through
+ * SQLite's own handle: closing another one would drop its locks.
+ */
+static bool
+header_is_ours(sqlite3 *db, const char *schema)
+{
+	static const struct {
+		size_t at, n;
+		uint8_t b[20];
+	} fixed[] = {
+		{ 18, 2, { 1, 1 } },		/* no write-ahead log */
+		{ 20, 4, { 0, 64, 32, 32 } },	/* no reserved space */
+		{ 44, 4, { 0, 0, 0, 4 } },	/* schema format */
+		{ 56, 4, { 0, 0, 0, 1 } },	/* UTF-8 */
+		{ 72, 20, { 0 } }		/* for expansion */
+	};
+	uint8_t head[100];
+	sqlite3_file *f = NULL;
+	size_t i;
+
+	if (sqlite3_file_control(db, schema, SQLITE_FCNTL_FILE_POINTER, &f) !=
+	    SQLITE_OK || f == NULL || f->pMethods == NULL ||
+	    f->pMethods->xRead(f, head, sizeof(head), 0) != SQLITE_OK)
+		return (false);
+	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (memcmp(head + fixed[i].at, fixed[i].b, fixed[i].n) != 0)
+			return (false);
+	return (true);
+}
+
 rx_err
 rx_connect_journal(sqlite3 *db, enum rx_file_no f, unsigned how,
     struct rx_status *st)
@@ -195,6 +231,8 @@ rx_connect_journal(sqlite3 *db, enum rx_file_no f, unsigned how,
 	mode = (const char *)sqlite3_column_text(stmt, 0);
 	if (mode == NULL || sqlite3_stricmp(mode, "delete") != 0)
 		rc = rx_sqlite_fail(st, SQLITE_BUSY, how, __func__);
+	else if (!header_is_ours(db, f == RX_FILE_CONTENT ? "main" : "keys"))
+		rc = rx_sqlite_fail(st, SQLITE_CORRUPT, how, __func__);
 done:
 	(void)sqlite3_finalize(stmt);
 	return (rc);

@@ -14,12 +14,9 @@
 
 #include "store/internal.h"
 
-/* At most 16 MiB of pages a file, not SQLite's 2: a large import would read and
- * write the same ones over and over.  They hold what is in the file, sealed. */
 #define SETTINGS(s) \
     "PRAGMA " s ".synchronous = EXTRA;" \
-    "PRAGMA " s ".secure_delete = ON;" \
-    "PRAGMA " s ".cache_size = -16384;"
+    "PRAGMA " s ".secure_delete = ON;"
 
 static const char attach[] = "ATTACH ?1 AS keys";
 static const char settings[] = SETTINGS("main") SETTINGS("keys");

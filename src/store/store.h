@@ -6,7 +6,8 @@
  * second is attached to the first so that a commit spans both.  Rows go in and
  * out as arrays of values in the column order of the migration; every row that
  * is written or deleted is added to or taken from the manifest (crypto/chain)
- * in the same transaction.  Nothing that comes here is plaintext of a child.
+ * in the same transaction, but for the tables marked below.  Nothing that comes
+ * here is plaintext of a child.
  *
  * Failures: RX_EIO (STORE_IO: cannot read or write; STORE_FULL: disk full;
  * STORE_BUSY: another process holds it for more than 10 s), RX_ECORRUPT
@@ -30,6 +31,8 @@ enum rx_table {
 	RX_TABLE_CASE_KEY = 13, RX_TABLE_SLOT = 14, RX_TABLE_RECOVERY = 15,
 	/* not in the manifest: they carry it */
 	RX_TABLE_AUDIT = 16, RX_TABLE_MANIFEST = 17,
+	/* not in the manifest: it changes with every pause in typing */
+	RX_TABLE_DRAFT = 18,
 	RX_TABLE_COUNT
 };
 

@@ -81,6 +81,9 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "child = ?1 AND recipient = ?2", NEW(sealed)),
 	[RX_TABLE_RECOVERY] = TABLE("ib", 1, true, "keys.recovery",
 	    "pair, sealed", V2, "pair", "pair = ?1", NEW(sealed)),
+	[RX_TABLE_DRAFT] = TABLE("bbb", 2, false, "main.draft",
+	    "user, place, sealed", V3, "user, place",
+	    "user = ?1 AND place = ?2", NEW(sealed)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("
@@ -371,8 +374,8 @@ static bool
 allowed(enum rx_table table, enum rx_op op)
 {
 
-	return (table > RX_TABLE_NONE && table < RX_TABLE_MANIFEST &&
-	    rx_table_defs[table].sql[op] != NULL);
+	return (table > RX_TABLE_NONE && table < RX_TABLE_COUNT &&
+	    table != RX_TABLE_MANIFEST && rx_table_defs[table].sql[op] != NULL);
 }
 
 rx_err
@@ -419,10 +422,12 @@ rx_store_replace(struct rx_store *s, enum rx_table table,
 		return (rc);
 	if ((rc = run(s, table, RX_OP_REPLACE, vals, n, st)) != RX_OK)
 		return (rc);
-	if (found)
-		rx_manifest_remove(&s->manifest, s->old.b, s->old.len);
-	rx_manifest_add(&s->manifest, s->row.b, s->row.len);
-	s->dirty = true;
+	if (rx_table_defs[table].counted) {
+		if (found)
+			rx_manifest_remove(&s->manifest, s->old.b, s->old.len);
+		rx_manifest_add(&s->manifest, s->row.b, s->row.len);
+		s->dirty = true;
+	}
 	return (RX_OK);
 }
 
@@ -445,8 +450,10 @@ rx_store_delete(struct rx_store *s, enum rx_table table,
 		return (rc);
 	if ((rc = run(s, table, RX_OP_DELETE, key, n, st)) != RX_OK)
 		return (rc);
-	rx_manifest_remove(&s->manifest, s->old.b, s->old.len);
-	s->dirty = true;
+	if (rx_table_defs[table].counted) {
+		rx_manifest_remove(&s->manifest, s->old.b, s->old.len);
+		s->dirty = true;
+	}
 	if (deleted != NULL)
 		*deleted = true;
 	return (RX_OK);

@@ -109,8 +109,8 @@ passphrase_form(struct rx_request *q, struct rx_reply *a,
 }
 
 /* Two fields that must hold the same new passphrase of some length. */
-static rx_err
-new_passphrase(struct rx_secret **out, struct rx_request *q,
+rx_err
+rx_field_new_secret(struct rx_secret **out, struct rx_request *q,
     struct rx_status *st)
 {
 	struct rx_secret *again;
@@ -143,7 +143,7 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	rx_err rc;
 
 	a->page = "account/passphrase";
-	if ((rc = new_passphrase(&fresh, q, st)) != RX_OK ||
+	if ((rc = rx_field_new_secret(&fresh, q, st)) != RX_OK ||
 	    (rc = rx_field_secret(&old, q, "old", st)) != RX_OK)
 		goto done;
 	/* Whoever sits at an open page must know the old one. */
@@ -211,7 +211,7 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	if ((rc = rx_secret_new(&mem, sizeof(*codes), st)) != RX_OK)
 		return (rc);
 	codes = (struct rx_codes *)(void *)mem->b;
-	if ((rc = new_passphrase(&passphrase, q, st)) == RX_OK)
+	if ((rc = rx_field_new_secret(&passphrase, q, st)) == RX_OK)
 		rc = rx_register_create(q->dir, rx_field(q, "user"),
 		    rx_field_set(q, "name") ? rx_field(q, "name") : unit, unit,
 		    passphrase, codes, st);

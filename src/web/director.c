@@ -1,5 +1,333 @@
-#include "web/web.h"
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "web/director.h"
+
+/* The director's day, and the list of his children. */
+
+#define SOON_DAYS 7
+#define ANSWER_DAYS 14		/* so long an answer counts as new */
+#define DAY_MS INT64_C(86400000)
+
+rx_err
+rx_director_child(uint8_t id[RX_ID_BYTES], const struct rx_request *q,
+    struct rx_status *st)
+{
+
+	return (rx_child_find(q->session, q->arg[0], id, st));
+}
+
+rx_err
+rx_director_today(json_t *data, struct rx_status *st)
+{
+
+	return (rx_put_date(data, "today", rx_date_today(), st));
+}
+
+static rx_err
+put_marks(json_t *item, const struct rx_child_row *row, struct rx_status *st)
+{
+	const int32_t today = rx_date_today();
+	rx_err rc;
+
+	if (row->due != 0 && row->due < today &&
+	    (rc = rx_put_int(item, "days", today - row->due, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_put_bool(item, "flagged", row->flagged, st)) != RX_OK ||
+	    (rc = rx_put_bool(item, "withdrawn", row->withdrawn, st)) != RX_OK)
+		return (rc);
+	return (rx_put_bool(item, "closed", row->due == 0, st));
+}
+
+rx_err
+rx_director_item(json_t *item, const struct rx_request *q,
+    const struct rx_child_row *row, struct rx_status *st)
+{
+	const struct rx_record *r = row->child;
+	const char *number = rx_record_text(r, RX_F_CALLER_ID);
+	char id[RX_UUID_TEXT];
+	uint8_t ours[RX_ID_BYTES];
+	rx_err rc;
+
+	rx_uuid_text(r->id, id);
+	if ((rc = rx_put_text(item, "id", id, st)) != RX_OK ||
+	    (rc = rx_put_text(item, "name", rx_record_text(r, RX_F_NAME),
+	    st)) != RX_OK || (rc = rx_put_code(item, "sex", q, RX_LIST_SEX,
+	    rx_record_int(r, RX_F_SEX), st)) != RX_OK ||
+	    (rc = rx_put_int(item, "age", rx_age((int32_t)rx_record_int(r,
+	    RX_F_BIRTH), rx_date_today()), st)) != RX_OK ||
+	    (rc = rx_put_codes(item, "categories", q, r, RX_F_CATEGORIES,
+	    st)) != RX_OK)
+		return (rc);
+	/* One that we made ourselves tells nobody anything. */
+	if (!rx_uuid_parse(number, ours) &&
+	    (rc = rx_put_text(item, "number", number, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_put_code(item, "risk", q, RX_LIST_RISK, row->risk, st)) !=
+	    RX_OK || (rc = rx_put_date(item, "due", row->due, st)) != RX_OK ||
+	    (rc = rx_put_date(item, "last", row->last, st)) != RX_OK)
+		return (rc);
+	return (put_marks(item, row, st));
+}
+
+struct heading {
+	const struct rx_request *q;
+	json_t *data;
+	int64_t risk;
+};
+
+static rx_err
+put_head(void *cookie, const struct rx_child_row *row, struct rx_status *st)
+{
+	struct heading *h = cookie;
+	json_t *child = json_object();
+	rx_err rc;
+
+	if ((rc = rx_put(h->data, "child", child, st)) != RX_OK)
+		return (rc);
+	h->risk = row->risk;
+	return (rx_director_item(child, h->q, row, st));
+}
+
+rx_err
+rx_director_head(struct rx_reply *a, const struct rx_request *q,
+    const uint8_t id[RX_ID_BYTES], int64_t *risk, struct rx_status *st)
+{
+	struct heading h = { q, a->data, 0 };
+	rx_err rc;
+
+	rc = rx_child_glance(q->session, id, put_head, &h, st);
+	if (risk != NULL)
+		*risk = h.risk;
+	return (rc);
+}
+
+/* ---- today ---- */
+
+struct visit {			/* a child that is to be visited */
+	int64_t risk;
+	int32_t due;
+	json_t *item;
+};
+
+struct day {
+	const struct rx_request *q;
+	struct visit *visit;
+	size_t n, cap;
+	json_t *names;		/* name by id, for the flags */
+	json_t *data;
+};
+
+/* Red first, then who has waited longest. */
+static int
+visit_cmp(const void *a, const void *b)
+{
+	const struct visit *x = a, *y = b;
+
+	if (x->risk != y->risk)
+		return (x->risk < y->risk ? -1 : 1);
+	return ((x->due > y->due) - (x->due < y->due));
+}
+
+static rx_err
+take_child(void *cookie, const struct rx_child_row *row, struct rx_status *st)
+{
+	struct day *d = cookie;
+	struct visit *grown, *v;
+	char id[RX_UUID_TEXT];
+	rx_err rc;
+
+	rx_uuid_text(row->child->id, id);
+	if ((rc = rx_put_text(d->names, id, rx_record_text(row->child,
+	    RX_F_NAME), st)) != RX_OK || row->due == 0 || row->withdrawn ||
+	    row->due > rx_date_today() + SOON_DAYS)
+		return (rc);
+	if (d->n == d->cap) {
+		d->cap = d->cap == 0 ? 16 : 2 * d->cap;
+		if ((grown = reallocarray(d->visit, d->cap,
+		    sizeof(*grown))) == NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		d->visit = grown;
+	}
+	v = &d->visit[d->n];
+	if ((v->item = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	d->n++;
+	v->risk = row->risk == 0 ? INT64_MAX : row->risk;
+	v->due = row->due;
+	return (rx_director_item(v->item, d->q, row, st));
+}
+
+/* Sort the visits into three lists, and count each. */
+static rx_err
+put_visits(struct day *d, struct rx_status *st)
+{
+	static const char *const lists[3] = { "overdue", "due_today", "soon" };
+	static const char *const counts[3] = {
+		"overdue_count", "due_count", "soon_count"
+	};
+	const int32_t today = rx_date_today();
+	json_t *list[3];
+	size_t i, k;
+	rx_err rc;
+
+	for (k = 0; k < 3; k++) {
+		list[k] = json_array();
+		if ((rc = rx_put(d->data, lists[k], list[k], st)) != RX_OK)
+			return (rc);
+	}
+	if (d->n > 1)
+		qsort(d->visit, d->n, sizeof(*d->visit), visit_cmp);
+	for (i = 0; i < d->n; i++) {
+		k = d->visit[i].due < today ? 0 : d->visit[i].due == today ?
+		    1 : 2;
+		if (json_array_append(list[k], d->visit[i].item) != 0)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	for (k = 0; k < 3; k++)
+		if ((rc = rx_put_int(d->data, counts[k],
+		    (json_int_t)json_array_size(list[k]), st)) != RX_OK)
+			return (rc);
+	return (RX_OK);
+}
+
+static enum rx_msg
+flag_state(enum rx_flag_state state)
+{
+
+	switch (state) {
+	case RX_FLAG_ACCEPTED: return (RX_MSG_CLI_STATE_ACCEPTED);
+	case RX_FLAG_ESCALATED: return (RX_MSG_CLI_STATE_ESCALATED);
+	case RX_FLAG_RETURNED: return (RX_MSG_CLI_STATE_RETURNED);
+	case RX_FLAG_CLOSED: return (RX_MSG_CLI_STATE_CLOSED);
+	default: return (RX_MSG_CLI_STATE_OPEN);
+	}
+}
+
+/* A flag: among the answers when it was answered of late, else among those that
+ * wait. */
+static rx_err
+take_flag(void *cookie, const struct rx_flag_row *f, struct rx_status *st)
+{
+	struct day *d = cookie;
+	char id[RX_UUID_TEXT], at[RX_TIME_TEXT];
+	const bool answered = f->answered != 0;
+	const json_t *name;
+	json_t *item;
+	rx_err rc;
+
+	if (answered ? f->answered < rx_time_now() - ANSWER_DAYS * DAY_MS :
+	    f->state != RX_FLAG_OPEN)
+		return (RX_OK);
+	rx_uuid_text(f->child, id);
+	/* A supervisor's own flags are on his page. */
+	if ((name = json_object_get(d->names, id)) == NULL)
+		return (RX_OK);
+	rx_time_format(answered ? f->answered : f->due, at);
+	at[16] = '\0';
+	if ((rc = rx_put_item(d->data, answered ? "answers" : "waiting",
+	    &item, st)) != RX_OK ||
+	    (rc = rx_put_text(item, "id", id, st)) != RX_OK ||
+	    (rc = rx_put_text(item, "name", json_string_value(name), st)) !=
+	    RX_OK || (rc = rx_put_date(item, "date", f->date, st)) != RX_OK ||
+	    (rc = rx_put_text(item, "at", at, st)) != RX_OK ||
+	    (rc = rx_put_code(item, "risk", d->q, RX_LIST_RISK, f->risk,
+	    st)) != RX_OK || (rc = rx_put_bool(item, "late", f->overdue,
+	    st)) != RX_OK)
+		return (rc);
+	return (rx_put_text(item, "state", rx_msg(flag_state(f->state),
+	    d->q->lang), st));
+}
+
+static rx_err
+today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	struct day d = { .q = q, .data = a->data };
+	size_t i;
+	rx_err rc;
+
+	a->page = "director/today";
+	if ((d.names = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((rc = rx_child_browse(q->session, "", false, take_child, &d,
+	    st)) == RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
+	    (rc = rx_review_each(q->session, true, take_flag, &d, st)) ==
+	    RX_OK && (rc = rx_put_bool(a->data, "no_children",
+	    json_object_size(d.names) == 0, st)) == RX_OK)
+		rc = rx_director_today(a->data, st);
+	for (i = 0; i < d.n; i++)
+		json_decref(d.visit[i].item);
+	free(d.visit);
+	json_decref(d.names);
+	return (rc);
+}
+
+/* ---- the list ---- */
+
+struct listing {
+	const struct rx_request *q;
+	json_t *data;
+	int64_t n;
+};
+
+static rx_err
+list_child(void *cookie, const struct rx_child_row *row, struct rx_status *st)
+{
+	struct listing *l = cookie;
+	json_t *item;
+	rx_err rc;
+
+	if ((rc = rx_put_item(l->data, "children", &item, st)) != RX_OK)
+		return (rc);
+	l->n++;
+	return (rx_director_item(item, l->q, row, st));
+}
+
+/* GET and POST: what is searched for may be a name, so it never stands in an
+ * address, which browsers keep. */
+static rx_err
+children(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	const char *text = q->post ? rx_field(q, "q") : "";
+	const bool names = q->post && rx_field_set(q, "names");
+	struct listing l = { q, a->data, 0 };
+	rx_err rc;
+
+	a->page = q->post && rx_field_set(q, "fragment") ?
+	    "director/children_list" : "director/children";
+	if ((rc = rx_child_browse(q->session, text, names, list_child, &l,
+	    st)) != RX_OK ||
+	    (rc = rx_put_text(a->data, "q", text, st)) != RX_OK ||
+	    (rc = rx_put_bool(a->data, "names", names, st)) != RX_OK)
+		return (rc);
+	return (rx_put_int(a->data, "count", l.n, st));
+}
+
+#define DIRECTOR (1u << RX_ROLE_DIRECTOR)
+#define ORGANISER (DIRECTOR | 1u << RX_ROLE_STATISTICIAN)
 
 const struct rx_route rx_routes_director[] = {
+	{ "GET", "/today", DIRECTOR, today },
+	{ "GET", "/children", DIRECTOR, children },
+	{ "POST", "/children", DIRECTOR, children },
+	{ "GET", "/children/new", DIRECTOR, rx_director_child_form },
+	{ "POST", "/children/new", DIRECTOR, rx_director_child_save },
+	{ "GET", "/child/*", DIRECTOR, rx_director_case },
+	{ "POST", "/child/*/reveal", DIRECTOR, rx_director_reveal },
+	{ "GET", "/child/*/observe", DIRECTOR, rx_director_observe_form },
+	{ "POST", "/child/*/observe", DIRECTOR, rx_director_observe },
+	{ "POST", "/child/*/draft", DIRECTOR, rx_director_draft },
+	{ "GET", "/child/*/intervene", DIRECTOR, rx_director_intervene_form },
+	{ "POST", "/child/*/intervene", DIRECTOR, rx_director_intervene },
+	{ "GET", "/child/*/flag", DIRECTOR, rx_director_flag_form },
+	{ "POST", "/child/*/flag", DIRECTOR, rx_director_flag },
+	{ "GET", "/child/*/report", DIRECTOR, rx_director_report_form },
+	{ "POST", "/child/*/report", DIRECTOR, rx_director_report },
+	{ "GET", "/child/*/consent", DIRECTOR, rx_director_consent_form },
+	{ "POST", "/child/*/consent", DIRECTOR, rx_director_consent },
+	{ "GET", "/activities", ORGANISER, rx_director_activities },
+	{ "GET", "/activities/new", ORGANISER, rx_director_activity_form },
+	{ "POST", "/activities/new", ORGANISER, rx_director_activity_save },
 	{ NULL, NULL, 0, NULL }
 };

@@ -161,6 +161,18 @@ entry_new(struct rx_web *w, struct rx_session *s, const char *token)
 	return (e);
 }
 
+/* End every session of ${user}. */
+static void
+end_user(struct rx_web *w, const char *user)
+{
+	size_t i;
+
+	for (i = 0; i < SESSIONS_MAX; i++)
+		if (w->entry[i].s != NULL &&
+		    strcmp(rx_session_user(w->entry[i].s), user) == 0)
+			entry_end(&w->entry[i]);
+}
+
 static void
 sweep(struct rx_web *w, int64_t before)
 {
@@ -649,6 +661,8 @@ finish(struct rx_web *w, struct conn *cn, struct MHD_Connection *c)
 	}
 	if (cn->rc != RX_OK)
 		return (answer_error(cn, w, c));
+	if (cn->a.end_user[0] != '\0')
+		end_user(w, cn->a.end_user);
 	if (cn->a.redirect[0] != '\0')
 		return (answer_redirect(cn, w, c, cn->a.redirect));
 	if (cn->a.page == NULL)

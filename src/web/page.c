@@ -191,6 +191,43 @@ rx_put_date(json_t *data, const char *key, int32_t date,
 }
 
 rx_err
+rx_put_time(json_t *data, const char *key, int64_t ms, struct rx_status *st)
+{
+	char text[RX_TIME_TEXT];
+
+	if (ms == 0)
+		return (RX_OK);
+	rx_time_format(ms, text);
+	text[16] = '\0';	/* no seconds */
+	return (rx_put_text(data, key, text, st));
+}
+
+rx_err
+rx_put_say(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_msg msg, const char *arg, const char *value, struct rx_status *st)
+{
+	struct rx_status say;
+	char text[1024];
+
+	rx_status_clear(&say);
+	if (arg != NULL)
+		rx_status_arg(&say, arg, "%s", value);
+	say.msg = msg;
+	rx_status_text(&say, q->lang, text, sizeof(text));
+	return (rx_put_text(data, key, text, st));
+}
+
+rx_err
+rx_put_say_int(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_msg msg, const char *arg, int64_t value, struct rx_status *st)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)value);
+	return (rx_put_say(data, key, q, msg, arg, text, st));
+}
+
+rx_err
 rx_put_code(json_t *data, const char *key, const struct rx_request *q,
     enum rx_list list, int64_t no, struct rx_status *st)
 {
@@ -225,6 +262,16 @@ rx_put_item(json_t *data, const char *key, json_t **item,
 	    json_array_append_new(list, *item) != 0)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	return (RX_OK);
+}
+
+rx_err
+rx_put_shown(json_t *data, const char *key, struct rx_status *st)
+{
+	char shown[64];
+
+	(void)snprintf(shown, sizeof(shown), "%s_shown", key);
+	return (rx_put_bool(data, shown, json_array_size(json_object_get(data,
+	    key)) > 0, st));
 }
 
 rx_err

@@ -76,6 +76,11 @@ bool rx_field_set(const struct rx_request *q, const char *name);
 rx_err rx_field_secret(struct rx_secret **out, struct rx_request *q,
     const char *name, struct rx_status *st) RX_MUST_USE;
 
+/* The two fields "new" and "again", which must hold the same new passphrase of
+ * some length (account.c). */
+rx_err rx_field_new_secret(struct rx_secret **out, struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
+
 /* Fields, as http.c fills them. */
 rx_err rx_fields_new(struct rx_fields **out, struct rx_status *st) RX_MUST_USE;
 /* Append bytes to the field ${name}, a new one when ${fresh}. */
@@ -96,6 +101,7 @@ struct rx_reply {
 	char filename[128];		/* of the download, ASCII */
 	struct rx_session *sign_in;	/* begin this session with the reply */
 	bool sign_out;			/* end this session after the reply */
+	char end_user[RX_USER_NAME_BYTES];	/* and all of this user's */
 };
 
 typedef rx_err rx_page(struct rx_request *, struct rx_reply *,
@@ -134,6 +140,18 @@ rx_err rx_put_bool(json_t *data, const char *key, bool v,
 /* "2026-11-24"; nothing is put for 0. */
 rx_err rx_put_date(json_t *data, const char *key, int32_t date,
     struct rx_status *st) RX_MUST_USE;
+/* "2026-11-24 08:30", local time; nothing is put for 0. */
+rx_err rx_put_time(json_t *data, const char *key, int64_t ms,
+    struct rx_status *st) RX_MUST_USE;
+/* The sentence ${msg} with its placeholder ${arg} replaced by ${value}; ${arg}
+ * may be NULL. */
+rx_err rx_put_say(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_msg msg, const char *arg, const char *value, struct rx_status *st)
+    RX_MUST_USE;
+/* The same for a number. */
+rx_err rx_put_say_int(json_t *data, const char *key,
+    const struct rx_request *q, enum rx_msg msg, const char *arg,
+    int64_t value, struct rx_status *st) RX_MUST_USE;
 /* The name of a code in the reader's language, and its key as key_code. */
 rx_err rx_put_code(json_t *data, const char *key, const struct rx_request *q,
     enum rx_list list, int64_t no, struct rx_status *st) RX_MUST_USE;
@@ -149,6 +167,10 @@ rx_err rx_put_form(json_t *data, const struct rx_request *q,
 /* A new object appended to the array data[key] (made when absent); borrowed. */
 rx_err rx_put_item(json_t *data, const char *key, json_t **item,
     struct rx_status *st) RX_MUST_USE;
+/* data[key_shown] = whether the list data[key] has anything in it: what stands
+ * around a list is rendered once. */
+rx_err rx_put_shown(json_t *data, const char *key, struct rx_status *st)
+    RX_MUST_USE;
 /* Show the failure ${st} above a form again: data["error"] = its text, status
  * by its code; ${st} is cleared. */
 rx_err rx_put_error(struct rx_reply *a, const struct rx_request *q,

@@ -345,7 +345,7 @@ proof_seal(struct rx_session *s, struct entry *e, const uint8_t *actor)
 	rx_sign(plain + RX_ID_BYTES, s->id->sign_secret, "runxin audit v1",
 	    e->hash, RX_HASH_BYTES);
 	/* The control: it is a member's true signature. */
-	assert_true(rx_member_signed(s, s->user_id, plain + RX_ID_BYTES,
+	assert_true(rx_member_signed(s, s->user_id, rx_time_now(), plain + RX_ID_BYTES,
 	    "runxin audit v1", e->hash, RX_HASH_BYTES));
 	audit_place(&place, s, e->seq, 3);
 	ok(rx_envelope_seal(e->proof, audit_key(s), RX_ENV_AUDIT,

@@ -48,7 +48,7 @@ test_change_behind_an_open_session_is_not_signed_for(void **state)
 }
 
 static void
-test_newcomers_entry_asks_for_a_new_sign_in(void **state)
+test_open_session_learns_of_newcomers_and_of_its_own_revocation(void **state)
 {
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1"), *other;
@@ -65,8 +65,14 @@ test_newcomers_entry_asks_for_a_new_sign_in(void **state)
 	rx_store_rollback(s->store);
 	other = fixture_open(dir, "d9");
 	rx_session_close(other);
-	assert_int_equal(rx_begin(s, &st), RX_ECONFLICT);
-	assert_int_equal(st.msg, RX_MSG_SESSION_STALE);
+	/* So is the newcomer, as soon as he has written. */
+	ok(rx_begin(s, &st), &st);
+	rx_store_rollback(s->store);
+	other = fixture_open(dir, "admin");
+	ok(rx_user_disable(other, "d1", &st), &st);
+	rx_session_close(other);
+	assert_int_equal(rx_begin(s, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NOT_A_MEMBER);
 	rx_session_close(s);
 }
 
@@ -139,7 +145,7 @@ test_request_by_replaced_keys_is_not_certified(void **state)
 	assert_int_equal(fixture_number(dir, count), before);
 
 	/* Control: a certificate that is there still verifies it. */
-	assert_true(rx_member_signed(s, fixture_id[D2],
+	assert_true(rx_member_signed(s, fixture_id[D2], rx_time_now(),
 	    request.b + request.len - RX_SIGNATURE_BYTES, "runxin request v1",
 	    request.b, request.len - RX_SIGNATURE_BYTES));
 	rx_session_close(s);
@@ -315,7 +321,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_change_behind_an_open_session_is_not_signed_for),
-		cmocka_unit_test(test_newcomers_entry_asks_for_a_new_sign_in),
+		cmocka_unit_test(test_open_session_learns_of_newcomers_and_of_its_own_revocation),
 		cmocka_unit_test(test_keyblob_of_before_the_change_is_refused),
 		cmocka_unit_test(
 		    test_request_by_replaced_keys_is_not_certified),

@@ -949,7 +949,7 @@ bench_audit(const char *empty)
 	fixed = now() - fixed;
 	ok(rx_store_begin(s->store, &st), &st);
 	for (i = 0; i < AUDITS; i++)
-		ok(rx_audit_add(s, RX_DID_REVEAL, NULL, "bench", &st), &st);
+		ok(rx_audit_add(s, RX_DID_REVEAL, NULL, "bench", 5, &st), &st);
 	ok(rx_store_commit(s->store, &st), &st);
 	for (i = 0; i < runs; i++) {
 		t = now();

@@ -174,7 +174,7 @@ test_failing_with_ok_is_an_internal_error(void **state)
 }
 
 static void
-test_innermost_argument_wins_and_fifth_is_dropped(void **state)
+test_innermost_argument_wins_and_seventh_is_dropped(void **state)
 {
 
 	(void)state;
@@ -184,6 +184,8 @@ test_innermost_argument_wins_and_fifth_is_dropped(void **state)
 	rx_status_arg(&st, "b", "%d", 2);
 	rx_status_arg(&st, "c", "%d", 3);
 	rx_status_arg(&st, "d", "%d", 4);
+	rx_status_arg(&st, "e", "%d", 5);
+	rx_status_arg(&st, "f", "%d", 6);
 	assert_int_equal(st.nargs, RX_STATUS_ARGS);
 	assert_string_equal(st.arg[0].value, "inner");
 	assert_string_equal(st.arg[3].value, "3");
@@ -1024,7 +1026,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_failure_wins),
 		TEST(test_failing_with_ok_is_an_internal_error),
-		TEST(test_innermost_argument_wins_and_fifth_is_dropped),
+		TEST(test_innermost_argument_wins_and_seventh_is_dropped),
 		TEST(test_argument_is_cut_at_a_character),
 		TEST(test_argument_cannot_drive_a_terminal),
 		TEST(test_text_replaces_placeholders_in_both_languages),

@@ -119,6 +119,8 @@ test_same_file_again_is_present_and_changes_no_row(void **state)
 	    OBSERVATION_LINE("sf-1", "sf", "2025-06-01")
 	    "{'type':'flag','id':'sf-f','child':'sf','date':'2025-06-03',"
 	    "'reason':'x'}\n"
+	    "{'type':'activity','id':'sf','unit':'" VILLAGE1 "','date':"
+	    "'2025-06-01','kind':'camp','held':true,'children':['sf']}\n"
 	    CONSENT_LINE("sf-w", "sf", "2025-07-01", "withdrawn");
 	struct rx_import_counts counts;
 	struct mark before;
@@ -127,8 +129,8 @@ test_same_file_again_is_present_and_changes_no_row(void **state)
 	ok(import(w.d1, &counts, text), &st);
 	before = mark_of(w.d1);
 	ok(import(w.d1, &counts, text), &st);
-	assert_int_equal(counts.lines, 4);
-	assert_int_equal(counts.present, 4);
+	assert_int_equal(counts.lines, 5);
+	assert_int_equal(counts.present, 5);
 	assert_int_equal(counts.flagged, 0);
 	assert_int_equal(counts.saved[RX_CHILD], 0);
 	assert_memory_equal(mark_of(w.d1).digest, before.digest,
@@ -553,6 +555,27 @@ test_consent_withdrawn_in_the_file_refuses_what_comes_after(void **state)
 	    &st);
 }
 
+/* To be among the children of an activity is something new, too. */
+static void
+test_consent_withdrawn_refuses_an_activity_with_the_child(void **state)
+{
+#define CAMP(id, date) "{'type':'activity','id':'" id "','unit':'" VILLAGE1 \
+	    "','date':'" date "','kind':'camp','held':true,'children':" \
+	    "['wx','wy']}\n"
+#define BOTH CHILD_LINE("wx", VILLAGE1) CHILD_LINE("wy", VILLAGE1) \
+	    CONSENT_LINE("wy", "wy", "2025-07-01", "withdrawn")
+
+	(void)state;
+	refuses_line(CAMP("wx", "2025-07-02") BOTH, "1", RX_EPERM,
+	    CONSENT_WITHDRAWN);
+	ok(import(w.d1, NULL, CAMP("wx", "2025-06-30") BOTH), &st);
+	ok(import(w.d1, NULL, CAMP("wx", "2025-06-30") BOTH), &st);
+	refuses_line(CAMP("wy", "2025-06-30"), "1", RX_EPERM,
+	    CONSENT_WITHDRAWN);
+#undef CAMP
+#undef BOTH
+}
+
 static void
 test_consent_withdrawn_and_given_again_in_one_file(void **state)
 {
@@ -609,7 +632,7 @@ test_file_read_a_folder_is_refused(void **state)
 
 	(void)state;
 	refuses(try(rx_import(w.d1, w.dir, &counts, NULL, NULL, &st)),
-	    RX_EIO, FILE_READ);
+	    RX_EIO, IMPORT_NOT_REGULAR);
 }
 
 /* Root may read everything, so another user asks; he is stopped before his
@@ -761,6 +784,8 @@ main(void)
 		    test_record_before_a_withdrawal_of_the_same_file_is_taken),
 		cmocka_unit_test(
 		    test_consent_withdrawn_in_the_file_refuses_what_comes_after),
+		cmocka_unit_test(
+		    test_consent_withdrawn_refuses_an_activity_with_the_child),
 		cmocka_unit_test(
 		    test_consent_withdrawn_and_given_again_in_one_file),
 		cmocka_unit_test(

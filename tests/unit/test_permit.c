@@ -15,6 +15,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct rx_status st;
+static struct rx_keyblob blob;	/* it pins the recovery key */
 
 /* The units asked about, each with its letter in the tables below. */
 static const struct {
@@ -86,6 +87,9 @@ member(enum rx_role role, char at)
 	memset(m.cert.user, 7, RX_ID_BYTES);
 	m.cert.not_before = rx_time_now() - HOUR_MS;
 	m.cert.not_after = rx_time_now() + HOUR_MS;
+	if (role == RX_ROLE_RECOVERY)
+		memcpy(m.cert.box_public, blob.recovery_public,
+		    RX_BOX_PUBLIC_BYTES);
 	return (m);
 }
 
@@ -99,6 +103,7 @@ session_of(struct rx_member *m, size_t n)
 	memset(s.user_id, 7, RX_ID_BYTES);
 	s.members = m;
 	s.nmembers = n;
+	s.blob = &blob;
 	return (s);
 }
 
@@ -438,6 +443,21 @@ test_nobody_but_directors_and_recovery_gets_names_or_notes(void **state)
 			}
 }
 
+/* One that the keyblob does not pin, as an administrator could certify it. */
+static void
+test_another_recovery_key_is_entitled_to_nothing(void **state)
+{
+	struct rx_member m = member(RX_ROLE_RECOVERY, 'C');
+	struct rx_session s = session_of(&m, 1);
+	char unit[RX_UNIT_BYTES];
+
+	(void)state;
+	unit_of(unit, 'V');
+	assert_int_equal(rx_entitled(&s, 0, unit), RX_CASE_KEYS);
+	m.cert.box_public[0] ^= 1;
+	assert_int_equal(rx_entitled(&s, 0, unit), 0);
+}
+
 static void
 test_register_keys_are_for_members_the_ledger_for_statisticians(void **state)
 {
@@ -485,9 +505,8 @@ static const struct {
 	{ RX_ROLE_DIRECTOR, 'C', "CFNTVWBO", "CFNTVWBO", "CFNTVWBO" },
 	{ RX_ROLE_SUPERVISOR, 'T', "", "TVW", "TVW" },
 	{ RX_ROLE_SUPERVISOR, 'N', "", "NTVWB", "NTVWB" },
-	/* He may be the first who writes at his own unit, and make its keys. */
-	{ RX_ROLE_STATISTICIAN, 'N', "N", "NTVWB", "" },
-	{ RX_ROLE_STATISTICIAN, 'C', "CF", "CFNTVWBO", "" },
+	{ RX_ROLE_STATISTICIAN, 'N', "", "NTVWB", "" },
+	{ RX_ROLE_STATISTICIAN, 'C', "", "CFNTVWBO", "" },
 };
 
 static void
@@ -556,6 +575,7 @@ setup(void **state)
 
 	(void)state;
 	rx_status_clear(&st);
+	memset(blob.recovery_public, 9, sizeof(blob.recovery_public));
 	return (rx_crypto_init(&st) != RX_OK);
 }
 
@@ -574,7 +594,7 @@ main(void)
 		cmocka_unit_test(test_what_is_no_unit_stands_under_nobody),
 		cmocka_unit_test(test_certificate_at_no_unit_permits_nothing),
 		cmocka_unit_test(
-		  test_revoked_certificate_permits_nothing_but_stays_a_warrant),
+		    test_revoked_certificate_permits_nothing_but_stays_a_warrant),
 		cmocka_unit_test(
 		    test_expired_and_future_certificates_permit_nothing),
 		cmocka_unit_test(
@@ -586,6 +606,8 @@ main(void)
 		    test_keys_go_where_the_table_says_and_nowhere_else),
 		cmocka_unit_test(
 		    test_nobody_but_directors_and_recovery_gets_names_or_notes),
+		cmocka_unit_test(
+		    test_another_recovery_key_is_entitled_to_nothing),
 		cmocka_unit_test(
 		    test_register_keys_are_for_members_the_ledger_for_statisticians),
 		cmocka_unit_test(

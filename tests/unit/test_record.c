@@ -778,6 +778,44 @@ test_message_never_quotes_personal_text(void **state)
 	rx_record_free(&r);
 }
 
+/* In a line whose columns have slipped. */
+static void
+test_message_never_quotes_what_is_no_code_no_date_and_no_unit(void **state)
+{
+	static const char *const wrong[][2] = {
+		{ "sex", "\"\u5f20\u5c0f\u660e\"" },
+		{ "sex", "\"canary 13912345678\"" },
+		{ "birth", "\"13912345678\"" },
+		{ "birth", "\"2014-0513912345678\"" },
+		{ "consent_on", "\"13912345678\"" },
+		{ "unit", "\"13912345678\"" },
+		{ "unit", "\"350102201405010011\"" },
+		{ "categories", "[\"canary road 5\"]" },
+		{ "canary 13912345678", "1" }
+	};
+	struct rx_record r;
+	json_t *json;
+	unsigned i, k;
+
+	(void)state;
+	rx_record_init(&r);
+	r.type = RX_CHILD;
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		json = changed(RX_CHILD, wrong[i][0], wrong[i][1]);
+		rx_status_clear(&st);
+		assert_int_equal(rx_record_parse(&r, json, today, &st),
+		    RX_EUSAGE);
+		for (k = 0; k < st.nargs; k++) {
+			assert_null(strstr(st.arg[k].value, "canary"));
+			assert_null(strstr(st.arg[k].value, "139123"));
+			assert_null(strstr(st.arg[k].value, "350102"));
+			assert_null(strstr(st.arg[k].value, "\u5f20"));
+		}
+		json_decref(json);
+	}
+	rx_record_free(&r);
+}
+
 static void
 test_impossible_date_is_refused(void **state)
 {
@@ -1658,6 +1696,7 @@ main(void)
 		TEST(test_unknown_code_is_refused_and_quoted),
 		TEST(test_message_quotes_a_code_and_a_date),
 		TEST(test_message_never_quotes_personal_text),
+		TEST(test_message_never_quotes_what_is_no_code_no_date_and_no_unit),
 		TEST(test_impossible_date_is_refused),
 		TEST(test_future_date_is_refused),
 		TEST(test_follow_up_before_the_observation_is_refused),

@@ -686,7 +686,7 @@ test_review_goes_on_after_a_withdrawal(void **state)
 /* ---- later corrections ---- */
 
 static void
-test_correction_does_not_take_a_flag_back(void **state)
+test_correction_takes_no_flag_back_but_asks_again(void **state)
 {
 
 	(void)state;
@@ -696,8 +696,11 @@ test_correction_does_not_take_a_flag_back(void **state)
 	    "'date':'2025-06-03','channel':'talk','signs':['mood_low'],"
 	    "'risk':'green'}"), &st);
 	assert_true(listed(w.d1, "cf").row.flagged);
-	assert_int_equal(flag_of(w.town, "cf-o").state, RX_FLAG_ACCEPTED);
+	/* What is corrected now is not what was decided on. */
+	assert_int_equal(flag_of(w.town, "cf-o").state, RX_FLAG_OPEN);
 	must(show(w.town, "cf", "复核", NULL));
+	ok(decide(w.town, "cf-o", "close"), &st);
+	assert_false(listed(w.d1, "cf").row.flagged);
 }
 
 static void
@@ -793,7 +796,8 @@ main(void)
 		    test_not_permitted_to_decide_but_for_a_supervisor_above),
 		cmocka_unit_test(test_forged_flag_row_decides_nothing),
 		cmocka_unit_test(test_review_goes_on_after_a_withdrawal),
-		cmocka_unit_test(test_correction_does_not_take_a_flag_back),
+		cmocka_unit_test(
+		    test_correction_takes_no_flag_back_but_asks_again),
 		cmocka_unit_test(
 		    test_correction_with_an_urgent_sign_raises_the_flag),
 		cmocka_unit_test(

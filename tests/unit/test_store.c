@@ -82,6 +82,7 @@ static const struct sample {
 	{ RX_TABLE_SLOT, RX_Q_SLOTS_OF_CASE, 0, { 16, 16, 225 } },
 	{ RX_TABLE_RECOVERY, RX_Q_RECOVERY, -1, { 2, 136 } },
 	{ RX_TABLE_AUDIT, RX_Q_AUDIT, -1, { 0, 0, 300, 200, 32 } },
+	{ RX_TABLE_DRAFT, RX_Q_DRAFTS_OF_USER, 0, { 16, 16, 616 } },
 };
 #define NSAMPLES (sizeof(samples) / sizeof(samples[0]))
 
@@ -995,6 +996,35 @@ count_progress(void *cookie, size_t rows)
 }
 
 static void
+test_a_draft_leaves_the_manifest_as_it_was(void **state)
+{
+	struct rx_store *s = create(test_dir());
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	struct rx_status st;
+	int n;
+
+	(void)state;
+	rx_status_clear(&st);
+	digest(s, before);
+	begin(s);
+	for (n = 0; n < 3; n++)
+		insert(s, RX_TABLE_DRAFT, n, 0);
+	commit(s);
+	digest(s, after);
+	assert_memory_equal(before, after, sizeof(before));
+	ok(rx_store_manifest_recount(s, after, NULL, NULL, &st), &st);
+	assert_memory_equal(before, after, sizeof(before));
+
+	/* The control: a row of a counted table changes it. */
+	begin(s);
+	insert(s, RX_TABLE_REQUEST, 0, 0);
+	commit(s);
+	digest(s, after);
+	assert_memory_not_equal(before, after, sizeof(before));
+	rx_store_close(s);
+}
+
+static void
 test_recount_tells_how_far_it_is(void **state)
 {
 	struct rx_store *s = create(test_dir());
@@ -1148,6 +1178,7 @@ main(void)
 		cmocka_unit_test(test_folder_named_like_a_uri_is_a_folder),
 		cmocka_unit_test(test_reader_sees_one_moment_until_it_lets_go),
 		cmocka_unit_test(test_misuse_is_refused),
+		cmocka_unit_test(test_a_draft_leaves_the_manifest_as_it_was),
 		cmocka_unit_test(test_recount_tells_how_far_it_is),
 		cmocka_unit_test(test_migrations_are_applied_once_and_wholly),
 		cmocka_unit_test(

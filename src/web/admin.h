@@ -1,0 +1,22 @@
+#ifndef RX_WEB_ADMIN_H
+#define RX_WEB_ADMIN_H
+
+/* What the files of the administrator's pages share. */
+
+#include "web/web.h"
+
+rx_page rx_admin_units, rx_admin_unit_add, rx_admin_units_json;
+rx_page rx_admin_safety, rx_admin_verify, rx_admin_custody;
+rx_page rx_admin_backup, rx_admin_backup_form, rx_admin_backup_verify;
+
+/**
+ * rx_admin_unit_resolve(code, q, data, st):
+ * What the fields "unit_pick" (a code) or "unit" (a code, "code name", or part
+ * of a name) of the form mean, as a code in ${code}.  RX_EUSAGE when no unit or
+ * more than one fits; of those that do, up to 20 are put in
+ * data["candidates"] to choose from.
+ */
+rx_err rx_admin_unit_resolve(char code[32], const struct rx_request *q,
+    json_t *data, struct rx_status *st) RX_MUST_USE;
+
+#endif

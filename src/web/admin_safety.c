@@ -1,0 +1,437 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/date.h"
+#include "web/admin.h"
+
+/*
+ * Safety: the audit and its head, backups and when one was last verified, the
+ * custodians.  Backups lie in the folder backups of the register; that one was
+ * verified stands in the audit, where nobody can put it afterwards.
+ */
+
+#define FOLDER "backups"
+#define NAME_BYTES 23		/* "runxin-YYYYMMDD-HHMMSS" and NUL */
+
+/* ---- names of backups ---- */
+
+static bool
+is_name(const char *s)
+{
+	size_t i;
+
+	if (strlen(s) != NAME_BYTES - 1 || strncmp(s, "runxin-", 7) != 0)
+		return (false);
+	for (i = 7; i < NAME_BYTES - 1; i++)
+		if (i == 15 ? s[i] != '-' : s[i] < '0' || s[i] > '9')
+			return (false);
+	return (true);
+}
+
+static int
+name_filter(const struct dirent *d)
+{
+
+	return (is_name(d->d_name));
+}
+
+/* The path of backup ${name}; "" + suffix ".keys" for its other half. */
+static rx_err
+backup_path(char **out, const struct rx_request *q, const char *name,
+    const char *suffix, struct rx_status *st)
+{
+
+	if (asprintf(out, "%s/" FOLDER "%s%s%s", q->dir, *name != '\0' ? "/" :
+	    "", name, suffix) < 0) {
+		*out = NULL;
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	return (RX_OK);
+}
+
+/* "2026-01-31 08:30:00" from a name. */
+static void
+name_time(char out[RX_TIME_TEXT], const char *name)
+{
+
+	(void)snprintf(out, RX_TIME_TEXT, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s",
+	    name + 7, name + 11, name + 13, name + 16, name + 18, name + 20);
+}
+
+/* ---- the list ---- */
+
+struct note {			/* a backup that was verified */
+	char name[NAME_BYTES];
+	int64_t time;
+};
+
+struct notes {
+	struct note *v;
+	size_t n, cap;
+};
+
+static rx_err
+note_each(void *cookie, int64_t time, const char *user, const char *name,
+    struct rx_status *st)
+{
+	struct notes *all = cookie;
+	struct note *grown;
+
+	(void)user;
+	if (!is_name(name))
+		return (RX_OK);
+	if (all->n == all->cap) {
+		all->cap = all->cap == 0 ? 16 : 2 * all->cap;
+		if ((grown = reallocarray(all->v, all->cap,
+		    sizeof(*grown))) == NULL)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		all->v = grown;
+	}
+	rx_text_copy(all->v[all->n].name, NAME_BYTES, name);
+	all->v[all->n++].time = time;
+	return (RX_OK);
+}
+
+static int64_t
+verified_at(const struct notes *notes, const char *name)
+{
+	size_t i;
+
+	for (i = notes->n; i-- > 0;)
+		if (strcmp(notes->v[i].name, name) == 0)
+			return (notes->v[i].time);
+	return (0);
+}
+
+static rx_err
+put_size(json_t *o, off_t bytes, struct rx_status *st)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%.1f MB",
+	    (double)bytes / (1024 * 1024));
+	return (rx_put_text(o, "size", text, st));
+}
+
+static rx_err
+put_backup(struct rx_request *q, json_t *data, const char *name,
+    const struct notes *notes, struct rx_status *st)
+{
+	const int64_t verified = verified_at(notes, name);
+	char *path = NULL, *keys = NULL, made[RX_TIME_TEXT];
+	struct stat content, other;
+	json_t *o;
+	bool half;
+	rx_err rc;
+
+	name_time(made, name);
+	if ((rc = backup_path(&path, q, name, "", st)) != RX_OK ||
+	    (rc = backup_path(&keys, q, name, ".keys", st)) != RX_OK)
+		goto done;
+	if (stat(path, &content) != 0)
+		goto done;	/* gone meanwhile */
+	if ((half = stat(keys, &other) != 0))
+		other.st_size = 0;
+	if ((rc = rx_put_item(data, "backups", &o, st)) != RX_OK ||
+	    (rc = rx_put_text(o, "file", name, st)) != RX_OK ||
+	    (rc = rx_put_text(o, "made", made, st)) != RX_OK ||
+	    (rc = rx_put_bool(o, "half", half, st)) != RX_OK ||
+	    (rc = put_size(o, content.st_size + other.st_size, st)) != RX_OK)
+		goto done;
+	rc = verified != 0 ? rx_put_time(o, "verified", verified, st) :
+	    rx_put_text(o, "verified", "", st);
+done:
+	free(path);
+	free(keys);
+	return (rc);
+}
+
+/* The newest first. */
+static rx_err
+put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
+    struct rx_status *st)
+{
+	struct dirent **names = NULL;
+	char *folder;
+	int i, n;
+	rx_err rc;
+
+	if ((rc = backup_path(&folder, q, "", "", st)) != RX_OK)
+		return (rc);
+	if ((n = scandir(folder, &names, name_filter, alphasort)) < 0 &&
+	    errno != ENOENT) {
+		rx_status_arg(st, "file", "%s", FOLDER);
+		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS);
+	}
+	for (i = n - 1; i >= 0; i--) {
+		if (rc == RX_OK)
+			rc = put_backup(q, data, names[i]->d_name, notes, st);
+		free(names[i]);
+	}
+	free(names);
+	free(folder);
+	return (rc != RX_OK ? rc : rx_put_shown(data, "backups", st));
+}
+
+/* ---- custodians ---- */
+
+struct custody {
+	struct rx_request *q;
+	json_t *data;		/* NULL: only count */
+	bool want;		/* held, or not held */
+	unsigned n[2];		/* not held, held */
+};
+
+static rx_err
+custody_each(void *cookie, const char unit[RX_UNIT_BYTES], bool held,
+    struct rx_status *st)
+{
+	char name[256], text[RX_UNIT_TEXT];
+	struct custody *c = cookie;
+	json_t *o;
+	rx_err rc;
+
+	c->n[held]++;
+	if (c->data == NULL || held != c->want)
+		return (RX_OK);
+	rx_unit_text(text, unit);
+	if ((rc = rx_unit_name(c->q->session, unit, name, sizeof(name),
+	    st)) != RX_OK ||
+	    (rc = rx_put_item(c->data, "units", &o, st)) != RX_OK ||
+	    (rc = rx_put_text(o, "name", name, st)) != RX_OK)
+		return (rc);
+	return (rx_put_text(o, "code", text, st));
+}
+
+rx_err
+rx_admin_custody(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	struct custody c = { .q = q, .data = a->data,
+	    .want = strcmp(rx_field(q, "what"), "missing") != 0 };
+	int64_t made;
+	rx_err rc;
+
+	a->page = "admin/custody";
+	if ((rc = rx_custody_each(q->session, &made, custody_each, &c, st)) !=
+	    RX_OK || (rc = rx_put_shown(a->data, "units", st)) != RX_OK ||
+	    (rc = rx_put_bool(a->data, "held", c.want, st)) != RX_OK)
+		return (rc);
+	return (rx_put_say(a->data, "title", q, c.want ?
+	    RX_MSG_WEB_CUSTODY_HELD : RX_MSG_WEB_CUSTODY_MISSING, NULL, NULL,
+	    st));
+}
+
+static rx_err
+put_custody(struct rx_request *q, json_t *data, struct rx_status *st)
+{
+	struct custody c = { .q = q };
+	int64_t made;
+	rx_err rc;
+
+	if ((rc = rx_custody_each(q->session, &made, custody_each, &c, st)) !=
+	    RX_OK || (rc = rx_put_time(data, "codes_made", made, st)) !=
+	    RX_OK || (rc = rx_put_int(data, "held", c.n[1], st)) != RX_OK ||
+	    (rc = rx_put_int(data, "missing", c.n[0], st)) != RX_OK)
+		return (rc);
+	return (rx_put_bool(data, "any_missing", c.n[0] > 0, st));
+}
+
+/* ---- the page ---- */
+
+static rx_err
+put_head(struct rx_request *q, json_t *data, struct rx_status *st)
+{
+	char hex[2 * RX_HASH_BYTES + 1], text[2 * RX_HASH_BYTES + 32];
+	struct rx_audit_head head;
+	rx_err rc;
+
+	if ((rc = rx_audit_head(q->session, &head, st)) != RX_OK)
+		return (rc);
+	rx_hex(hex, head.hash, sizeof(head.hash));
+	(void)snprintf(text, sizeof(text), "%llu-%s",
+	    (unsigned long long)head.seq, hex);
+	if ((rc = rx_put_text(data, "head", text, st)) != RX_OK)
+		return (rc);
+	return (rx_put_time(data, "head_time", head.time, st));
+}
+
+static rx_err
+put_safety(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	struct notes notes = { NULL, 0, 0 };
+	rx_err rc;
+
+	a->page = "admin/safety";
+	if ((rc = put_head(q, a->data, st)) != RX_OK ||
+	    (rc = put_custody(q, a->data, st)) != RX_OK ||
+	    (rc = rx_backup_notes(q->session, note_each, &notes, st)) !=
+	    RX_OK || (rc = put_backups(q, a->data, &notes, st)) != RX_OK)
+		goto done;
+	if (notes.n > 0)
+		rc = rx_put_time(a->data, "last_verified",
+		    notes.v[notes.n - 1].time, st);
+	if (rc == RX_OK)
+		rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_NAV_SAFETY,
+		    NULL, NULL, st);
+done:
+	free(notes.v);
+	return (rc);
+}
+
+rx_err
+rx_admin_safety(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+
+	return (put_safety(q, a, st));
+}
+
+/* The answer to a form whose failure is shown above the page. */
+static rx_err
+put_again(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_put_error(a, q, st)) != RX_OK)
+		return (rc);
+	return (put_safety(q, a, st));
+}
+
+rx_err
+rx_admin_verify(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	static const char *const keep[] = { "anchor", NULL };
+	const char *anchor = rx_field(q, "anchor");
+	uint64_t entries = 0;
+	rx_err rc;
+
+	anchor += strspn(anchor, " \n\t");
+	if ((rc = rx_put_form(a->data, q, keep, st)) != RX_OK)
+		return (rc);
+	if (rx_audit_verify(q->session, *anchor != '\0' ? anchor : NULL,
+	    &entries, NULL, NULL, st) != RX_OK)
+		return (put_again(q, a, st));
+	if ((rc = rx_put_say_int(a->data, "intact", q, *anchor != '\0' ?
+	    RX_MSG_WEB_AUDIT_ANCHORED : RX_MSG_WEB_AUDIT_INTACT, "n",
+	    (int64_t)entries, st)) != RX_OK)
+		return (rc);
+	return (put_safety(q, a, st));
+}
+
+/* ---- making and verifying a backup ---- */
+
+/* The folder, mode 0700. */
+static rx_err
+make_folder(struct rx_request *q, struct rx_status *st)
+{
+	struct stat sb;
+	char *folder;
+	rx_err rc;
+
+	if ((rc = backup_path(&folder, q, "", "", st)) != RX_OK)
+		return (rc);
+	if ((mkdir(folder, 0700) != 0 && errno != EEXIST) ||
+	    lstat(folder, &sb) != 0 || !S_ISDIR(sb.st_mode)) {
+		rx_status_arg(st, "file", "%s", FOLDER);
+		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS);
+	}
+	free(folder);
+	return (rc);
+}
+
+rx_err
+rx_admin_backup(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	char name[64], time[RX_TIME_TEXT], *path = NULL;
+	rx_err rc;
+
+	rx_time_format(rx_time_now(), time);
+	(void)snprintf(name, sizeof(name),
+	    "runxin-%.4s%.2s%.2s-%.2s%.2s%.2s", time, time + 5, time + 8,
+	    time + 11, time + 14, time + 17);
+	if ((rc = make_folder(q, st)) == RX_OK &&
+	    (rc = backup_path(&path, q, name, "", st)) == RX_OK)
+		rc = rx_backup_create(q->session, path, st);
+	free(path);
+	if (rc != RX_OK)
+		return (put_again(q, a, st));
+	rx_redirect_with(a, RX_MSG_WEB_BACKUP_MADE, "/safety");
+	return (RX_OK);
+}
+
+/* The form that asks for the passphrase. */
+static rx_err
+put_backup_form(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	char made[RX_TIME_TEXT];
+	rx_err rc;
+
+	if (!is_name(q->arg[0]))
+		return (rx_fail(st, RX_ENOENT, RX_MSG_WEB_NOT_FOUND));
+	name_time(made, q->arg[0]);
+	a->page = "admin/backup";
+	if ((rc = rx_put_text(a->data, "file", q->arg[0], st)) != RX_OK ||
+	    (rc = rx_put_text(a->data, "made", made, st)) != RX_OK)
+		return (rc);
+	return (rx_put_say(a->data, "title", q, RX_MSG_WEB_BACKUP_VERIFY,
+	    NULL, NULL, st));
+}
+
+rx_err
+rx_admin_backup_form(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+
+	return (put_backup_form(q, a, st));
+}
+
+/* Check the backup with the passphrase of the form.  Whoever sits at an open
+ * page cannot try passphrases here without end. */
+static rx_err
+check(struct rx_request *q, struct rx_audit_head *head, struct rx_status *st)
+{
+	const char *user = rx_session_user(q->session);
+	struct rx_secret *passphrase;
+	unsigned wait;
+	char *path;
+	rx_err rc;
+
+	if ((wait = rx_guard_wait(user, q->source)) > 0) {
+		rx_status_arg(st, "seconds", "%u", wait);
+		return (rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY));
+	}
+	if ((rc = rx_field_secret(&passphrase, q, "passphrase", st)) != RX_OK)
+		return (rc);
+	if ((rc = backup_path(&path, q, q->arg[0], "", st)) == RX_OK)
+		rc = rx_backup_check(path, user, passphrase, NULL, head, st);
+	if (rc == RX_OK || rc == RX_EPERM)
+		rx_guard_note(user, q->source, rc == RX_OK);
+	rx_secret_free(passphrase);
+	free(path);
+	return (rc);
+}
+
+rx_err
+rx_admin_backup_verify(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	struct rx_audit_head head;
+	rx_err rc;
+
+	if ((rc = put_backup_form(q, a, st)) != RX_OK)
+		return (rc);
+	if ((rc = check(q, &head, st)) == RX_OK)
+		rc = rx_backup_note(q->session, q->arg[0], &head, st);
+	if (rc != RX_OK)
+		return (rx_put_error(a, q, st));
+	rx_redirect_with(a, RX_MSG_WEB_BACKUP_VERIFIED, "/safety");
+	return (RX_OK);
+}

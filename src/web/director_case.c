@@ -1,0 +1,146 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "web/director.h"
+
+/* One child's page: identity masked, what happened, what to do next. */
+
+struct file {
+	const struct rx_request *q;
+	json_t *data, *timeline;
+	unsigned shown;		/* identity fields that were asked for */
+};
+
+static const enum rx_msg type_names[RX_TYPE_COUNT] = {
+	[RX_CHILD] = RX_MSG_CLI_TYPE_CHILD,
+	[RX_OBSERVATION] = RX_MSG_CLI_TYPE_OBSERVATION,
+	[RX_INTERVENTION] = RX_MSG_CLI_TYPE_INTERVENTION,
+	[RX_ACTIVITY] = RX_MSG_CLI_TYPE_ACTIVITY,
+	[RX_FLAG] = RX_MSG_CLI_TYPE_FLAG,
+	[RX_REVIEW] = RX_MSG_WEB_CASE_REVIEW,
+	[RX_REPORT] = RX_MSG_CLI_TYPE_REPORT,
+	[RX_CONSENT] = RX_MSG_CLI_TYPE_CONSENT,
+};
+
+/* The identity, field by field, with those that were shown before, so that
+ * showing another does not mask them again. */
+static rx_err
+put_identity(struct file *f, const struct rx_record *r, struct rx_status *st)
+{
+	json_t *item;
+	bool shown;
+	unsigned k;
+	rx_err rc;
+
+	for (k = 0; k < RX_FIELD_COUNT; k++) {
+		if (rx_fields[k].comp != RX_COMP_IDENTITY)
+			continue;
+		shown = (f->shown & 1u << k) != 0;
+		if ((rc = rx_put_item(f->data, "identity", &item, st)) !=
+		    RX_OK || (rc = rx_put_text(item, "key", rx_fields[k].key,
+		    st)) != RX_OK || (rc = rx_put_text(item, "label",
+		    rx_msg(rx_form_label((enum rx_field)k), f->q->lang),
+		    st)) != RX_OK || (rc = rx_put_text(item, "text",
+		    rx_record_text(r, (enum rx_field)k), st)) != RX_OK ||
+		    (rc = rx_put_bool(item, "shown", shown, st)) != RX_OK)
+			return (rc);
+		if (!shown)
+			continue;
+		if ((rc = rx_put_item(f->data, "shown_fields", &item, st)) !=
+		    RX_OK || (rc = rx_put_text(item, "key", rx_fields[k].key,
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+static rx_err
+put_record(struct file *f, json_t *item, const struct rx_record *r,
+    struct rx_status *st)
+{
+	char at[RX_TIME_TEXT], id[RX_UUID_TEXT];
+	rx_err rc;
+
+	rx_time_format(r->at, at);
+	at[16] = '\0';
+	rx_uuid_text(r->id, id);
+	if ((rc = rx_put_text(item, "type", rx_msg(type_names[r->type],
+	    f->q->lang), st)) != RX_OK ||
+	    (rc = rx_put_date(item, "date", (int32_t)rx_record_int(r,
+	    RX_F_DATE), st)) != RX_OK ||
+	    (rc = rx_put_text(item, "at", at, st)) != RX_OK ||
+	    (rc = rx_put_text(item, "author", rx_session_author(f->q->session,
+	    r->author), st)) != RX_OK ||
+	    (rc = rx_put_code(item, "risk", f->q, RX_LIST_RISK,
+	    rx_record_int(r, RX_F_RISK), st)) != RX_OK ||
+	    (rc = rx_put_bool(item, "by_rule", rx_record_int(r,
+	    RX_F_RAISES_FLAG) == 1, st)) != RX_OK)
+		return (rc);
+	if (r->type == RX_REPORT &&
+	    (rc = rx_put_text(item, "receipt", id, st)) != RX_OK)
+		return (rc);
+	return (rx_put_facts(item, f->q, r, st));
+}
+
+/* The child first, then its records by date; the page has the latest on top. */
+static rx_err
+take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+	struct file *f = cookie;
+	json_t *item = json_object();
+	rx_err rc;
+
+	if (r->type == RX_CHILD) {
+		if ((rc = rx_put(f->data, "file", item, st)) != RX_OK ||
+		    (rc = rx_put_facts(item, f->q, r, st)) != RX_OK)
+			return (rc);
+		return (put_identity(f, r, st));
+	}
+	if (item == NULL || json_array_insert_new(f->timeline, 0, item) != 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (put_record(f, item, r, st));
+}
+
+static rx_err
+page(struct rx_request *q, struct rx_reply *a, unsigned shown,
+    struct rx_status *st)
+{
+	struct file f = { q, a->data, json_array(), shown };
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc;
+
+	a->page = "director/case";
+	if ((rc = rx_put(a->data, "timeline", f.timeline, st)) != RX_OK ||
+	    (rc = rx_director_child(id, q, st)) != RX_OK ||
+	    (rc = rx_director_head(a, q, id, NULL, st)) != RX_OK ||
+	    (rc = rx_put_bool(a->data, "help", rx_field_set(q, "help"), st)) !=
+	    RX_OK)
+		return (rc);
+	return (rx_child_case(q->session, id, shown, take_record, &f, st));
+}
+
+rx_err
+rx_director_case(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+
+	return (page(q, a, 0, st));
+}
+
+/* The fields named in the form, by their keys. */
+rx_err
+rx_director_reveal(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	unsigned shown = 0, f;
+	const char *key;
+	size_t k;
+
+	for (k = 0; (key = rx_field_nth(q, "field", k)) != NULL; k++)
+		for (f = 0; f < RX_FIELD_COUNT; f++)
+			if (rx_fields[f].comp == RX_COMP_IDENTITY &&
+			    strcmp(key, rx_fields[f].key) == 0)
+				shown |= 1u << f;
+	return (page(q, a, shown, st));
+}
