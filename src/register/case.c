@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/date.h"
-#include "register/internal.h"
+#include "register/save.h"
 
 /*
  * A case: its keys (wrapped under the keys of its unit), and the slots through
@@ -243,6 +243,24 @@ review_level(const struct rx_session *s, const char *unit, bool escalated)
 	return (escalated && above >= 0 ? above : nearest);
 }
 
+bool
+rx_reviews_alone(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    const uint8_t user[RX_ID_BYTES])
+{
+	const int nearest = review_level(s, unit, false);
+	size_t i;
+	bool does = false;
+
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		if (supervises(s, i, unit) != nearest)
+			continue;
+		if (memcmp(s->members[i].cert.user, user, RX_ID_BYTES) != 0)
+			return (false);
+		does = true;
+	}
+	return (does && nearest >= 0);
+}
+
 /* Write the slot of members[first..]. */
 static rx_err
 slot_write(struct rx_case *c, struct rx_session *s, size_t first, bool open,
@@ -328,30 +346,51 @@ rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
 	return (slots_prune(c, s, st));
 }
 
-/* Write slots for members[first..] in the cases of ${unit} that lack them. */
+/* The children of ${unit} who have a slot for ${user}, or who lack one if he
+ * supervises it (${does}), appended to ${ids}. */
+static rx_err
+slots_wrong(struct rx_session *s, const char *unit, const uint8_t *user,
+    bool does, struct rx_buf *ids, struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_text(unit),
+	    rx_bytes(user, RX_ID_BYTES) };
+	char of[RX_UNIT_BYTES] = "";
+	struct rx_cursor *cur;
+	bool row = false;
+	const void *id;
+	size_t n;
+	rx_err rc;
+
+	rc = does ? rx_query_open(&cur, s->store, RX_Q_SLOTS_MISSING, args, 2,
+	    st) : rx_query_open(&cur, s->store, RX_Q_SLOTS_TO, &args[1], 1,
+	    st);
+	if (rc != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		id = rx_col_bytes(cur, 0, &n);
+		if (!does && (rc = rx_case_unit(s, id, of, st)) != RX_OK)
+			break;
+		if ((does || memcmp(of, unit, RX_UNIT_BYTES) == 0) &&
+		    (rc = rx_buf_add(ids, id, RX_ID_BYTES, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Write the slots of the cases of ${unit} anew in which those of
+ * members[first..] are not as they should be. */
 static rx_err
 slots_heal_one(struct rx_session *s, const char *unit, size_t first,
     struct rx_case *c, size_t *made, struct rx_status *st)
 {
-	struct rx_value args[2] = { rx_text(unit),
-	    rx_bytes(s->members[first].cert.user, RX_ID_BYTES) };
 	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_case_state state;
-	struct rx_cursor *cur;
-	size_t i, n;
-	bool row = false;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_MISSING, args, 2,
-	    st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		const void *id = rx_col_bytes(cur, 0, &n);
-
-		if ((rc = rx_buf_add(&ids, id, RX_ID_BYTES, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
+	rc = slots_wrong(s, unit, s->members[first].cert.user,
+	    supervises(s, first, unit) >= 0, &ids, st);
 	if (ids.len > 0 && rc == RX_OK && !rx_store_in_transaction(s->store))
 		rc = rx_begin(s, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
@@ -380,8 +419,7 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
-		if (supervises(s, i, unit) >= 0)
-			rc = slots_heal_one(s, unit, i, &c, made, st);
+		rc = slots_heal_one(s, unit, i, &c, made, st);
 	rx_case_done(&c, s);
 	return (rc);
 }

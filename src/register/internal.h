@@ -224,8 +224,14 @@ rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
 rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
     bool escalated, struct rx_status *st) RX_MUST_USE;
 
-/* Write closed slots for supervisors who have none yet in the cases of ${unit}
- * (open ones where a flag is open); a transaction is begun at the first. */
+/* Whether ${user} is the only one at the level that reviews flags of ${unit}
+ * first. */
+bool rx_reviews_alone(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], const uint8_t user[RX_ID_BYTES]);
+
+/* Write the slots of the cases of ${unit} anew where a supervisor has none yet,
+ * or somebody has one who is no supervisor of it any more; a transaction is
+ * begun at the first. */
 rx_err rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st) RX_MUST_USE;
 /* Seal every slot of this session to its new keys ${to}. */

@@ -234,7 +234,11 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	state->due = next_visit(&rd, child_at);
 	for (i = 0; i < rd.nflags; i++) {
 		state->flagged |= rd.flags[i].state <= RX_FLAG_ESCALATED;
-		state->escalated |= rd.flags[i].state == RX_FLAG_ESCALATED;
+		/* Nobody decides his own flag: if there is no other at the
+		 * next level, it goes to the one above. */
+		state->escalated |= rd.flags[i].state == RX_FLAG_ESCALATED ||
+		    (rd.flags[i].state <= RX_FLAG_ESCALATED &&
+		    rx_reviews_alone(s, c->unit, rd.flags[i].author));
 	}
 done:
 	rx_record_free(&r);

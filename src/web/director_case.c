@@ -112,6 +112,7 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 
 	a->page = "director/case";
 	if ((rc = rx_put(a->data, "timeline", f.timeline, st)) != RX_OK ||
+	    (rc = rx_put_bool(a->data, "any_shown", shown != 0, st)) != RX_OK ||
 	    (rc = rx_director_child(id, q, st)) != RX_OK ||
 	    (rc = rx_director_head(a, q, id, NULL, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "help", rx_field_set(q, "help"), st)) !=

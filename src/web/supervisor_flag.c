@@ -94,7 +94,7 @@ put_page(struct rx_request *q, struct rx_reply *a,
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if ((rc = rx_put_shown(a->data, lists[i], st)) != RX_OK)
 			return (rc);
-	return (rx_put_say(a->data, "title", q, RX_MSG_WEB_FLAG_TITLE,
+	return (rx_put_say(a->data, "title", q, RX_MSG_WEB_FLAG_PAGE,
 	    "child", f->child_caller_id, st));
 }
 

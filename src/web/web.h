@@ -111,7 +111,7 @@ typedef rx_err rx_page(struct rx_request *, struct rx_reply *,
 #define RX_WEB_ANYONE 0u		/* signed in or not */
 #define RX_WEB_SIGNED_IN (1u << 31)	/* any role */
 
-/* Stretches a passphrase: runs on a worker thread, queued. */
+/* Stretches a passphrase or counts a register: runs on a worker thread, queued. */
 #define RX_WEB_SLOW (1u << 30)
 
 struct rx_route {

@@ -294,6 +294,72 @@ test_session_goes_on_after_somebody_new_has_written(void **state)
 	rx_session_close(admin);
 }
 
+/* ---- who reviews, when people come and go ---- */
+
+static void
+test_flag_goes_to_the_county_when_the_township_is_left_alone(void **state)
+{
+	struct rx_session *admin, *d1, *county;
+	struct shown_case c;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "town", RX_ROLE_SUPERVISOR, TOWN), &st);
+	ok(enrol(admin, "county", RX_ROLE_SUPERVISOR, COUNTY), &st);
+	d1 = sign_in(dir, "d1");
+	add_child(d1, "c1", VILLAGE1);
+	ok(observe(d1, "o1", "c1", "2025-06-01", "self_harm", "red"), &st);
+	add_child(d1, "c2", VILLAGE1);
+	county = sign_in(dir, "county");
+	refuses(show(county, "c1", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	must(rx_user_disable(admin, "town", &st));
+	reopen(&d1, dir, "d1");
+	must(show(county, "c1", "复核", &c));
+	assert_true(c.name);
+	refuses(show(county, "c2", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	audit_holds(d1);
+	/* A new one takes over from the county. */
+	ok(enrol(admin, "next", RX_ROLE_SUPERVISOR, TOWN), &st);
+	reopen(&d1, dir, "d1");
+	refuses(show(county, "c1", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	rx_session_close(county);
+	rx_session_close(d1);
+	rx_session_close(admin);
+}
+
+/* Nobody decides his own flag, so it must reach somebody else. */
+static void
+test_own_flag_of_the_only_supervisor_goes_one_level_up(void **state)
+{
+	struct rx_session *admin, *both, *county, *city;
+	struct rx_flag_row flag;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "both", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "both", RX_ROLE_SUPERVISOR, TOWN), &st);
+	ok(enrol(admin, "county", RX_ROLE_SUPERVISOR, COUNTY), &st);
+	ok(enrol(admin, "city", RX_ROLE_SUPERVISOR, CITY), &st);
+	both = sign_in(dir, "both");
+	add_child(both, "c1", VILLAGE1);
+	ok(observe(both, "o1", "c1", "2025-06-01", "self_harm", "red"), &st);
+	city = sign_in(dir, "city");
+	refuses(show(city, "c1", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	county = sign_in(dir, "county");
+	must(show(county, "c1", "复核", NULL));
+	must(rx_review_find(county, "o1", &flag, &st));
+	assert_int_equal(flag.state, RX_FLAG_OPEN);
+	must(rx_review_decide(county, &flag, "close", "已核实", &st));
+	refuses(show(county, "c1", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	rx_session_close(city);
+	rx_session_close(county);
+	rx_session_close(both);
+	rx_session_close(admin);
+}
+
 /* ---- passphrases ---- */
 
 static void
@@ -556,6 +622,10 @@ main(void)
 		    test_no_key_to_names_is_ever_in_a_statisticians_hands),
 		cmocka_unit_test(
 		    test_session_goes_on_after_somebody_new_has_written),
+		cmocka_unit_test(
+		    test_flag_goes_to_the_county_when_the_township_is_left_alone),
+		cmocka_unit_test(
+		    test_own_flag_of_the_only_supervisor_goes_one_level_up),
 		cmocka_unit_test(
 		    test_new_passphrase_is_certified_by_the_administrator),
 		cmocka_unit_test(

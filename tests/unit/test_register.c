@@ -1274,6 +1274,23 @@ test_statistician_only_the_ledger_is_closed_to_others(void **state)
 	assert_int_equal(l.n, 0);
 }
 
+/* The permission is asked first; the key is not there either. */
+static void
+test_no_register_key_of_the_ledger_for_a_director(void **state)
+{
+	const struct rx_key *key;
+
+	(void)state;
+	must(rx_unit_key(w.d1, RX_REGISTER_KEYS, RX_COMP_AUDIT, 0, &key, NULL,
+	    &st));
+	refuses(try(rx_unit_key(w.d1, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0,
+	    &key, NULL, &st)), RX_EPERM, NO_REGISTER_KEY);
+	refuses(try(rx_unit_key(w.s1, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0,
+	    &key, NULL, &st)), RX_EPERM, NO_REGISTER_KEY);
+	must(rx_unit_key(w.county, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0, &key,
+	    NULL, &st));
+}
+
 /* ---- audit ---- */
 
 static void
@@ -1554,6 +1571,85 @@ test_killed_at_any_moment_it_is_all_or_nothing(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* ---- cases whose keys are not what they should be; last, for the lists of
+ * that director fail after it ---- */
+
+/* Give the case ${id} of ${unit} further epochs, up to ${last}. */
+static void
+add_epochs(struct rx_session *s, const uint8_t *id, const char *unit,
+    uint32_t last)
+{
+	uint8_t box[3][RX_ENV_OVERHEAD + RX_KEY_BYTES], plain[RX_KEY_BYTES];
+	static const enum rx_compartment comps[3] = { RX_COMP_IDENTITY,
+	    RX_COMP_NARRATIVE, RX_COMP_CODED };
+	const struct rx_key *key;
+	struct rx_place place;
+	struct rx_value v[6];
+	uint32_t epoch, key_epoch;
+	size_t k;
+
+	must(rx_store_begin(s->store, &st));
+	for (epoch = 2; epoch <= last; epoch++) {
+		for (k = 0; k < 3; k++) {
+			rx_random(plain, sizeof(plain));
+			must(rx_unit_key(s, unit, comps[k], 0, &key,
+			    &key_epoch, &st));
+			rx_place_init(&place, s, unit, id, id,
+			    RX_TABLE_CASE_KEY, (uint32_t)(3 + k), epoch);
+			must(rx_envelope_seal(box[k], key, RX_ENV_KEY,
+			    comps[k], key_epoch, &place, plain,
+			    sizeof(plain), &st));
+			v[3 + k] = rx_bytes(box[k], sizeof(box[k]));
+		}
+		v[0] = rx_bytes(id, RX_ID_BYTES);
+		v[1] = rx_int(epoch);
+		v[2] = rx_text(unit);
+		must(rx_store_insert(s->store, RX_TABLE_CASE_KEY, v, &st));
+	}
+	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+}
+
+static void
+test_case_epochs_more_than_are_known_are_refused(void **state)
+{
+	char unit[RX_UNIT_BYTES];
+	uint8_t id[RX_ID_BYTES];
+
+	(void)state;
+	add_child(w.wide, "ce8", "350103003002");
+	add_child(w.wide, "ce9", "350103003002");
+	must(rx_unit_parse(unit, "350103003002", &st));
+	find_child(w.wide, "ce8", id);
+	add_epochs(w.wide, id, unit, RX_CASE_EPOCHS);
+	must(show(w.wide, "ce8", NULL, NULL));
+	find_child(w.wide, "ce9", id);
+	add_epochs(w.wide, id, unit, RX_CASE_EPOCHS + 1);
+	refuses(show(w.wide, "ce9", NULL, NULL), RX_EINTERNAL, CASE_EPOCHS);
+}
+
+static void
+test_case_keys_missing_is_told(void **state)
+{
+	struct rx_value key[2];
+	uint8_t id[RX_ID_BYTES];
+	bool deleted;
+
+	(void)state;
+	add_child(w.wide, "ck", "350103003003");
+	find_child(w.wide, "ck", id);
+	must(rx_store_begin(w.wide->store, &st));
+	key[0] = rx_bytes(id, RX_ID_BYTES);
+	key[1] = rx_int(1);
+	must(rx_store_delete(w.wide->store, RX_TABLE_CASE_KEY, key, &deleted,
+	    &st));
+	assert_true(deleted);
+	must(rx_finish(w.wide, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+	refuses(show(w.wide, "ck", NULL, NULL), RX_ECORRUPT,
+	    CASE_KEYS_MISSING);
+	refuses(observe(w.wide, "ck-o", "ck", "2025-06-01", "mood_low",
+	    "green"), RX_ECORRUPT, CASE_KEYS_MISSING);
+}
+
 int
 main(void)
 {
@@ -1638,6 +1734,8 @@ main(void)
 		    test_ledger_is_kept_by_all_statisticians_in_order),
 		cmocka_unit_test(
 		    test_statistician_only_the_ledger_is_closed_to_others),
+		cmocka_unit_test(
+		    test_no_register_key_of_the_ledger_for_a_director),
 		cmocka_unit_test(test_older_head_is_an_anchor_of_the_chain),
 		cmocka_unit_test(test_audit_anchor_off_the_chain_is_refused),
 		cmocka_unit_test(test_anchor_invalid_is_refused),
@@ -1649,6 +1747,9 @@ main(void)
 		cmocka_unit_test(test_import_that_is_killed_stores_nothing),
 		cmocka_unit_test(
 		    test_killed_at_any_moment_it_is_all_or_nothing),
+		cmocka_unit_test(
+		    test_case_epochs_more_than_are_known_are_refused),
+		cmocka_unit_test(test_case_keys_missing_is_told),
 	};
 
 	return (cmocka_run_group_tests_name("register", tests, setup,

@@ -41,8 +41,9 @@
     if (e.persisted) { location.reload(); }
   });
 
-  // A form goes once.
+  // A form goes once, but for one that only downloads.
   document.addEventListener("submit", function (e) {
+    if ("again" in e.target.dataset) { return; }
     if (e.target.dataset.sent) { e.preventDefault(); return; }
     e.target.dataset.sent = "1";
   });
