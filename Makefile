@@ -126,6 +126,7 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o \
 
 # SQLCipher has the symbols of SQLite: a program of its own, where it is there.
 BENCH := $(BUILD)/tests/bench/bench
+BENCH_SRC := $(filter-out tests/bench/sqlcipher.c,$(wildcard tests/bench/*.c))
 ifeq ($(shell pkg-config --exists sqlcipher 2>/dev/null && echo yes),yes)
 BENCH += $(BUILD)/tests/bench/sqlcipher
 endif
@@ -133,7 +134,7 @@ endif
 bench: $(BENCH)
 	@$(BUILD)/tests/bench/bench $(BENCH_ARGS)
 
-$(BUILD)/tests/bench/bench: $(BUILD)/tests/bench/bench.o \
+$(BUILD)/tests/bench/bench: $(BENCH_SRC:%.c=$(BUILD)/%.o) \
     $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
 	@echo '  LD  $@'
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka

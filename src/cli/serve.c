@@ -24,7 +24,7 @@ parse_listen(const char *text, char address[64], uint16_t *port,
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_ADDRESS));
 	memcpy(address, text, (size_t)(colon - text));
 	address[colon - text] = '\0';
-	if (rx_cli_number(colon + 1, "listen", 0, 65535, &n, st) != RX_OK)
+	if (rx_cli_number(colon + 1, "--listen", 0, 65535, &n, st) != RX_OK)
 		return (st->code);
 	*port = (uint16_t)n;
 	return (RX_OK);
@@ -64,7 +64,7 @@ run(struct rx_cli *cli, struct rx_status *st)
 	    address, &o.port, st)) != RX_OK)
 		return (rc);
 	if (cli->value[O_IDLE] != NULL && (rc = rx_cli_number(
-	    cli->value[O_IDLE], "idle", 1, 86400, &idle, st)) != RX_OK)
+	    cli->value[O_IDLE], "--idle", 1, 86400, &idle, st)) != RX_OK)
 		return (rc);
 	if ((cli->value[O_CERT] == NULL) != (cli->value[O_KEY] == NULL))
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_TLS_BOTH));

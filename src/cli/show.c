@@ -350,6 +350,28 @@ field_help(struct rx_cli *cli, enum rx_field f, enum rx_type type,
 	return (rc);
 }
 
+/* A record of each type that is read from stdin, with what it must have. */
+static const char *const examples[RX_TYPE_COUNT] = {
+	[RX_CHILD] = "{\"id\":\"c1\",\"unit\":\"350102001001\","
+	    "\"name\":\"…\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],"
+	    "\"legal_basis\":\"consent\"}",
+	[RX_OBSERVATION] = "{\"child\":\"c1\",\"date\":\"2025-06-03\","
+	    "\"channel\":\"home_visit\",\"signs\":[\"mood_low\"],"
+	    "\"risk\":\"yellow\",\"note\":\"…\"}",
+	[RX_INTERVENTION] = "{\"child\":\"c1\",\"date\":\"2025-06-10\","
+	    "\"kind\":\"visit_condolence\",\"delivered\":true,"
+	    "\"face_to_face\":true}",
+	[RX_ACTIVITY] = "{\"unit\":\"350102001001\","
+	    "\"date\":\"2025-06-01\",\"kind\":\"theme_activity\","
+	    "\"held\":true,\"children\":[\"c1\"]}",
+	[RX_FLAG] = "{\"child\":\"c1\",\"date\":\"2025-06-03\","
+	    "\"reason\":\"…\"}",
+	[RX_REPORT] = "{\"child\":\"c1\",\"date\":\"2025-06-03\","
+	    "\"situations\":[\"mr4_injury_violence\"],"
+	    "\"authority\":\"police\"}"
+};
+
 rx_err
 rx_cli_fields_help(struct rx_cli *cli, enum rx_type type, struct rx_status *st)
 {
@@ -367,5 +389,9 @@ rx_cli_fields_help(struct rx_cli *cli, enum rx_type type, struct rx_status *st)
 			continue;
 		rc = field_help(cli, f, type, st);
 	}
-	return (rc);
+	if (rc != RX_OK || examples[type] == NULL)
+		return (rc);
+	if ((rc = rx_cli_say(cli, st, RX_MSG_CLI_HELP_EXAMPLE, NULL)) != RX_OK)
+		return (rc);
+	return (rx_buf_printf(&cli->out, st, "  %s\n", examples[type]));
 }

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/date.h"
-#include "register/save.h"
+#include "register/internal.h"
 
 /*
  * A case: its keys (wrapped under the keys of its unit), and the slots through
@@ -223,6 +223,19 @@ supervises(const struct rx_session *s, size_t first, const char *unit)
 	return (level);
 }
 
+/* Does members[first..] supervise ${unit}, or did he ever? */
+static bool
+supervised(const struct rx_session *s, size_t first, const char *unit)
+{
+	size_t i;
+
+	for (i = first; i < rx_member_next(s, first); i++)
+		if (s->members[i].cert.role == RX_ROLE_SUPERVISOR &&
+		    rx_unit_covers(s->members[i].cert.unit, unit))
+			return (true);
+	return (false);
+}
+
 /* The lowest level from which a flag of ${unit} is reviewed: the township if
  * it has a supervisor, else the nearest level above that has one; the next one
  * above it as well when the flag was escalated. */
@@ -354,24 +367,18 @@ slots_wrong(struct rx_session *s, const char *unit, const uint8_t *user,
 {
 	struct rx_value args[2] = { rx_text(unit),
 	    rx_bytes(user, RX_ID_BYTES) };
-	char of[RX_UNIT_BYTES] = "";
 	struct rx_cursor *cur;
 	bool row = false;
 	const void *id;
 	size_t n;
 	rx_err rc;
 
-	rc = does ? rx_query_open(&cur, s->store, RX_Q_SLOTS_MISSING, args, 2,
-	    st) : rx_query_open(&cur, s->store, RX_Q_SLOTS_TO, &args[1], 1,
-	    st);
-	if (rc != RX_OK)
+	if ((rc = rx_query_open(&cur, s->store, does ? RX_Q_SLOTS_MISSING :
+	    RX_Q_SLOTS_HELD, args, 2, st)) != RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		id = rx_col_bytes(cur, 0, &n);
-		if (!does && (rc = rx_case_unit(s, id, of, st)) != RX_OK)
-			break;
-		if ((does || memcmp(of, unit, RX_UNIT_BYTES) == 0) &&
-		    (rc = rx_buf_add(ids, id, RX_ID_BYTES, st)) != RX_OK)
+		if ((rc = rx_buf_add(ids, id, RX_ID_BYTES, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
@@ -409,6 +416,8 @@ rx_err
 rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
+	const struct rx_key *key;
+	struct rx_status why;
 	struct rx_case c;
 	size_t i;
 	rx_err rc;
@@ -416,10 +425,20 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 ||
 	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		return (RX_OK);
+	/* While the unit's keys are still to come, this waits for them too. */
+	rx_status_clear(&why);
+	if ((rc = rx_unit_key(s, unit, RX_COMP_NARRATIVE, 0, &key, NULL,
+	    &why)) == RX_EPERM)
+		return (RX_OK);
+	if (rc != RX_OK) {
+		*st = why;
+		return (rc);
+	}
 	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
-		rc = slots_heal_one(s, unit, i, &c, made, st);
+		if (supervised(s, i, unit))
+			rc = slots_heal_one(s, unit, i, &c, made, st);
 	rx_case_done(&c, s);
 	return (rc);
 }

@@ -552,22 +552,25 @@ rx_unit_of_register(const char unit[RX_UNIT_BYTES])
 	return (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0);
 }
 
-/* Whether ${user} was granted everything of the newest keys of ${unit} that a
- * case needs. */
+/* Whether ${user} was granted all of the newest keys of ${unit} that anybody
+ * was. */
 static rx_err
 holds_newest(struct rx_session *s, const char *unit, const uint8_t *user,
     bool *held, struct rx_status *st)
 {
 	uint32_t epoch = 0, next;
+	unsigned all = 0;
 	struct granted *g;
-	size_t n;
+	size_t i, n;
 	rx_err rc;
 
 	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
 	while ((next = granted_next_epoch(g, n, epoch)) != 0)
 		epoch = next;
-	*held = (RX_CASE_KEYS & ~granted_comps(g, n, epoch, user)) == 0;
+	for (i = 0; i < n; i++)
+		all |= g[i].epoch == epoch ? g[i].comps : 0;
+	*held = (all & ~granted_comps(g, n, epoch, user)) == 0;
 	free(g);
 	return (RX_OK);
 }

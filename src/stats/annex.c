@@ -430,6 +430,7 @@ sheet_lines(struct rx_sheet *sh, const json_t *doc, int32_t to,
 		{ "year", y }, { "month", m }, { "day", d }
 	};
 	const struct rx_word unit = { "unit", member_text(doc, "name") };
+	const char *line;
 	size_t i;
 	rx_err rc;
 
@@ -443,8 +444,9 @@ sheet_lines(struct rx_sheet *sh, const json_t *doc, int32_t to,
 	    st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < json_array_size(notes); i++) {
-		rc = rx_sheet_line(sh, RX_LINE_NOTE,
-		    json_string_value(json_array_get(notes, i)), st);
+		line = json_string_value(json_array_get(notes, i));
+		rc = rx_sheet_line(sh, RX_LINE_NOTE, line != NULL ? line : "",
+		    st);
 		if (rc != RX_OK)
 			return (rc);
 	}

@@ -341,6 +341,7 @@ rx_release_read(struct rx_release_row *row, json_t **published,
 	struct reading r = { row, NULL, id };
 	rx_err rc;
 
+	memset(row, 0, sizeof(*row));
 	*published = NULL;
 	if ((rc = rx_release_each(s, read_one, &r, st)) != RX_OK) {
 		json_decref(r.published);

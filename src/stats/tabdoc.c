@@ -304,7 +304,7 @@ info_of(const char *key)
 {
 	unsigned d;
 
-	for (d = 0; d < RX_DIM_NUMBER; d++) {
+	for (d = 0; key != NULL && d < RX_DIM_NUMBER; d++) {
 		if (strcmp(rx_dim_infos[d].key, key) == 0)
 			return (&rx_dim_infos[d]);
 	}
@@ -353,7 +353,9 @@ sheet_cell(struct rx_sheet *sh, const json_t *doc, const json_t *cell,
 	rx_err rc;
 
 	for (d = 0; d < json_array_size(dims); d++) {
-		key = json_string_value(json_array_get(keys, d));
+		/* An entry of the ledger may be of any shape. */
+		if ((key = json_string_value(json_array_get(keys, d))) == NULL)
+			return (rx_stats_bug("table key", st));
 		of = json_object_get(json_object_get(doc, "labels"),
 		    json_string_value(json_array_get(dims, d)));
 		label = strcmp(key, "*") == 0 ?
@@ -383,6 +385,7 @@ sheet_lines(struct rx_sheet *sh, const json_t *doc, struct rx_status *st)
 		{ "to", member_text(doc, "to") }
 	};
 	struct rx_buf text = RX_BUF_INIT;
+	const char *line;
 	unsigned k;
 	rx_err rc;
 
@@ -398,9 +401,12 @@ sheet_lines(struct rx_sheet *sh, const json_t *doc, struct rx_status *st)
 		    st);
 	if (rc == RX_OK)
 		rc = rx_sheet_line(sh, RX_LINE_ABOVE, (const char *)text.b, st);
-	for (k = 0; k < RX_LANG_COUNT && rc == RX_OK; k++)
-		rc = rx_sheet_line(sh, RX_LINE_NOTE, json_string_value(
-		    json_array_get(json_object_get(doc, "legend"), k)), st);
+	for (k = 0; k < RX_LANG_COUNT && rc == RX_OK; k++) {
+		line = json_string_value(json_array_get(json_object_get(doc,
+		    "legend"), k));
+		rc = rx_sheet_line(sh, RX_LINE_NOTE, line != NULL ? line : "",
+		    st);
+	}
 	rx_buf_free(&text);
 	return (rc);
 }
@@ -423,6 +429,8 @@ rx_tab_render(struct rx_buf *out, const json_t *doc, enum rx_format format,
 		return (rx_json_write(out, doc, st));
 	if (!rx_date_parse(member_text(doc, "to"), &to))
 		return (rx_stats_bug("table date", st));
+	if (json_array_size(dims) > RX_DIMS_MAX)
+		return (rx_stats_bug("table dimensions", st));
 	rc = rx_sheet_new(&sh, 2 * (unsigned)json_array_size(dims) + 1, width,
 	    to, st);
 	if (rc != RX_OK)

@@ -189,7 +189,6 @@ header_is_ours(sqlite3 *db, const char *schema)
 		size_t at, n;
 		uint8_t b[20];
 	} fixed[] = {
-		{ 18, 2, { 1, 1 } },		/* no write-ahead log */
 		{ 20, 4, { 0, 64, 32, 32 } },	/* no reserved space */
 		{ 44, 4, { 0, 0, 0, 4 } },	/* schema format */
 		{ 56, 4, { 0, 0, 0, 1 } },	/* UTF-8 */
@@ -202,6 +201,9 @@ header_is_ours(sqlite3 *db, const char *schema)
 	if (sqlite3_file_control(db, schema, SQLITE_FCNTL_FILE_POINTER, &f) !=
 	    SQLITE_OK || f == NULL || f->pMethods == NULL ||
 	    f->pMethods->xRead(f, head, sizeof(head), 0) != SQLITE_OK)
+		return (false);
+	/* 1: journal; 2: a write-ahead log, which the next write ends. */
+	if (head[18] != head[19] || head[18] < 1 || head[18] > 2)
 		return (false);
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (memcmp(head + fixed[i].at, fixed[i].b, fixed[i].n) != 0)

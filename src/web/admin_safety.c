@@ -393,6 +393,24 @@ rx_admin_backup_form(struct rx_request *q, struct rx_reply *a,
 	return (put_backup_form(q, a, st));
 }
 
+/* Both files of the backup are there: the page says so in its own words, without
+ * a path of the machine. */
+static rx_err
+both_there(struct rx_request *q, const char *name, struct rx_status *st)
+{
+	char *path = NULL, *keys = NULL;
+	struct stat sb;
+	rx_err rc;
+
+	if ((rc = backup_path(&path, q, name, "", st)) == RX_OK &&
+	    (rc = backup_path(&keys, q, name, ".keys", st)) == RX_OK &&
+	    (stat(path, &sb) != 0 || stat(keys, &sb) != 0))
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_WEB_BACKUP_GONE);
+	free(path);
+	free(keys);
+	return (rc);
+}
+
 /* Check the backup with the passphrase of the form.  Whoever sits at an open
  * page cannot try passphrases here without end. */
 static rx_err
@@ -408,7 +426,8 @@ check(struct rx_request *q, struct rx_audit_head *head, struct rx_status *st)
 		rx_status_arg(st, "seconds", "%u", wait);
 		return (rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY));
 	}
-	if ((rc = rx_field_secret(&passphrase, q, "passphrase", st)) != RX_OK)
+	if ((rc = both_there(q, q->arg[0], st)) != RX_OK ||
+	    (rc = rx_field_secret(&passphrase, q, "passphrase", st)) != RX_OK)
 		return (rc);
 	if ((rc = backup_path(&path, q, q->arg[0], "", st)) == RX_OK)
 		rc = rx_backup_check(path, user, passphrase, NULL, head, st);

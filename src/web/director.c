@@ -108,14 +108,14 @@ rx_director_head(struct rx_reply *a, const struct rx_request *q,
 struct visit {			/* a child that is to be visited */
 	int64_t risk;
 	int32_t due;
-	json_t *item;
+	json_t *item;		/* of day.known */
 };
 
 struct day {
 	const struct rx_request *q;
 	struct visit *visit;
 	size_t n, cap;
-	json_t *names;		/* name by id, for the flags */
+	json_t *known;		/* children by id, for the flags */
 	json_t *data;
 };
 
@@ -136,11 +136,13 @@ take_child(void *cookie, const struct rx_child_row *row, struct rx_status *st)
 	struct day *d = cookie;
 	struct visit *grown, *v;
 	char id[RX_UUID_TEXT];
+	json_t *item = json_object();
 	rx_err rc;
 
 	rx_uuid_text(row->child->id, id);
-	if ((rc = rx_put_text(d->names, id, rx_record_text(row->child,
-	    RX_F_NAME), st)) != RX_OK || row->due == 0 || row->withdrawn ||
+	if ((rc = rx_put(d->known, id, item, st)) != RX_OK ||
+	    (rc = rx_director_item(item, d->q, row, st)) != RX_OK ||
+	    row->due == 0 || row->withdrawn ||
 	    row->due > rx_date_today() + SOON_DAYS)
 		return (rc);
 	if (d->n == d->cap) {
@@ -150,13 +152,11 @@ take_child(void *cookie, const struct rx_child_row *row, struct rx_status *st)
 			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 		d->visit = grown;
 	}
-	v = &d->visit[d->n];
-	if ((v->item = json_object()) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	d->n++;
+	v = &d->visit[d->n++];
+	v->item = item;
 	v->risk = row->risk == 0 ? INT64_MAX : row->risk;
 	v->due = row->due;
-	return (rx_director_item(v->item, d->q, row, st));
+	return (RX_OK);
 }
 
 /* Sort the visits into three lists, and count each. */
@@ -213,8 +213,7 @@ take_flag(void *cookie, const struct rx_flag_row *f, struct rx_status *st)
 	struct day *d = cookie;
 	char id[RX_UUID_TEXT], at[RX_TIME_TEXT];
 	const bool answered = f->answered != 0;
-	const json_t *name;
-	json_t *item;
+	json_t *item, *child;
 	rx_err rc;
 
 	if (answered ? f->answered < rx_time_now() - ANSWER_DAYS * DAY_MS :
@@ -222,19 +221,15 @@ take_flag(void *cookie, const struct rx_flag_row *f, struct rx_status *st)
 		return (RX_OK);
 	rx_uuid_text(f->child, id);
 	/* A supervisor's own flags are on his page. */
-	if ((name = json_object_get(d->names, id)) == NULL)
+	if ((child = json_object_get(d->known, id)) == NULL)
 		return (RX_OK);
 	rx_time_format(answered ? f->answered : f->due, at);
 	at[16] = '\0';
 	if ((rc = rx_put_item(d->data, answered ? "answers" : "waiting",
 	    &item, st)) != RX_OK ||
-	    (rc = rx_put_text(item, "id", id, st)) != RX_OK ||
-	    (rc = rx_put_text(item, "name", json_string_value(name), st)) !=
-	    RX_OK || (rc = rx_put_date(item, "date", f->date, st)) != RX_OK ||
+	    (rc = rx_put(item, "child", json_incref(child), st)) != RX_OK ||
 	    (rc = rx_put_text(item, "at", at, st)) != RX_OK ||
-	    (rc = rx_put_code(item, "risk", d->q, RX_LIST_RISK, f->risk,
-	    st)) != RX_OK || (rc = rx_put_bool(item, "late", f->overdue,
-	    st)) != RX_OK)
+	    (rc = rx_put_bool(item, "late", f->overdue, st)) != RX_OK)
 		return (rc);
 	return (rx_put_text(item, "state", rx_msg(flag_state(f->state),
 	    d->q->lang), st));
@@ -244,22 +239,19 @@ static rx_err
 today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	struct day d = { .q = q, .data = a->data };
-	size_t i;
 	rx_err rc;
 
 	a->page = "director/today";
-	if ((d.names = json_object()) == NULL)
+	if ((d.known = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	if ((rc = rx_child_browse(q->session, "", false, take_child, &d,
 	    st)) == RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
 	    (rc = rx_review_each(q->session, true, take_flag, &d, st)) ==
 	    RX_OK && (rc = rx_put_bool(a->data, "no_children",
-	    json_object_size(d.names) == 0, st)) == RX_OK)
+	    json_object_size(d.known) == 0, st)) == RX_OK)
 		rc = rx_director_today(a->data, st);
-	for (i = 0; i < d.n; i++)
-		json_decref(d.visit[i].item);
 	free(d.visit);
-	json_decref(d.names);
+	json_decref(d.known);
 	return (rc);
 }
 

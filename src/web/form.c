@@ -235,28 +235,35 @@ rx_form_put(json_t *data, const struct rx_request *q, enum rx_type type,
 	return (put_record_id(data, q, st));
 }
 
+/* The label of the field with the JSON key ${key}; itself when there is none. */
+static const char *
+label_of_key(const char *key, enum rx_lang lang)
+{
+	unsigned f;
+
+	if (strcmp(key, "unit") == 0)
+		return (rx_msg(RX_MSG_WEB_F_UNIT, lang));
+	for (f = 0; f < RX_FIELD_COUNT; f++)
+		if (labels[f] != RX_MSG_NONE &&
+		    strcmp(key, rx_fields[f].key) == 0)
+			return (rx_msg(labels[f], lang));
+	return (key);
+}
+
 rx_err
 rx_form_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st)
 {
-	unsigned i, f;
+	unsigned i;
 
-	for (i = 0; i < st->nargs; i++) {
-		if (strcmp(st->arg[i].name, "key") != 0)
-			continue;
-		if (strcmp(st->arg[i].value, "unit") == 0)
-			rx_text_copy(st->arg[i].value,
-			    sizeof(st->arg[i].value),
-			    rx_msg(RX_MSG_WEB_F_UNIT, q->lang));
-		for (f = 0; f < RX_FIELD_COUNT; f++)
-			if (labels[f] != RX_MSG_NONE &&
-			    strcmp(st->arg[i].value, rx_fields[f].key) == 0) {
-				rx_text_copy(st->arg[i].value,
-				    sizeof(st->arg[i].value),
-				    rx_msg(labels[f], q->lang));
-				break;
-			}
-	}
+	/* What the command line says of `report add` is a button here. */
+	if (st->msg == RX_MSG_CONSENT_WITHDRAWN)
+		st->msg = RX_MSG_WEB_CASE_WITHDRAWN;
+	for (i = 0; i < st->nargs; i++)
+		if (strcmp(st->arg[i].name, "key") == 0)
+			(void)snprintf(st->arg[i].value,
+			    sizeof(st->arg[i].value), "“%s”",
+			    label_of_key(st->arg[i].value, q->lang));
 	return (rx_put_error(a, q, st));
 }
 

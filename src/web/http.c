@@ -502,7 +502,7 @@ source_of(struct MHD_Connection *c, char out[64])
 static enum rx_lang
 lang_of(struct conn *cn, struct rx_web *w, struct MHD_Connection *c)
 {
-	const char *v = rx_field(&cn->q, "lang");
+	const char *v = cn->st.code == RX_OK ? rx_field(&cn->q, "lang") : "";
 
 	if (strcmp(v, "zh") == 0 || strcmp(v, "en") == 0)
 		cn->set_lang = v[0] == 'z' ? "zh" : "en";
@@ -713,10 +713,13 @@ static enum MHD_Result
 dispatch(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
     const char *method, const char *path)
 {
+	rx_err rc;
 
 	cn->q.path = path;
+	/* First the fields: identify reads the language from one. */
+	rc = rx_fields_check(cn->fields, &cn->st);
 	identify(w, cn, c);
-	if (rx_fields_check(cn->fields, &cn->st) != RX_OK)
+	if (rc != RX_OK)
 		return (answer_error(cn, w, c));
 	cn->route = route_find(cn, method, path);
 	if (cn->q.post && !rx_equal(cn->csrf, strlen(rx_field(&cn->q,

@@ -397,6 +397,7 @@ put_preview(json_t *data, const struct rx_request *q,
 
 	rx_status_clear(&w.st);
 	if ((rc = rx_put_bool(data, "preview", true, st)) != RX_OK ||
+	    (rc = rx_put_bool(data, "again", again, st)) != RX_OK ||
 	    (rc = put_standing(data, q, doc, again, st)) != RX_OK ||
 	    (rc = rx_annex_check(annex, q->lang, warning, &w, st)) != RX_OK)
 		return (rc);

@@ -83,11 +83,11 @@ value_text(char out[32], const struct point *p)
 		(void)snprintf(out, 32, "%lld", (long long)p->value);
 }
 
-/* The smallest of 2, 4, 10, 20, 40, 100 ... that holds all values. */
+/* The smallest of 2, 4, 6, 8, 10, 20, 40 ... that holds all values. */
 static void
 scale(struct chart *c)
 {
-	static const int64_t steps[] = { 2, 4, 10 };
+	static const int64_t steps[] = { 2, 4, 6, 8, 10 };
 	int64_t most = 0, unit = 1;
 	size_t i;
 
@@ -276,7 +276,7 @@ line_path(struct chart *c, struct rx_status *st)
 static rx_err
 line_points(struct chart *c, struct rx_status *st)
 {
-	const size_t step = (c->n + 5) / 6;
+	const size_t step = (c->n + 4) / 5;
 	char value[32];
 	const struct point *p;
 	double x, y;

@@ -232,7 +232,6 @@ parse_dims(const struct rx_request *q, struct rx_table_request *req,
 	char text[256] = "";
 	const char *v;
 	size_t k, n = 0;
-	rx_err rc;
 
 	for (k = 0; (v = rx_field_nth(q, "dim", k)) != NULL; k++) {
 		if (k >= RX_DIMS_MAX)
@@ -253,8 +252,7 @@ parse_dims(const struct rx_request *q, struct rx_table_request *req,
 	}
 	if (k == 0)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_STAT_NO_DIM));
-	rc = rx_table_dims(req, text, st);
-	return (rc);
+	return (rx_table_dims(req, text, st));
 }
 
 static rx_err

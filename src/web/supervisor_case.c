@@ -167,6 +167,25 @@ in_facts(enum rx_field f)
 	    f != RX_F_CHILDREN && rx_fields[f].comp != RX_COMP_IDENTITY);
 }
 
+/* A new object in front of the list data[key]: the newest stands first. */
+static rx_err
+put_first(json_t *data, const char *key, json_t **item, struct rx_status *st)
+{
+	json_t *list = json_object_get(data, key);
+	rx_err rc;
+
+	*item = NULL;
+	if (list == NULL) {
+		list = json_array();
+		if ((rc = rx_put(data, key, list, st)) != RX_OK)
+			return (rc);
+	}
+	if ((*item = json_object()) == NULL ||
+	    json_array_insert_new(list, 0, *item) != 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (RX_OK);
+}
+
 static rx_err
 put_event(struct rx_supervisor_case *c, const struct rx_record *r,
     const char *list, struct rx_status *st)
@@ -175,7 +194,7 @@ put_event(struct rx_supervisor_case *c, const struct rx_record *r,
 	json_t *o;
 	rx_err rc;
 
-	if ((rc = rx_put_item(c->data, list, &o, st)) != RX_OK ||
+	if ((rc = put_first(c->data, list, &o, st)) != RX_OK ||
 	    (rc = rx_put_text(o, "type", rx_msg(type_names[r->type],
 	    c->q->lang), st)) != RX_OK ||
 	    (rc = rx_put_date(o, "day", (int32_t)rx_record_int(r, RX_F_DATE),

@@ -76,15 +76,12 @@ child_each(void *cookie, const struct rx_child_row *row, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* By unit, then late visits by their date, red before the rest. */
+/* Late visits first, red ones before the rest, then by the date. */
 static int
 child_cmp(const void *a, const void *b)
 {
 	const struct child *x = a, *y = b;
-	const int unit = memcmp(x->unit, y->unit, RX_UNIT_BYTES);
 
-	if (unit != 0)
-		return (unit);
 	if (x->overdue != y->overdue)
 		return (x->overdue ? -1 : 1);
 	if (x->overdue && (x->risk == 1) != (y->risk == 1))

@@ -384,7 +384,7 @@ test_changed_schema_is_refused(void **state)
 		"PRAGMA user_version = 100000",
 		"UPDATE schema_migration SET hash = randomblob(32)",
 		"UPDATE schema_migration SET hash = x''",
-		"UPDATE schema_migration SET number = 100000",
+		"UPDATE schema_migration SET number = 100000 WHERE number = 1",
 		"DELETE FROM schema_migration",
 		"INSERT INTO schema_migration VALUES(100000, randomblob(32))"
 	};

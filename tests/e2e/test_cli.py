@@ -1,9 +1,8 @@
 """The command line, held to the contract: commands, options, exit codes, the
 one line of an error, and every kind of input that must be refused."""
 
-import base64
+import concurrent.futures
 import datetime
-import fcntl
 import hashlib
 import json
 import os
@@ -21,7 +20,7 @@ import unicodedata
 
 from harness import (ABSENT, COLUMNS, CONFLICT, CORRUPT, INTERNAL, IO, OK,
                      PERMISSION, RUNXIN, USAGE, environment, equal, main,
-                     once, rows_of, run, spawn, temp_dir, test, true)
+                     once, run, spawn, temp_dir, test, true)
 
 COUNTY = "350102"
 TOWN = "350102001"
@@ -383,6 +382,11 @@ def usage_errors():
     yield "demo of too many", ("demo", os.path.join(scratch(), "no-demo"),
                                "--children", "10001")
     yield "serve nowhere", ("serve", "--listen")
+    for where in ("", "x", "127.0.0.1", ":8080", "127.0.0.1:", "127.0.0.1:x",
+                  "127.0.0.1:65536", "127.0.0.1:-1", "0.0.0.0:8080"):
+        yield "serve at %r" % where, ("serve", "--listen", where)
+    yield "serve, half of TLS", ("serve", "--tls-cert", "x")
+    yield "serve, no idle time", ("serve", "--idle", "0")
 
 
 @test
@@ -395,7 +399,6 @@ def test_usage_errors_are_2_and_one_line_in_both_languages():
                 [RUNXIN, *argv], stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
                 env=environment(scratch(), lang), start_new_session=True)
-            r = type("R", (), {})()
             lines = p.stderr.decode("utf-8").splitlines()
             if p.returncode != USAGE or p.stdout or len(lines) != 1 or \
                     not lines[0].startswith("runxin: ") or \
@@ -1195,29 +1198,37 @@ def bad_lines():
 @test
 def test_bad_lines_are_named_and_nothing_is_stored():
     """Every kind of them, with a good line before and after."""
-    r = copy_of(base())
-    before = hashes(r)
-    bad, n = [], 0
-    for name, line, code, word in bad_lines():
+    lines = list(bad_lines())
+    true(len(lines) > 200, "%d lines" % len(lines))
+    registers = [copy_of(base()) for _ in LANGS]	# one a processor
+    with concurrent.futures.ThreadPoolExecutor(len(LANGS)) as pool:
+        bad = sum(pool.map(try_lines, registers, LANGS,
+                           (lines[0::2], lines[1::2])), [])
+    true(not bad, "%d of %d:\n%s" % (len(bad), len(lines), "\n".join(
+        "  %s: %s" % b for b in bad)))
+    for r in registers:
+        rows = done(as_user(r, "dir", "--json", "child", "list")).json()
+        equal([c["id"] for c in rows], ["k1"], "children")
+
+
+def try_lines(register, lang, lines):
+    """Import each; returns (name, what is wrong)."""
+    path = os.path.join(temp_dir(), "bad.ndjson")
+    before, bad = hashes(register), []
+    for name, line, code, word in lines:
         if not isinstance(line, bytes):
             line = dump(line)
-        path = put(os.path.join(scratch(), "bad.ndjson"), b"\n".join([
+        put(path, b"\n".join([
             dump(having("child", id="k2", name="例二")), line,
             dump(having("child", id="k3", name="例三"))]) + b"\n")
-        lang = LANGS[n % 2]
-        n += 1
         try:
-            refused(as_user(r, "dir", "--lang", lang, "import", path), code,
-                    "第 2 行：" if lang == "zh" else "line 2: ", word)
-            equal(hashes(r), before, "the register's files")
+            refused(as_user(register, "dir", "--lang", lang, "import", path),
+                    code, "第 2 行：" if lang == "zh" else "line 2: ", word)
+            equal(hashes(register), before, "the register's files")
         except AssertionError as e:
             bad.append((name, str(e)[-400:]))
-            before = hashes(r)
-    true(not bad, "%d of %d:\n%s" % (len(bad), n, "\n".join(
-        "  %s: %s" % b for b in bad)))
-    true(n > 200, "%d lines were tried" % n)
-    rows = done(as_user(r, "dir", "--json", "child", "list")).json()
-    equal([c["id"] for c in rows], ["k1"], "children")
+            before = hashes(register)
+    return bad
 
 
 @test
@@ -1263,11 +1274,18 @@ def test_records_from_stdin_are_checked_the_same():
 @test
 def test_records_from_stdin_are_saved():
     r = copy_of(base())
+    done(as_user(r, "dir", "child", "add", stdin=having("child", id="c1")))
     for command, t in (("child add", "child"), ("observe", "observation"),
                        ("intervene", "intervention"),
                        ("activity add", "activity"), ("flag add", "flag"),
                        ("report add", "report")):
         argv = ["--json"] + command.split()
+        help_text = done(run(None, None, None, *command.split(),
+                             "--help")).text
+        example = re.search(r"^  (\{.*\})$", help_text, re.M).group(1)
+        got = as_user(r, "dir", *argv, stdin=example.replace(
+            '"c1","unit"', '"example","unit"'))
+        equal(done(got).json()["saved"], "new", "the example of the help")
         got = done(as_user(r, "dir", *argv, stdin=RECORDS[t])).json()
         equal((got["saved"], got["id"], got["type"]),
               ("new", RECORDS[t]["id"], t), t)
@@ -1408,6 +1426,15 @@ def test_output_that_cannot_be_written_is_7():
         os.close(a)
     equal(p.returncode, IO, p.stderr)
     equal(len(p.stderr.splitlines()), 1, p.stderr)
+
+
+@test
+def test_taken_port_is_7():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        refused(run(base(), None, None, "serve", "--listen",
+                    "127.0.0.1:%d" % s.getsockname()[1], timeout=60), IO)
 
 
 # ---- the register's own files ----
@@ -1766,6 +1793,7 @@ def make_demo(*options):
 
 @once
 def demo():
+    """The register (to be copied: an export is remembered), the report."""
     r, result = make_demo(*DEMO, "--json")
     return r, done(result).json()
 
@@ -1796,7 +1824,8 @@ def test_demo_is_deterministic_and_prints_its_passphrases():
         return rows
     equal(children(r2), children(r), "children")
     true(len(children(r)) == 10, "a quarter of them")
-    docs = [json.load(open(annex(x), encoding="utf-8")) for x in (r, r2)]
+    docs = [json.load(open(annex(copy_of(x)), encoding="utf-8"))
+            for x in (r, r2)]
     equal(docs[0], docs[1], "annex")
     r3, third = make_demo(*DEMO[:-1], "8")
     done(third)
@@ -1816,7 +1845,7 @@ def make_demo_at(path):
 
 @test
 def test_demo_annex_and_table_have_the_shape_of_the_contract():
-    r, _ = demo()
+    r = copy_of(demo()[0])
     doc = json.load(open(annex(r), encoding="utf-8"))
     true({"unit", "from", "to", "columns", "rows", "total", "notes"} <=
          set(doc), "keys")
@@ -1857,6 +1886,29 @@ def test_demo_annex_and_table_have_the_shape_of_the_contract():
                 cell["value"] == 0 or cell["value"] >= 5), cell)
     true(margins > 0, "margins")
     equal(["*", "*"] in [c["key"] for c in doc["cells"]], True, "all")
+
+
+@test
+def test_every_dimension_is_exported_or_refused_by_name():
+    out = os.path.join(temp_dir(), "table.json")
+    good = 0
+    for count in ("children", "observations", "interventions"):
+        for dim in ("county township village month age_band sex category "
+                    "sign risk kind outcome").split():
+            result = as_demo(
+                copy_of(demo()[0]), "stat", "export", "table", "--unit",
+                COUNTY, "--count",
+                count, "--by", dim, "--from", "2025-01-01", "--to", TODAY,
+                "--format", "json", "-o", out)
+            if result.rc == USAGE:
+                refused(result, USAGE, dim)
+                continue
+            done_with_notes(result)
+            doc = json.load(open(out, encoding="utf-8"))
+            equal((doc["dims"], [c["key"] for c in doc["cells"]][-1]),
+                  ([dim], ["*"]), dim)
+            good += 1
+    true(good >= 15, "%d were exported" % good)
 
 
 @test

@@ -475,6 +475,8 @@ test_overlapping_tables_are_refused(void **state)
 	bool again;
 
 	(void)state;
+	set_text(one, "count", "observations");
+	set_text(two, "count", "observations");
 	enter(entries, one);
 	set_text(two, "unit", "350102001");
 	set_text(two, "from", "2025-06-30");
@@ -488,8 +490,24 @@ test_overlapping_tables_are_refused(void **state)
 	ok(rx_tab_overlap(two, &again, entries, &st), &st);
 	set_text(two, "unit", "350100");		/* above it */
 	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	set_text(two, "count", "observations");
+	set_text(two, "count", "children");		/* of something else */
 	ok(rx_tab_overlap(two, &again, entries, &st), &st);
+	json_decref(two);
+	json_decref(one);
+	json_decref(entries);
+}
+
+static void
+test_tables_of_children_overlap_whatever_the_dates(void **state)
+{
+	json_t *entries = json_array(), *one = sample(3), *two = sample(12);
+	bool again;
+
+	(void)state;
+	enter(entries, one);
+	set_text(two, "from", "2025-07-01");
+	set_text(two, "to", "2025-12-31");
+	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
 	json_decref(two);
 	json_decref(one);
 	json_decref(entries);
@@ -540,6 +558,8 @@ main(void)
 		cmocka_unit_test(test_document_says_how_it_was_made),
 		cmocka_unit_test(test_same_question_has_the_same_answer),
 		cmocka_unit_test(test_overlapping_tables_are_refused),
+		cmocka_unit_test(
+		    test_tables_of_children_overlap_whatever_the_dates),
 		cmocka_unit_test(
 		    test_two_tables_that_hide_nothing_may_stand_together),
 	};

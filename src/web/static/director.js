@@ -10,27 +10,30 @@
     var risks = form.querySelectorAll("[name=risk]");
     var date = form.elements.date, due = form.elements.follow_up_on;
     var card = document.getElementById("help-card");
-    var chosen = form.querySelector("[name=risk]:checked").value !== "";
-    var dueChosen = due.value !== "", opened = false;
+    var chosen = false, dueChosen = false, opened = false;
 
-    function proposal(ticked) {
-      var weights = ticked.map(function (s) { return s.dataset.weight; });
+    function proposal(list) {
+      var weights = list.map(function (s) { return s.dataset.weight; });
       if (weights.indexOf("red") >= 0) { return "red"; }
-      if (weights.indexOf("orange") >= 0 || ticked.length >= 3) { return "orange"; }
-      return ticked.length > 0 ? "yellow" : "green";
+      if (weights.indexOf("orange") >= 0 || list.length >= 3) { return "orange"; }
+      return list.length > 0 ? "yellow" : "green";
+    }
+    function ticked() {
+      return Array.from(signs).filter(function (s) { return s.checked; });
+    }
+    function visit() {
+      var on = form.querySelector("[name=risk]:checked"), day;
+      if (!on || !on.dataset.days || !date.value) { return due.value; }
+      day = new Date(date.value + "T00:00:00Z");
+      day.setUTCDate(day.getUTCDate() + Number(on.dataset.days));
+      return day.toISOString().slice(0, 10);
     }
     function update() {
-      var ticked = Array.from(signs).filter(function (s) { return s.checked; });
-      var risk = proposal(ticked), day;
+      var risk = proposal(ticked());
       if (!chosen) {
         risks.forEach(function (r) { r.checked = r.value === risk; });
       }
-      var on = form.querySelector("[name=risk]:checked");
-      if (!dueChosen && on && on.dataset.days && date.value) {
-        day = new Date(date.value + "T00:00:00Z");
-        day.setUTCDate(day.getUTCDate() + Number(on.dataset.days));
-        due.value = day.toISOString().slice(0, 10);
-      }
+      if (!dueChosen) { due.value = visit(); }
       if (risk === "red" && !opened) {
         opened = true;
         card.hidden = false;
@@ -42,6 +45,10 @@
       if (e.target.name === "follow_up_on") { dueChosen = e.target.value !== ""; }
       update();
     });
+    // A form that comes back (a draft, a refusal) may hold somebody's choice.
+    var before = form.querySelector("[name=risk]:checked").value;
+    chosen = before !== "" && before !== proposal(ticked());
+    dueChosen = due.value !== "" && due.value !== visit();
     update();
   }
 

@@ -1,0 +1,101 @@
+#ifndef RX_TESTS_BENCH_H
+#define RX_TESTS_BENCH_H
+
+/* What the files of the benchmark share.  Anything that fails ends it. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "base/date.h"
+#include "register/internal.h"
+#include "tests/helper.h"
+
+#define RUNS_MAX 99
+#define VILLAGES 10
+#define COUNTY "350102"
+#define CITY "350100"
+#define PATH_BYTES 512
+
+/* The settings of src/store, without its code. */
+#define PRAGMAS(s) "PRAGMA " s ".journal_mode = DELETE;" \
+    "PRAGMA " s ".synchronous = EXTRA; PRAGMA " s ".secure_delete = ON;"
+
+extern struct rx_status st;
+extern size_t runs, saves;		/* of each measurement; saves in a run */
+extern const char *scratch;		/* a folder, removed at the end */
+extern int32_t from, today;		/* the dates of what is recorded */
+
+/* ---- measure.c ---- */
+
+struct series {				/* one row of the table, run by run */
+	size_t n;
+	double ours[RUNS_MAX], base[RUNS_MAX];
+};
+
+struct result {				/* of work done in a process of its own */
+	double seconds;
+	double mib;			/* the most memory it had during that */
+	int64_t count;
+};
+
+double now(void);			/* seconds */
+/* Seconds of this process alone, for what does not wait for a disk. */
+double cpu(void);
+double median(const double *v, size_t n);
+void add(struct series *s, double ours, double base);
+/* Print a row; ${unit} is "s", to be scaled, or stands behind the number. */
+void show(const char *work, const struct series *s, const char *unit);
+void put(const char *work, const char *ours, const char *base,
+    const char *ratio, const char *spread);
+/* The most memory that the process has had since the reset. */
+void peak_reset(void);
+double peak_mib(void);
+/* Do ${work} in a process of its own, whose peak of memory is its own. */
+struct result apart(void (*work)(struct result *, const char *, const char *),
+    const char *dir, const char *file);
+
+/* ---- setup.c ---- */
+
+void path_in(char out[PATH_BYTES], const char *dir, const char *name);
+void copy_register(const char *to, const char *of);
+/* The size of the file ${dir}${name}. */
+double size_mib(const char *dir, const char *name);
+/* A county with "director", who writes for all of its villages, a
+ * "supervisor" above him, a "statistician" above both. */
+void make_register(const char *dir);
+/* Sign in; the passphrase is the name. */
+struct rx_session *sign_in(const char *dir, const char *user);
+void villages(const char *out[VILLAGES]);
+/* Write ${n} records, nine observations to one visit, of children enough. */
+void make_file(const char *path, size_t n);
+
+/* SQLite without our code. */
+void sql(sqlite3 *db, const char *text);
+sqlite3_stmt *prepare(sqlite3 *db, const char *text);
+/* Run a statement that returns no rows, and make it ready again. */
+void run(sqlite3_stmt *stmt);
+void attach(sqlite3 *db, const char *dir, const char *name, const char *as);
+/* Both files of a register folder, with our settings. */
+sqlite3 *open_plain(const char *dir);
+
+/* ---- field.c, save.c, import.c ---- */
+
+void bench_field(const char *what, bool sealing, enum rx_pad pad,
+    enum rx_compartment comp, size_t n);
+/* In the register ${dir}, in which there are ${rows} records. */
+void bench_save(const char *dir, size_t rows);
+
+struct imports {
+	size_t records;
+	char file[PATH_BYTES];		/* the input */
+	char ours[PATH_BYTES], bytes[PATH_BYTES], clear[PATH_BYTES];
+	struct series by_bytes, by_clear, memory, disk;
+};
+void imports_init(struct imports *im, size_t records);
+/* Into copies of the register ${empty}; what the last run made stays. */
+void bench_import(struct imports *small, struct imports *large,
+    const char *empty);
+
+#endif

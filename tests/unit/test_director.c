@@ -1,0 +1,509 @@
+#include "tests/fixture.h"
+
+#include "base/date.h"
+#include "web/form.h"
+
+/* What the director's pages stand on: drafts, masked names, the search, and
+ * forms that become records. */
+
+static struct rx_status st;
+
+/* ---- drafts ---- */
+
+static void
+draft_is(struct rx_session *s, const uint8_t *id, const char *want)
+{
+	struct rx_buf text = RX_BUF_INIT;
+	bool found;
+
+	ok(rx_draft_load(s, id, &text, &found, &st), &st);
+	assert_int_equal(found, want != NULL);
+	if (want != NULL) {
+		assert_int_equal(text.len, strlen(want));
+		assert_memory_equal(text.b, want, text.len);
+	}
+	rx_buf_free(&text);
+}
+
+static void
+draft_put(struct rx_session *s, const uint8_t *id, const char *text)
+{
+
+	ok(rx_draft_save(s, id, text, strlen(text), &st), &st);
+}
+
+static void
+test_a_draft_comes_back_until_it_is_dropped(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	(void)state;
+	draft_is(s, fixture_id[C1], NULL);
+	draft_put(s, fixture_id[C1], "first");
+	draft_put(s, fixture_id[C1], "second");
+	draft_put(s, fixture_id[C2], "other");
+	rx_session_close(s);
+	s = fixture_open(dir, "d1");
+	draft_is(s, fixture_id[C1], "second");
+	draft_is(s, fixture_id[C2], "other");
+	ok(rx_draft_drop(s, fixture_id[C1], &st), &st);
+	ok(rx_draft_drop(s, fixture_id[C1], &st), &st);
+	draft_is(s, fixture_id[C1], NULL);
+	draft_is(s, fixture_id[C2], "other");
+	rx_session_close(s);
+}
+
+static void
+test_a_draft_is_only_for_who_writes_in_the_case(void **state)
+{
+	const char *dir = fixture_copy();
+	static const char *const others[] = { "d2", "s1", "st", "admin" };
+	struct rx_buf text = RX_BUF_INIT;
+	struct rx_session *s;
+	bool found;
+	size_t i;
+
+	(void)state;
+	s = fixture_open(dir, "d1");
+	draft_put(s, fixture_id[C1], "mine");
+	rx_session_close(s);
+	for (i = 0; i < 4; i++) {
+		s = fixture_open(dir, others[i]);
+		refused(rx_draft_load(s, fixture_id[C1], &text, &found, &st),
+		    RX_EPERM, &st);
+		refused(rx_draft_save(s, fixture_id[C1], "x", 1, &st),
+		    RX_EPERM, &st);
+		rx_session_close(s);
+	}
+	s = fixture_open(dir, "d1");
+	draft_is(s, fixture_id[C1], "mine");
+	rx_session_close(s);
+}
+
+static void
+test_a_draft_is_no_entry_and_breaks_no_audit(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_audit_head before, after;
+
+	(void)state;
+	ok(rx_audit_head(s, &before, &st), &st);
+	draft_put(s, fixture_id[C1], "text");
+	ok(rx_draft_drop(s, fixture_id[C2], &st), &st);
+	ok(rx_audit_head(s, &after, &st), &st);
+	assert_int_equal(before.seq, after.seq);
+	ok(fixture_verify(s, NULL, &st), &st);
+	/* The control: a record is an entry. */
+	fixture_save(s, RX_OBSERVATION, "{\"child\":\"c1\",\"date\":"
+	    "\"2025-06-09\",\"channel\":\"talk\",\"signs\":[],"
+	    "\"risk\":\"green\"}", false, NULL);
+	ok(rx_audit_head(s, &after, &st), &st);
+	assert_int_equal(before.seq + 1, after.seq);
+	draft_is(s, fixture_id[C1], "text");
+	rx_session_close(s);
+}
+
+static void
+test_a_draft_moved_to_another_case_does_not_open(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_buf text = RX_BUF_INIT;
+	unsigned opened = 0, corrupt = 0;
+	bool found;
+	rx_err rc;
+	int i;
+
+	(void)state;
+	draft_put(s, fixture_id[C1], "of the first");
+	draft_put(s, fixture_id[C2], "of the second");
+	/* The first row gets the second's box; the second keeps it. */
+	fixture_tamper(dir, "UPDATE draft SET sealed = (SELECT d.sealed FROM "
+	    "draft AS d WHERE d.place <> draft.place)");
+	for (i = C1; i <= C2; i++) {
+		rx_status_clear(&st);
+		rc = rx_draft_load(s, fixture_id[i], &text, &found, &st);
+		opened += rc == RX_OK && found;
+		corrupt += rc == RX_ECORRUPT && !found;
+	}
+	rx_status_clear(&st);
+	assert_int_equal(corrupt, 1);
+	assert_int_equal(opened, 1);	/* the control */
+	rx_buf_free(&text);
+	rx_session_close(s);
+}
+
+static void
+test_the_drafts_place_does_not_name_its_case(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_buf place = RX_BUF_INIT;
+
+	(void)state;
+	draft_put(s, fixture_id[C1], "secret-words");
+	fixture_blob(dir, "SELECT place FROM draft", &place);
+	assert_int_equal(place.len, RX_ID_BYTES);
+	assert_memory_not_equal(place.b, fixture_id[C1], RX_ID_BYTES);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM draft "
+	    "WHERE instr(sealed, CAST('secret-words' AS BLOB))"), 0);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM draft "
+	    "WHERE length(sealed) = 616"), 1);
+	rx_buf_free(&place);
+	rx_session_close(s);
+}
+
+static void
+test_a_draft_goes_with_its_case(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_buf text = RX_BUF_INIT;
+	bool found;
+
+	(void)state;
+	draft_put(s, fixture_id[C1], "gone");
+	draft_put(s, fixture_id[C2], "stays");
+	ok(rx_child_erase(s, fixture_id[C1], "test", &st), &st);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM draft"), 1);
+	refused(rx_draft_load(s, fixture_id[C1], &text, &found, &st),
+	    RX_ENOENT, &st);
+	draft_is(s, fixture_id[C2], "stays");
+	rx_session_close(s);
+}
+
+/* They are sealed under a key that goes with the old seed: when the new one is
+ * taken, so that nothing is left that nobody opens. */
+static void
+test_drafts_go_with_the_seed(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_secret *p = test_passphrase("a new passphrase");
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	(void)state;
+	draft_put(s, fixture_id[C1], "old");
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_session_close(s);
+	/* Not certified yet: the old seed is in use, and the draft is there. */
+	ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+	draft_is(s, fixture_id[C1], "old");
+	rx_session_close(s);
+	rx_session_close(fixture_open(dir, "admin"));
+	ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+	draft_is(s, fixture_id[C1], NULL);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM draft"), 0);
+	draft_put(s, fixture_id[C1], "new");
+	draft_is(s, fixture_id[C1], "new");
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+	rx_secret_free(p);
+}
+
+/* ---- masks and the search ---- */
+
+struct seen {
+	size_t n;
+	char name[64], phone[64], school[64];
+};
+
+static rx_err
+see_row(void *cookie, const struct rx_child_row *row, struct rx_status *s)
+{
+	struct seen *seen = cookie;
+
+	(void)s;
+	seen->n++;
+	rx_text_copy(seen->name, sizeof(seen->name),
+	    rx_record_text(row->child, RX_F_NAME));
+	rx_text_copy(seen->school, sizeof(seen->school),
+	    rx_record_text(row->child, RX_F_SCHOOL));
+	return (RX_OK);
+}
+
+static rx_err
+see_record(void *cookie, const struct rx_record *r, struct rx_status *s)
+{
+	struct seen *seen = cookie;
+
+	(void)s;
+	if (r->type == RX_CHILD) {
+		rx_text_copy(seen->name, sizeof(seen->name),
+		    rx_record_text(r, RX_F_NAME));
+		rx_text_copy(seen->phone, sizeof(seen->phone),
+		    rx_record_text(r, RX_F_PHONE));
+		rx_text_copy(seen->school, sizeof(seen->school),
+		    rx_record_text(r, RX_F_SCHOOL));
+	} else
+		seen->n++;
+	return (RX_OK);
+}
+
+static void
+test_names_are_masked_until_asked_and_then_audited(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_audit_head before, after;
+	struct seen seen = { 0 };
+
+	(void)state;
+	ok(rx_audit_head(s, &before, &st), &st);
+	ok(rx_child_glance(s, fixture_id[C1], see_row, &seen, &st), &st);
+	assert_string_equal(seen.name, "甲○");
+	assert_string_equal(seen.school, "○");
+	ok(rx_child_browse(s, "甲", false, see_row, &seen, &st), &st);
+	assert_int_equal(seen.n, 2);
+	assert_string_equal(seen.name, "甲○");
+	ok(rx_audit_head(s, &after, &st), &st);
+	assert_int_equal(before.seq, after.seq);
+	ok(rx_child_browse(s, "甲", true, see_row, &seen, &st), &st);
+	assert_string_equal(seen.name, "甲");
+	ok(rx_audit_head(s, &after, &st), &st);
+	assert_int_equal(before.seq + 1, after.seq);
+	rx_session_close(s);
+}
+
+static void
+test_a_case_shows_the_fields_that_were_asked_for(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct seen seen = { 0 };
+
+	(void)state;
+	ok(rx_child_case(s, fixture_id[C1], 0, see_record, &seen, &st), &st);
+	assert_string_equal(seen.name, "甲○");
+	assert_string_equal(seen.school, "○");
+	assert_string_equal(seen.phone, "");	/* not given */
+	assert_int_equal(seen.n, 2);
+	ok(rx_child_case(s, fixture_id[C1], 1u << RX_F_SCHOOL, see_record,
+	    &seen, &st), &st);
+	assert_string_equal(seen.name, "甲○");
+	assert_string_equal(seen.school, "一小");
+	rx_session_close(s);
+	s = fixture_open(fixture_copy(), "d2");
+	refused(rx_child_case(s, fixture_id[C1], 0, see_record, &seen, &st),
+	    RX_EPERM, &st);
+	refused(rx_child_glance(s, fixture_id[C1], see_row, &seen, &st),
+	    RX_EPERM, &st);
+	rx_session_close(s);
+}
+
+static size_t
+found(struct rx_session *s, const char *text)
+{
+	struct seen seen = { 0 };
+
+	ok(rx_child_browse(s, text, false, see_row, &seen, &st), &st);
+	return (seen.n);
+}
+
+static void
+test_the_search_knows_names_initials_and_numbers(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+
+	(void)state;
+	fixture_save(s, RX_CHILD, "{\"id\":\"K-77\",\"unit\":\"350102001001\","
+	    "\"name\":\"单晓婷\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"id_number\":\"11010519491231002X\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, NULL);
+	assert_int_equal(found(s, ""), 3);
+	assert_int_equal(found(s, "晓"), 1);
+	assert_int_equal(found(s, "sxt"), 1);
+	assert_int_equal(found(s, "DXT"), 1);	/* the other reading of 单 */
+	assert_int_equal(found(s, "xt"), 1);
+	assert_int_equal(found(s, "xtq"), 0);
+	assert_int_equal(found(s, "k-7"), 1);
+	assert_int_equal(found(s, "002x"), 1);
+	assert_int_equal(found(s, "02x"), 0);	/* too short a part */
+	assert_int_equal(found(s, "不在"), 0);
+	rx_session_close(s);
+}
+
+static rx_err
+count_record(void *cookie, const struct rx_record *r, struct rx_status *s)
+{
+
+	(void)r;
+	(void)s;
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+static rx_err
+count_unit(void *cookie, const char *unit, const char *name,
+    struct rx_status *s)
+{
+
+	(void)s;
+	assert_memory_equal(unit, VILLAGE1, RX_UNIT_BYTES);
+	assert_true(*name != '\0');
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+static void
+test_own_activities_and_units_only(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t n = 0;
+
+	(void)state;
+	ok(rx_activity_own_each(s, count_record, &n, &st), &st);
+	assert_int_equal(n, 1);
+	n = 0;
+	ok(rx_unit_own_each(s, false, count_unit, &n, &st), &st);
+	assert_int_equal(n, 1);
+	rx_session_close(s);
+	s = fixture_open(dir, "d2");
+	n = 0;
+	ok(rx_activity_own_each(s, count_record, &n, &st), &st);
+	assert_int_equal(n, 0);
+	rx_session_close(s);
+	s = fixture_open(dir, "s1");
+	refused(rx_activity_own_each(s, count_record, &n, &st), RX_EPERM, &st);
+	rx_session_close(s);
+}
+
+/* ---- forms ---- */
+
+static void
+field(struct rx_request *q, const char *name, const char *value)
+{
+
+	ok(rx_fields_add(q->fields, name, value, strlen(value), true, &st),
+	    &st);
+	ok(rx_fields_check(q->fields, &st), &st);
+}
+
+static void
+test_a_form_becomes_the_import_object(void **state)
+{
+	struct rx_request q = { .post = true };
+	struct rx_record r;
+	json_t *json;
+
+	(void)state;
+	ok(rx_fields_new(&q.fields, &st), &st);
+	field(&q, "csrf", "not a field of a record");
+	field(&q, "child", "c1");
+	field(&q, "date", "2025-06-03");
+	field(&q, "kind", "cash_condolence");
+	field(&q, "delivered", "1");
+	field(&q, "amount_fen", "200.5");
+	field(&q, "agency", "");
+	field(&q, "note", "a\r\nb");
+	ok(rx_form_json(&json, &q, RX_INTERVENTION, &st), &st);
+	rx_record_init(&r);
+	r.type = RX_INTERVENTION;
+	ok(rx_record_parse(&r, json, rx_date_today(), &st), &st);
+	assert_int_equal(rx_record_int(&r, RX_F_AMOUNT_FEN), 20050);
+	assert_int_equal(rx_record_int(&r, RX_F_DELIVERED), 1);
+	assert_int_equal(rx_record_int(&r, RX_F_FACE_TO_FACE), 0);
+	assert_false(r.v[RX_F_AGENCY].set);
+	assert_string_equal(rx_record_text(&r, RX_F_NOTE), "a\nb");
+	json_decref(json);
+	rx_record_free(&r);
+	rx_fields_free(q.fields);
+}
+
+static void
+test_amounts_that_are_none_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"abc", "1.234", "1.", ".5", "-1", "1,000", "1e3", "1.5.0",
+		"9999999999999"
+	};
+	struct rx_request q = { .post = true };
+	json_t *json;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ok(rx_fields_new(&q.fields, &st), &st);
+		field(&q, "amount_fen", bad[i]);
+		refused(rx_form_json(&json, &q, RX_INTERVENTION, &st),
+		    RX_EUSAGE, &st);
+		assert_null(json);
+		rx_fields_free(q.fields);
+	}
+	/* The control. */
+	ok(rx_fields_new(&q.fields, &st), &st);
+	field(&q, "amount_fen", "0.05");
+	ok(rx_form_json(&json, &q, RX_INTERVENTION, &st), &st);
+	assert_int_equal(json_integer_value(json_object_get(json,
+	    "amount_fen")), 5);
+	json_decref(json);
+	rx_fields_free(q.fields);
+}
+
+static void
+test_a_form_comes_back_from_what_it_made(void **state)
+{
+	struct rx_request q = { .post = true }, again = { .post = true };
+	json_t *json, *second;
+
+	(void)state;
+	ok(rx_fields_new(&q.fields, &st), &st);
+	ok(rx_fields_new(&again.fields, &st), &st);
+	field(&q, "signs", "mood_low");
+	field(&q, "signs", "grief");
+	field(&q, "channel", "talk");
+	field(&q, "note", "<b>不是标签</b>");
+	ok(rx_form_json(&json, &q, RX_OBSERVATION, &st), &st);
+	ok(rx_form_refill(&again, json, &st), &st);
+	ok(rx_form_json(&second, &again, RX_OBSERVATION, &st), &st);
+	assert_true(json_equal(json, second));
+	assert_int_equal(json_array_size(json_object_get(second, "signs")), 2);
+	json_decref(json);
+	json_decref(second);
+	rx_fields_free(q.fields);
+	rx_fields_free(again.fields);
+}
+
+static void
+test_every_field_of_a_form_has_a_label(void **state)
+{
+	unsigned f;
+
+	(void)state;
+	for (f = 0; f < RX_FIELD_COUNT; f++) {
+		const bool shown = f != RX_F_FLAG && f != RX_F_RAISES_FLAG &&
+		    f != RX_F_HAS_NEED;
+
+		assert_int_equal(rx_form_label((enum rx_field)f) !=
+		    RX_MSG_NONE, shown);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_draft_comes_back_until_it_is_dropped),
+		cmocka_unit_test(test_a_draft_is_only_for_who_writes_in_the_case),
+		cmocka_unit_test(test_a_draft_is_no_entry_and_breaks_no_audit),
+		cmocka_unit_test(test_a_draft_moved_to_another_case_does_not_open),
+		cmocka_unit_test(test_the_drafts_place_does_not_name_its_case),
+		cmocka_unit_test(test_a_draft_goes_with_its_case),
+		cmocka_unit_test(test_drafts_go_with_the_seed),
+		cmocka_unit_test(test_names_are_masked_until_asked_and_then_audited),
+		cmocka_unit_test(test_a_case_shows_the_fields_that_were_asked_for),
+		cmocka_unit_test(test_the_search_knows_names_initials_and_numbers),
+		cmocka_unit_test(test_own_activities_and_units_only),
+		cmocka_unit_test(test_a_form_becomes_the_import_object),
+		cmocka_unit_test(test_amounts_that_are_none_are_refused),
+		cmocka_unit_test(test_a_form_comes_back_from_what_it_made),
+		cmocka_unit_test(test_every_field_of_a_form_has_a_label),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests_name("director", tests, fixture_setup,
+	    NULL));
+}

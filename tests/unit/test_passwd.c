@@ -1,0 +1,315 @@
+#include "tests/unit/register.h"
+
+/*
+ * New passphrases: certified by the administrator, without a key or a record
+ * lost on the way.  Every test makes a register of its own.
+ */
+
+static int
+setup(void **state)
+{
+
+	(void)state;
+	must(rx_crypto_init(&st));
+	rx_json_init();
+	return (0);
+}
+
+static void
+reopen(struct rx_session **s, const char *dir, const char *user)
+{
+
+	rx_session_close(*s);
+	*s = sign_in(dir, user);
+}
+
+struct people {
+	const char *want;	/* a user's name */
+	enum rx_role role;	/* 0 for any */
+	size_t found;
+	struct rx_user_row row;
+};
+
+static rx_err
+people_each(void *cookie, const struct rx_user_row *row, struct rx_status *u)
+{
+	struct people *p = cookie;
+
+	(void)u;
+	if (strcmp(row->name, p->want) != 0 ||
+	    (p->role != 0 && p->role != row->role))
+		return (RX_OK);
+	p->found++;
+	p->row = *row;
+	return (RX_OK);
+}
+
+static struct people
+person(struct rx_session *s, const char *name, enum rx_role role)
+{
+	struct people p = { .want = name, .role = role };
+
+	must(rx_user_each(s, people_each, &p, &st));
+	return (p);
+}
+
+static void
+test_new_passphrase_is_certified_by_the_administrator(void **state)
+{
+	struct rx_session *admin, *s;
+	struct shown_case c;
+	char dir[256];
+	size_t certs;
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	s = sign_in(dir, "d1");
+	add_child(s, "c1", VILLAGE1);
+	ok(observe(s, "o1", "c1", "2025-06-01", "mood_low", "green"), &st);
+	must(passwd(s, "new"));
+	/* The open session goes on. */
+	ok(observe(s, "o2", "c1", "2025-06-02", "mood_low", "green"), &st);
+	rx_session_close(s);
+	refuses(try(open_as(&s, dir, "d1", "d1")), RX_EPERM,
+	    WRONG_PASSPHRASE);
+	must(open_as(&s, dir, "d1", "new"));
+	assert_string_equal(listed(s, "c1").name, "林c1");
+	assert_true(person(s, "d1", 0).row.temporary);
+	rx_session_close(s);
+
+	reopen(&admin, dir, "admin");
+	certs = admin->nmembers;
+	assert_int_equal(certs, 4);	/* admin, recovery, d1 old and new */
+	assert_int_equal(person(admin, "d1", 0).found, 1);
+	assert_false(person(admin, "d1", 0).row.temporary);
+	must(open_as(&s, dir, "d1", "new"));
+	assert_null(s->next);
+	must(show(s, "c1", NULL, &c));
+	assert_int_equal(c.n, 3);
+	assert_true(c.name);
+	ok(observe(s, "o3", "c1", "2025-06-03", "mood_low", "green"), &st);
+	audit_holds(s);
+	rx_session_close(s);
+	/* Once is enough. */
+	reopen(&admin, dir, "admin");
+	assert_int_equal(admin->nmembers, certs);
+	audit_holds(admin);
+	must(open_as(&s, dir, "d1", "new"));
+	must(show(s, "c1", NULL, NULL));
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+/* Between the new certificate and its owner's next session, others seal to
+ * the new keys what he has not moved over yet. */
+static void
+test_grants_made_before_the_new_keys_are_taken_are_kept(void **state)
+{
+	struct rx_session *admin, *d1, *d2, *super, *stat;
+	struct shown_case c;
+	size_t n[RX_TYPE_COUNT];
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "d2", RX_ROLE_DIRECTOR, VILLAGE2), &st);
+	ok(enrol(admin, "super", RX_ROLE_SUPERVISOR, TOWN), &st);
+	ok(enrol(admin, "stat", RX_ROLE_STATISTICIAN, COUNTY), &st);
+	d1 = sign_in(dir, "d1");
+	add_child(d1, "c1", VILLAGE1);
+	ok(observe(d1, "o1", "c1", "2025-06-01", "self_harm", "red"), &st);
+	add_child(d1, "c3", VILLAGE1);
+	super = sign_in(dir, "super");
+	must(passwd(super, "new"));
+	rx_session_close(super);
+	stat = sign_in(dir, "stat");
+	must(passwd(stat, "new"));
+	rx_session_close(stat);
+	reopen(&admin, dir, "admin");
+
+	/* A slot and a unit key for the new keys. */
+	reopen(&d1, dir, "d1");
+	ok(observe(d1, "o2", "c1", "2025-06-02", "mood_low", "red"), &st);
+	d2 = sign_in(dir, "d2");
+	add_child(d2, "c2", VILLAGE2);
+	ok(observe(d2, "o3", "c2", "2025-06-02", "self_harm", "red"), &st);
+
+	must(open_as(&super, dir, "super", "new"));
+	must(show(super, "c1", "复核", &c));
+	assert_true(c.name);
+	must(show(super, "c2", "复核", &c));
+	assert_true(c.name);
+	refuses(show(super, "c3", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	must(open_as(&stat, dir, "stat", "new"));
+	ok(count(stat, COUNTY, n), &st);
+	assert_int_equal(n[RX_CHILD], 3);
+	audit_holds(stat);
+	rx_session_close(stat);
+	rx_session_close(super);
+	/* And again, with nothing of the old keys left. */
+	must(open_as(&super, dir, "super", "new"));
+	must(show(super, "c1", "复核", &c));
+	assert_true(c.name);
+	rx_session_close(super);
+	rx_session_close(d2);
+	rx_session_close(d1);
+	rx_session_close(admin);
+}
+
+static void
+test_passphrase_changed_twice_before_it_is_certified(void **state)
+{
+	struct rx_session *admin, *s;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	s = sign_in(dir, "d1");
+	add_child(s, "c1", VILLAGE1);
+	must(passwd(s, "second"));
+	rx_session_close(s);
+	must(open_as(&s, dir, "d1", "second"));
+	must(passwd(s, "third"));
+	rx_session_close(s);
+	refuses(try(open_as(&s, dir, "d1", "second")), RX_EPERM,
+	    WRONG_PASSPHRASE);
+	reopen(&admin, dir, "admin");
+	must(open_as(&s, dir, "d1", "third"));
+	assert_string_equal(listed(s, "c1").name, "林c1");
+	/* And once more, after it was. */
+	must(passwd(s, "fourth"));
+	rx_session_close(s);
+	reopen(&admin, dir, "admin");
+	must(open_as(&s, dir, "d1", "fourth"));
+	assert_string_equal(listed(s, "c1").name, "林c1");
+	audit_holds(s);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+/* What the old keys sign after the new ones were certified would be worth
+ * nothing: a session that still has them reads, and writes no more. */
+static void
+stale_session(struct rx_session *s, const char *dir)
+{
+	struct rx_session *admin = sign_in(dir, "admin");
+	struct mark before = mark_of(admin);
+
+	refuses(observe(s, "o1", "c1", "2025-06-01", "mood_low", "green"),
+	    RX_ECONFLICT, SESSION_STALE);
+	refuses(try(passwd(s, "third")), RX_ECONFLICT, SESSION_STALE);
+	assert_true(unchanged(admin, &before));
+	rx_session_close(admin);
+	rx_session_close(s);
+	must(open_as(&s, dir, "d1", "second"));
+	assert_string_equal(listed(s, "c1").name, "林c1");
+	ok(observe(s, "o1", "c1", "2025-06-01", "mood_low", "green"), &st);
+	audit_holds(s);
+	rx_session_close(s);
+}
+
+static void
+test_session_stale_once_its_new_keys_are_certified(void **state)
+{
+	struct rx_session *admin, *s;
+	char dir[256];
+
+	(void)state;
+	/* In the session in which the passphrase was changed. */
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	rx_session_close(admin);
+	s = sign_in(dir, "d1");
+	add_child(s, "c1", VILLAGE1);
+	must(passwd(s, "second"));
+	stale_session(s, dir);
+}
+
+static void
+test_session_stale_that_knows_the_keys_it_asked_for(void **state)
+{
+	struct rx_session *admin, *s;
+	char dir[256];
+
+	(void)state;
+	/* In one opened before the administrator certified. */
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	rx_session_close(admin);
+	s = sign_in(dir, "d1");
+	add_child(s, "c1", VILLAGE1);
+	must(passwd(s, "second"));
+	rx_session_close(s);
+	must(open_as(&s, dir, "d1", "second"));
+	stale_session(s, dir);
+}
+
+static void
+test_administrators_passphrase_changes_at_once(void **state)
+{
+	struct rx_session *admin, *s;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	must(passwd(admin, "new"));
+	rx_session_close(admin);
+	refuses(try(open_as(&admin, dir, "admin", "admin")), RX_EPERM,
+	    WRONG_PASSPHRASE);
+	must(open_as(&admin, dir, "admin", "new"));
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	s = sign_in(dir, "d1");
+	audit_holds(s);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+static void
+test_second_role_given_while_a_passphrase_waits_is_certified_too(void **state)
+{
+	struct rx_session *admin, *s;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	s = sign_in(dir, "d1");
+	must(passwd(s, "new"));
+	rx_session_close(s);
+	/* In the session that has not seen the request. */
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE2), &st);
+	reopen(&admin, dir, "admin");
+	must(open_as(&s, dir, "d1", "new"));
+	add_child(s, "c1", VILLAGE1);
+	add_child(s, "c2", VILLAGE2);
+	assert_false(person(s, "d1", 0).row.temporary);
+	assert_int_equal(person(s, "d1", 0).found, 2);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_new_passphrase_is_certified_by_the_administrator),
+		cmocka_unit_test(
+		    test_grants_made_before_the_new_keys_are_taken_are_kept),
+		cmocka_unit_test(
+		    test_passphrase_changed_twice_before_it_is_certified),
+		cmocka_unit_test(
+		    test_session_stale_once_its_new_keys_are_certified),
+		cmocka_unit_test(
+		    test_session_stale_that_knows_the_keys_it_asked_for),
+		cmocka_unit_test(
+		    test_administrators_passphrase_changes_at_once),
+		cmocka_unit_test(
+		    test_second_role_given_while_a_passphrase_waits_is_certified_too),
+	};
+
+	return (cmocka_run_group_tests_name("passwd", tests, setup, NULL));
+}
