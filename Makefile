@@ -8,6 +8,7 @@ CC := gcc
 endif
 BUILD := build/$(VARIANT)-$(notdir $(CC))
 PREFIX ?= /usr/local
+LISTEN ?= 127.0.0.1:8080
 DESTDIR ?=
 
 # Debian packages: to build and run, and for the tests besides.
@@ -77,6 +78,8 @@ need-check:
 run: need-build
 	@$(MAKE) --no-print-directory all
 	@RUNXIN=$(BUILD)/runxin sh tests/e2e/tour.sh
+	@[ -n "$$RUNXIN_NO_SERVE" ] || \
+	    $(BUILD)/runxin -r build/demo serve --listen $(LISTEN)
 
 tests: $(UNIT_BIN) $(BUILD)/runxin
 

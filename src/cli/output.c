@@ -240,11 +240,11 @@ rx_cli_sort(json_t *array, int (*compare)(const void *, const void *),
 
 	if (n < 2)
 		return (RX_OK);
-	if ((rows = calloc(n, sizeof(rows[0]))) == NULL)
+	if ((rows = calloc(n, sizeof(json_t *))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	for (i = 0; i < n; i++)
 		rows[i] = json_incref(json_array_get(array, i));
-	qsort(rows, n, sizeof(rows[0]), compare);
+	qsort(rows, n, sizeof(json_t *), compare);
 	(void)json_array_clear(array);
 	for (i = 0; i < n; i++)
 		if (rc == RX_OK)

@@ -229,27 +229,29 @@ reading(struct importer *im, enum turn turn, struct rx_status *st)
 static rx_err
 open_file(struct importer *im, const char *path, struct rx_status *st)
 {
-	struct stat sb;
 	enum rx_msg msg = RX_MSG_FILE_READ;
-	int fd;
+	struct stat sb = { .st_mode = S_IFREG };
+	int fd, e;
 
 	/* O_NONBLOCK: a pipe must not make us wait for its writer. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd == -1 || fstat(fd, &sb) != 0 || !S_ISREG(sb.st_mode) ||
-	    (im->f = fdopen(fd, "r")) == NULL) {
-		rx_status_arg(st, "file", "%s", path);
-		rx_status_arg(st, "errno", "%s", strerrorname_np(errno));
-		if (fd != -1) {
-			msg = RX_MSG_IMPORT_NOT_REGULAR;
-			(void)close(fd);
-		} else if (errno == ENOENT || errno == ENOTDIR)
-			msg = RX_MSG_FILE_ABSENT;
-		else if (errno == EACCES)
-			msg = RX_MSG_FILE_NO_ACCESS;
-		return (rx_fail(st, RX_EIO, msg));
+	if (fd != -1 && fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) &&
+	    (im->f = fdopen(fd, "r")) != NULL) {
+		im->total = 3 * (size_t)sb.st_size;
+		return (RX_OK);
 	}
-	im->total = 3 * (size_t)sb.st_size;
-	return (RX_OK);
+	e = errno;
+	if (fd != -1) {
+		if (!S_ISREG(sb.st_mode))
+			msg = RX_MSG_IMPORT_NOT_REGULAR;
+		(void)close(fd);
+	} else if (e == ENOENT || e == ENOTDIR)
+		msg = RX_MSG_FILE_ABSENT;
+	else if (e == EACCES)
+		msg = RX_MSG_FILE_NO_ACCESS;
+	rx_status_arg(st, "file", "%s", path);
+	rx_status_arg(st, "errno", "%s", strerrorname_np(e));
+	return (rx_fail(st, RX_EIO, msg));
 }
 
 rx_err

@@ -53,33 +53,54 @@ login_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	return (rx_put_bool(a->data, "locked", rx_field_set(q, "locked"), st));
 }
 
+/* Open a session of ${user} with the field ${name}, unless he has failed too
+ * often; *wait tells the seconds then. */
+static rx_err
+try_passphrase(struct rx_session **out, struct rx_request *q,
+    const char *user, const char *name, unsigned *wait, struct rx_status *st)
+{
+	struct rx_secret *passphrase;
+	rx_err rc;
+
+	*out = NULL;
+	if ((*wait = rx_guard_wait(user, q->source)) > 0) {
+		rx_status_arg(st, "seconds", "%u", *wait);
+		return (rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY));
+	}
+	if ((rc = rx_field_secret(&passphrase, q, name, st)) != RX_OK)
+		return (rc);
+	rc = rx_session_open(out, q->dir, user, passphrase, st);
+	rx_secret_free(passphrase);
+	if (rc == RX_OK || rc == RX_EPERM)
+		rx_guard_note(user, q->source, rc == RX_OK);
+	return (rc);
+}
+
+/* Show the form with the reason; 429 for one who must wait. */
+static rx_err
+refuse_passphrase(struct rx_reply *a, const struct rx_request *q,
+    unsigned wait, struct rx_status *st)
+{
+	rx_err rc = rx_put_error(a, q, st);
+
+	if (rc == RX_OK && wait > 0)
+		a->status = 429;
+	return (rc);
+}
+
 static rx_err
 login(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	static const char *const keep[] = { "user", NULL };
-	const char *user = rx_field(q, "user");
-	struct rx_secret *passphrase;
 	unsigned wait;
 	rx_err rc;
 
 	a->page = "account/login";
 	if ((rc = rx_put_form(a->data, q, keep, st)) != RX_OK)
 		return (rc);
-	if ((wait = rx_guard_wait(user, q->source)) > 0) {
-		rx_status_arg(st, "seconds", "%u", wait);
-		(void)rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY);
-		if ((rc = rx_put_error(a, q, st)) == RX_OK)
-			a->status = 429;
-		return (rc);
-	}
-	if (rx_field_secret(&passphrase, q, "passphrase", st) != RX_OK)
-		return (rx_put_error(a, q, st));
-	rc = rx_session_open(&a->sign_in, q->dir, user, passphrase, st);
-	rx_secret_free(passphrase);
-	if (rc == RX_OK || rc == RX_EPERM)
-		rx_guard_note(user, q->source, rc == RX_OK);
-	if (rc != RX_OK)
-		return (rx_put_error(a, q, st));
+	if (try_passphrase(&a->sign_in, q, rx_field(q, "user"), "passphrase",
+	    &wait, st) != RX_OK)
+		return (refuse_passphrase(a, q, wait, st));
 	rx_redirect(a, "/");
 	return (RX_OK);
 }
@@ -138,25 +159,27 @@ err0:
 static rx_err
 passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
-	struct rx_secret *fresh = NULL, *old = NULL;
+	const char *user = rx_session_user(q->session);
+	struct rx_secret *fresh;
 	struct rx_session *check = NULL;
+	unsigned wait = 0;
 	rx_err rc;
 
 	a->page = "account/passphrase";
-	if ((rc = rx_field_new_secret(&fresh, q, st)) != RX_OK ||
-	    (rc = rx_field_secret(&old, q, "old", st)) != RX_OK)
-		goto done;
+	if ((rc = rx_field_new_secret(&fresh, q, st)) != RX_OK)
+		return (rx_put_error(a, q, st));
 	/* Whoever sits at an open page must know the old one. */
-	rc = rx_session_open(&check, q->dir, rx_session_user(q->session), old,
-	    st);
+	rc = try_passphrase(&check, q, user, "old", &wait, st);
 	rx_session_close(check);
 	if (rc == RX_OK)
 		rc = rx_session_passwd(q->session, fresh, st);
-done:
+	/* Open pages elsewhere were opened with the old one: all end. */
+	if (rc == RX_OK)
+		rc = rx_session_open(&a->sign_in, q->dir, user, fresh, st);
 	rx_secret_free(fresh);
-	rx_secret_free(old);
 	if (rc != RX_OK)
-		return (rx_put_error(a, q, st));
+		return (refuse_passphrase(a, q, wait, st));
+	rx_text_copy(a->end_user, sizeof(a->end_user), user);
 	rx_redirect_with(a, RX_MSG_WEB_PASSPHRASE_CHANGED, "/");
 	return (RX_OK);
 }

@@ -156,11 +156,12 @@ put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
     struct rx_status *st)
 {
 	struct dirent **names = NULL;
-	char *folder;
+	char *folder = NULL;
 	int i, n;
 	rx_err rc;
 
-	if ((rc = backup_path(&folder, q, "", "", st)) != RX_OK)
+	if ((rc = backup_path(&folder, q, "", "", st)) != RX_OK ||
+	    folder == NULL)
 		return (rc);
 	if ((n = scandir(folder, &names, name_filter, alphasort)) < 0 &&
 	    errno != ENOENT) {

@@ -75,6 +75,7 @@ unit_find(const struct units *all, const char code[RX_UNIT_BYTES])
 
 	if (all->n == 0)
 		return (NULL);
+	memset(&key, 0, sizeof(key));
 	memcpy(key.code, code, RX_UNIT_BYTES);
 	return (bsearch(&key, all->u, all->n, sizeof(*all->u), unit_cmp));
 }

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
-#include "base/date.h"
 #include "base/file.h"
 #include "web/web.h"
 
@@ -25,15 +25,17 @@
 #define CONNECTIONS_MAX 256
 #define PER_ADDRESS_MAX 64
 #define TIMEOUT 20		/* seconds a connection may be silent */
+#define READ_MAX 30		/* seconds a request may take to arrive */
 #define WORKERS 2
 #define QUEUE_MAX 16
 #define TOKEN_HEX 64
 #define ARGS_MAX 2
+#define PATH_LONGEST 512
 
 struct entry {			/* a session; user NULL when free */
 	uint8_t hash[32];	/* of the cookie */
 	struct rx_session *s;
-	int64_t last;		/* ms */
+	int64_t last;		/* ticks */
 	bool busy;		/* a worker has it */
 	bool doomed;		/* end it when the worker is done */
 	enum rx_msg flash;
@@ -54,9 +56,15 @@ struct conn {			/* one request */
 	struct rx_reply a;
 	struct rx_status st;
 	rx_err rc;
-	bool ran;
+	bool ran, finished;
 	struct MHD_Connection *c;
 	struct conn *next;	/* in the queue */
+};
+
+struct link {			/* a connection; fd -1 when free */
+	int fd;
+	bool reading;		/* waiting for a request, or for its rest */
+	int64_t since;		/* ticks */
 };
 
 struct rx_web {
@@ -66,6 +74,8 @@ struct rx_web {
 	uint16_t port;
 	uint8_t secret[32];
 	struct entry entry[SESSIONS_MAX];
+	struct link link[CONNECTIONS_MAX];
+	pthread_mutex_t links;
 	pthread_mutex_t lock;	/* entries and queue */
 	pthread_cond_t wake;
 	pthread_t worker[WORKERS], sweeper;
@@ -74,6 +84,16 @@ struct rx_web {
 	unsigned queued;
 	bool stopping;
 };
+
+/* Milliseconds that go on while the machine sleeps, whoever sets its clock. */
+static int64_t
+ticks(void)
+{
+	struct timespec t = { 0, 0 };
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &t);
+	return ((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000);
+}
 
 /* ---- tokens ---- */
 
@@ -157,7 +177,7 @@ entry_new(struct rx_web *w, struct rx_session *s, const char *token)
 	entry_end(e);
 	token_hash(w, token, e->hash);
 	e->s = s;
-	e->last = rx_time_now();
+	e->last = ticks();
 	return (e);
 }
 
@@ -173,14 +193,73 @@ end_user(struct rx_web *w, const char *user)
 			entry_end(&w->entry[i]);
 }
 
+/* End the sessions that have been idle too long. */
 static void
-sweep(struct rx_web *w, int64_t before)
+sweep(struct rx_web *w)
 {
+	const int64_t before = ticks() - (int64_t)w->o.idle * 1000;
 	size_t i;
 
 	for (i = 0; i < SESSIONS_MAX; i++)
 		if (w->entry[i].s != NULL && w->entry[i].last < before)
 			entry_end(&w->entry[i]);
+}
+
+/* Cut off whoever sends a request so slowly that it never ends: each byte is
+ * in time for TIMEOUT.  Its own thread closes the connection then. */
+static void
+sweep_links(struct rx_web *w)
+{
+	const int64_t before = ticks() - READ_MAX * 1000;
+	size_t i;
+
+	(void)pthread_mutex_lock(&w->links);
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		if (w->link[i].fd != -1 && w->link[i].reading &&
+		    w->link[i].since < before)
+			(void)shutdown(w->link[i].fd, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&w->links);
+}
+
+/* The connection ${c} begins to wait for a request, or has read one. */
+static void
+link_reads(struct rx_web *w, struct MHD_Connection *c, bool reading)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c,
+	    MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct link *l = info != NULL ? info->socket_context : NULL;
+
+	if (l == NULL)
+		return;
+	(void)pthread_mutex_lock(&w->links);
+	l->reading = reading;
+	l->since = ticks();
+	(void)pthread_mutex_unlock(&w->links);
+}
+
+static void
+connected(void *cookie, struct MHD_Connection *c, void **context,
+    enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c,
+	    MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct rx_web *w = cookie;
+	struct link *l = *context;
+	size_t i;
+
+	(void)pthread_mutex_lock(&w->links);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED && info != NULL) {
+		for (i = 0; i < CONNECTIONS_MAX && w->link[i].fd != -1; i++)
+			continue;
+		if (i < CONNECTIONS_MAX) {
+			l = &w->link[i];
+			*l = (struct link){ info->connect_fd, true, ticks() };
+			*context = l;
+		}
+	}
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED && l != NULL)
+		l->fd = -1;
+	(void)pthread_mutex_unlock(&w->links);
 }
 
 static void *
@@ -193,9 +272,10 @@ sweeper_main(void *cookie)
 	while (!stop) {
 		(void)nanosleep(&second, NULL);
 		(void)pthread_mutex_lock(&w->lock);
-		sweep(w, rx_time_now() - (int64_t)w->o.idle * 1000);
+		sweep(w);
 		stop = w->stopping;
 		(void)pthread_mutex_unlock(&w->lock);
+		sweep_links(w);
 	}
 	return (NULL);
 }
@@ -351,6 +431,16 @@ put_common(struct conn *cn, struct rx_web *w, struct rx_status *st)
 	return (rc);
 }
 
+/* What only whoever runs the server can mend is told there. */
+static void
+log_failure(const struct rx_status *st)
+{
+	char text[512];
+
+	rx_status_text(st, RX_LANG_EN, text, sizeof(text));
+	(void)fprintf(stderr, "runxin: %s\n", text);
+}
+
 /* Render the page of ${cn}. */
 static enum MHD_Result
 answer_page(struct conn *cn, struct rx_web *w, struct MHD_Connection *c)
@@ -360,10 +450,7 @@ answer_page(struct conn *cn, struct rx_web *w, struct MHD_Connection *c)
 
 	if (put_common(cn, w, &cn->st) != RX_OK || rx_template_render(&html,
 	    cn->a.page, cn->a.data, cn->q.lang, &cn->st) != RX_OK) {
-		char text[512];
-
-		rx_status_text(&cn->st, RX_LANG_EN, text, sizeof(text));
-		(void)fprintf(stderr, "runxin: %s\n", text);
+		log_failure(&cn->st);
 		rx_buf_free(&html);
 		return (answer_refusal(w, c, MHD_HTTP_INTERNAL_SERVER_ERROR));
 	}
@@ -380,6 +467,8 @@ answer_error(struct conn *cn, struct rx_web *w, struct MHD_Connection *c)
 	struct rx_status st;
 
 	rx_status_clear(&st);
+	if (cn->st.code == RX_EINTERNAL || cn->st.code == RX_ECORRUPT)
+		log_failure(&cn->st);
 	json_object_clear(cn->a.data);
 	if (rx_put_error(&cn->a, &cn->q, &cn->st) != RX_OK)
 		return (answer_refusal(w, c, MHD_HTTP_INTERNAL_SERVER_ERROR));
@@ -448,7 +537,8 @@ refuse_headers(struct rx_web *w, struct MHD_Connection *c, bool post)
 		return (MHD_HTTP_LENGTH_REQUIRED);
 	type = header(c, "Content-Type");
 	if (type == NULL || strncasecmp(type,
-	    "application/x-www-form-urlencoded", 33) != 0)
+	    "application/x-www-form-urlencoded", 33) != 0 ||
+	    strchr("; ", type[33]) == NULL)
 		return (MHD_HTTP_UNSUPPORTED_MEDIA_TYPE);
 	if (!rx_guard_origin(w->o.tls_cert != NULL, header(c, "Host"),
 	    header(c, "Origin"), header(c, "Sec-Fetch-Site")))
@@ -633,9 +723,15 @@ static enum MHD_Result
 finish(struct rx_web *w, struct conn *cn, struct MHD_Connection *c)
 {
 
+	cn->finished = true;
 	if (cn->entry != NULL) {
 		cn->entry->busy = false;
-		cn->entry->last = rx_time_now();
+		cn->entry->last = ticks();
+	}
+	if (cn->rc == RX_OK && cn->a.end_user[0] != '\0') {
+		end_user(w, cn->a.end_user);
+		if (cn->entry != NULL && cn->entry->s == NULL)
+			cn->entry = NULL;	/* his own */
 	}
 	if (cn->a.sign_in != NULL) {
 		if (cn->entry != NULL)
@@ -661,8 +757,6 @@ finish(struct rx_web *w, struct conn *cn, struct MHD_Connection *c)
 	}
 	if (cn->rc != RX_OK)
 		return (answer_error(cn, w, c));
-	if (cn->a.end_user[0] != '\0')
-		end_user(w, cn->a.end_user);
 	if (cn->a.redirect[0] != '\0')
 		return (answer_redirect(cn, w, c, cn->a.redirect));
 	if (cn->a.page == NULL)
@@ -684,6 +778,7 @@ identify(struct rx_web *w, struct conn *cn, struct MHD_Connection *c)
 		token_new(cn->token);
 		rx_text_copy(cn->fresh, sizeof(cn->fresh), cn->token);
 	}
+	sweep(w);
 	cn->entry = entry_find(w, cn->token);
 	csrf_of(w, cn->token, cn->csrf);
 	source_of(c, cn->source);
@@ -713,6 +808,7 @@ static enum MHD_Result
 dispatch(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
     const char *method, const char *path)
 {
+	char above[PATH_LONGEST];
 	rx_err rc;
 
 	cn->q.path = path;
@@ -733,8 +829,17 @@ dispatch(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
 			return (fail(w, cn, c, RX_EPERM, RX_MSG_WEB_SIGN_IN));
 		return (answer_redirect(cn, w, c, "/login"));
 	}
-	if (cn->route == NULL)
+	if (cn->route == NULL) {
+		/* Asked for again, or in the other language, after a form was
+		 * sent: the page that the form stood on is above. */
+		if (!cn->q.post && route_find(cn, "POST", path) != NULL) {
+			rx_text_copy(above, sizeof(above), path);
+			*strrchr(above, '/') = '\0';
+			return (answer_redirect(cn, w, c, *above != '\0' ?
+			    above : "/"));
+		}
 		return (fail(w, cn, c, RX_ENOENT, RX_MSG_WEB_NOT_FOUND));
+	}
 	if ((cn->route->roles & ~RX_WEB_SLOW) != RX_WEB_ANYONE &&
 	    !role_permits(cn->route, cn->q.session))
 		return (fail(w, cn, c, RX_EPERM, RX_MSG_WEB_NOT_YOUR_PAGE));
@@ -776,7 +881,7 @@ answer_static(struct rx_web *w, struct MHD_Connection *c, const char *path)
 /* The first call for a request: only the headers are there. */
 static enum MHD_Result
 begin(struct rx_web *w, struct MHD_Connection *c, const char *method,
-    void **state)
+    const char *path, void **state)
 {
 	const bool post = strcmp(method, "POST") == 0;
 	struct conn *cn;
@@ -784,6 +889,9 @@ begin(struct rx_web *w, struct MHD_Connection *c, const char *method,
 
 	if (!post && strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 		return (answer_refusal(w, c, MHD_HTTP_METHOD_NOT_ALLOWED));
+	if (*path != '/' || strlen(path) >= PATH_LONGEST ||
+	    !rx_utf8_valid(path, strlen(path)))
+		return (answer_refusal(w, c, MHD_HTTP_BAD_REQUEST));
 	if ((status = refuse_headers(w, c, post)) != 0)
 		return (answer_refusal(w, c, status));
 	if ((cn = calloc(1, sizeof(*cn))) == NULL)
@@ -818,7 +926,7 @@ handle(void *cookie, struct MHD_Connection *c, const char *path,
 			return (refuse_headers(w, c, false) != 0 ?
 			    answer_refusal(w, c, MHD_HTTP_BAD_REQUEST) :
 			    answer_static(w, c, path));
-		return (begin(w, c, method, state));
+		return (begin(w, c, method, path, state));
 	}
 	if (*size > 0) {
 		cn->body += *size;
@@ -835,6 +943,7 @@ handle(void *cookie, struct MHD_Connection *c, const char *path,
 	}
 	if (cn->refused != 0)
 		return (answer_refusal(w, c, cn->refused));
+	link_reads(w, c, false);
 	(void)pthread_mutex_lock(&w->lock);
 	ok = cn->ran ? finish(w, cn, c) : dispatch(w, cn, c,
 	    strcmp(method, "HEAD") == 0 ? "GET" : method, path);
@@ -847,12 +956,20 @@ completed(void *cookie, struct MHD_Connection *c, void **state,
     enum MHD_RequestTerminationCode code)
 {
 	struct conn *cn = *state;
+	struct rx_web *w = cookie;
 
-	(void)cookie;
-	(void)c;
 	(void)code;
+	link_reads(w, c, true);
 	if (cn == NULL)
 		return;
+	if (cn->ran && !cn->finished && cn->entry != NULL) {
+		/* He left while a worker was at it. */
+		(void)pthread_mutex_lock(&w->lock);
+		cn->entry->busy = false;
+		if (cn->entry->doomed || cn->a.sign_out)
+			entry_end(cn->entry);
+		(void)pthread_mutex_unlock(&w->lock);
+	}
 	if (cn->pp != NULL)
 		(void)MHD_destroy_post_processor(cn->pp);
 	rx_session_close(cn->a.sign_in);
@@ -899,9 +1016,11 @@ listen_on(struct rx_web *w, struct rx_status *st)
 {
 	const union MHD_DaemonInfo *info;
 	struct sockaddr_in sa = { .sin_family = AF_INET };
+	char versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, w->cert.b },
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, w->key.b },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, versions },
 		{ MHD_OPTION_END, 0, NULL }
 	};
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO |
@@ -921,7 +1040,8 @@ listen_on(struct rx_web *w, struct rx_status *st)
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 << 10),
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
-	    MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+	    MHD_OPTION_NOTIFY_COMPLETED, completed, w,
+	    MHD_OPTION_NOTIFY_CONNECTION, connected, w,
 	    MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (w->daemon == NULL) {
 		rx_status_arg(st, "address", "%s:%u", w->o.address,
@@ -938,6 +1058,7 @@ rx_web_start(struct rx_web **out, const struct rx_web_options *options,
     struct rx_status *st)
 {
 	struct rx_web *w;
+	size_t i;
 	rx_err rc;
 
 	*out = NULL;
@@ -945,7 +1066,10 @@ rx_web_start(struct rx_web **out, const struct rx_web_options *options,
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	w->o = *options;
 	rx_random(w->secret, sizeof(w->secret));
+	for (i = 0; i < CONNECTIONS_MAX; i++)
+		w->link[i].fd = -1;
 	(void)pthread_mutex_init(&w->lock, NULL);
+	(void)pthread_mutex_init(&w->links, NULL);
 	(void)pthread_cond_init(&w->wake, NULL);
 	if ((rc = read_tls(w, st)) != RX_OK ||
 	    (rc = start_threads(w, st)) != RX_OK ||
@@ -988,6 +1112,7 @@ rx_web_stop(struct rx_web *w)
 	rx_buf_free(&w->cert);
 	rx_buf_free(&w->key);
 	(void)pthread_mutex_destroy(&w->lock);
+	(void)pthread_mutex_destroy(&w->links);
 	(void)pthread_cond_destroy(&w->wake);
 	rx_wipe(w, sizeof(*w));
 	free(w);

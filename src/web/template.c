@@ -306,3 +306,14 @@ rx_template_render(struct rx_buf *out, const char *name, const json_t *data,
 
 	return (part(&r, name, &s));
 }
+
+rx_err
+rx_template_render_text(struct rx_buf *out, const char *name,
+    const char *text, size_t len, const json_t *data, enum rx_lang lang,
+    struct rx_status *st)
+{
+	struct render r = { out, lang, name, st, 0 };
+	const struct scope s = { data, NULL };
+
+	return (render_text(&r, text, text + len, &s));
+}

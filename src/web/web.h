@@ -101,7 +101,7 @@ struct rx_reply {
 	char filename[128];		/* of the download, ASCII */
 	struct rx_session *sign_in;	/* begin this session with the reply */
 	bool sign_out;			/* end this session after the reply */
-	char end_user[RX_USER_NAME_BYTES];	/* and all of this user's */
+	char end_user[RX_USER_NAME_BYTES];	/* first end all of this user's */
 };
 
 typedef rx_err rx_page(struct rx_request *, struct rx_reply *,
@@ -196,6 +196,11 @@ void rx_redirect_with(struct rx_reply *a, enum rx_msg msg, const char *fmt,
  */
 rx_err rx_template_render(struct rx_buf *out, const char *name,
     const json_t *data, enum rx_lang lang, struct rx_status *st) RX_MUST_USE;
+
+/* The same for the text ${text}; ${name} is for the error text. */
+rx_err rx_template_render_text(struct rx_buf *out, const char *name,
+    const char *text, size_t len, const json_t *data, enum rx_lang lang,
+    struct rx_status *st) RX_MUST_USE;
 
 /* An embedded file of static/ or templates/; NULL when there is none. */
 const char *rx_web_asset(const char *name, size_t *len);

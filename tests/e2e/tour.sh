@@ -63,11 +63,14 @@ as admin backup verify "$OUT/demo.backup"
 
 cat <<END
 
-演示登记库在 $DIR ，导出的文件在 $OUT 。
-自己试试（口令是 demo-用户-runxin，例如 demo-dir1-runxin）：
+演示登记库在 $DIR ，导出的文件在 $OUT 。命令行也可以自己试，例如：
   $RUNXIN -r $DIR -u dir1 child list
-  $RUNXIN -r $DIR -u dir1 child show c1
-The demo register is in $DIR, the exported files are in $OUT.
-Passphrases are demo-USER-runxin, for example demo-dir1-runxin; add --lang en
-for English.  The web page is not in this version yet.
+The demo register is in $DIR, the exported files are in $OUT; add --lang en to
+a command for English.
+
+网页登录 · to sign in on the page:
+  儿童主任 director      dir1   demo-dir1-runxin
+  督导员   supervisor    sup1   demo-sup1-runxin
+  统计员   statistician  stat   demo-stat-runxin
+  管理员   administrator admin  demo-admin-runxin
 END

@@ -1,5 +1,6 @@
 /* src/base: errors, messages, buffers, UTF-8, dates, JSON, whole files. */
 
+#include <ctype.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -295,8 +296,14 @@ static bool
 has_letter(const char *s)
 {
 
-	return (strpbrk(s, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != NULL);
+	bool inside = false;
+
+	for (; *s != '\0'; s++) {
+		inside = *s == '{' || (inside && *s != '}');
+		if (!inside && isalpha((unsigned char)*s))
+			return (true);
+	}
+	return (false);
 }
 
 static bool
@@ -323,8 +330,8 @@ test_every_message_is_whole_in_both_languages(void **state)
 		assert_true(zh[0] != '\0' && en[0] != '\0');
 		assert_true(rx_utf8_valid(zh, strlen(zh)));
 		assert_true(rx_utf8_valid(en, strlen(en)));
-		/* A lone sign is the same in both. */
-		if (!has_chinese(zh) && (strcmp(zh, en) != 0 || has_letter(zh)))
+		/* A sign or placeholders alone need no language. */
+		if (!has_chinese(zh) && has_letter(zh))
 			fail_msg("no Chinese: %s", zh);
 		if (has_chinese(en))
 			fail_msg("Chinese: %s", en);

@@ -939,6 +939,28 @@ test_control_character_is_refused(void **state)
 	is_taken(RX_CHILD, "school", "\"a\\u00a0b\"");
 }
 
+/* As Windows and web forms write lines; a CR of any other kind stays refused. */
+static void
+test_line_ends_of_windows_in_a_note_become_line_feeds(void **state)
+{
+	struct rx_record r;
+
+	(void)state;
+	accepts(&r, RX_OBSERVATION, "note", "\"a\\r\\n\\r\\nb\\r\\n\"");
+	assert_string_equal(rx_record_text(&r, RX_F_NOTE), "a\n\nb\n");
+	rx_record_free(&r);
+	accepts(&r, RX_OBSERVATION, "note", "\"\\r\\n \\r\\n\"");
+	assert_false(r.v[RX_F_NOTE].set);	/* blank is absent */
+	rx_record_free(&r);
+	is_refused(RX_OBSERVATION, "note", "\"a\\r\\r\\nb\"",
+	    RX_MSG_FIELD_CONTROL);
+	is_refused(RX_OBSERVATION, "note", "\"a\\n\\rb\"",
+	    RX_MSG_FIELD_CONTROL);
+	is_refused(RX_OBSERVATION, "note", "\"a\\r\"", RX_MSG_FIELD_CONTROL);
+	is_refused(RX_INTERVENTION, "need", "\"a\\r\\nb\"",
+	    RX_MSG_FIELD_CONTROL);
+}
+
 static void
 test_empty_required_text_is_refused(void **state)
 {
@@ -1704,6 +1726,7 @@ main(void)
 		TEST(test_any_one_wrong_digit_of_an_id_number_is_refused),
 		TEST(test_wrong_agency_is_refused),
 		TEST(test_control_character_is_refused),
+		TEST(test_line_ends_of_windows_in_a_note_become_line_feeds),
 		TEST(test_empty_required_text_is_refused),
 		TEST(test_empty_required_list_is_refused),
 		TEST(test_repeated_item_is_refused),

@@ -1,0 +1,501 @@
+/*
+ * web/: templates, guards, the route table.  With the argument --routes the
+ * program prints the table instead, a line each: METHOD PATTERN ROLES; the
+ * end-to-end test makes its matrix of them.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "embedded.h"
+#include "tests/helper.h"
+#include "web/web.h"
+
+/* ---- templates ---- */
+
+/* Render ${text} with the JSON ${data}; the answer lives until the next. */
+static rx_err
+render(const char *text, const char *data, const char **out,
+    struct rx_status *st)
+{
+	static struct rx_buf b;
+	json_t *json = json_loads(data, 0, NULL);
+	rx_err rc;
+
+	assert_non_null(json);
+	rx_buf_free(&b);
+	rc = rx_template_render_text(&b, "test", text, strlen(text), json,
+	    RX_LANG_EN, st);
+	json_decref(json);
+	if (rc == RX_OK)
+		ok(rx_buf_add(&b, "", 1, st), st);
+	*out = (const char *)b.b;
+	return (rc);
+}
+
+static void
+renders(const char *text, const char *data, const char *want)
+{
+	struct rx_status st;
+	const char *got;
+
+	rx_status_clear(&st);
+	ok(render(text, data, &got, &st), &st);
+	assert_string_equal(got, want);
+}
+
+static void
+mistaken(const char *text)
+{
+	struct rx_status st;
+	const char *got;
+
+	rx_status_clear(&st);
+	refused(render(text, "{\"a\": [1, 2], \"b\": \"x\"}", &got, &st),
+	    RX_EINTERNAL, &st);
+}
+
+static void
+test_every_special_character_is_escaped(void **state)
+{
+
+	(void)state;
+	renders("<p>{{t}}</p>", "{\"t\": \"<img src=x onerror=alert(1)>\"}",
+	    "<p>&lt;img src=x onerror=alert(1)&gt;</p>");
+	renders("<p title=\"{{t}}\" lang='{{t}}'>", "{\"t\": \"\\\"'&<>\"}",
+	    "<p title=\"&quot;&#39;&amp;&lt;&gt;\" "
+	    "lang='&quot;&#39;&amp;&lt;&gt;'>");
+	renders("{{t}}", "{\"t\": \"&amp;\"}", "&amp;amp;");
+	renders("{{t}}", "{\"t\": \"{{u}}{{@WEB_APP}}\", \"u\": \"no\"}",
+	    "{{u}}{{@WEB_APP}}");
+	renders("{{t}}", "{\"t\": \"张安\\u2028`$\"}", "张安\xe2\x80\xa8`$");
+	/* The control: the raw tag is another one. */
+	renders("{{{t}}}", "{\"t\": \"<b>\"}", "<b>");
+}
+
+static void
+test_values_and_sections(void **state)
+{
+
+	(void)state;
+	renders("{{n}} {{a.b}} {{none}}", "{\"n\": -7, \"a\": {\"b\": \"c\"}}",
+	    "-7 c ");
+	renders("{{#l}}{{x}}{{t}},{{/l}}", "{\"t\": \"o\", "
+	    "\"l\": [{\"x\": 1}, {\"x\": 2, \"t\": \"i\"}]}", "1o,2i,");
+	renders("{{#l}}{{.}};{{/l}}", "{\"l\": [\"a\", \"<\"]}", "a;&lt;;");
+	renders("{{^l}}none{{/l}}{{#l}}some{{/l}}", "{\"l\": []}", "none");
+	renders("{{#f}}1{{/f}}{{^f}}0{{/f}}{{#s}}1{{/s}}{{^s}}0{{/s}}",
+	    "{\"f\": false, \"s\": \"\"}", "00");
+	renders("{{#a}}{{#a}}{{b}}{{/a}}{{/a}}", "{\"a\": {\"b\": 1}}", "1");
+	renders("{{#o}}{{#o}}x{{/o}}{{/o}}y", "{}", "y");
+}
+
+static void
+test_a_mistake_in_a_template_is_an_error(void **state)
+{
+
+	(void)state;
+	mistaken("{{@WEB_NO_SUCH_MESSAGE}}");
+	mistaken("{{>no/such/part}}");
+	mistaken("{{#a}}no end");
+	mistaken("{{/a}}");
+	mistaken("{{#a}}{{#b}}{{/a}}{{/b}}");
+	mistaken("{{b");
+	mistaken("{{}}");
+	mistaken("{{#}}{{/}}");
+	mistaken("{{a234567890123456789012345678901234567890123456789012345678"
+	    "901234567890}}");
+}
+
+/* ---- the templates we have ---- */
+
+/* Call ${check} with the name and text of each template. */
+static void
+each_template(void (*check)(const char *, const char *))
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < rx_embedded_file_count; i++)
+		if (strncmp(rx_embedded_files[i].name, "templates/", 10) ==
+		    0) {
+			check(rx_embedded_files[i].name,
+			    (const char *)rx_embedded_files[i].data);
+			n++;
+		}
+	assert_true(n > 20);
+}
+
+/* Everything that ${sign} names in ${text} exists: render each such tag. */
+static void
+tags_exist(const char *name, const char *text)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_status st;
+	const char *p, *end;
+	json_t *none = json_object();
+
+	rx_status_clear(&st);
+	for (p = text; (p = strstr(p, "{{")) != NULL; p = end) {
+		end = strstr(p, "}}");
+		assert_non_null(end);
+		end += 2;
+		if (p[2] != '@' && p[2] != '>')
+			continue;
+		ok(rx_template_render_text(&b, name, p, (size_t)(end - p),
+		    none, RX_LANG_ZH, &st), &st);
+	}
+	ok(rx_template_render_text(&b, name, text, strlen(text), none,
+	    RX_LANG_EN, &st), &st);
+	json_decref(none);
+	rx_buf_free(&b);
+}
+
+static void
+test_templates_name_only_what_exists(void **state)
+{
+
+	(void)state;
+	each_template(tags_exist);
+}
+
+static void
+nothing_inline(const char *name, const char *text)
+{
+	static const char *const banned[] = {
+		" style=", "<style", " onclick", " onload", " onerror",
+		" onsubmit", " onchange", " oninput", "javascript:",
+		"http://", "https://", "target="
+	};
+	const char *p;
+	size_t i;
+
+	for (i = 0; i < sizeof(banned) / sizeof(banned[0]); i++)
+		if (strstr(text, banned[i]) != NULL)
+			fail_msg("%s has %s", name, banned[i]);
+	for (p = text; (p = strstr(p, "<script")) != NULL; p++)
+		if (strncmp(p, "<script src=\"/static/", 21) != 0)
+			fail_msg("%s has a script of its own", name);
+}
+
+static void
+test_templates_have_nothing_inline_and_nothing_foreign(void **state)
+{
+
+	(void)state;
+	each_template(nothing_inline);
+}
+
+static void
+forms_have_tokens(const char *name, const char *text)
+{
+	static const char token[] =
+	    "<input type=\"hidden\" name=\"csrf\" value=\"{{csrf}}\">";
+	const char *p, *end, *found;
+
+	for (p = text; (p = strstr(p, "<form ")) != NULL; p = end) {
+		assert_non_null(end = strchr(p, '>'));
+		if (memmem(p, (size_t)(end - p), "method=\"post\"", 13) ==
+		    NULL) {
+			if (memmem(p, (size_t)(end - p), "method=\"get\"",
+			    12) == NULL)
+				fail_msg("%s: a form without method", name);
+			continue;
+		}
+		assert_non_null(end = strstr(p, "</form>"));
+		found = memmem(p, (size_t)(end - p), token,
+		    sizeof(token) - 1);
+		if (found == NULL)
+			fail_msg("%s: a form without token", name);
+	}
+}
+
+static void
+test_every_form_has_its_token(void **state)
+{
+
+	(void)state;
+	each_template(forms_have_tokens);
+}
+
+/* The raw tag is for charts of ours only. */
+static void
+raw_is_rare(const char *name, const char *text)
+{
+
+	if (strstr(text, "{{{") != NULL &&
+	    strncmp(name, "templates/statistician/", 23) != 0)
+		fail_msg("%s is not escaped", name);
+}
+
+static void
+test_raw_output_is_for_charts_only(void **state)
+{
+
+	(void)state;
+	each_template(raw_is_rare);
+}
+
+static void
+test_assets_come_from_the_table_only(void **state)
+{
+	size_t n;
+
+	(void)state;
+	assert_non_null(rx_web_asset("static/app.css", &n));
+	assert_true(n > 100);
+	assert_null(rx_web_asset("static/../static/app.css", &n));
+	assert_null(rx_web_asset("static/", &n));
+	assert_null(rx_web_asset("static//app.css", &n));
+	assert_null(rx_web_asset("", &n));
+}
+
+/* ---- guards ---- */
+
+static void
+test_host_is_on_the_list(void **state)
+{
+	static const char *const good[] = {
+		"127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080",
+		"[::1]:8080", "10.0.0.5:8080"
+	};
+	static const char *const bad[] = {
+		"evil.example:8080", "127.0.0.1:8081", "127.0.0.1",
+		"localhost", "", ":8080", "127.0.0.1:8080:8080",
+		"127.0.0.1:", "127.0.0.1:+8080", "127.0.0.1: 8080",
+		"127.0.0.1:73616", "localhost.evil.example:8080",
+		"evil@127.0.0.1:8080", "[::1:8080", "127.0.0.1:8080/",
+		"127.0.0.1.:8080", "office.example:8080"
+	};
+	struct rx_web_options o = { .address = "10.0.0.5" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!rx_guard_host(&o, 8080, good[i]))
+			fail_msg("%s is refused", good[i]);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (rx_guard_host(&o, 8080, bad[i]))
+			fail_msg("%s is let in", bad[i]);
+	assert_false(rx_guard_host(&o, 8080, NULL));
+	assert_true(rx_guard_host(&o, 80, "127.0.0.1"));
+	o.host = "office.example";
+	assert_true(rx_guard_host(&o, 8080, "office.example"));
+	assert_true(rx_guard_host(&o, 8080, "Office.Example:443"));
+	assert_false(rx_guard_host(&o, 8080, "office.example.evil"));
+	o.tls_cert = "x";
+	assert_true(rx_guard_host(&o, 443, "127.0.0.1"));
+	assert_false(rx_guard_host(&o, 80, "127.0.0.1"));
+}
+
+static void
+test_a_form_comes_from_this_server(void **state)
+{
+	static const char h[] = "127.0.0.1:8080";
+
+	(void)state;
+	assert_true(rx_guard_origin(false, h, "http://127.0.0.1:8080",
+	    "same-origin"));
+	assert_true(rx_guard_origin(false, h, "http://127.0.0.1:8080", NULL));
+	assert_true(rx_guard_origin(false, h, NULL, NULL));
+	assert_true(rx_guard_origin(true, h, "https://127.0.0.1:8080", NULL));
+	assert_false(rx_guard_origin(false, h, "null", NULL));
+	assert_false(rx_guard_origin(false, h, "", NULL));
+	assert_false(rx_guard_origin(false, h, "http://evil.example", NULL));
+	assert_false(rx_guard_origin(false, h, "http://127.0.0.1:8081", NULL));
+	assert_false(rx_guard_origin(false, h, "http://127.0.0.1:80801",
+	    NULL));
+	assert_false(rx_guard_origin(false, h, "https://127.0.0.1:8080",
+	    NULL));
+	assert_false(rx_guard_origin(true, h, "http://127.0.0.1:8080", NULL));
+	assert_false(rx_guard_origin(false, NULL, "http://127.0.0.1:8080",
+	    NULL));
+	assert_false(rx_guard_origin(false, h, "http://127.0.0.1:8080",
+	    "cross-site"));
+	assert_false(rx_guard_origin(false, h, NULL, "cross-site"));
+	assert_false(rx_guard_origin(false, h, NULL, "same-site"));
+}
+
+static void
+test_an_account_waits_longer_after_each_failure(void **state)
+{
+	unsigned i, wait = 0, before;
+
+	(void)state;
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(rx_guard_wait("li", "10.0.0.1"), 0);
+		rx_guard_note("li", "10.0.0.1", false);
+	}
+	assert_in_range(rx_guard_wait("li", "10.0.0.1"), 1, 2);
+	assert_in_range(rx_guard_wait("li", "10.0.0.2"), 1, 2);
+	/* The control: others are not held up. */
+	assert_int_equal(rx_guard_wait("wang", "10.0.0.1"), 0);
+	for (i = 0; i < 12; i++) {
+		before = wait;
+		rx_guard_note("li", "10.0.0.9", false);
+		wait = rx_guard_wait("li", "10.0.0.1");
+		assert_true(wait > before || wait == 900);
+	}
+	assert_int_equal(wait, 900);
+	rx_guard_note("li", "10.0.0.1", true);
+	assert_int_equal(rx_guard_wait("li", "10.0.0.1"), 0);
+}
+
+static void
+test_a_source_waits_too(void **state)
+{
+	char user[16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(rx_guard_wait("zhao", "10.1.0.1"), 0);
+		(void)snprintf(user, sizeof(user), "u%u", i);
+		rx_guard_note(user, "10.1.0.1", false);
+	}
+	assert_true(rx_guard_wait("zhao", "10.1.0.1") > 0);
+	assert_int_equal(rx_guard_wait("zhao", "10.1.0.2"), 0);
+	/* One good account does not buy tries at others. */
+	rx_guard_note("zhao", "10.1.0.1", true);
+	assert_true(rx_guard_wait("zhao", "10.1.0.1") > 0);
+}
+
+static void
+test_asking_does_not_push_failures_out(void **state)
+{
+	char user[16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		rx_guard_note("qian", "10.2.0.1", false);
+	assert_true(rx_guard_wait("qian", "10.2.0.1") > 2);
+	for (i = 0; i < 3000; i++) {
+		(void)snprintf(user, sizeof(user), "x%u", i);
+		(void)rx_guard_wait(user, "10.2.0.2");
+	}
+	assert_true(rx_guard_wait("qian", "10.2.0.1") > 2);
+}
+
+/* ---- routes ---- */
+
+#define ROLES(r) ((r) & ~(RX_WEB_SLOW))
+
+static void
+test_no_route_stands_twice(void **state)
+{
+	const struct rx_route *all;
+	size_t i, k, n;
+
+	(void)state;
+	all = rx_route_all(&n);
+	assert_true(n > 40);
+	for (i = 0; i < n; i++)
+		for (k = 0; k < i; k++)
+			if (strcmp(all[i].method, all[k].method) == 0 &&
+			    strcmp(all[i].pattern, all[k].pattern) == 0)
+				fail_msg("twice: %s %s", all[i].method,
+				    all[i].pattern);
+}
+
+static void
+test_all_tables_fit_into_the_list(void **state)
+{
+	static const struct rx_route *const tables[] = {
+		rx_routes_account, rx_routes_director, rx_routes_supervisor,
+		rx_routes_statistician, rx_routes_admin
+	};
+	size_t i, n, sum = 0;
+	const struct rx_route *r;
+
+	(void)state;
+	(void)rx_route_all(&n);
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (r = tables[i]; r->method != NULL; r++)
+			sum++;
+	assert_int_equal(n, sum);
+}
+
+static void
+test_only_the_door_is_open_to_anyone(void **state)
+{
+	static const char *const door[] = {
+		"/", "/login", "/logout", "/setup", "/units.json"
+	};
+	const struct rx_route *all;
+	size_t i, k, n;
+
+	(void)state;
+	all = rx_route_all(&n);
+	for (i = 0; i < n; i++) {
+		assert_true(strcmp(all[i].method, "GET") == 0 ||
+		    strcmp(all[i].method, "POST") == 0);
+		assert_int_equal(all[i].pattern[0], '/');
+		for (k = 0; k < sizeof(door) / sizeof(door[0]); k++)
+			if (strcmp(all[i].pattern, door[k]) == 0)
+				break;
+		if (k == sizeof(door) / sizeof(door[0]) &&
+		    ROLES(all[i].roles) == RX_WEB_ANYONE)
+			fail_msg("open: %s", all[i].pattern);
+	}
+}
+
+static void
+print_routes(void)
+{
+	static const struct { unsigned bit; const char *name; } roles[] = {
+		{ RX_WEB_SIGNED_IN, "signed-in" },
+		{ 1u << RX_ROLE_ADMIN, "admin" },
+		{ 1u << RX_ROLE_DIRECTOR, "director" },
+		{ 1u << RX_ROLE_SUPERVISOR, "supervisor" },
+		{ 1u << RX_ROLE_STATISTICIAN, "statistician" },
+	};
+	const struct rx_route *all;
+	const char *sep;
+	size_t i, k, n;
+
+	all = rx_route_all(&n);
+	for (i = 0; i < n; i++) {
+		printf("%s %s ", all[i].method, all[i].pattern);
+		if (ROLES(all[i].roles) == RX_WEB_ANYONE)
+			printf("anyone");
+		for (k = 0, sep = ""; k < sizeof(roles) / sizeof(roles[0]);
+		    k++)
+			if ((all[i].roles & roles[k].bit) != 0) {
+				printf("%s%s", sep, roles[k].name);
+				sep = ",";
+			}
+		printf("\n");
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_special_character_is_escaped),
+		cmocka_unit_test(test_values_and_sections),
+		cmocka_unit_test(test_a_mistake_in_a_template_is_an_error),
+		cmocka_unit_test(test_templates_name_only_what_exists),
+		cmocka_unit_test(
+		    test_templates_have_nothing_inline_and_nothing_foreign),
+		cmocka_unit_test(test_every_form_has_its_token),
+		cmocka_unit_test(test_raw_output_is_for_charts_only),
+		cmocka_unit_test(test_assets_come_from_the_table_only),
+		cmocka_unit_test(test_host_is_on_the_list),
+		cmocka_unit_test(test_a_form_comes_from_this_server),
+		cmocka_unit_test(
+		    test_an_account_waits_longer_after_each_failure),
+		cmocka_unit_test(test_a_source_waits_too),
+		cmocka_unit_test(test_asking_does_not_push_failures_out),
+		cmocka_unit_test(test_no_route_stands_twice),
+		cmocka_unit_test(test_all_tables_fit_into_the_list),
+		cmocka_unit_test(test_only_the_door_is_open_to_anyone),
+	};
+
+	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
+		print_routes();
+		return (0);
+	}
+	return (cmocka_run_group_tests_name("web", tests, NULL, NULL));
+}
