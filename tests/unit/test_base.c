@@ -300,7 +300,7 @@ has_letter(const char *s)
 
 	for (; *s != '\0'; s++) {
 		inside = *s == '{' || (inside && *s != '}');
-		if (!inside && isalpha((unsigned char)*s))
+		if (!inside && islower((unsigned char)*s))
 			return (true);
 	}
 	return (false);
@@ -325,12 +325,15 @@ test_every_message_is_whole_in_both_languages(void **state)
 
 	(void)state;
 	for (i = RX_MSG_NONE + 1; i < RX_MSG_COUNT; i++) {
+		/* Each names the other language in its own words. */
+		if (i == RX_MSG_WEB_LANG_OTHER)
+			continue;
 		zh = rx_msg((enum rx_msg)i, RX_LANG_ZH);
 		en = rx_msg((enum rx_msg)i, RX_LANG_EN);
 		assert_true(zh[0] != '\0' && en[0] != '\0');
 		assert_true(rx_utf8_valid(zh, strlen(zh)));
 		assert_true(rx_utf8_valid(en, strlen(en)));
-		/* A sign or placeholders alone need no language. */
+		/* Signs, placeholders, and names like CSV need none. */
 		if (!has_chinese(zh) && has_letter(zh))
 			fail_msg("no Chinese: %s", zh);
 		if (has_chinese(en))
