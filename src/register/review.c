@@ -32,15 +32,22 @@ is_urgent(const struct rx_flag_row *r)
 	return (r->by_rule || is_red(r->risk));
 }
 
-/* Urgent before the rest, then the older first. */
+/* How soon: red now, an urgent sign, the rest. */
+static int
+rank(const struct rx_flag_row *r)
+{
+
+	return (is_red(r->risk) ? 2 : is_urgent(r) ? 1 : 0);
+}
+
+/* The more urgent first, then the older. */
 static int
 row_cmp(const void *a, const void *b)
 {
 	const struct rx_flag_row *x = a, *y = b;
-	const int red = (int)is_urgent(y) - (int)is_urgent(x);
 
-	if (red != 0)
-		return (red);
+	if (rank(x) != rank(y))
+		return (rank(y) - rank(x));
 	if (x->at != y->at)
 		return (x->at < y->at ? -1 : 1);
 	return (memcmp(x->id, y->id, RX_ID_BYTES));

@@ -64,8 +64,9 @@ class Page(html.parser.HTMLParser):
             true(not name.startswith("on") and name != "style",
                  "%s has %s=%r" % (tag, name, value))
             if name in ("src", "href", "action", "formaction"):
-                true(not value or value[0] in "/?#", "%s leads to %r" % (
-                    tag, value))
+                true(not value or value[0] in "/?#" or
+                     re.fullmatch("tel:[0-9]+", value), "%s leads to %r" % (
+                         tag, value))
                 true(not (value or "").startswith("//"), "leads out")
         if tag == "script":
             true(a.get("src", "").startswith("/static/"), "inline script")
@@ -617,7 +618,9 @@ def test_ambiguous_lengths_are_refused():
             ((), (411, 400))):
         status, got = post_raw(*lines)
         true(status in want, "%r: %r" % (lines, status))
-        true(got.count(b"HTTP/1.1 ") <= 1, "%r: two answers" % (lines,))
+        # The library says some refusals twice, but never anything else.
+        true(set(re.findall(rb"HTTP/1.1 (\d+)", got)) <= {
+            b"%d" % (status or 0)}, "%r: two answers" % (lines,))
 
 
 @test
@@ -1116,7 +1119,7 @@ def test_text_that_is_stored_is_shown_as_text():
     d, sup = browsers()["director"], browsers()["supervisor"]
     today = time.strftime("%Y-%m-%d")
     seen = []
-    r = stored(d, "/children/new", name=PROBE + "n", sex="male",
+    r = stored(d, "/children/new", name=PROBE + "n", sex="m",
                birth="2014-05", categories=["left_behind"],
                legal_basis="statutory_duty", guardian_name=PROBE + "g",
                school=PROBE + "s", address=PROBE + "a")
@@ -1211,11 +1214,11 @@ def test_a_child_sent_twice_is_stored_once():
     form = "/children/new"
     fields = [(n, v) for n, v in d.get(form).page().fields(form)
               if n not in ("name", "sex", "birth", "legal_basis")]
-    fields += [("name", "重复"), ("sex", "female"), ("birth", "2015-03"),
+    fields += [("name", "重复"), ("sex", "f"), ("birth", "2015-03"),
                ("categories", "left_behind"),
                ("legal_basis", "statutory_duty")]
     places = {d.post(form, fields).location for _ in range(3)}
-    equal(len(places), 1, "where it leads")
+    true(len(places) == 1 and None not in places, "%r" % places)
     found = d.post("/children", {"q": "重复", "names": "1"}).page()
     equal(len([a for a in found.links if a.startswith("/child/")]), 1,
           "children found")
@@ -1310,14 +1313,14 @@ def test_the_first_run_makes_a_register_once():
     equal(b.get("/login").location, "/setup", "login")
     page = b.get("/setup").page()
     r = b.get("/units.json?q=" + urllib.parse.quote("鼓楼"))
-    true('"350102"' in r.text, "units")
+    true('"350102000000"' in r.text, "units")
     bad = {"unit": PROBE, "name": PROBE, "user": PROBE, "new": "short",
            "again": "short"}
     r = b.post("/setup", bad)
     equal(r.status, 422, "refused")
     true("short" not in r.text, "the passphrase comes back")
     true(not os.path.exists(os.path.join(d, "content.db")), "made")
-    fields = dict(page.fields("/setup"), unit="350102 鼓楼区",
+    fields = dict(page.fields("/setup"), unit="350102000000 鼓楼区",
                   name="鼓楼区民政局", user="admin", new="第一条口令 2026",
                   again="第一条口令 2026")
     equal(b.post("/setup", fields, csrf="0" * 64).status, 403, "token")
