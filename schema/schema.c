@@ -289,8 +289,10 @@ bool
 rx_pinyin_begins(const char *p, size_t n, char letter)
 {
 	const struct rx_embedded_file *file = file_named("pinyin.tsv");
-	const char *line = (const char *)file->data, *end;
+	const char *line, *end;
 
+	must(file != NULL);
+	line = (const char *)file->data;
 	/* The header's first column is not one letter. */
 	for (; *line != '\0'; line = *end == '\n' ? end + 1 : end) {
 		end = line + strcspn(line, "\n");

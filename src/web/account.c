@@ -156,6 +156,47 @@ err0:
 	return (rc);
 }
 
+/* It is easily read out over the telephone. */
+void
+rx_suggest(char out[RX_SUGGESTION_BYTES])
+{
+	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+	uint8_t r[20];
+	size_t i, to = 0;
+
+	rx_random(r, sizeof(r));
+	for (i = 0; i < sizeof(r); i++) {
+		if (i > 0 && i % 4 == 0)
+			out[to++] = '-';
+		out[to++] = digits[r[i] & 31];
+	}
+	out[to] = '\0';
+	rx_wipe(r, sizeof(r));
+}
+
+/* It may have been written down: a refused form shows it again. */
+void
+rx_suggest_again(char out[RX_SUGGESTION_BYTES], const struct rx_request *q)
+{
+
+	rx_text_copy(out, RX_SUGGESTION_BYTES, rx_field(q, "suggested"));
+	if (strlen(out) != RX_SUGGESTION_BYTES - 1)
+		rx_suggest(out);
+}
+
+rx_err
+rx_field_chosen_secret(struct rx_secret **out, struct rx_request *q,
+    struct rx_status *st)
+{
+
+	*out = NULL;
+	if (strcmp(rx_field(q, "how"), "own") == 0)
+		return (rx_field_new_secret(out, q, st));
+	if (strlen(rx_field(q, "suggested")) != RX_SUGGESTION_BYTES - 1)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_EMPTY));
+	return (rx_field_secret(out, q, "suggested", st));
+}
+
 static rx_err
 passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
@@ -187,23 +228,34 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 /* ---- the first run ---- */
 
 static rx_err
-put_setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+put_setup(struct rx_request *q, struct rx_reply *a, const char *suggestion,
+    struct rx_status *st)
 {
 	static const char *const keep[] = { "unit", "name", "user", NULL };
+	rx_err rc;
 
 	a->page = "account/setup";
-	return (rx_put_form(a->data, q, keep, st));
+	if ((rc = rx_put_form(a->data, q, keep, st)) != RX_OK ||
+	    (rc = rx_put_bool(a->data, "own", strcmp(rx_field(q, "how"),
+	    "suggested") != 0, st)) != RX_OK)
+		return (rc);
+	return (rx_put_text(a->data, "suggestion", suggestion, st));
 }
 
 static rx_err
 setup_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
+	char suggestion[RX_SUGGESTION_BYTES];
+	rx_err rc;
 
 	if (register_there(q->dir)) {
 		rx_redirect(a, "/login");
 		return (RX_OK);
 	}
-	return (put_setup(q, a, st));
+	rx_suggest(suggestion);
+	rc = put_setup(q, a, suggestion, st);
+	rx_wipe(suggestion, sizeof(suggestion));
+	return (rc);
 }
 
 /* "350102 鼓楼区": the code comes first. */
@@ -220,8 +272,8 @@ static rx_err
 setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	struct rx_secret *passphrase = NULL, *mem = NULL;
+	char suggestion[RX_SUGGESTION_BYTES], unit[32];
 	struct rx_codes *codes;
-	char unit[32];
 	json_t *item;
 	size_t i;
 	rx_err rc;
@@ -231,17 +283,17 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		return (RX_OK);
 	}
 	unit_code(q, unit);
+	rx_suggest_again(suggestion, q);
 	if ((rc = rx_secret_new(&mem, sizeof(*codes), st)) != RX_OK)
 		return (rc);
 	codes = (struct rx_codes *)(void *)mem->b;
-	if ((rc = rx_field_new_secret(&passphrase, q, st)) == RX_OK)
+	if ((rc = rx_field_chosen_secret(&passphrase, q, st)) == RX_OK)
 		rc = rx_register_create(q->dir, rx_field(q, "user"),
 		    rx_field_set(q, "name") ? rx_field(q, "name") : unit, unit,
 		    passphrase, codes, st);
 	if (rc != RX_OK) {
-		rc = put_setup(q, a, st);
-		if (rc == RX_OK || st->code != RX_OK)
-			rc = rx_put_error(a, q, st);
+		if ((rc = rx_put_error(a, q, st)) == RX_OK)
+			rc = put_setup(q, a, suggestion, st);
 		goto done;
 	}
 	a->page = "account/codes";
@@ -253,6 +305,7 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 done:
 	rx_secret_free(passphrase);
 	rx_secret_free(mem);
+	rx_wipe(suggestion, sizeof(suggestion));
 	return (rc);
 }
 

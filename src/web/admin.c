@@ -329,26 +329,6 @@ disable(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 
 /* ---- enrolling ---- */
 
-#define SUGGESTION_BYTES 25	/* five groups of four, and NUL */
-
-/* 100 random bits that are easily read out over the telephone. */
-static void
-suggest(char out[SUGGESTION_BYTES])
-{
-	static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	uint8_t r[20];
-	size_t i, to = 0;
-
-	rx_random(r, sizeof(r));
-	for (i = 0; i < sizeof(r); i++) {
-		if (i > 0 && i % 4 == 0)
-			out[to++] = '-';
-		out[to++] = digits[r[i] & 31];
-	}
-	out[to] = '\0';
-	rx_wipe(r, sizeof(r));
-}
-
 static const struct {
 	const char *key;
 	enum rx_role role;
@@ -400,10 +380,10 @@ put_new(struct rx_request *q, struct rx_reply *a, const char *suggestion,
 static rx_err
 person_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
-	char suggestion[SUGGESTION_BYTES];
+	char suggestion[RX_SUGGESTION_BYTES];
 	rx_err rc;
 
-	suggest(suggestion);
+	rx_suggest(suggestion);
 	rc = put_new(q, a, suggestion, st);
 	rx_wipe(suggestion, sizeof(suggestion));
 	return (rc);
@@ -437,20 +417,6 @@ check_existing(struct rx_request *q, const char *user, bool existing,
 	    rx_fail(st, RX_ECONFLICT, RX_MSG_WEB_USER_TAKEN));
 }
 
-/* The passphrase that was chosen: the suggested one or one's own. */
-static rx_err
-take_passphrase(struct rx_secret **out, struct rx_request *q,
-    struct rx_status *st)
-{
-
-	*out = NULL;
-	if (strcmp(rx_field(q, "how"), "own") == 0)
-		return (rx_field_new_secret(out, q, st));
-	if (strlen(rx_field(q, "suggested")) != SUGGESTION_BYTES - 1)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_EMPTY));
-	return (rx_field_secret(out, q, "suggested", st));
-}
-
 static rx_err
 enrol(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
@@ -467,7 +433,7 @@ enrol(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_ROLE_MISSING));
 	if ((rc = check_existing(q, user, existing, st)) != RX_OK ||
 	    (rc = rx_admin_unit_resolve(code, q, a->data, st)) != RX_OK ||
-	    (!existing && (rc = take_passphrase(&passphrase, q, st)) !=
+	    (!existing && (rc = rx_field_chosen_secret(&passphrase, q, st)) !=
 	    RX_OK))
 		return (rc);
 	rc = rx_user_add(q->session, user, roles[i].role, code, passphrase,
@@ -479,14 +445,11 @@ enrol(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 static rx_err
 person_add(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
-	char suggestion[SUGGESTION_BYTES];
+	char suggestion[RX_SUGGESTION_BYTES];
 	rx_err rc;
 
 	/* It may have been written down: a refused form shows it again. */
-	rx_text_copy(suggestion, sizeof(suggestion), rx_field(q,
-	    "suggested"));
-	if (strlen(suggestion) != SUGGESTION_BYTES - 1)
-		suggest(suggestion);
+	rx_suggest_again(suggestion, q);
 	if (enrol(q, a, st) == RX_OK) {
 		rx_redirect_with(a, rx_field_set(q, "existing") ?
 		    RX_MSG_WEB_PERSON_EXTENDED : RX_MSG_WEB_PERSON_ADDED,

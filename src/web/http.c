@@ -479,7 +479,7 @@ answer_error(struct conn *cn, struct rx_web *w, struct MHD_Connection *c)
 /* ---- requests ---- */
 
 struct header_count {
-	unsigned length, encoding, host, origin, cookie, type;
+	unsigned length, encoding, host, origin, cookie, type, odd;
 };
 
 static enum MHD_Result
@@ -496,6 +496,7 @@ count_header(void *cookie, enum MHD_ValueKind kind, const char *name,
 	n->origin += strcasecmp(name, "Origin") == 0;
 	n->cookie += strcasecmp(name, "Cookie") == 0;
 	n->type += strcasecmp(name, "Content-Type") == 0;
+	n->odd += *name == '\0' || strpbrk(name, " \t\r\n") != NULL;
 	return (MHD_YES);
 }
 
@@ -522,7 +523,7 @@ refuse_headers(struct rx_web *w, struct MHD_Connection *c, bool post)
 	(void)MHD_get_connection_values(c, MHD_HEADER_KIND, count_header, &n);
 	/* What two readers of the request could read differently. */
 	if (n.length > 1 || n.encoding > 0 || n.host != 1 || n.origin > 1 ||
-	    n.cookie > 1 || n.type > 1)
+	    n.cookie > 1 || n.type > 1 || n.odd > 0)
 		return (MHD_HTTP_BAD_REQUEST);
 	if (n.length == 1 && !length_parse(header(c, "Content-Length"),
 	    &length))

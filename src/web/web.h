@@ -81,6 +81,17 @@ rx_err rx_field_secret(struct rx_secret **out, struct rx_request *q,
 rx_err rx_field_new_secret(struct rx_secret **out, struct rx_request *q,
     struct rx_status *st) RX_MUST_USE;
 
+/* A passphrase that nobody uses yet: 100 random bits in five groups. */
+#define RX_SUGGESTION_BYTES 25
+void rx_suggest(char out[RX_SUGGESTION_BYTES]);
+/* The suggestion of the form that was sent, for the form to come back with, or
+ * a new one; what it says is for the caller to wipe. */
+void rx_suggest_again(char out[RX_SUGGESTION_BYTES],
+    const struct rx_request *q);
+/* The passphrase that was chosen: "suggested" unless the field "how" is "own". */
+rx_err rx_field_chosen_secret(struct rx_secret **out, struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
+
 /* Fields, as http.c fills them. */
 rx_err rx_fields_new(struct rx_fields **out, struct rx_status *st) RX_MUST_USE;
 /* Append bytes to the field ${name}, a new one when ${fresh}. */

@@ -51,14 +51,16 @@ static void
 test_open_session_learns_of_newcomers_and_of_its_own_revocation(void **state)
 {
 	const char *dir = fixture_copy();
+	struct rx_secret *p = test_passphrase("d9-pass");
 	struct rx_session *s = fixture_open(dir, "d1"), *other;
 	struct rx_status st;
 
 	(void)state;
 	rx_status_clear(&st);
 	other = fixture_open(dir, "admin");
-	ok(rx_user_add(other, "d9", RX_ROLE_DIRECTOR, "350102002002",
-	    test_passphrase("d9-pass"), &st), &st);
+	ok(rx_user_add(other, "d9", RX_ROLE_DIRECTOR, "350102002002", p, &st),
+	    &st);
+	rx_secret_free(p);
 	rx_session_close(other);
 	/* The administrator is known: his entry is no obstacle. */
 	ok(rx_begin(s, &st), &st);
@@ -81,6 +83,7 @@ test_open_session_learns_of_newcomers_and_of_its_own_revocation(void **state)
 static void
 change_keys(const char *dir, struct rx_buf *keyblob, struct rx_buf *request)
 {
+	struct rx_secret *p = test_passphrase("another");
 	struct rx_session *s;
 	struct rx_status st;
 
@@ -88,14 +91,14 @@ change_keys(const char *dir, struct rx_buf *keyblob, struct rx_buf *request)
 	fixture_blob(dir, "SELECT keyblob FROM keys.user WHERE id = $d2",
 	    keyblob);
 	s = fixture_open(dir, "d2");
-	ok(rx_session_passwd(s, test_passphrase("another"), &st), &st);
+	ok(rx_session_passwd(s, p, &st), &st);
 	rx_session_close(s);
 	fixture_blob(dir, "SELECT request FROM keys.request WHERE id = $d2",
 	    request);
 	rx_session_close(fixture_open(dir, "admin"));
-	ok(rx_session_open(&s, dir, "d2", test_passphrase("another"), &st),
-	    &st);
+	ok(rx_session_open(&s, dir, "d2", p, &st), &st);
 	rx_session_close(s);
+	rx_secret_free(p);
 }
 
 static void
@@ -103,6 +106,7 @@ test_keyblob_of_before_the_change_is_refused(void **state)
 {
 	const char *dir = fixture_copy();
 	struct rx_buf old = RX_BUF_INIT, request = RX_BUF_INIT;
+	struct rx_secret *p = test_passphrase("d2-pass");
 	struct rx_keyblob blob;
 	struct rx_session *s;
 	struct rx_status st;
@@ -118,8 +122,9 @@ test_keyblob_of_before_the_change_is_refused(void **state)
 	/* Control: by itself it is a good keyblob, and opens. */
 	rx_status_clear(&st);
 	s = fixture_open(dir, "d1");
-	ok(rx_keyblob_open(&blob, old.b, old.len, NULL,
-	    test_passphrase("d2-pass"), s->store_id, fixture_id[D2], &st), &st);
+	ok(rx_keyblob_open(&blob, old.b, old.len, NULL, p, s->store_id,
+	    fixture_id[D2], &st), &st);
+	rx_secret_free(p);
 	rx_wipe(&blob, sizeof(blob));
 	rx_session_close(s);
 	rx_buf_free(&old);
