@@ -74,11 +74,12 @@ rx_err
 rx_cube_axis(struct rx_cube *c, unsigned nleaf, bool multi, bool sensitive,
     int silent, struct rx_status *st)
 {
-	struct rx_axis *x;
+	struct rx_axis *x = NULL;
 	unsigned l;
 	rx_err rc;
 
-	if ((rc = new_axis(&x, c, nleaf, nleaf + 1, 2, st)) != RX_OK)
+	rc = new_axis(&x, c, nleaf, nleaf + 1, 2, st);
+	if (rc != RX_OK || x == NULL)
 		return (rc);
 	x->multi = multi;
 	x->sensitive = sensitive;
@@ -192,12 +193,12 @@ nest_axis(struct rx_cube *c, unsigned levels, unsigned nleaf,
     const unsigned *up, const uint32_t *tuple, size_t npos,
     struct rx_status *st)
 {
-	struct rx_axis *x;
+	struct rx_axis *x = NULL;
 	unsigned p, k;
 	rx_err rc;
 
 	rc = new_axis(&x, c, nleaf, (unsigned)npos, 1u << levels, st);
-	if (rc != RX_OK)
+	if (rc != RX_OK || x == NULL)
 		return (rc);
 	memcpy(x->up, up, (size_t)nleaf * x->nup * sizeof(*up));
 	for (p = 0; p < x->npos; p++) {

@@ -338,6 +338,7 @@ rx_err
 rx_release_read(struct rx_release_row *row, json_t **published,
     struct rx_session *s, const char *id, struct rx_status *st)
 {
+	/* cppcheck-suppress ctuuninitvar ; it is written, not read */
 	struct reading r = { row, NULL, id };
 	rx_err rc;
 

@@ -207,7 +207,7 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	rx_err rc;
 
 	a->page = "account/passphrase";
-	if ((rc = rx_field_new_secret(&fresh, q, st)) != RX_OK)
+	if (rx_field_new_secret(&fresh, q, st) != RX_OK)
 		return (rx_put_error(a, q, st));
 	/* Whoever sits at an open page must know the old one. */
 	rc = try_passphrase(&check, q, user, "old", &wait, st);

@@ -294,8 +294,8 @@ rx_stat_table_make(struct rx_request *q, struct rx_reply *a,
 	char id[RX_UUID_TEXT];
 	rx_err rc;
 
-	if ((rc = parse_request(q, &req, st)) == RX_OK &&
-	    (rc = rx_table_release(id, q->session, &req, st)) == RX_OK) {
+	if (parse_request(q, &req, st) == RX_OK &&
+	    rx_table_release(id, q->session, &req, st) == RX_OK) {
 		rx_redirect_with(a, RX_MSG_WEB_STAT_TABLE_DONE, "/release/%s",
 		    id);
 		return (RX_OK);

@@ -180,7 +180,7 @@ section_end(struct render *r, const struct tag *t, const char *end,
 {
 	const char *p = t->end;
 	unsigned depth = 1;
-	struct tag inner;
+	struct tag inner = { 0 };
 	rx_err rc;
 
 	while ((p = memmem(p, (size_t)(end - p), "{{", 2)) != NULL) {
@@ -249,7 +249,7 @@ static rx_err
 put_tag(struct render *r, const struct tag *t, const char *end,
     const struct scope *s, const char **p)
 {
-	const char *inside_end;
+	const char *inside_end = t->end;
 	rx_err rc;
 
 	*p = t->end;
@@ -276,7 +276,7 @@ render_text(struct render *r, const char *p, const char *end,
     const struct scope *s)
 {
 	const char *open;
-	struct tag t;
+	struct tag t = { 0 };
 	rx_err rc;
 
 	if (++r->depth > DEPTH_MAX)

@@ -273,7 +273,7 @@ export async function admin(v, newcomer) {
   const secret = (await p.locator(".suggestion").innerText()).trim();
   await p.fill("#user", newcomer);
   await p.check("[name=role][value=director]");
-  await p.fill("#unit", "350102001003");
+  await p.fill("#unit", "350102001004");
   await v.follow("main form button.primary");
   equal(v.path(), "/people", "enrolled");
   ok((await v.text()).includes(newcomer), "the newcomer");

@@ -159,7 +159,8 @@ export class Visitor {
       target.click(),
     ]);
     await this.page.waitForLoadState("load");
-    equal(r.status(), status, `${from}: ${selector} leads to ${r.url()}`);
+    const said = r.status() === status ? "" : (await this.page.locator("p.error").allInnerTexts()).join(" ");
+    equal(r.status(), status, `${from}: ${selector} leads to ${r.url()} ${said}`);
     await this.look();
     return r;
   }
