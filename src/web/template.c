@@ -184,7 +184,8 @@ section_end(struct render *r, const struct tag *t, const char *end,
 	rx_err rc;
 
 	while ((p = memmem(p, (size_t)(end - p), "{{", 2)) != NULL) {
-		if ((rc = tag_parse(r, &inner, p, end)) != RX_OK)
+		if ((rc = tag_parse(r, &inner, p, end)) != RX_OK ||
+		    inner.end == NULL)
 			return (rc);
 		if (strcmp(inner.name, t->name) == 0) {
 			if (inner.sign == '#' || inner.sign == '^')
@@ -290,6 +291,7 @@ render_text(struct render *r, const char *p, const char *end,
 		if ((p = open) == end)
 			break;
 		if ((rc = tag_parse(r, &t, p, end)) != RX_OK ||
+		    t.end == NULL ||
 		    (rc = put_tag(r, &t, end, s, &p)) != RX_OK)
 			return (rc);
 	}
