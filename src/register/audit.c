@@ -14,6 +14,9 @@
 #define DIGEST_BYTES (2 * RX_HASH_BYTES)
 #define PAYLOAD_HEAD (1 + RX_ID_BYTES + RX_ID_BYTES + DIGEST_BYTES)
 #define DETAIL_MAX 360
+/* Three years, ms.  The audit's time never goes back, so one entry of a clock
+ * set far ahead would outlive everybody's certificate. */
+#define CLOCK_AHEAD_MAX (INT64_C(3) * 31557600000)
 #define PAYLOAD_PLAIN 512
 #define PAYLOAD_BOX (RX_ENV_OVERHEAD + PAYLOAD_PLAIN)
 #define PROOF_PLAIN (RX_ID_BYTES + RX_SIGNATURE_BYTES)
@@ -195,8 +198,9 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	rx_audit_entry_hash(hash, s->store_id, seq, prev->hash,
 	    rx_col_int(cur, 1), payload, np);
 	/* Times do not run backwards: nobody signs for a time before his end. */
-	if (seq != prev->seq + 1 || rx_col_int(cur, 1) < prev->time || np != PAYLOAD_BOX || nb != PROOF_BOX ||
-	    nh != RX_HASH_BYTES || !rx_equal(hash, stored, RX_HASH_BYTES))
+	if (seq != prev->seq + 1 || rx_col_int(cur, 1) < prev->time ||
+	    np != PAYLOAD_BOX || nb != PROOF_BOX || nh != RX_HASH_BYTES ||
+	    !rx_equal(hash, stored, RX_HASH_BYTES))
 		return (broken(st, prev->seq + 1));
 	epoch = rx_envelope_epoch(payload, np);
 	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, epoch, &key,
@@ -307,6 +311,7 @@ rx_audit_each(struct rx_session *s, enum rx_action action,
 		if ((rc = entry_pick(s, cur, &prev, &p, st)) != RX_OK)
 			break;
 		prev.seq = (uint64_t)rx_col_int(cur, 0);
+		prev.time = rx_col_int(cur, 1);
 		hash = rx_col_bytes(cur, 4, &n);
 		if (n == RX_HASH_BYTES)
 			memcpy(prev.hash, hash, n);
@@ -409,6 +414,13 @@ members_refresh(struct rx_session *s, struct rx_status *st)
 	return (RX_OK);
 }
 
+bool
+rx_clock_plausible(int64_t now, int64_t last)
+{
+
+	return (now - last <= CLOCK_AHEAD_MAX);
+}
+
 rx_err
 rx_begin(struct rx_session *s, struct rx_status *st)
 {
@@ -417,10 +429,12 @@ rx_begin(struct rx_session *s, struct rx_status *st)
 	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
 		return (rc);
 	if ((rc = members_refresh(s, st)) == RX_OK &&
-	    (rc = head_check(s, st)) == RX_OK)
+	    (rc = head_check(s, st)) == RX_OK &&
+	    rx_clock_plausible(rx_time_now(), s->clock))
 		return (RX_OK);
 	rx_store_rollback(s->store);
-	return (rc);
+	return (rc != RX_OK ? rc :
+	    rx_fail(st, RX_ECONFLICT, RX_MSG_CLOCK_AHEAD));
 }
 
 /* Parse "SEQ-HEX" into ${anchor}. */

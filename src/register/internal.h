@@ -305,6 +305,9 @@ rx_err rx_audit_each(struct rx_session *s, enum rx_action action,
 /* Verify the newest entry and that the manifest is the one it names. */
 rx_err rx_audit_check_head(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
+/* Whether a clock that shows ${now} can be right when the newest entry of the
+ * audit is of ${last}, ms: not when it is years later. */
+bool rx_clock_plausible(int64_t now, int64_t last);
 /* Begin a transaction to write in.  The head of the audit is verified in it, so
  * that what was changed behind the session is not signed for by the next
  * entry; certificates that others changed are loaded again (RX_EPERM,
