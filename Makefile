@@ -15,6 +15,7 @@ DESTDIR ?=
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
 	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev
 PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc
+PKG_WEB := $(PKG_BUILD) nodejs npm chromium fonts-wqy-zenhei
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough \
@@ -50,6 +51,7 @@ help:
 	@echo 'make            build $(BUILD)/runxin'
 	@echo 'make run        install what is missing, build, show a demo register at work'
 	@echo 'make check      install what the tests need, run them all'
+	@echo 'make check-web  the web page in a real browser: a day of each role'
 	@echo 'make asan       the tests under ASan and UBSan'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
 	@echo 'make bench      measure against plain SQLite and the bare primitives'
@@ -86,6 +88,16 @@ tests: $(UNIT_BIN) $(BUILD)/runxin
 check: need-check
 	@$(MAKE) --no-print-directory tests
 	@RUNXIN=$(BUILD)/runxin sh tests/run.sh $(UNIT_BIN) $(E2E)
+
+# The page in Chromium.  Node of another source than Debian's brings its own npm.
+.PHONY: check-web need-web
+need-web:
+	$(call need,$(if $(shell command -v npm),$(filter-out nodejs npm,$(PKG_WEB)),$(PKG_WEB)))
+
+check-web: need-web
+	@$(MAKE) --no-print-directory all
+	@cd tests/web && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@RUNXIN=$(BUILD)/runxin node tests/web/run.mjs
 
 # A process that hardens itself cannot be traced, so leaks are looked for in
 # the unit tests and not in the program itself.

@@ -145,8 +145,9 @@ rx_cli_saved(struct rx_cli *cli, enum rx_type type, const json_t *json,
 	if (cli->json)
 		return (saved_json(cli, type, id, result, urgent, st));
 	rx_uuid_text(result->id, uuid);
+	/* The name by which other commands know it. */
 	rc = rx_cli_say(cli, st, how[result->how], "type",
-	    rx_cli_type_name(cli, type), "id", uuid, NULL);
+	    rx_cli_type_name(cli, type), "id", id != NULL ? id : uuid, NULL);
 	if (rc == RX_OK && type == RX_REPORT) {
 		rx_time_format(rx_time_now(), text);
 		rc = rx_cli_say(cli, st, RX_MSG_CLI_REPORT_RECEIPT, "id",

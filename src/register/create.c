@@ -35,6 +35,11 @@ insert_units(struct rx_session *s, const char *name, struct rx_status *st)
 	}
 	if (added > 0)
 		return (RX_OK);
+	/* The list knows all of Fujian (35): there it is a slip. */
+	if (strncmp(s->unit, "35", 2) == 0) {
+		rx_status_arg(st, "unit", "%s", s->unit);
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NOT_LISTED));
+	}
 	/* Another place: its units come by `unit import`. */
 	return (rx_unit_row_insert(s, s->unit, name,
 	    rx_level_key(rx_unit_level(s->unit)), st));

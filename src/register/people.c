@@ -267,6 +267,15 @@ temporary(const struct rx_session *s, size_t first)
 	return (true);
 }
 
+bool
+rx_session_temporary(const struct rx_session *s)
+{
+
+	/* Whoever has asked for new keys has changed it. */
+	return (s->next == NULL &&
+	    temporary(s, rx_member_first(s, s->user_id)));
+}
+
 /* Is there a newer certificate of the same person, role and unit? */
 static bool
 superseded(const struct rx_session *s, size_t at)

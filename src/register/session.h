@@ -36,6 +36,9 @@ struct rx_store *rx_session_store(struct rx_session *s);
 const char *rx_session_user(const struct rx_session *s);
 /* The unit of the register. */
 const char *rx_session_unit(const struct rx_session *s);
+/* Whether the passphrase of the enrolment, which the administrator knows, is
+ * still in use. */
+bool rx_session_temporary(const struct rx_session *s);
 bool rx_session_has_role(const struct rx_session *s, enum rx_role role);
 /* Whether the signed-in person supervises ${unit}. */
 bool rx_session_supervises(const struct rx_session *s,

@@ -10,6 +10,7 @@
 struct seen {			/* an observation */
 	int32_t date, follow_up;
 	int64_t at, risk;
+	bool urgent;		/* its signs raise a flag by themselves */
 };
 
 struct reading {		/* while a case is read */
@@ -34,7 +35,8 @@ read_observation(struct reading *rd, const struct rx_record *r)
 	const struct seen o = {
 		.date = (int32_t)rx_record_int(r, RX_F_DATE),
 		.follow_up = (int32_t)rx_record_int(r, RX_F_FOLLOW_UP_ON),
-		.at = r->at, .risk = rx_record_int(r, RX_F_RISK)
+		.at = r->at, .risk = rx_record_int(r, RX_F_RISK),
+		.urgent = rx_record_int(r, RX_F_RAISES_FLAG) == 1
 	};
 
 	rd->state->observations++;
@@ -154,19 +156,14 @@ read_record(struct reading *rd, const struct rx_record *r,
 	return (RX_OK);
 }
 
-/* The next visit, from the latest observation: what it says, else the interval
- * of its risk; a first red one has an interval of its own. */
+/* From the latest observation: what it says, else the interval of its risk; a
+ * first red one has an interval of its own. */
 static int32_t
-next_visit(const struct reading *rd, int64_t child_at)
+visit_as_said(const struct reading *rd)
 {
 	const struct rx_code *risk;
 	int days;
 
-	if (rd->state->closed)
-		return (0);
-	if (rd->last.risk == 0)
-		return (rx_date_add_workdays(rx_date_of_time(child_at),
-		    NEW_CHILD_WORKDAYS));
 	if (rd->last.follow_up != 0)
 		return (rd->last.follow_up);
 	risk = rx_code_by_no(RX_LIST_RISK, (uint16_t)rd->last.risk);
@@ -174,6 +171,27 @@ next_visit(const struct reading *rd, int64_t child_at)
 	if (risk != NULL && rd->before.risk != rd->last.risk)
 		days = rx_code_int(risk, "first", days);
 	return (rd->last.date + days);
+}
+
+/* The next visit.  After an urgent sign it is not later than after a red risk,
+ * whatever was ticked beside it. */
+static int32_t
+next_visit(const struct reading *rd, int64_t child_at)
+{
+	const struct rx_code *red = rx_code_by_key(RX_LIST_RISK, "red");
+	int32_t said, latest;
+
+	if (rd->state->closed)
+		return (0);
+	if (rd->last.risk == 0)
+		return (rx_date_add_workdays(rx_date_of_time(child_at),
+		    NEW_CHILD_WORKDAYS));
+	said = visit_as_said(rd);
+	if (!rd->last.urgent || red == NULL)
+		return (said);
+	latest = rd->last.date + rx_code_int(red, rd->before.urgent ? "due" :
+	    "first", 1);
+	return (said < latest ? said : latest);
 }
 
 /* The child's own row: birth, version, when it was recorded. */

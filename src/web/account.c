@@ -116,6 +116,16 @@ logout(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* The page tells that somebody is at it: being asked is all it takes. */
+static rx_err
+alive(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+
+	(void)q;
+	a->type = "text/plain; charset=utf-8";
+	return (rx_buf_add(&a->body, "\n", 1, st));
+}
+
 /* ---- the passphrase ---- */
 
 static rx_err
@@ -272,7 +282,7 @@ static rx_err
 setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	struct rx_secret *passphrase = NULL, *mem = NULL;
-	char suggestion[RX_SUGGESTION_BYTES], unit[32];
+	char suggestion[RX_SUGGESTION_BYTES], unit[32], id[RX_UNIT_BYTES];
 	struct rx_codes *codes;
 	json_t *item;
 	size_t i;
@@ -287,7 +297,14 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	if ((rc = rx_secret_new(&mem, sizeof(*codes), st)) != RX_OK)
 		return (rc);
 	codes = (struct rx_codes *)(void *)mem->b;
-	if ((rc = rx_field_chosen_secret(&passphrase, q, st)) == RX_OK)
+	/* A slip in a code is not seen on a page: only listed units here. */
+	if ((rc = rx_unit_parse(id, unit, st)) == RX_OK &&
+	    rx_embedded_unit(id) == NULL) {
+		rx_status_arg(st, "unit", "%s", unit);
+		rc = rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NOT_LISTED);
+	}
+	if (rc == RX_OK &&
+	    (rc = rx_field_chosen_secret(&passphrase, q, st)) == RX_OK)
 		rc = rx_register_create(q->dir, rx_field(q, "user"),
 		    rx_field_set(q, "name") ? rx_field(q, "name") : unit, unit,
 		    passphrase, codes, st);
@@ -346,6 +363,7 @@ const struct rx_route rx_routes_account[] = {
 	{ "GET", "/login", RX_WEB_ANYONE, login_form },
 	{ "POST", "/login", RX_WEB_ANYONE | RX_WEB_SLOW, login },
 	{ "POST", "/logout", RX_WEB_ANYONE, logout },
+	{ "GET", "/alive", RX_WEB_SIGNED_IN, alive },
 	{ "GET", "/passphrase", RX_WEB_SIGNED_IN, passphrase_form },
 	{ "POST", "/passphrase", RX_WEB_SIGNED_IN | RX_WEB_SLOW, passphrase },
 	{ "GET", "/setup", RX_WEB_ANYONE, setup_form },

@@ -416,7 +416,9 @@ put_common(struct conn *cn, struct rx_web *w, struct rx_status *st)
 		return (rc);
 	if (s == NULL)
 		return (RX_OK);
-	if ((rc = rx_put_text(d, "user", rx_session_user(s), st)) != RX_OK ||
+	if ((rc = rx_put_bool(d, "temporary", rx_session_temporary(s), st)) !=
+	    RX_OK ||
+	    (rc = rx_put_text(d, "user", rx_session_user(s), st)) != RX_OK ||
 	    (rc = rx_put_int(d, "idle", w->o.idle, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
@@ -804,12 +806,62 @@ fail(struct rx_web *w, struct conn *cn, struct MHD_Connection *c, rx_err code,
 	return (answer_error(cn, w, c));
 }
 
+static bool
+is_open(const struct rx_route *route)
+{
+
+	return ((route->roles & ~RX_WEB_SLOW) == RX_WEB_ANYONE);
+}
+
+/* Whether the form has the token of its session. */
+static bool
+has_token(const struct conn *cn)
+{
+	const char *token = rx_field(&cn->q, "csrf");
+
+	return (strlen(token) == TOKEN_HEX && rx_equal(cn->csrf, token,
+	    TOKEN_HEX));
+}
+
+/* Why this request may not reach its page; RX_MSG_NONE when it may. */
+static enum rx_msg
+why_not(const struct conn *cn)
+{
+	const struct rx_route *route = cn->route;
+
+	if (cn->q.post && cn->q.session == NULL && route != NULL &&
+	    !is_open(route))
+		return (RX_MSG_WEB_SIGN_IN);
+	if (cn->q.post && !has_token(cn))
+		return (RX_MSG_WEB_CSRF);
+	if (route != NULL && !is_open(route) && cn->q.session != NULL &&
+	    !role_permits(route, cn->q.session))
+		return (RX_MSG_WEB_NOT_YOUR_PAGE);
+	return (RX_MSG_NONE);
+}
+
+/* No page has this address.  That of a form that was sent, asked for again or
+ * in the other language, leads to the page above, on which the form stood. */
+static enum MHD_Result
+answer_absent(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
+    const char *path)
+{
+	char above[PATH_LONGEST];
+
+	if (cn->q.post || route_find(cn, "POST", path) == NULL)
+		return (fail(w, cn, c, RX_ENOENT, RX_MSG_WEB_NOT_FOUND));
+	rx_text_copy(above, sizeof(above), path);
+	*strrchr(above, '/') = '\0';
+	return (answer_redirect(cn, w, c, *above != '\0' ? above : "/"));
+}
+
 /* Everything is here: check rights, run the page.  The lock is held. */
 static enum MHD_Result
 dispatch(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
     const char *method, const char *path)
 {
-	char above[PATH_LONGEST];
+	enum rx_msg why;
+	bool queued;
 	rx_err rc;
 
 	cn->q.path = path;
@@ -819,31 +871,12 @@ dispatch(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
 	if (rc != RX_OK)
 		return (answer_error(cn, w, c));
 	cn->route = route_find(cn, method, path);
-	if (cn->q.post && !rx_equal(cn->csrf, strlen(rx_field(&cn->q,
-	    "csrf")) == TOKEN_HEX ? rx_field(&cn->q, "csrf") :
-	    "----------------------------------------------------------------",
-	    TOKEN_HEX))
-		return (fail(w, cn, c, RX_EPERM, RX_MSG_WEB_CSRF));
-	if (cn->route != NULL && cn->q.session == NULL &&
-	    (cn->route->roles & ~RX_WEB_SLOW) != RX_WEB_ANYONE) {
-		if (cn->q.post)
-			return (fail(w, cn, c, RX_EPERM, RX_MSG_WEB_SIGN_IN));
+	if ((why = why_not(cn)) != RX_MSG_NONE)
+		return (fail(w, cn, c, RX_EPERM, why));
+	if (cn->route != NULL && cn->q.session == NULL && !is_open(cn->route))
 		return (answer_redirect(cn, w, c, "/login"));
-	}
-	if (cn->route == NULL) {
-		/* Asked for again, or in the other language, after a form was
-		 * sent: the page that the form stood on is above. */
-		if (!cn->q.post && route_find(cn, "POST", path) != NULL) {
-			rx_text_copy(above, sizeof(above), path);
-			*strrchr(above, '/') = '\0';
-			return (answer_redirect(cn, w, c, *above != '\0' ?
-			    above : "/"));
-		}
-		return (fail(w, cn, c, RX_ENOENT, RX_MSG_WEB_NOT_FOUND));
-	}
-	if ((cn->route->roles & ~RX_WEB_SLOW) != RX_WEB_ANYONE &&
-	    !role_permits(cn->route, cn->q.session))
-		return (fail(w, cn, c, RX_EPERM, RX_MSG_WEB_NOT_YOUR_PAGE));
+	if (cn->route == NULL)
+		return (answer_absent(w, cn, c, path));
 	if (cn->entry != NULL && cn->entry->busy)
 		return (fail(w, cn, c, RX_EIO, RX_MSG_WEB_BUSY));
 	cn->a.status = 200;
@@ -852,12 +885,9 @@ dispatch(struct rx_web *w, struct conn *cn, struct MHD_Connection *c,
 		return (finish(w, cn, c));
 	}
 	(void)pthread_mutex_unlock(&w->lock);
-	if (enqueue(w, cn, c)) {
-		(void)pthread_mutex_lock(&w->lock);
-		return (MHD_YES);
-	}
+	queued = enqueue(w, cn, c);
 	(void)pthread_mutex_lock(&w->lock);
-	return (fail(w, cn, c, RX_EIO, RX_MSG_WEB_BUSY));
+	return (queued ? MHD_YES : fail(w, cn, c, RX_EIO, RX_MSG_WEB_BUSY));
 }
 
 static enum MHD_Result

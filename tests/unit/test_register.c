@@ -937,6 +937,25 @@ test_due_follow_up_on_wins(void **state)
 }
 
 static void
+test_due_after_an_urgent_sign_is_as_after_red(void **state)
+{
+	struct rx_save_result result;
+
+	(void)state;
+	add_child(w.d1, "du", VILLAGE1);
+	ok(save(w.d1, RX_OBSERVATION, false, &result, "{'id':'du-1','child':"
+	    "'du','date':'2025-06-03','channel':'talk','signs':['self_harm'],"
+	    "'risk':'green'}"), &st);
+	assert_int_equal(result.due, day("2025-06-04"));
+	ok(save(w.d1, RX_OBSERVATION, false, &result, "{'id':'du-2','child':"
+	    "'du','date':'2025-06-04','channel':'talk','signs':['self_harm'],"
+	    "'risk':'red','follow_up_on':'2025-09-01'}"), &st);
+	assert_int_equal(result.due, day("2025-06-11"));
+	/* Control: a sign that is not urgent leaves the risk its interval. */
+	due_after("du", "du-3", "2025-06-05", "green", NULL, "2025-09-03");
+}
+
+static void
 test_due_follows_the_latest_date_not_the_latest_entry(void **state)
 {
 
@@ -1715,6 +1734,7 @@ main(void)
 		    test_due_red_first_after_a_day_then_after_seven),
 		cmocka_unit_test(test_due_after_orange_yellow_and_green),
 		cmocka_unit_test(test_due_follow_up_on_wins),
+		cmocka_unit_test(test_due_after_an_urgent_sign_is_as_after_red),
 		cmocka_unit_test(
 		    test_due_follows_the_latest_date_not_the_latest_entry),
 		cmocka_unit_test(

@@ -218,6 +218,33 @@ test_every_form_has_its_token(void **state)
 	each_template(forms_have_tokens);
 }
 
+/* What is typed about a child is not for the browser to remember. */
+static void
+forms_are_not_remembered(const char *name, const char *text)
+{
+	const char *p, *end;
+
+	if (strcmp(name, "templates/head.html") == 0 ||
+	    strcmp(name, "templates/account/login.html") == 0 ||
+	    strcmp(name, "templates/account/passphrase.html") == 0 ||
+	    strcmp(name, "templates/account/codes.html") == 0)
+		return;
+	for (p = text; (p = strstr(p, "<form ")) != NULL; p = end) {
+		assert_non_null(end = strchr(p, '>'));
+		if (memmem(p, (size_t)(end - p), "autocomplete=\"off\"",
+		    18) == NULL)
+			fail_msg("%s: a form that browsers remember", name);
+	}
+}
+
+static void
+test_browsers_do_not_remember_what_is_typed(void **state)
+{
+
+	(void)state;
+	each_template(forms_are_not_remembered);
+}
+
 /* The raw tag is for charts of ours only. */
 static void
 raw_is_rare(const char *name, const char *text)
@@ -480,6 +507,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(
 		    test_templates_have_nothing_inline_and_nothing_foreign),
 		cmocka_unit_test(test_every_form_has_its_token),
+		cmocka_unit_test(test_browsers_do_not_remember_what_is_typed),
 		cmocka_unit_test(test_raw_output_is_for_charts_only),
 		cmocka_unit_test(test_assets_come_from_the_table_only),
 		cmocka_unit_test(test_host_is_on_the_list),

@@ -156,9 +156,9 @@ export class Visitor {
     const from = this.page.url();
     const [r] = await Promise.all([
       this.page.waitForResponse((x) => x.request().isNavigationRequest() && x.status() !== 303),
+      this.page.waitForEvent("load"),
       target.click(),
     ]);
-    await this.page.waitForLoadState("load");
     const said = r.status() === status ? "" : (await this.page.locator("p.error").allInnerTexts()).join(" ");
     equal(r.status(), status, `${from}: ${selector} leads to ${r.url()} ${said}`);
     await this.look();
@@ -170,9 +170,9 @@ export class Visitor {
     await this.page.locator(selector).first().focus();
     const [r] = await Promise.all([
       this.page.waitForResponse((x) => x.request().isNavigationRequest() && x.status() !== 303),
+      this.page.waitForEvent("load"),
       this.page.keyboard.press(key),
     ]);
-    await this.page.waitForLoadState("load");
     equal(r.status(), status, `${selector} leads to ${r.url()}`);
     await this.look();
   }

@@ -1,23 +1,33 @@
 // The little that needs script: everything else works without it.
 "use strict";
 (function () {
-  // Idle: the server ends the session; leave the page before that.
+  // Idle: the server ends the session; leave the page before that.  Whoever
+  // reads or types is not idle, and the server is told so.
   var idle = Number(document.body.dataset.idle || 0), last = Date.now();
+  var told = last;
   function seen() { last = Date.now(); }
   ["keydown", "pointerdown", "scroll"].forEach(function (e) {
     addEventListener(e, seen, { passive: true });
   });
   function lock() {
     var form = document.querySelector('form[action="/logout"]');
-    if (!form) { return; }
-    var field = document.createElement("input");
-    field.type = "hidden"; field.name = "locked"; field.value = "1";
-    form.appendChild(field);
-    form.submit();
+    function leave() { location.replace("/login?locked=1"); }
+    document.documentElement.classList.add("blank");
+    idle = 0;
+    fetch("/logout", { method: "POST", body: new URLSearchParams(new FormData(form)) })
+      .then(leave, leave);
+  }
+  function tell() {
+    told = Date.now();
+    fetch("/alive").then(function (r) {
+      if (r.redirected) { lock(); }
+    }).catch(function () { /* the next try */ });
   }
   if (idle) {
     setInterval(function () {
+      if (!idle) { return; }
       if (Date.now() - last > idle * 1000) { lock(); }
+      else if (last > told && Date.now() - told > idle * 300) { tell(); }
     }, 1000);
   }
 
@@ -67,16 +77,20 @@
       timer = setTimeout(function () {
         if (input.value.length < 2) { return; }
         fetch(input.dataset.suggest + "?q=" + encodeURIComponent(input.value))
-          .then(function (r) { return r.json(); })
+          .then(function (r) {
+            if (!r.ok) { throw new Error(String(r.status)); }
+            return r.json();
+          })
           .then(function (units) {
             list.replaceChildren.apply(list, units.map(function (u) {
               var o = document.createElement("option");
               o.value = u.code + " " + u.name;
               return o;
             }));
-          });
+          }).catch(function () { /* the whole code can be typed */ });
       }, 150);
     });
+    input.form.addEventListener("submit", function () { clearTimeout(timer); });
   });
 
   // Search as one types: hide what does not fit.

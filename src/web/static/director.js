@@ -37,7 +37,7 @@
       if (risk === "red" && !opened) {
         opened = true;
         card.hidden = false;
-        card.scrollIntoView({ block: "nearest" });
+        card.scrollIntoView({ block: "start" });
       }
     }
     form.addEventListener("change", function (e) {
