@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "web/web.h"
@@ -1043,10 +1044,43 @@ read_tls(struct rx_web *w, struct rx_status *st)
 }
 
 static rx_err
+cannot_listen(const struct rx_web *w, struct rx_status *st)
+{
+
+	rx_status_arg(st, "address", "%s:%u", w->o.address,
+	    (unsigned)w->o.port);
+	return (rx_fail(st, RX_EIO, RX_MSG_WEB_LISTEN));
+}
+
+/* The port must be known before the first request is looked at: so the socket
+ * is made here, and the daemon takes it over. */
+static rx_err
+bind_socket(struct rx_web *w, int *fd, struct rx_status *st)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+	socklen_t n = sizeof(sa);
+	const int on = 1;
+
+	sa.sin_port = htons(w->o.port);
+	if (inet_pton(AF_INET, w->o.address, &sa.sin_addr) != 1)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_ADDRESS));
+	if ((*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC |
+	    SOCK_NONBLOCK, 0)) == -1)
+		return (cannot_listen(w, st));
+	if (setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+	    bind(*fd, (const struct sockaddr *)(const void *)&sa, n) != 0 ||
+	    listen(*fd, SOMAXCONN) != 0 || getsockname(*fd,
+	    (struct sockaddr *)(void *)&sa, &n) != 0) {
+		(void)close(*fd);
+		return (cannot_listen(w, st));
+	}
+	w->port = ntohs(sa.sin_port);
+	return (RX_OK);
+}
+
+static rx_err
 listen_on(struct rx_web *w, struct rx_status *st)
 {
-	const union MHD_DaemonInfo *info;
-	struct sockaddr_in sa = { .sin_family = AF_INET };
 	char versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, w->cert.b },
@@ -1056,16 +1090,17 @@ listen_on(struct rx_web *w, struct rx_status *st)
 	};
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO |
 	    MHD_ALLOW_SUSPEND_RESUME;
+	int fd;
+	rx_err rc;
 
 	if (w->cert.len > 0)
 		flags |= MHD_USE_TLS;
 	else
 		tls[0].option = MHD_OPTION_END;
-	sa.sin_port = htons(w->o.port);
-	if (inet_pton(AF_INET, w->o.address, &sa.sin_addr) != 1)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_ADDRESS));
-	w->daemon = MHD_start_daemon(flags, w->o.port, NULL, NULL, handle, w,
-	    MHD_OPTION_SOCK_ADDR, (struct sockaddr *)(void *)&sa,
+	if ((rc = bind_socket(w, &fd, st)) != RX_OK)
+		return (rc);
+	w->daemon = MHD_start_daemon(flags, w->port, NULL, NULL, handle, w,
+	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PER_ADDRESS_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT,
@@ -1075,12 +1110,9 @@ listen_on(struct rx_web *w, struct rx_status *st)
 	    MHD_OPTION_NOTIFY_CONNECTION, connected, w,
 	    MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	if (w->daemon == NULL) {
-		rx_status_arg(st, "address", "%s:%u", w->o.address,
-		    (unsigned)w->o.port);
-		return (rx_fail(st, RX_EIO, RX_MSG_WEB_LISTEN));
+		(void)close(fd);
+		return (cannot_listen(w, st));
 	}
-	info = MHD_get_daemon_info(w->daemon, MHD_DAEMON_INFO_BIND_PORT);
-	w->port = info != NULL ? info->port : w->o.port;
 	return (RX_OK);
 }
 
