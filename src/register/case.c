@@ -291,12 +291,7 @@ slot_write(struct rx_case *c, struct rx_session *s, size_t first, bool open,
 		keys[0] = e->key[0];
 		keys[1] = e->key[1];
 	}
-	memset(&ctx, 0, sizeof(ctx));
-	memcpy(ctx.store, s->store_id, RX_ID_BYTES);
-	memcpy(ctx.unit, c->unit, RX_UNIT_BYTES);
-	memcpy(ctx.subject, c->id, RX_ID_BYTES);
-	ctx.epoch = e->epoch;
-	ctx.compartments = SLOT_COMPS;
+	rx_grant_context_set(&ctx, s, c->unit, c->id, e->epoch, SLOT_COMPS);
 	if ((rc = rx_grant_make(box, &ctx, keys, open ? RX_GRANT_OPEN :
 	    RX_GRANT_CLOSED, s->user_id, s->id, m->cert.box_public, st)) !=
 	    RX_OK)
@@ -490,12 +485,7 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 		keys[0] = &g->keys[0];
 		keys[1] = &g->keys[1];
 	}
-	memset(&ctx, 0, sizeof(ctx));
-	memcpy(ctx.store, s->store_id, RX_ID_BYTES);
-	memcpy(ctx.unit, unit, RX_UNIT_BYTES);
-	memcpy(ctx.subject, id, RX_ID_BYTES);
-	ctx.epoch = epoch;
-	ctx.compartments = SLOT_COMPS;
+	rx_grant_context_set(&ctx, s, unit, id, epoch, SLOT_COMPS);
 	if ((rc = rx_grant_make(anew, &ctx, keys,
 	    (enum rx_grant_kind)g->kind, s->user_id, s->id, to->box_public,
 	    st)) != RX_OK)

@@ -170,6 +170,10 @@ rx_err rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
  * appended to ${out} in order of their codes. */
 rx_err rx_keyed_units(struct rx_session *s, const char *unit,
     struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
+/* What a grant is bound to; ${subject} is the case of a slot, or NULL. */
+void rx_grant_context_set(struct rx_grant_context *ctx,
+    const struct rx_session *s, const char *unit, const uint8_t *subject,
+    uint32_t epoch, unsigned comps);
 /* Open the grant ${box} and verify that its grantor may grant this; ${subject}
  * is the case of a slot, NULL for a unit's keys.  ${g} is wiped by the caller. */
 rx_err rx_grant_accept(struct rx_session *s, struct rx_grant *g,

@@ -8,8 +8,8 @@
  * grant of it is given one by the next session that holds it.
  */
 
-static void
-grant_context(struct rx_grant_context *ctx, const struct rx_session *s,
+void
+rx_grant_context_set(struct rx_grant_context *ctx, const struct rx_session *s,
     const char *unit, const uint8_t *subject, uint32_t epoch, unsigned comps)
 {
 
@@ -54,7 +54,7 @@ rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 		as = s->next;
 	else if ((rc = rx_grant_open(g, box, n, as, st)) != RX_OK)
 		return (rc);
-	grant_context(&ctx, s, unit, subject, epoch, comps);
+	rx_grant_context_set(&ctx, s, unit, subject, epoch, comps);
 	first = rx_member_first(s, g->grantor);
 	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++) {
 		struct rx_status ignored;
@@ -258,7 +258,7 @@ rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	struct rx_value v[5];
 	rx_err rc;
 
-	grant_context(&ctx, s, unit, NULL, epoch, comps);
+	rx_grant_context_set(&ctx, s, unit, NULL, epoch, comps);
 	if ((rc = rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id,
 	    s->id, box_public, st)) != RX_OK)
 		return (rc);

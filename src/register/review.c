@@ -126,25 +126,13 @@ static rx_err
 unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
     const char *unit, bool all, struct rx_status *st)
 {
-	struct rx_value arg = rx_text(unit);
 	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_record child;
-	struct rx_cursor *cur;
-	const void *p;
-	size_t i, n;
-	bool row = false;
+	size_t i;
 	rx_err rc;
 
 	rx_record_init(&child);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
-	    st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 0, &n);
-		if ((rc = rx_buf_add(&ids, p, RX_ID_BYTES, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
+	rc = rx_child_ids(s, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
 		if ((rc = rx_case_load(c, s, ids.b + i, unit,
 		    RX_BIT(RX_COMP_CODED), st)) == RX_OK)
