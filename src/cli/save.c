@@ -137,7 +137,8 @@ rx_cli_saved(struct rx_cli *cli, enum rx_type type, const json_t *json,
 		[RX_SAVED_PRESENT] = RX_MSG_CLI_SAVED_PRESENT,
 		[RX_SAVED_CORRECTED] = RX_MSG_CLI_SAVED_CORRECTED
 	};
-	const char *id = json_string_value(json_object_get(json, "id"));
+	const char *id = result->number[0] != '\0' ? result->number :
+	    json_string_value(json_object_get(json, "id"));
 	bool urgent = type == RX_OBSERVATION && is_urgent(json);
 	char uuid[RX_UUID_TEXT], text[RX_TIME_TEXT];
 	rx_err rc;

@@ -18,17 +18,26 @@ struct rx_save_result {
 	bool flagged;			/* a flag was raised by this record */
 	uint8_t id[RX_ID_BYTES];
 	int32_t due;			/* next visit of the child; 0 when none */
+	char number[16];		/* given to a child that came without an
+					 * id; else "" */
 };
 
 /**
  * rx_save(s, type, json, correct, result, st):
  * Check and store one record of ${type} from the import object ${json} in a
- * transaction of its own.  "type" may be missing in it, and "id" (one is made
- * then).  The same id with the same content is RX_SAVED_PRESENT; with other
+ * transaction of its own.  "type" may be missing in it, and "id": a child then
+ * gets the next number of its unit ("001-012"), another record a UUID.  The same id with the same content is RX_SAVED_PRESENT; with other
  * content RX_ECONFLICT (ID_CONFLICT), or a new version when ${correct}.
  */
 rx_err rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
     bool correct, struct rx_save_result *result, struct rx_status *st)
+    RX_MUST_USE;
+
+/* Store the new child ${json} without "id" under our ${id}, which the caller made
+ * (rx_uuid7), so that the same form sent twice is stored once: the second is
+ * RX_SAVED_PRESENT; RX_ECONFLICT (ID_CONFLICT) with other content. */
+rx_err rx_child_register(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const json_t *json, struct rx_save_result *result, struct rx_status *st)
     RX_MUST_USE;
 
 struct rx_import_counts {
@@ -101,6 +110,20 @@ rx_err rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     unsigned shown,
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* Every version of one thing, oldest first, verified; ${changed} has the bits
+ * 1 << enum rx_field of what differs from the version before (0 for the first).
+ * Director: the child ${id} itself, or a record ${id} of the case ${child}; of
+ * the identity only the fields of ${shown}, which is audited; RX_ENOENT
+ * (RECORD_UNKNOWN). */
+typedef rx_err rx_version_each(void *, const struct rx_record *,
+    uint64_t changed, struct rx_status *);
+rx_err rx_child_history(struct rx_session *s, const uint8_t child[RX_ID_BYTES],
+    const uint8_t id[RX_ID_BYTES], unsigned shown, rx_version_each *each,
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Who writes activities in its unit: the activity ${id}. */
+rx_err rx_activity_history(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_version_each *each, void *cookie, struct rx_status *st) RX_MUST_USE;
 
 /* What a director is writing about the case ${id} and has not saved, sealed so
  * that nobody else opens it, nor anybody when the case is erased (draft.c).

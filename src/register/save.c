@@ -1,4 +1,5 @@
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/date.h"
@@ -29,6 +30,7 @@ struct named {
 struct rx_saver {
 	struct rx_session *s;
 	bool bulk, committed;
+	const uint8_t *key;	/* the id of a new child; NULL: a fresh one */
 	struct rx_case c;	/* the case at hand */
 	struct rx_record old;	/* the stored version */
 	void *cases, *names;
@@ -514,6 +516,76 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
 	return (RX_OK);
 }
 
+/* ---- a child's number ---- */
+
+/* The caller's id of the child sv->key, when it is stored already: the same
+ * form was sent again. */
+static rx_err
+number_stored(struct rx_saver *sv, struct rx_record *r, bool *stored,
+    struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct touched *t = NULL;
+	struct rx_status none;
+	const char *text;
+	rx_err rc;
+
+	rx_status_clear(&none);
+	*stored = false;
+	if (sv->key == NULL ||
+	    (rc = rx_case_unit(sv->s, sv->key, unit, &none)) == RX_ENOENT)
+		return (RX_OK);
+	if (rc != RX_OK) {
+		*st = none;
+		return (rc);
+	}
+	if (memcmp(unit, r->unit, RX_UNIT_BYTES) != 0)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_ID_CONFLICT));
+	if ((rc = touch_stored(sv, sv->key, unit, &t, st)) != RX_OK ||
+	    (rc = hold_case(sv, t, st)) != RX_OK ||
+	    (rc = open_stored(sv, r, sv->key, st)) != RX_OK)
+		return (rc);
+	*stored = true;
+	text = rx_record_text(&sv->old, RX_F_CALLER_ID);
+	return (rx_record_set_text(r, RX_F_CALLER_ID, text, strlen(text), st));
+}
+
+/**
+ * number_child(sv, r, result, st):
+ * Give the child ${r}, which came without an id, one that people can say and
+ * type: the last three digits of the unit's code and the next free count,
+ * "001-012", so that the villages of a township do not share numbers.  The
+ * count starts after as many children as the unit has; a number is free when
+ * its tag is in no row.
+ */
+static rx_err
+number_child(struct rx_saver *sv, struct rx_record *r,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	uint8_t id[RX_ID_BYTES];
+	uint32_t version;
+	bool stored = false;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = number_stored(sv, r, &stored, st)) != RX_OK || stored)
+		return (rc);
+	rc = rx_child_ids(sv->s, r->unit, &ids, st);
+	n = ids.len / RX_ID_BYTES;
+	rx_buf_free(&ids);
+	do {
+		if (rc != RX_OK)
+			return (rc);
+		(void)snprintf(result->number, sizeof(result->number),
+		    "%.3s-%03zu", r->unit + 9, ++n);
+		if ((rc = rx_record_set_text(r, RX_F_CALLER_ID,
+		    result->number, strlen(result->number), st)) == RX_OK)
+			rc = find_stored(sv, r, id, &version, st);
+	} while (rc != RX_OK || version != 0);
+	return (RX_OK);
+}
+
 /* ---- the three shapes ---- */
 
 static rx_err
@@ -526,6 +598,8 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 	if ((rc = check_permission(sv->s, r, r->unit, st)) != RX_OK ||
 	    (rc = rx_unit_require(sv->s, r->unit, st)) != RX_OK ||
 	    (rc = rx_unit_keys_ensure(sv->s, r->unit, st)) != RX_OK ||
+	    (!r->v[RX_F_CALLER_ID].set &&
+	    (rc = number_child(sv, r, result, st)) != RX_OK) ||
 	    (rc = check_dates(r, (int32_t)rx_record_int(r, RX_F_BIRTH),
 	    st)) != RX_OK || (rc = settle(sv, r, correct, result, st)) != RX_OK)
 		return (rc);
@@ -583,10 +657,23 @@ done:
 	return (rc);
 }
 
-/* Whose consent was withdrawn is not among the children of anything new. */
+static bool
+has_id(const struct rx_record *r, enum rx_field f, const uint8_t *id)
+{
+	const uint8_t *p;
+	size_t k;
+
+	for (k = 0; (p = rx_record_id(r, f, k)) != NULL; k++)
+		if (memcmp(p, id, RX_ID_BYTES) == 0)
+			return (true);
+	return (false);
+}
+
+/* Among the children of anything new is nobody who was not yet born, nor whose
+ * consent was withdrawn; a correction keeps those who were there before. */
 static rx_err
 check_children(const struct rx_saver *sv, const struct rx_record *r,
-    struct rx_status *st)
+    bool corrected, struct rx_status *st)
 {
 	struct touched key, **found;
 	const uint8_t *id;
@@ -596,8 +683,11 @@ check_children(const struct rx_saver *sv, const struct rx_record *r,
 	for (k = 0; (id = rx_record_id(r, RX_F_CHILDREN, k)) != NULL; k++) {
 		memcpy(key.id, id, RX_ID_BYTES);
 		found = tfind(&key, &sv->cases, touched_cmp);
-		if (found != NULL &&
-		    (rc = check_consent(*found, r, st)) != RX_OK)
+		if (found == NULL)
+			continue;
+		if ((rc = check_dates(r, (*found)->birth, st)) != RX_OK ||
+		    (!(corrected && has_id(&sv->old, RX_F_CHILDREN, id)) &&
+		    (rc = check_consent(*found, r, st)) != RX_OK))
 			return (rc);
 	}
 	return (RX_OK);
@@ -615,7 +705,8 @@ put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
 	    (rc = resolve_children(sv, r, st)) != RX_OK ||
 	    (rc = settle(sv, r, correct, result, st)) != RX_OK ||
 	    result->how == RX_SAVED_PRESENT ||
-	    (rc = check_children(sv, r, st)) != RX_OK)
+	    (rc = check_children(sv, r, result->how == RX_SAVED_CORRECTED,
+	    st)) != RX_OK)
 		return (rc);
 	return (rx_row_insert(sv->s, NULL, r, st));
 }
@@ -646,7 +737,8 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	return (r->type == RX_CONSENT ? say(t, r, st) : RX_OK);
 }
 
-/* Id, time, author; a caller's id when there is none. */
+/* Id, time, author; a caller's id when there is none (a child gets a number,
+ * see number_child). */
 static rx_err
 label(struct rx_saver *sv, struct rx_record *r,
     struct rx_save_result *result, struct rx_status *st)
@@ -654,10 +746,13 @@ label(struct rx_saver *sv, struct rx_record *r,
 	char text[RX_UUID_TEXT];
 
 	memset(result, 0, sizeof(*result));
-	next_id(sv, r->id);
+	if (sv->key != NULL)
+		memcpy(r->id, sv->key, RX_ID_BYTES);
+	else
+		next_id(sv, r->id);
 	r->at = rx_session_now(sv->s);
 	memcpy(r->author, sv->s->user_id, RX_ID_BYTES);
-	if (r->v[RX_F_CALLER_ID].set)
+	if (r->v[RX_F_CALLER_ID].set || r->type == RX_CHILD)
 		return (RX_OK);
 	rx_uuid_text(r->id, text);
 	return (rx_record_set_text(r, RX_F_CALLER_ID, text, strlen(text), st));
@@ -733,9 +828,11 @@ rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 	return (rx_finish(sv->s, sv->rc, action, subject, detail, st));
 }
 
-rx_err
-rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
-    bool correct, struct rx_save_result *result, struct rx_status *st)
+/* rx_save; ${key} is the id of a new child, NULL for a fresh one. */
+static rx_err
+save_one(struct rx_session *s, enum rx_type type, const json_t *json,
+    bool correct, const uint8_t *key, struct rx_save_result *result,
+    struct rx_status *st)
 {
 	struct rx_saver *sv = NULL;
 	struct rx_record r;
@@ -748,6 +845,7 @@ rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
 		goto done;
 	if ((rc = rx_saver_new(&sv, s, false, st)) != RX_OK)
 		goto done;
+	sv->key = key;
 	if ((rc = rx_saver_put(sv, &r, correct, result, st)) == RX_OK &&
 	    result->how != RX_SAVED_PRESENT) {
 		rc = rx_saver_finish(sv, RX_DID_SAVE, result->id,
@@ -758,4 +856,20 @@ rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
 done:
 	rx_record_free(&r);
 	return (rc);
+}
+
+rx_err
+rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
+    bool correct, struct rx_save_result *result, struct rx_status *st)
+{
+
+	return (save_one(s, type, json, correct, NULL, result, st));
+}
+
+rx_err
+rx_child_register(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const json_t *json, struct rx_save_result *result, struct rx_status *st)
+{
+
+	return (save_one(s, RX_CHILD, json, false, id, result, st));
 }

@@ -14,6 +14,7 @@ struct seen {			/* an observation */
 };
 
 struct reading {		/* while a case is read */
+	int32_t closed_on;	/* latest closing outcome; 0 when none */
 	struct rx_case_state *state;
 	struct seen last, before;	/* the two latest; date 0 when none */
 	struct rx_flag *flags;
@@ -132,8 +133,9 @@ read_record(struct reading *rd, const struct rx_record *r,
 		rd->state->interventions++;
 		code = rx_code_by_no(RX_LIST_OUTCOME,
 		    (uint16_t)rx_record_int(r, RX_F_OUTCOME));
-		if (code != NULL && rx_code_has(code, "closes"))
-			rd->state->closed = true;
+		if (code != NULL && rx_code_has(code, "closes") &&
+		    rx_record_int(r, RX_F_DATE) > rd->closed_on)
+			rd->closed_on = (int32_t)rx_record_int(r, RX_F_DATE);
 		break;
 	case RX_REVIEW:
 		read_review(rd, r);
@@ -249,6 +251,8 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	rx_query_close(cur);
 	state->risk = rd.last.risk;
 	state->last = rd.last.date;
+	/* Whoever is seen on a later day has come back. */
+	state->closed = rd.closed_on != 0 && rd.last.date <= rd.closed_on;
 	state->due = next_visit(&rd, child_at);
 	for (i = 0; i < rd.nflags; i++) {
 		state->flagged |= rd.flags[i].state <= RX_FLAG_ESCALATED;

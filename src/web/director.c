@@ -19,6 +19,14 @@ rx_director_child(uint8_t id[RX_ID_BYTES], const struct rx_request *q,
 }
 
 rx_err
+rx_director_title(struct rx_reply *a, const struct rx_request *q,
+    enum rx_msg title, struct rx_status *st)
+{
+
+	return (rx_put_text(a->data, "title", rx_msg(title, q->lang), st));
+}
+
+rx_err
 rx_director_today(json_t *data, struct rx_status *st)
 {
 
@@ -26,13 +34,18 @@ rx_director_today(json_t *data, struct rx_status *st)
 }
 
 static rx_err
-put_marks(json_t *item, const struct rx_child_row *row, struct rx_status *st)
+put_marks(json_t *item, const struct rx_request *q,
+    const struct rx_child_row *row, struct rx_status *st)
 {
-	const int32_t today = rx_date_today();
+	const int32_t late = rx_date_today() - row->due;
 	rx_err rc;
 
-	if (row->due != 0 && row->due < today &&
-	    (rc = rx_put_int(item, "days", today - row->due, st)) != RX_OK)
+	/* Nobody is late for a visit that cannot be recorded. */
+	if (row->due != 0 && late > 0 && !row->withdrawn &&
+	    ((rc = rx_put_int(item, "days", late, st)) != RX_OK ||
+	    (rc = rx_put_say_int(item, "late_by", q, late == 1 ?
+	    RX_MSG_WEB_OVER_ONE : RX_MSG_WEB_OVER_DAYS, "n", late, st)) !=
+	    RX_OK))
 		return (rc);
 	if ((rc = rx_put_bool(item, "flagged", row->flagged, st)) != RX_OK ||
 	    (rc = rx_put_bool(item, "withdrawn", row->withdrawn, st)) != RX_OK)
@@ -55,8 +68,9 @@ rx_director_item(json_t *item, const struct rx_request *q,
 	    (rc = rx_put_text(item, "name", rx_record_text(r, RX_F_NAME),
 	    st)) != RX_OK || (rc = rx_put_code(item, "sex", q, RX_LIST_SEX,
 	    rx_record_int(r, RX_F_SEX), st)) != RX_OK ||
-	    (rc = rx_put_int(item, "age", rx_age((int32_t)rx_record_int(r,
-	    RX_F_BIRTH), rx_date_today()), st)) != RX_OK ||
+	    (rc = rx_put_say_int(item, "aged", q, RX_MSG_WEB_AGED, "n",
+	    rx_age((int32_t)rx_record_int(r, RX_F_BIRTH), rx_date_today()),
+	    st)) != RX_OK ||
 	    (rc = rx_put_codes(item, "categories", q, r, RX_F_CATEGORIES,
 	    st)) != RX_OK)
 		return (rc);
@@ -68,7 +82,7 @@ rx_director_item(json_t *item, const struct rx_request *q,
 	    RX_OK || (rc = rx_put_date(item, "due", row->due, st)) != RX_OK ||
 	    (rc = rx_put_date(item, "last", row->last, st)) != RX_OK)
 		return (rc);
-	return (put_marks(item, row, st));
+	return (put_marks(item, q, row, st));
 }
 
 struct heading {
@@ -119,6 +133,22 @@ struct day {
 	json_t *data;
 };
 
+/* A reference to ${item} at the end of the list data[key]. */
+static rx_err
+append(json_t *data, const char *key, json_t *item, struct rx_status *st)
+{
+	json_t *list = json_object_get(data, key);
+	rx_err rc;
+
+	if (list == NULL) {
+		list = json_array();
+		if ((rc = rx_put(data, key, list, st)) != RX_OK)
+			return (rc);
+	}
+	return (json_array_append(list, item) == 0 ? RX_OK :
+	    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+}
+
 /* Red first, then who has waited longest. */
 static int
 visit_cmp(const void *a, const void *b)
@@ -142,9 +172,11 @@ take_child(void *cookie, const struct rx_child_row *row, struct rx_status *st)
 	rx_uuid_text(row->child->id, id);
 	if ((rc = rx_put(d->known, id, item, st)) != RX_OK ||
 	    (rc = rx_director_item(item, d->q, row, st)) != RX_OK ||
-	    row->due == 0 || row->withdrawn ||
-	    row->due > rx_date_today() + SOON_DAYS)
+	    row->due == 0 || row->due > rx_date_today() + SOON_DAYS)
 		return (rc);
+	/* Said, not hidden: why there is nothing to do. */
+	if (row->withdrawn)
+		return (append(d->data, "withdrawn_due", item, st));
 	if (d->n == d->cap) {
 		d->cap = d->cap == 0 ? 16 : 2 * d->cap;
 		if ((grown = reallocarray(d->visit, d->cap,
@@ -235,17 +267,23 @@ take_flag(void *cookie, const struct rx_flag_row *f, struct rx_status *st)
 	    d->q->lang), st));
 }
 
+/* GET, and POST for the names. */
 static rx_err
 today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
+	const bool names = q->post && rx_field_set(q, "names");
 	struct day d = { .q = q, .data = a->data };
 	rx_err rc;
 
 	a->page = "director/today";
 	if ((d.known = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_child_browse(q->session, "", false, take_child, &d,
-	    st)) == RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
+	if ((rc = rx_child_browse(q->session, "", names, take_child, &d,
+	    st)) == RX_OK &&
+	    (rc = rx_put_bool(a->data, "names", names, st)) == RX_OK &&
+	    (rc = rx_put_shown(a->data, "withdrawn_due", st)) == RX_OK &&
+	    (rc = rx_director_title(a, q, RX_MSG_WEB_TODAY_TITLE, st)) ==
+	    RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
 	    (rc = rx_review_each(q->session, true, take_flag, &d, st)) ==
 	    RX_OK && (rc = rx_put_bool(a->data, "no_children",
 	    json_object_size(d.known) == 0, st)) == RX_OK)
@@ -291,9 +329,12 @@ children(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	if ((rc = rx_child_browse(q->session, text, names, list_child, &l,
 	    st)) != RX_OK ||
 	    (rc = rx_put_text(a->data, "q", text, st)) != RX_OK ||
+	    (rc = rx_director_title(a, q, RX_MSG_WEB_CHILDREN_TITLE, st)) !=
+	    RX_OK ||
 	    (rc = rx_put_bool(a->data, "names", names, st)) != RX_OK)
 		return (rc);
-	return (rx_put_int(a->data, "count", l.n, st));
+	return (rx_put_say_int(a->data, "count_said", q,
+	    RX_MSG_WEB_CHILDREN_COUNT, "n", l.n, st));
 }
 
 #define DIRECTOR (1u << RX_ROLE_DIRECTOR)
@@ -301,6 +342,7 @@ children(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 
 const struct rx_route rx_routes_director[] = {
 	{ "GET", "/today", DIRECTOR, today },
+	{ "POST", "/today", DIRECTOR, today },
 	{ "GET", "/children", DIRECTOR, children },
 	{ "POST", "/children", DIRECTOR, children },
 	{ "GET", "/children/new", DIRECTOR, rx_director_child_form },
@@ -318,8 +360,20 @@ const struct rx_route rx_routes_director[] = {
 	{ "POST", "/child/*/report", DIRECTOR, rx_director_report },
 	{ "GET", "/child/*/consent", DIRECTOR, rx_director_consent_form },
 	{ "POST", "/child/*/consent", DIRECTOR, rx_director_consent },
+	{ "GET", "/child/*/correct", DIRECTOR, rx_director_correct_form },
+	{ "POST", "/child/*/correct", DIRECTOR, rx_director_correct },
+	{ "GET", "/child/*/correct/*", DIRECTOR, rx_director_correct_form },
+	{ "POST", "/child/*/correct/*", DIRECTOR, rx_director_correct },
+	{ "GET", "/child/*/history", DIRECTOR, rx_director_history },
+	{ "POST", "/child/*/history", DIRECTOR, rx_director_history },
+	{ "GET", "/child/*/history/*", DIRECTOR, rx_director_history },
 	{ "GET", "/activities", ORGANISER, rx_director_activities },
 	{ "GET", "/activities/new", ORGANISER, rx_director_activity_form },
 	{ "POST", "/activities/new", ORGANISER, rx_director_activity_save },
+	{ "GET", "/activity/*", ORGANISER, rx_director_activity },
+	{ "GET", "/activity/*/correct", ORGANISER,
+	    rx_director_activity_correct_form },
+	{ "POST", "/activity/*/correct", ORGANISER,
+	    rx_director_activity_correct },
 	{ NULL, NULL, 0, NULL }
 };

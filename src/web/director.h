@@ -8,8 +8,11 @@
 /* The child that the path names. */
 rx_err rx_director_child(uint8_t id[RX_ID_BYTES], const struct rx_request *q,
     struct rx_status *st) RX_MUST_USE;
-/* What a page shows of one child in a list or above a form: id, name, sex, age,
- * number, categories, risk, due, days (overdue), last, marks. */
+/* The title of the window. */
+rx_err rx_director_title(struct rx_reply *a, const struct rx_request *q,
+    enum rx_msg title, struct rx_status *st) RX_MUST_USE;
+/* What a page shows of one child in a list or above a form: id, name, sex, aged,
+ * number, categories, risk, due, days and late_by (overdue), last, marks. */
 rx_err rx_director_item(json_t *item, const struct rx_request *q,
     const struct rx_child_row *row, struct rx_status *st) RX_MUST_USE;
 /* data.child of the child ${id}, masked; its risk in *risk (may be NULL). */
@@ -27,6 +30,40 @@ rx_err rx_director_units(struct rx_reply *a, const struct rx_request *q,
  * none. */
 void rx_director_kinds(json_t *data, bool activities);
 
+/* The page with the form for a record of ${type} about the child ${id}, or
+ * (RX_CHILD) for the child itself; data.action is where it goes. */
+rx_err rx_director_form(struct rx_request *q, struct rx_reply *a,
+    enum rx_type type, const uint8_t id[RX_ID_BYTES], struct rx_status *st)
+    RX_MUST_USE;
+/* data.units has ${unit} alone. */
+rx_err rx_director_unit(json_t *data, const struct rx_request *q,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* The risk that the ticked signs propose, and whether one is urgent. */
+const char *rx_director_propose(const struct rx_request *q, bool *urgent);
+/* The form of an activity; ${names}: the children's names were asked for. */
+rx_err rx_director_activity_put(struct rx_request *q, struct rx_reply *a,
+    bool names, struct rx_status *st) RX_MUST_USE;
+
+/* director_doubt.c: what in the object ${json} of a form is odd but may be true.
+ * *asked: there is something that the field "sure" does not have; the form is
+ * then shown again with data.doubts = [{"name","key","text"}…], and saved when
+ * it comes back with those names.  ${self} is the child that the form is about
+ * or will make. */
+rx_err rx_director_doubts(struct rx_request *q, struct rx_reply *a,
+    enum rx_type type, const json_t *json, const uint8_t self[RX_ID_BYTES],
+    bool *asked, struct rx_status *st) RX_MUST_USE;
+
+/* director_correct.c: corrections, and what stood before.  ${each} version of
+ * an activity is put on its page with the others. */
+rx_page rx_director_correct_form, rx_director_correct, rx_director_history,
+    rx_director_activity_correct_form, rx_director_activity_correct;
+struct rx_versions {		/* for rx_director_version, as cookie */
+	const struct rx_request *q;
+	json_t *list;		/* data.versions, the latest first */
+	json_t *texts;		/* of the version before, by field */
+};
+rx_version_each rx_director_version;
+
 /* director_case.c */
 rx_page rx_director_case, rx_director_reveal;
 /* director_forms.c */
@@ -37,6 +74,6 @@ rx_page rx_director_child_form, rx_director_child_save,
     rx_director_report, rx_director_consent_form, rx_director_consent;
 /* director_activity.c */
 rx_page rx_director_activities, rx_director_activity_form,
-    rx_director_activity_save;
+    rx_director_activity_save, rx_director_activity;
 
 #endif

@@ -9,6 +9,7 @@
 struct file {
 	const struct rx_request *q;
 	json_t *data, *timeline;
+	bool withdrawn;
 	unsigned shown;		/* identity fields that were asked for */
 };
 
@@ -55,6 +56,16 @@ put_identity(struct file *f, const struct rx_record *r, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* item.versions when there is more than one. */
+static rx_err
+put_versions(json_t *item, const struct rx_request *q,
+    const struct rx_record *r, struct rx_status *st)
+{
+
+	return (r->version < 2 ? RX_OK : rx_put_say_int(item, "versions", q,
+	    RX_MSG_WEB_CASE_VERSIONS, "n", r->version, st));
+}
+
 static rx_err
 put_record(struct file *f, json_t *item, const struct rx_record *r,
     struct rx_status *st)
@@ -77,6 +88,12 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	    (rc = rx_put_bool(item, "by_rule", rx_record_int(r,
 	    RX_F_RAISES_FLAG) == 1, st)) != RX_OK)
 		return (rc);
+	if ((rc = rx_put_text(item, "record", id, st)) != RX_OK ||
+	    (rc = rx_put_bool(item, "correctable", !f->withdrawn &&
+	    (r->type == RX_OBSERVATION || r->type == RX_INTERVENTION ||
+	    r->type == RX_FLAG), st)) != RX_OK ||
+	    (rc = put_versions(item, f->q, r, st)) != RX_OK)
+		return (rc);
 	if (r->type == RX_REPORT &&
 	    (rc = rx_put_text(item, "receipt", id, st)) != RX_OK)
 		return (rc);
@@ -93,6 +110,7 @@ take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
 
 	if (r->type == RX_CHILD) {
 		if ((rc = rx_put(f->data, "file", item, st)) != RX_OK ||
+		    (rc = put_versions(item, f->q, r, st)) != RX_OK ||
 		    (rc = rx_put_facts(item, f->q, r, st)) != RX_OK)
 			return (rc);
 		return (put_identity(f, r, st));
@@ -106,7 +124,7 @@ static rx_err
 page(struct rx_request *q, struct rx_reply *a, unsigned shown,
     struct rx_status *st)
 {
-	struct file f = { q, a->data, json_array(), shown };
+	struct file f = { q, a->data, json_array(), false, shown };
 	uint8_t id[RX_ID_BYTES];
 	rx_err rc;
 
@@ -117,6 +135,10 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 	    (rc = rx_director_head(a, q, id, NULL, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "help", rx_field_set(q, "help"), st)) !=
 	    RX_OK)
+		return (rc);
+	f.withdrawn = json_is_true(json_object_get(json_object_get(a->data,
+	    "child"), "withdrawn"));
+	if ((rc = rx_director_title(a, q, RX_MSG_WEB_F_CHILD, st)) != RX_OK)
 		return (rc);
 	return (rx_child_case(q->session, id, shown, take_record, &f, st));
 }

@@ -10,17 +10,39 @@
 
 /* ---- what the forms have in common ---- */
 
+/* What the form of a type is called. */
+struct form {
+	const char *page, *path;	/* template; after /child/… */
+	enum rx_msg title;
+};
+static const struct form forms[RX_TYPE_COUNT] = {
+	[RX_OBSERVATION] = { "director/observe", "observe",
+	    RX_MSG_WEB_OBSERVE_TITLE },
+	[RX_INTERVENTION] = { "director/intervene", "intervene",
+	    RX_MSG_WEB_INTERVENE_TITLE },
+	[RX_FLAG] = { "director/flag", "flag", RX_MSG_WEB_FLAG_TITLE },
+	[RX_REPORT] = { "director/report", "report", RX_MSG_WEB_REPORT_TITLE },
+	[RX_CONSENT] = { "director/consent", "consent",
+	    RX_MSG_WEB_CONSENT_TITLE },
+};
+
 /* The child above the form, and today's date in it. */
 static rx_err
 put_form(struct rx_request *q, struct rx_reply *a, enum rx_type type,
     const uint8_t id[RX_ID_BYTES], int64_t *risk, struct rx_status *st)
 {
-	char date[RX_DATE_TEXT];
+	char date[RX_DATE_TEXT], text[RX_UUID_TEXT], action[80];
 	rx_err rc;
 
+	a->page = forms[type].page;
+	rx_uuid_text(id, text);
+	(void)snprintf(action, sizeof(action), "/child/%s/%s", text,
+	    forms[type].path);
 	rx_date_format(rx_date_today(), date);
 	if ((rc = rx_form_preset(q, "date", date, st)) != RX_OK ||
 	    (rc = rx_director_head(a, q, id, risk, st)) != RX_OK ||
+	    (rc = rx_put_text(a->data, "action", action, st)) != RX_OK ||
+	    (rc = rx_director_title(a, q, forms[type].title, st)) != RX_OK ||
 	    (rc = rx_director_today(a->data, st)) != RX_OK)
 		return (rc);
 	return (rx_form_put(a->data, q, type, st));
@@ -28,32 +50,36 @@ put_form(struct rx_request *q, struct rx_reply *a, enum rx_type type,
 
 static rx_err
 put_plain(struct rx_request *q, struct rx_reply *a, enum rx_type type,
-    const char *name, struct rx_status *st)
+    struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
 	rx_err rc;
 
-	a->page = name;
 	if ((rc = rx_director_child(id, q, st)) != RX_OK)
 		return (rc);
-	return (put_form(q, a, type, id, NULL, st));
+	return (rx_director_form(q, a, type, id, st));
 }
 
 /* Save the form as a record of ${type} about the case ${id}; ${risk} is taken
- * when the form leaves it open (NULL: it has none). */
+ * when the form leaves it open (NULL: it has none).  Not when *asked: something
+ * in it is to be confirmed first. */
 static rx_err
-save_form(const struct rx_request *q, enum rx_type type,
-    const uint8_t id[RX_ID_BYTES], const char *risk, struct rx_status *st)
+save_form(struct rx_request *q, struct rx_reply *a, enum rx_type type,
+    const uint8_t id[RX_ID_BYTES], const char *risk, bool *asked,
+    struct rx_status *st)
 {
 	struct rx_save_result result;
 	char child[RX_UUID_TEXT];
 	json_t *json;
 	rx_err rc;
 
+	*asked = false;
 	if ((rc = rx_form_json(&json, q, type, st)) != RX_OK)
 		return (rc);
 	rx_uuid_text(id, child);
-	if ((rc = rx_put_text(json, "child", child, st)) != RX_OK)
+	if ((rc = rx_put_text(json, "child", child, st)) != RX_OK ||
+	    (rc = rx_director_doubts(q, a, type, json, id, asked, st)) !=
+	    RX_OK || *asked)
 		goto done;
 	if (risk != NULL && json_object_get(json, "risk") == NULL &&
 	    (rc = rx_put_text(json, "risk", risk, st)) != RX_OK)
@@ -72,15 +98,18 @@ save_plain(struct rx_request *q, struct rx_reply *a, enum rx_type type,
 {
 	uint8_t id[RX_ID_BYTES];
 	char text[RX_UUID_TEXT];
+	bool asked;
 	rx_err rc;
 
 	if ((rc = rx_director_child(id, q, st)) != RX_OK)
 		return (rc);
-	if (save_form(q, type, id, NULL, st) != RX_OK) {
+	if (save_form(q, a, type, id, NULL, &asked, st) != RX_OK) {
 		if ((rc = rx_form_error(a, q, st)) != RX_OK)
 			return (rc);
 		return (form(q, a, st));
 	}
+	if (asked)
+		return (form(q, a, st));
 	rx_uuid_text(id, text);
 	rx_redirect_with(a, saved, "/child/%s", text);
 	return (RX_OK);
@@ -112,6 +141,21 @@ put_unit(void *cookie, const char unit[RX_UNIT_BYTES], const char *name,
 }
 
 rx_err
+rx_director_unit(json_t *data, const struct rx_request *q,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st)
+{
+	struct choice to = { q, data };
+	char name[128];
+	rx_err rc;
+
+	(void)json_object_del(data, "units");
+	if ((rc = rx_unit_name(q->session, unit, name, sizeof(name), st)) !=
+	    RX_OK || (rc = put_unit(&to, unit, name, st)) != RX_OK)
+		return (rc);
+	return (rx_put_bool(data, "several_units", false, st));
+}
+
+rx_err
 rx_director_units(struct rx_reply *a, const struct rx_request *q,
     bool activities, struct rx_status *st)
 {
@@ -134,7 +178,9 @@ rx_director_child_form(struct rx_request *q, struct rx_reply *a,
 	a->page = "director/child_new";
 	if ((rc = rx_form_preset(q, "legal_basis", "consent", st)) != RX_OK ||
 	    (rc = rx_director_units(a, q, false, st)) != RX_OK ||
-	    (rc = rx_director_today(a->data, st)) != RX_OK)
+	    (rc = rx_put_text(a->data, "action", "/children/new", st)) !=
+	    RX_OK || (rc = rx_director_title(a, q, RX_MSG_WEB_CHILD_NEW_TITLE,
+	    st)) != RX_OK || (rc = rx_director_today(a->data, st)) != RX_OK)
 		return (rc);
 	return (rx_form_put(a->data, q, RX_CHILD, st));
 }
@@ -145,17 +191,25 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 {
 	struct rx_save_result result;
 	char id[RX_UUID_TEXT];
+	uint8_t own[RX_ID_BYTES];
 	json_t *json = NULL;
+	bool asked = false;
 	rx_err rc;
 
-	if ((rc = rx_form_json(&json, q, RX_CHILD, st)) == RX_OK)
-		rc = rx_save(q->session, RX_CHILD, json, false, &result, st);
-	json_decref(json);
-	if (rc != RX_OK) {
-		if ((rc = rx_form_error(a, q, st)) != RX_OK)
-			return (rc);
-		return (rx_director_child_form(q, a, st));
+	/* The form's id is the child's; people get a number to say. */
+	if (!rx_uuid_parse(rx_field(q, "id"), own))
+		rx_uuid7(own, rx_time_now());
+	if ((rc = rx_form_json(&json, q, RX_CHILD, st)) == RX_OK) {
+		(void)json_object_del(json, "id");
+		rc = rx_director_doubts(q, a, RX_CHILD, json, own, &asked, st);
 	}
+	if (rc == RX_OK && !asked)
+		rc = rx_child_register(q->session, own, json, &result, st);
+	json_decref(json);
+	if (rc != RX_OK && (rc = rx_form_error(a, q, st)) != RX_OK)
+		return (rc);
+	if (a->status != 200)
+		return (rx_director_child_form(q, a, st));
 	rx_uuid_text(result.id, id);
 	rx_redirect_with(a, RX_MSG_WEB_CHILD_SAVED, "/child/%s", id);
 	return (RX_OK);
@@ -164,8 +218,8 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 /* ---- observation ---- */
 
 /* What the signs that were ticked propose.  director.js does the same. */
-static const char *
-propose(const struct rx_request *q, bool *urgent)
+const char *
+rx_director_propose(const struct rx_request *q, bool *urgent)
 {
 	const struct rx_code *code;
 	const char *key;
@@ -250,7 +304,6 @@ put_observe(struct rx_request *q, struct rx_reply *a,
 	int64_t risk = 0;
 	rx_err rc;
 
-	a->page = "director/observe";
 	if ((rc = rx_form_preset(q, "channel", "home_visit", st)) != RX_OK ||
 	    (rc = put_form(q, a, RX_OBSERVATION, id, &risk, st)) != RX_OK)
 		return (rc);
@@ -277,13 +330,13 @@ rx_director_observe(struct rx_request *q, struct rx_reply *a,
 	uint8_t id[RX_ID_BYTES];
 	char text[RX_UUID_TEXT];
 	const char *risk;
-	bool urgent;
+	bool urgent, asked;
 	rx_err rc;
 
 	if ((rc = rx_director_child(id, q, st)) != RX_OK)
 		return (rc);
-	risk = propose(q, &urgent);
-	if (save_form(q, RX_OBSERVATION, id, risk, st) != RX_OK) {
+	risk = rx_director_propose(q, &urgent);
+	if (save_form(q, a, RX_OBSERVATION, id, risk, &asked, st) != RX_OK) {
 		if ((rc = rx_form_error(a, q, st)) != RX_OK ||
 		    (rc = rx_put_bool(a->data, "help", urgent, st)) != RX_OK)
 			return (rc);
@@ -370,9 +423,9 @@ rx_director_kinds(json_t *data, bool activities)
 	}
 }
 
-rx_err
-rx_director_intervene_form(struct rx_request *q, struct rx_reply *a,
-    struct rx_status *st)
+static rx_err
+put_intervene(struct rx_request *q, struct rx_reply *a,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st)
 {
 	static const char *const more[] = {
 		"need", "need_resolved_on", "outcome", "referral", "agency",
@@ -382,17 +435,25 @@ rx_director_intervene_form(struct rx_request *q, struct rx_reply *a,
 	size_t i;
 	rx_err rc;
 
-	if (!q->post && ((rc = rx_form_preset(q, "delivered", "1", st)) !=
-	    RX_OK || (rc = rx_form_preset(q, "face_to_face", "1", st)) !=
-	    RX_OK))
-		return (rc);
-	if ((rc = put_plain(q, a, RX_INTERVENTION, "director/intervene",
-	    st)) != RX_OK)
+	if ((rc = put_form(q, a, RX_INTERVENTION, id, NULL, st)) != RX_OK)
 		return (rc);
 	rx_director_kinds(a->data, false);
 	for (i = 0; more[i] != NULL; i++)
 		open |= rx_field_set(q, more[i]);
 	return (rx_put_bool(a->data, "more", open, st));
+}
+
+rx_err
+rx_director_intervene_form(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!q->post && ((rc = rx_form_preset(q, "delivered", "1", st)) !=
+	    RX_OK || (rc = rx_form_preset(q, "face_to_face", "1", st)) !=
+	    RX_OK))
+		return (rc);
+	return (put_plain(q, a, RX_INTERVENTION, st));
 }
 
 rx_err
@@ -411,7 +472,7 @@ rx_director_flag_form(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 
-	return (put_plain(q, a, RX_FLAG, "director/flag", st));
+	return (put_plain(q, a, RX_FLAG, st));
 }
 
 rx_err
@@ -428,7 +489,7 @@ rx_director_report_form(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 
-	return (put_plain(q, a, RX_REPORT, "director/report", st));
+	return (put_plain(q, a, RX_REPORT, st));
 }
 
 rx_err
@@ -445,7 +506,7 @@ rx_director_consent_form(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 
-	return (put_plain(q, a, RX_CONSENT, "director/consent", st));
+	return (put_plain(q, a, RX_CONSENT, st));
 }
 
 rx_err
@@ -455,4 +516,26 @@ rx_director_consent(struct rx_request *q, struct rx_reply *a,
 
 	return (save_plain(q, a, RX_CONSENT, rx_director_consent_form,
 	    RX_MSG_WEB_CONSENT_SAVED, st));
+}
+
+/* ---- any of them ---- */
+
+rx_err
+rx_director_form(struct rx_request *q, struct rx_reply *a, enum rx_type type,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st)
+{
+	rx_err rc;
+
+	switch (type) {
+	case RX_CHILD:
+		if ((rc = rx_director_head(a, q, id, NULL, st)) != RX_OK)
+			return (rc);
+		return (rx_director_child_form(q, a, st));
+	case RX_OBSERVATION:
+		return (put_observe(q, a, id, st));
+	case RX_INTERVENTION:
+		return (put_intervene(q, a, id, st));
+	default:
+		return (put_form(q, a, type, id, NULL, st));
+	}
 }

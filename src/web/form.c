@@ -4,7 +4,7 @@
 #include "base/date.h"
 #include "web/form.h"
 
-#define YUAN_DIGITS 12
+#define FEN_MAX INT64_C(10000000000000)	/* as in register/record_parse.c */
 
 static const enum rx_msg labels[RX_FIELD_COUNT] = {
 	[RX_F_NAME] = RX_MSG_WEB_F_NAME,
@@ -86,10 +86,11 @@ yuan_parse(const char *s, int64_t *fen)
 	size_t n = strspn(s, "0123456789"), i;
 
 	*fen = 0;
-	if (n == 0 || n > YUAN_DIGITS)
+	if (n == 0)
 		return (false);
+	/* What is too large stays too large. */
 	for (i = 0; i < n; i++)
-		*fen = *fen * 10 + (s[i] - '0');
+		*fen = *fen > FEN_MAX ? *fen : *fen * 10 + (s[i] - '0');
 	*fen *= 100;
 	if (s[n] == '\0')
 		return (true);
@@ -99,6 +100,20 @@ yuan_parse(const char *s, int64_t *fen)
 		return (false);
 	*fen += (s[0] - '0') * 10 + (n == 2 ? s[1] - '0' : 0);
 	return (true);
+}
+
+/* Back: "12", "12.50"; nothing for 0. */
+static void
+yuan_format(int64_t fen, char *text, size_t size)
+{
+
+	if (fen == 0)
+		text[0] = '\0';
+	else if (fen % 100 == 0)
+		(void)snprintf(text, size, "%lld", (long long)(fen / 100));
+	else
+		(void)snprintf(text, size, "%lld.%02lld",
+		    (long long)(fen / 100), (long long)(fen % 100));
 }
 
 static json_t *
@@ -140,7 +155,6 @@ field_json(json_t *json, const struct rx_request *q, unsigned f,
 {
 	const char *key = rx_fields[f].key, *v = rx_field(q, key);
 	int64_t fen;
-	rx_err rc;
 
 	switch (rx_fields[f].kind) {
 	case RX_K_CODES:
@@ -155,10 +169,17 @@ field_json(json_t *json, const struct rx_request *q, unsigned f,
 		return (RX_OK);
 	switch (rx_fields[f].kind) {
 	case RX_K_FEN:
-		if (yuan_parse(v, &fen))
-			return (rx_put_int(json, key, fen, st));
-		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_AMOUNT_INVALID);
-		return (rc);
+		if (!yuan_parse(v, &fen)) {
+			rx_status_arg(st, "key", "%s", key);
+			return (rx_fail(st, RX_EUSAGE,
+			    RX_MSG_WEB_AMOUNT_INVALID));
+		}
+		if (fen > FEN_MAX) {
+			rx_status_arg(st, "key", "%s", key);
+			return (rx_fail(st, RX_EUSAGE,
+			    RX_MSG_WEB_AMOUNT_RANGE));
+		}
+		return (rx_put_int(json, key, fen, st));
 	case RX_K_COUNT:
 		return (rx_put(json, key, count_json(v), st));
 	default:
@@ -255,15 +276,21 @@ rx_form_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st)
 {
 	unsigned i;
+	rx_err rc;
 
 	/* What the command line says of `report add` is a button here. */
 	if (st->msg == RX_MSG_CONSENT_WITHDRAWN)
 		st->msg = RX_MSG_WEB_CASE_WITHDRAWN;
-	for (i = 0; i < st->nargs; i++)
-		if (strcmp(st->arg[i].name, "key") == 0)
-			(void)snprintf(st->arg[i].value,
-			    sizeof(st->arg[i].value), "“%s”",
-			    label_of_key(st->arg[i].value, q->lang));
+	for (i = 0; i < st->nargs; i++) {
+		if (strcmp(st->arg[i].name, "key") != 0)
+			continue;
+		/* The summary leads to the field. */
+		if ((rc = rx_put_text(a->data, "error_field",
+		    st->arg[i].value, st)) != RX_OK)
+			return (rc);
+		(void)snprintf(st->arg[i].value, sizeof(st->arg[i].value),
+		    "“%s”", label_of_key(st->arg[i].value, q->lang));
+	}
 	return (rx_put_error(a, q, st));
 }
 
@@ -281,7 +308,7 @@ rx_form_preset(struct rx_request *q, const char *name, const char *value,
 	return (rx_fields_check(q->fields, st));
 }
 
-/* Add one value of a draft to the fields. */
+/* Add one value of a draft or a record to the fields. */
 static rx_err
 refill_one(struct rx_request *q, const char *key, const json_t *v,
     struct rx_status *st)
@@ -295,8 +322,11 @@ refill_one(struct rx_request *q, const char *key, const json_t *v,
 		return (rx_fields_add(q->fields, key, "1", 1, true, st));
 	if (!json_is_integer(v))
 		return (RX_OK);
-	(void)snprintf(text, sizeof(text), "%lld",
-	    (long long)json_integer_value(v));
+	if (strcmp(key, rx_fields[RX_F_AMOUNT_FEN].key) == 0)
+		yuan_format(json_integer_value(v), text, sizeof(text));
+	else
+		(void)snprintf(text, sizeof(text), "%lld",
+		    (long long)json_integer_value(v));
 	return (rx_fields_add(q->fields, key, text, strlen(text), true, st));
 }
 
@@ -350,9 +380,8 @@ codes_text(struct rx_buf *out, const struct rx_request *q,
 	return (RX_OK);
 }
 
-/* The value of ${f} as text; empty when there is nothing to say. */
-static rx_err
-field_text(struct rx_buf *out, const struct rx_request *q,
+rx_err
+rx_field_text(struct rx_buf *out, const struct rx_request *q,
     const struct rx_record *r, enum rx_field f, struct rx_status *st)
 {
 	const int64_t i = rx_record_int(r, f);
@@ -379,6 +408,9 @@ field_text(struct rx_buf *out, const struct rx_request *q,
 	case RX_K_FEN:
 		return (i == 0 ? RX_OK : rx_buf_printf(out, st, "%lld.%02lld",
 		    (long long)(i / 100), (long long)(i % 100)));
+	case RX_K_IDS:
+	case RX_K_REFS:
+		return (rx_buf_printf(out, st, "%zu", r->v[f].n));
 	case RX_K_COUNT:
 		return (rx_buf_printf(out, st, "%lld", (long long)i));
 	case RX_K_UNIT:
@@ -431,7 +463,7 @@ rx_put_facts(json_t *item, const struct rx_request *q,
 		if (!r->v[f].set || left_out(r, (enum rx_field)f))
 			continue;
 		rx_buf_reset(&text);
-		if ((rc = field_text(&text, q, r, (enum rx_field)f, st)) !=
+		if ((rc = rx_field_text(&text, q, r, (enum rx_field)f, st)) !=
 		    RX_OK || text.len == 0)
 			continue;
 		if ((rc = rx_put_item(item, "facts", &fact, st)) == RX_OK &&

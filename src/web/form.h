@@ -15,14 +15,15 @@
 #include "web/web.h"
 
 /* The import object of ${type} made of the form's fields; the caller releases
- * ${*out}.  RX_EUSAGE for an amount that is none. */
+ * ${*out}.  RX_EUSAGE for an amount that is none or too large. */
 rx_err rx_form_json(json_t **out, const struct rx_request *q,
     enum rx_type type, struct rx_status *st) RX_MUST_USE;
 /* Put what was typed, so that the form comes back filled in: data.form[key] for
  * texts and ticks, data[key + "_list"] for code lists, data.record_id. */
 rx_err rx_form_put(json_t *data, const struct rx_request *q,
     enum rx_type type, struct rx_status *st) RX_MUST_USE;
-/* rx_put_error, with the label of a field in the place of its key. */
+/* rx_put_error, with the label of a field in the place of its key, which goes to
+ * data.error_field: the id of the field, for the summary to lead there. */
 rx_err rx_form_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st) RX_MUST_USE;
 /* Give the field ${name} a value when it was not sent. */
@@ -35,6 +36,11 @@ rx_err rx_form_refill(struct rx_request *q, const json_t *json,
 
 /* The label of a field. */
 enum rx_msg rx_form_label(enum rx_field f);
+/* The value of ${f} as a reader wants it, appended; nothing when there is none.
+ * Of a list of children their number. */
+rx_err rx_field_text(struct rx_buf *out, const struct rx_request *q,
+    const struct rx_record *r, enum rx_field f, struct rx_status *st)
+    RX_MUST_USE;
 /* item.facts = [{"label","text"}…]: the fields of ${r} that a reader asks
  * for, lists joined; item.note. */
 rx_err rx_put_facts(json_t *item, const struct rx_request *q,

@@ -358,7 +358,7 @@ def message(name, lang=0):
 
 def concrete(method, pattern):
     """A plausible path for a pattern; harmless when it is posted to."""
-    one = {"/child/": child(), "/flag/": flag(),
+    one = {"/child/": child(), "/activity/": "0" * 36, "/flag/": flag(),
            "/coverage/": "350102001001", "/release/": "1",
            "/people/": "nobody" if method == "POST" else "dir2",
            "/safety/backup/": "none.rxb"}

@@ -104,6 +104,20 @@
     });
   });
 
+  // What was refused: mark the field that the summary leads to.
+  document.querySelectorAll(".error a[href^='#'], .ask a[href^='#']").forEach(function (a) {
+    var field = document.getElementById(a.hash.slice(1));
+    if (!field) { return; }
+    if (field.tagName !== "FIELDSET") { field.setAttribute("aria-invalid", "true"); }
+    a.addEventListener("click", function (e) {
+      var fold = field.closest("details");
+      e.preventDefault();
+      if (fold) { fold.open = true; }
+      field.focus();
+      field.scrollIntoView({ block: "center" });
+    });
+  });
+
   // Print buttons.
   document.querySelectorAll("[data-print]").forEach(function (b) {
     b.hidden = false;

@@ -64,9 +64,9 @@
     }
     function keep() {
       var now = body();
-      if (busy || sent || now === last) { return; }
+      if (busy || sent || now === last) { return Promise.resolve(); }
       busy = true;
-      fetch(form.dataset.draft, {
+      return fetch(form.dataset.draft, {
         method: "POST", keepalive: true,
         body: new URLSearchParams(now + "&auto=1")
       }).then(function (r) {
@@ -80,7 +80,16 @@
       }).then(function () { busy = false; });
     }
     form.addEventListener("submit", function () { sent = true; });
-    setInterval(keep, 20000);
+    setInterval(keep, 5000);
+    // Signing out waits for the draft, not for ever.
+    document.addEventListener("submit", function (e) {
+      var out = e.target;
+      if (out.getAttribute("action") !== "/logout" || sent) { return; }
+      e.preventDefault();
+      e.stopPropagation();
+      Promise.race([keep(), new Promise(function (go) { setTimeout(go, 3000); })])
+        .then(function () { sent = true; out.submit(); });
+    }, true);
     document.addEventListener("visibilitychange", function () {
       if (document.visibilityState === "hidden") { keep(); }
     });
