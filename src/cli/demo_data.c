@@ -18,6 +18,7 @@ struct kid {
 	int32_t birth;		/* month */
 	bool girl;
 	unsigned leaning;	/* 0 calm .. 3 in trouble */
+	int age;		/* years, today */
 };
 
 struct maker {
@@ -118,13 +119,16 @@ child(struct maker *m, unsigned i, struct rx_status *st)
 	static const char *const category[] = { "left_behind", "left_behind",
 		"migrant", "poverty", "de_facto_unsupported", "orphan",
 		"disability_illness", "guardianship_deficit" };
+	/* The last two are for pupils. */
 	static const char *const priority[] = { "\"single_parent\"",
-		"\"family_crisis\"", "\"exam_transition\"",
-		"\"academic_pressure\",\"economic_hardship\"", "", "", "" };
+		"\"family_crisis\"", "\"economic_hardship\"", "", "", "",
+		"\"academic_pressure\",\"economic_hardship\"",
+		"\"exam_transition\"" };
 	static const unsigned leanings[] = { 0, 0, 0, 0, 1, 1, 1, 2, 2, 3 };
 	struct kid *k = &m->kids[i];
 	char number[19], consent[RX_DATE_TEXT], birth[RX_MONTH_TEXT];
 	const char *f = family[i % COUNT(family)], *name, *guardian, *cat, *pri;
+	const char *school;
 
 	/* One by one: the order in which arguments are worked out is open. */
 	k->girl = below(m, 2) == 0;
@@ -133,7 +137,10 @@ child(struct maker *m, unsigned i, struct rx_status *st)
 	name = PICK(m, given);
 	guardian = PICK(m, given);
 	cat = PICK(m, category);
-	pri = PICK(m, priority);
+	k->age = rx_age(k->birth, m->demo->today);
+	pri = priority[below(m, COUNT(priority) - (k->age < 8 ? 2 :
+	    k->age < 11 ? 1 : 0))];
+	school = k->age < 6 ? "幼儿园" : k->age < 12 ? "小学" : "中学";
 	id_number(k->birth, k->girl, i, number);
 	rx_month_format(k->birth, birth);
 	days_ago(m, 400 + below(m, 60), consent);
@@ -141,38 +148,74 @@ child(struct maker *m, unsigned i, struct rx_status *st)
 	    "{\"type\":\"child\",\"id\":\"c%u\",\"unit\":\"%s\","
 	    "\"name\":\"%s%s%s\",\"sex\":\"%s\",\"birth\":\"%s\","
 	    "\"id_number\":\"%s\",\"phone\":\"100%08u\","
-	    "\"address\":\"示例路%u号\",\"school\":\"示例第%u小学\","
+	    "\"address\":\"示例路%u号\",\"school\":\"示例第%u%s\","
 	    "\"guardian_name\":\"%s%s\",\"guardian_phone\":\"101%08u\","
 	    "\"categories\":[\"%s\"],\"priority\":[%s],"
 	    "\"legal_basis\":\"consent\",\"consent_by\":\"guardian\","
 	    "\"consent_on\":\"%s\"}\n", i + 1,
 	    rx_demo_villages[i % RX_DEMO_VILLAGES], f,
 	    given[i / COUNT(family) % COUNT(given)], name,
-	    k->girl ? "f" : "m", birth, number, i + 1, i + 1, i % 3 + 1, f,
+	    k->girl ? "f" : "m", birth, number, i + 1, i + 1, i % 3 + 1, school, f,
 	    guardian, i + 1, cat, pri, consent));
 }
 
 /* ---- observations ---- */
 
-static const char *const calm[] = { "", "", "", "\"screen_overuse\"",
-	"\"grade_drop\"", "\"somatic\"" };
-static const char *const uneasy[] = { "\"mood_low\"", "\"anxious_fear\"",
-	"\"sleep_change\",\"irritable\"", "\"interest_loss\"", "\"grief\"",
-	"\"withdrawn\",\"grade_drop\"" };
-static const char *const strained[] = { "\"worthless_talk\",\"mood_low\"",
-	"\"bullied\",\"school_refusal\"", "\"aggression\",\"irritable\"",
-	"\"withdrawn\",\"appetite_change\",\"sleep_change\"" };
-static const char *const grave[] = { "\"self_harm\",\"mood_low\"",
-	"\"death_talk\",\"worthless_talk\"", "\"unsafe_home\"" };
-
-static const char *const notes[] = {
-	"（演示）孩子今天愿意多说几句，提到想和父母视频。",
-	"（演示）与祖辈交谈，了解作息和饮食，情况平稳。",
-	"（演示）老师反映上课走神，约定下周再去看看。",
-	"（演示）孩子说晚上睡不好，已告诉监护人多陪伴。",
-	"（演示）一起做了手工，临走时主动道别。",
-	"（演示）家里近来有变故，孩子情绪起伏较大。"
+/* What is seen at each level: 0 calm .. 3 in trouble, of pupils and of those who
+ * do not go to school yet. */
+static const char *const signs_of[4][4] = {
+	{ "", "", "\"screen_overuse\"", "\"somatic\"" },
+	{ "\"mood_low\"", "\"anxious_fear\"",
+	    "\"sleep_change\",\"irritable\"", "\"grief\"" },
+	{ "\"worthless_talk\",\"mood_low\"", "\"bullied\",\"school_refusal\"",
+	    "\"aggression\",\"irritable\"",
+	    "\"withdrawn\",\"appetite_change\",\"sleep_change\"" },
+	{ "\"self_harm\",\"mood_low\"", "\"death_talk\",\"worthless_talk\"",
+	    "\"unsafe_home\"", "\"death_talk\",\"withdrawn\"" },
 };
+static const char *const signs_of_small[4][2] = {
+	{ "", "" }, { "\"anxious_fear\"", "\"sleep_change\"" },
+	{ "\"regression\",\"withdrawn\"", "\"aggression\",\"irritable\"" },
+	{ "\"unsafe_home\"", "\"unsafe_home\"" },
+};
+static const char *const notes_of[4][3] = {
+	{ "（演示）与祖辈交谈，了解作息和饮食，情况平稳。",
+	    "（演示）一起做了手工，临走时主动道别。",
+	    "（演示）孩子愿意多说几句，提到想和父母视频。" },
+	{ "（演示）比上次话少，约定下周再去看看。",
+	    "（演示）孩子说晚上睡不好，已请家里人多陪伴。",
+	    "（演示）家里近来有变故，孩子情绪有些起伏。" },
+	{ "（演示）低着头不愿说话，已约社工一起上门。",
+	    "（演示）家里人说近来常发脾气，已转告督导员。",
+	    "（演示）与平时判若两人，两周内再访。" },
+	{ "（演示）情况紧急，已陪伴在旁并拨打电话求助。",
+	    "（演示）已请家中可靠的大人陪伴，当天报告督导员。",
+	    "（演示）当天上门，确认孩子安全后离开。" },
+};
+/* Days until the next visit after each level. */
+static const unsigned interval_of[4] = { 90, 30, 14, 7 };
+
+/**
+ * visited(m, c, turn, turns):
+ * How many days ago visit ${turn} of ${turns} to child ${c} was, 0 the latest.
+ * The latest is within the interval of what the child leans to, or in one case
+ * of six a little late; the others lie behind it, evenly over a year.
+ */
+static unsigned
+visited(struct maker *m, unsigned c, unsigned turn, unsigned turns)
+{
+	const unsigned interval = interval_of[m->kids[c].leaning];
+	unsigned latest, step;
+
+	/* The same for all visits to the child. */
+	latest = (c * 37 + 11) % (interval + interval / 5 + 1);
+	if (turn == 0)
+		return (c == m->demo->children - 1 && latest <= WITHDRAWN_DAYS ?
+		    WITHDRAWN_DAYS + 1 : latest);
+	step = (364 - latest) / turns;
+	return (latest + WITHDRAWN_DAYS + 1 + step * turn - below(m, step / 2 +
+	    1));
+}
 
 static rx_err
 observation(struct maker *m, unsigned i, struct rx_status *st)
@@ -182,22 +225,24 @@ observation(struct maker *m, unsigned i, struct rx_status *st)
 		"guardian", "community", "activity" };
 	static const char *const risks[] = { "green", "yellow", "orange",
 		"red" };
-	unsigned c = below(m, m->demo->children), level;
-	unsigned roll = below(m, 100);
+	const unsigned n = m->demo->children, c = i % n, turn = i / n;
+	const unsigned roll = below(m, 100);
+	unsigned level = m->kids[c].leaning;
 	char date[RX_DATE_TEXT];
 	const char *signs, *how, *note;
 
-	/* Mostly what the child leans to, sometimes one step less or more. */
-	level = m->kids[c].leaning;
-	if (roll < 25 && level > 0)
+	/* Mostly what the child leans to, sometimes one step less or more; the
+	 * latest visit says where the child stands. */
+	if (turn > 0 && roll < 25 && level > 0)
 		level--;
-	else if (roll > 93 && level < 3)
+	else if (turn > 0 && roll > 93 && level < 3)
 		level++;
-	signs = level == 0 ? PICK(m, calm) : level == 1 ? PICK(m, uneasy) :
-	    level == 2 ? PICK(m, strained) : PICK(m, grave);
+	signs = m->kids[c].age < 7 ? PICK(m, signs_of_small[level]) :
+	    PICK(m, signs_of[level]);
 	how = PICK(m, channel);
-	note = PICK(m, notes);
-	days_ago(m, when(m, c, 365), date);
+	note = PICK(m, notes_of[level]);
+	days_ago(m, visited(m, c, turn, (m->demo->observations - c + n - 1) /
+	    n), date);
 	return (rx_buf_printf(&m->out[c % RX_DEMO_VILLAGES], st,
 	    "{\"type\":\"observation\",\"id\":\"o%u\",\"child\":\"c%u\","
 	    "\"date\":\"%s\",\"channel\":\"%s\",\"signs\":[%s],"
@@ -209,13 +254,19 @@ observation(struct maker *m, unsigned i, struct rx_status *st)
 
 /* The part of an intervention that its kind asks for. */
 static rx_err
-details(struct maker *m, const char *kind, struct rx_buf *out,
-    struct rx_status *st)
+details(struct maker *m, const char *kind, bool delivered,
+    struct rx_buf *out, struct rx_status *st)
 {
+	static const char *const at_home[] = { "visit_condolence",
+		"companionship", "emotional_relief", "guardian_guidance",
+		"in_kind" };
 	char code[19];
+	size_t i;
 
-	if (strcmp(kind, "visit_condolence") == 0)
-		return (rx_buf_printf(out, st, ",\"face_to_face\":true"));
+	for (i = 0; i < COUNT(at_home); i++)
+		if (delivered && strcmp(kind, at_home[i]) == 0)
+			return (rx_buf_printf(out, st,
+			    ",\"face_to_face\":true"));
 	if (strcmp(kind, "cash_condolence") == 0)
 		return (rx_buf_printf(out, st, ",\"amount_fen\":%u",
 		    10000 * (2 + below(m, 9))));
@@ -228,24 +279,35 @@ details(struct maker *m, const char *kind, struct rx_buf *out,
 	return (RX_OK);
 }
 
-/* One in four has a need, and most needs are resolved. */
+/* One in four has a need, and most needs are resolved; what was not delivered
+ * goes on.  A need is resolved on the day of the help or later. */
 static rx_err
-need(struct maker *m, unsigned ago, struct rx_buf *out, struct rx_status *st)
+need(struct maker *m, unsigned c, unsigned ago, bool delivered,
+    struct rx_buf *out, struct rx_status *st)
 {
 	static const char *const needs[] = { "（演示）想和外地父母联系",
 		"（演示）缺少课桌和台灯", "（演示）上学路远", "（演示）低保材料不全" };
 	static const char *const outcomes[] = { "ongoing", "improved",
 		"improved" };
+	const unsigned least = c == m->demo->children - 1 ?
+	    WITHDRAWN_DAYS + 1 : 0;
 	char date[RX_DATE_TEXT];
+	unsigned solved;
 	rx_err rc;
 
+	if (!delivered)
+		return (rx_buf_printf(out, st, ",\"outcome\":\"ongoing\""));
 	if (below(m, 4) != 0)
 		return (rx_buf_printf(out, st, ",\"outcome\":\"%s\"",
 		    PICK(m, outcomes)));
 	if ((rc = rx_buf_printf(out, st, ",\"need\":\"%s\"",
-	    PICK(m, needs))) != RX_OK || below(m, 10) < 3)
+	    PICK(m, needs))) != RX_OK)
 		return (rc);
-	days_ago(m, below(m, ago + 1), date);
+	if (below(m, 10) < 3)
+		return (rx_buf_printf(out, st, ",\"outcome\":\"ongoing\""));
+	solved = below(m, 21) < ago ? ago - below(m, ago < 21 ? ago + 1 : 21) :
+	    ago;
+	days_ago(m, solved < least ? ago : solved, date);
 	return (rx_buf_printf(out, st,
 	    ",\"outcome\":\"resolved\",\"need_resolved_on\":\"%s\"", date));
 }
@@ -261,6 +323,8 @@ intervention(struct maker *m, unsigned i, struct rx_status *st)
 	unsigned c = below(m, m->demo->children), ago = when(m, c, 365);
 	struct rx_buf *out = &m->out[c % RX_DEMO_VILLAGES];
 	const char *kind = PICK(m, kinds);
+	/* Of the last month a quarter is promised only. */
+	const bool delivered = ago > 30 || below(m, 4) != 0;
 	char date[RX_DATE_TEXT];
 	rx_err rc;
 
@@ -268,11 +332,11 @@ intervention(struct maker *m, unsigned i, struct rx_status *st)
 	rc = rx_buf_printf(out, st, "{\"type\":\"intervention\","
 	    "\"id\":\"i%u\",\"child\":\"c%u\",\"date\":\"%s\","
 	    "\"kind\":\"%s\",\"delivered\":%s", i + 1, c + 1, date, kind,
-	    below(m, 12) == 0 ? "false" : "true");
+	    delivered ? "true" : "false");
 	if (rc == RX_OK)
-		rc = details(m, kind, out, st);
+		rc = details(m, kind, delivered, out, st);
 	if (rc == RX_OK)
-		rc = need(m, ago, out, st);
+		rc = need(m, c, ago, delivered, out, st);
 	if (rc == RX_OK)
 		rc = rx_buf_printf(out, st, "}\n");
 	return (rc);

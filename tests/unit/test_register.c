@@ -113,11 +113,21 @@ test_record_without_an_id_gets_one(void **state)
 	uint8_t id[RX_ID_BYTES];
 
 	(void)state;
+	add_child(w.d1, "wi", VILLAGE1);
+	ok(save(w.d1, RX_OBSERVATION, false, &result, "{'child':'wi','date':"
+	    "'2025-06-01','channel':'talk','signs':[],'risk':'green'}"), &st);
+	assert_string_equal(result.number, "");
+	/* A child gets a number that can be said, and is found by it. */
 	ok(save(w.d1, RX_CHILD, false, &result, "{'unit':'" VILLAGE1 "',"
 	    "'name':'无名','sex':'m','birth':'2013-01','categories':"
 	    "['orphan'],'legal_basis':'statutory_duty'}"), &st);
+	assert_int_equal(strlen(result.number), 7);
+	assert_memory_equal(result.number, VILLAGE1 + 9, 3);
+	assert_int_equal(listed(w.d1, result.number).found, 1);
+	find_child(w.d1, result.number, id);
+	assert_memory_equal(id, result.id, RX_ID_BYTES);
+	/* And by our id too. */
 	rx_uuid_text(result.id, uuid);
-	assert_int_equal(listed(w.d1, uuid).found, 1);
 	find_child(w.d1, uuid, id);
 	assert_memory_equal(id, result.id, RX_ID_BYTES);
 }
