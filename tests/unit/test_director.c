@@ -479,6 +479,312 @@ test_every_field_of_a_form_has_a_label(void **state)
 	}
 }
 
+static void
+test_an_amount_too_large_is_refused_for_that(void **state)
+{
+	static const char *const large[] = { "100000000000.01",
+		"100000000001", "99999999999999999999999999" };
+	struct rx_request q = { .post = true };
+	json_t *json;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		ok(rx_fields_new(&q.fields, &st), &st);
+		field(&q, "amount_fen", large[i]);
+		assert_int_equal(rx_form_json(&json, &q, RX_INTERVENTION,
+		    &st), RX_EUSAGE);
+		assert_int_equal(st.msg, RX_MSG_WEB_AMOUNT_RANGE);
+		rx_status_clear(&st);
+		rx_fields_free(q.fields);
+	}
+	/* The control: the largest that there is. */
+	ok(rx_fields_new(&q.fields, &st), &st);
+	field(&q, "amount_fen", "100000000000.00");
+	ok(rx_form_json(&json, &q, RX_INTERVENTION, &st), &st);
+	assert_int_equal(json_integer_value(json_object_get(json,
+	    "amount_fen")), 10000000000000);
+	json_decref(json);
+	rx_fields_free(q.fields);
+}
+
+/* ---- numbers of children ---- */
+
+#define NEW_CHILD "\"name\":\"无号\",\"sex\":\"f\"," \
+    "\"birth\":\"2014-05\",\"categories\":[\"orphan\"]," \
+    "\"legal_basis\":\"statutory_duty\"}"
+
+/* Register a child without an id under ${id}; what rx_child_register says. */
+static rx_err
+enrol(struct rx_session *s, const uint8_t *id, const char *text,
+    struct rx_save_result *result)
+{
+	json_t *json;
+	rx_err rc;
+
+	ok(rx_json_parse(&json, text, strlen(text), &st), &st);
+	rc = rx_child_register(s, id, json, result, &st);
+	json_decref(json);
+	return (rc);
+}
+
+static void
+test_a_child_without_an_id_gets_the_next_number(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_save_result result;
+	struct seen seen = { 0 };
+	uint8_t id[RX_ID_BYTES];
+
+	(void)state;
+	/* Somebody has the third already. */
+	fixture_save(s, RX_CHILD, "{\"id\":\"001-004\",\"unit\":"
+	    "\"350102001001\"," NEW_CHILD, false, NULL);
+	rx_uuid7(id, rx_time_now());
+	ok(enrol(s, id, "{\"unit\":\"350102001001\"," NEW_CHILD, &result),
+	    &st);
+	assert_string_equal(result.number, "001-005");
+	rx_uuid7(id, rx_time_now() + 1);
+	ok(enrol(s, id, "{\"unit\":\"350102001001\"," NEW_CHILD, &result),
+	    &st);
+	assert_string_equal(result.number, "001-006");
+	ok(rx_child_browse(s, "1-006", false, see_row, &seen, &st), &st);
+	assert_int_equal(seen.n, 1);
+	rx_session_close(s);
+	/* Another village has numbers of its own. */
+	s = fixture_open(fixture_copy(), "d2");
+	ok(enrol(s, id, "{\"unit\":\"350102001002\"," NEW_CHILD, &result),
+	    &st);
+	assert_string_equal(result.number, "002-002");
+	rx_session_close(s);
+}
+
+static void
+test_a_child_registered_twice_is_one(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_save_result result;
+	uint8_t id[RX_ID_BYTES];
+	int64_t before;
+
+	(void)state;
+	rx_uuid7(id, rx_time_now());
+	ok(enrol(s, id, "{\"unit\":\"350102001001\"," NEW_CHILD, &result),
+	    &st);
+	assert_int_equal(result.how, RX_SAVED_NEW);
+	assert_memory_equal(result.id, id, RX_ID_BYTES);
+	before = fixture_number(dir, "SELECT count(*) FROM child");
+	ok(enrol(s, id, "{\"unit\":\"350102001001\"," NEW_CHILD, &result),
+	    &st);
+	assert_int_equal(result.how, RX_SAVED_PRESENT);
+	assert_memory_equal(result.id, id, RX_ID_BYTES);
+	refused(enrol(s, id, "{\"phone\":\"1\",\"unit\":\"350102001001\","
+	    NEW_CHILD, &result), RX_ECONFLICT, &st);
+	/* Nor is another's case taken for it. */
+	refused(enrol(s, fixture_id[C3], "{\"unit\":\"350102001001\","
+	    NEW_CHILD, &result), RX_ECONFLICT, &st);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM child"),
+	    before);
+	/* The control: under an id of its own it is another. */
+	rx_uuid7(id, rx_time_now() + 1);
+	ok(enrol(s, id, "{\"unit\":\"350102001001\"," NEW_CHILD, &result),
+	    &st);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM child"),
+	    before + 1);
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+}
+
+/* ---- versions ---- */
+
+struct versions {
+	size_t n;
+	uint64_t changed;		/* by the latest */
+	char school[64];
+};
+
+static rx_err
+see_version(void *cookie, const struct rx_record *r, uint64_t changed,
+    struct rx_status *s)
+{
+	struct versions *v = cookie;
+
+	(void)s;
+	v->n++;
+	v->changed = changed;
+	rx_text_copy(v->school, sizeof(v->school), rx_record_text(r,
+	    RX_F_SCHOOL));
+	return (RX_OK);
+}
+
+static void
+test_the_history_tells_what_changed_and_masks(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_audit_head before, after;
+	struct versions v = { 0 };
+
+	(void)state;
+	ok(rx_audit_head(s, &before, &st), &st);
+	ok(rx_child_history(s, fixture_id[C2], fixture_id[C2], 0, see_version,
+	    &v, &st), &st);
+	assert_int_equal(v.n, 2);
+	assert_int_equal(v.changed, UINT64_C(1) << RX_F_SCHOOL);
+	assert_string_equal(v.school, "○");
+	ok(rx_child_history(s, fixture_id[C2], fixture_id[C2],
+	    1u << RX_F_SCHOOL, see_version, &v, &st), &st);
+	assert_string_equal(v.school, "二小");
+	ok(rx_audit_head(s, &after, &st), &st);
+	assert_int_equal(before.seq + 2, after.seq);
+	v.n = 0;
+	ok(rx_child_history(s, fixture_id[C1], fixture_id[O1], 0, see_version,
+	    &v, &st), &st);
+	assert_int_equal(v.n, 2);
+	assert_int_not_equal(v.changed, 0);
+	v.n = 0;
+	ok(rx_activity_history(s, fixture_id[A1], see_version, &v, &st), &st);
+	assert_int_equal(v.n, 1);
+	assert_int_equal(v.changed, 0);
+	rx_session_close(s);
+}
+
+static void
+test_the_history_is_for_who_writes_in_the_case(void **state)
+{
+	static const char *const others[] = { "d2", "s1", "st", "admin" };
+	const char *dir = fixture_copy();
+	struct versions v = { 0 };
+	struct rx_session *s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		s = fixture_open(dir, others[i]);
+		refused(rx_child_history(s, fixture_id[C1], fixture_id[O1], 0,
+		    see_version, &v, &st), RX_EPERM, &st);
+		if (strcmp(others[i], "st") != 0)
+			refused(rx_activity_history(s, fixture_id[A1],
+			    see_version, &v, &st), RX_EPERM, &st);
+		rx_session_close(s);
+	}
+	s = fixture_open(dir, "d1");
+	/* A record of another case is not found in this one. */
+	refused(rx_child_history(s, fixture_id[C2], fixture_id[O1], 0,
+	    see_version, &v, &st), RX_ENOENT, &st);
+	refused(rx_child_history(s, fixture_id[C1], fixture_id[A1], 0,
+	    see_version, &v, &st), RX_ENOENT, &st);
+	refused(rx_activity_history(s, fixture_id[O1], see_version, &v, &st),
+	    RX_ENOENT, &st);
+	assert_int_equal(v.n, 0);
+	ok(rx_child_history(s, fixture_id[C1], fixture_id[O1], 0, see_version,
+	    &v, &st), &st);	/* the control */
+	rx_session_close(s);
+}
+
+/* ---- what cannot be, and what ends ---- */
+
+/* Save JSON text; what rx_save says. */
+static rx_err
+try_save(struct rx_session *s, enum rx_type type, const char *text,
+    bool correct, struct rx_save_result *result)
+{
+	json_t *json;
+	rx_err rc;
+
+	ok(rx_json_parse(&json, text, strlen(text), &st), &st);
+	rc = rx_save(s, type, json, correct, result, &st);
+	json_decref(json);
+	return (rc);
+}
+
+static void
+test_an_activity_before_a_childs_birth_is_refused(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_save_result result;
+
+	(void)state;
+	assert_int_equal(try_save(s, RX_ACTIVITY, "{\"id\":\"early\",\"unit\":"
+	    "\"350102001001\",\"date\":\"1999-01-01\",\"kind\":"
+	    "\"theme_activity\",\"held\":true,\"children\":[\"c1\"]}", false,
+	    &result), RX_EUSAGE);
+	assert_int_equal(st.msg, RX_MSG_DATE_BEFORE_BIRTH);
+	rx_status_clear(&st);
+	/* The control: without the child there is nothing against it. */
+	ok(try_save(s, RX_ACTIVITY, "{\"id\":\"early\",\"unit\":"
+	    "\"350102001001\",\"date\":\"1999-01-01\",\"kind\":"
+	    "\"theme_activity\",\"held\":true}", false, &result), &st);
+	rx_session_close(s);
+}
+
+static void
+test_a_correction_keeps_who_took_part_before_a_withdrawal(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_save_result result;
+	static const char with[] = "{\"id\":\"camp\",\"unit\":"
+	    "\"350102001001\",\"date\":\"2025-06-01\",\"kind\":"
+	    "\"theme_activity\",\"held\":true,\"venue\":\"%s\","
+	    "\"children\":[\"c1\"]}";
+	char text[256];
+
+	(void)state;
+	(void)snprintf(text, sizeof(text), with, "旧址");
+	ok(try_save(s, RX_ACTIVITY, text, false, &result), &st);
+	fixture_save(s, RX_CONSENT, "{\"child\":\"c1\",\"date\":"
+	    "\"2025-07-01\",\"state\":\"withdrawn\"}", false, NULL);
+	(void)snprintf(text, sizeof(text), with, "新址");
+	ok(try_save(s, RX_ACTIVITY, text, true, &result), &st);
+	assert_int_equal(result.how, RX_SAVED_CORRECTED);
+	/* But nobody is added so. */
+	fixture_save(s, RX_CONSENT, "{\"child\":\"c2\",\"date\":"
+	    "\"2025-07-01\",\"state\":\"withdrawn\"}", false, NULL);
+	refused(try_save(s, RX_ACTIVITY, "{\"id\":\"camp\",\"unit\":"
+	    "\"350102001001\",\"date\":\"2025-06-01\",\"kind\":"
+	    "\"theme_activity\",\"held\":true,\"children\":[\"c1\","
+	    "\"c2\"]}", true, &result), RX_EPERM, &st);
+	rx_session_close(s);
+}
+
+static rx_err
+see_due(void *cookie, const struct rx_child_row *row, struct rx_status *s)
+{
+
+	(void)s;
+	*(int32_t *)cookie = row->due;
+	return (RX_OK);
+}
+
+static void
+test_a_child_seen_after_a_closing_outcome_is_due_again(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	int32_t due = -1;
+
+	(void)state;
+	fixture_save(s, RX_INTERVENTION, "{\"child\":\"c2\",\"date\":"
+	    "\"2025-08-01\",\"kind\":\"companionship\",\"delivered\":true,"
+	    "\"outcome\":\"moved_out\"}", false, NULL);
+	ok(rx_child_glance(s, fixture_id[C2], see_due, &due, &st), &st);
+	assert_int_equal(due, 0);	/* the control */
+	fixture_save(s, RX_OBSERVATION, "{\"child\":\"c2\",\"date\":"
+	    "\"2025-09-01\",\"channel\":\"talk\",\"signs\":[],\"risk\":"
+	    "\"green\"}", false, NULL);
+	ok(rx_child_glance(s, fixture_id[C2], see_due, &due, &st), &st);
+	assert_int_not_equal(due, 0);
+	/* One entered late, of before, does not reopen. */
+	fixture_save(s, RX_INTERVENTION, "{\"child\":\"c2\",\"date\":"
+	    "\"2025-10-01\",\"kind\":\"companionship\",\"delivered\":true,"
+	    "\"outcome\":\"moved_out\"}", false, NULL);
+	fixture_save(s, RX_OBSERVATION, "{\"child\":\"c2\",\"date\":"
+	    "\"2025-09-02\",\"channel\":\"talk\",\"signs\":[],\"risk\":"
+	    "\"green\"}", false, NULL);
+	ok(rx_child_glance(s, fixture_id[C2], see_due, &due, &st), &st);
+	assert_int_equal(due, 0);
+	rx_session_close(s);
+}
+
 int
 main(void)
 {
@@ -498,6 +804,17 @@ main(void)
 		cmocka_unit_test(test_amounts_that_are_none_are_refused),
 		cmocka_unit_test(test_a_form_comes_back_from_what_it_made),
 		cmocka_unit_test(test_every_field_of_a_form_has_a_label),
+		cmocka_unit_test(test_an_amount_too_large_is_refused_for_that),
+		cmocka_unit_test(test_a_child_without_an_id_gets_the_next_number),
+		cmocka_unit_test(test_a_child_registered_twice_is_one),
+		cmocka_unit_test(test_the_history_tells_what_changed_and_masks),
+		cmocka_unit_test(test_the_history_is_for_who_writes_in_the_case),
+		cmocka_unit_test(
+		    test_an_activity_before_a_childs_birth_is_refused),
+		cmocka_unit_test(
+		    test_a_correction_keeps_who_took_part_before_a_withdrawal),
+		cmocka_unit_test(
+		    test_a_child_seen_after_a_closing_outcome_is_due_again),
 	};
 
 	rx_status_clear(&st);
