@@ -70,6 +70,9 @@ put_items(struct rx_cli *cli, const struct rx_record *r, enum rx_field f,
 	size_t k;
 	rx_err rc;
 
+	if (r->v[f].n == 0)
+		return (put(&cli->out, rx_msg(RX_MSG_CLI_NONE_SEEN,
+		    cli->lang), st));
 	for (k = 0; k < r->v[f].n; k++) {
 		if (k > 0 && (rc = put(&cli->out, cli->lang == RX_LANG_EN ?
 		    ", " : "、", st)) != RX_OK)

@@ -395,7 +395,10 @@ rx_field_text(struct rx_buf *out, const struct rx_request *q,
 		return (rx_buf_printf(out, st, "%s", code_name(q,
 		    rx_fields[f].list, i)));
 	case RX_K_CODES:
-		return (codes_text(out, q, r, f, st));
+		/* Nothing seen was seen too. */
+		return (r->v[f].n == 0 ? rx_buf_printf(out, st, "%s",
+		    rx_msg(RX_MSG_CLI_NONE_SEEN, q->lang)) :
+		    codes_text(out, q, r, f, st));
 	case RX_K_DATE:
 		rx_date_format((int32_t)i, text);
 		return (rx_buf_printf(out, st, "%s", text));

@@ -20,6 +20,12 @@ export async function director(v, user = "dir1") {
   await figuresAreLists(v, (href) =>
     p.evaluate((id) => document.querySelectorAll(`${id} + ul > li, ${id} + p + ul > li`).length, href));
 
+  // The names of those to be visited, when asked for.
+  const due = await p.locator("main").innerText();
+  await v.follow("form.names button");
+  ok(due.includes("○") && !(await p.locator("main").innerText()).includes("○"), "the names of today");
+  await v.follow("form.names a.button");
+
   // The register: masked until asked, then by name.
   await v.go("/children");
   const masked = await v.page.locator("#results a.name").allInnerTexts();
@@ -55,6 +61,7 @@ export async function director(v, user = "dir1") {
 
   await observation(v, child);
   await records(v, child);
+  await corrections(v, child);
   await activity(v);
 
   // Consent is withdrawn: no more observations.
@@ -133,6 +140,48 @@ async function records(v, child) {
   ok((await v.text()).includes("中山派出所"), "the report");
 }
 
+// A visit by keyboard alone, from the list to the saved record; then what was
+// odd, corrected, and what is kept when one signs out.
+async function corrections(v, child) {
+  const p = v.page;
+  await v.go(`${child}/observe`);
+  await p.focus("[name=signs][value=mood_low]");
+  await p.keyboard.press("Space");
+  equal(await p.isChecked("[name=signs][value=mood_low]"), true, "ticked by keyboard");
+  await v.press("#observe button.primary");
+
+  await v.go(`${child}/intervene`);
+  await p.selectOption("#kind", "cash_condolence");
+  await v.follow("main form button.primary", 422);
+  ok(await p.locator(".ask[role=alert]").isVisible(), "money without an amount is asked about");
+  await p.locator(".ask a").first().click();
+  equal(await p.evaluate(() => document.activeElement.id), "amount_fen", "the summary leads to the field");
+  await p.fill("#amount_fen", "88");
+  await v.follow("main form button.primary");
+  ok((await v.text()).includes("88.00"), "the amount");
+
+  await v.follow(".timeline a[href*='/correct/']");
+  equal(await p.inputValue("#amount_fen"), "88", "filled in");
+  await p.fill("#amount_fen", "99");
+  await v.follow("main form button.primary");
+  ok(/88\.00[\s\S]*99\.00/.test(await v.text()), "what changed");
+  await v.go(`${child}/correct`);
+  await p.fill("#school", "更正小学");
+  await v.follow("main form button.primary");
+  ok(!(await v.text()).includes("更正小学"), "the identity is masked in the history");
+  await v.follow("main form button");
+  ok((await v.text()).includes("更正小学"), "and shown when asked for");
+
+  // Signing out at once after typing loses nothing.
+  await v.go(`${child}/observe`);
+  await p.fill("#note", "没有保存就退出");
+  await v.signOut();
+  await v.signIn("dir1");
+  await v.go(`${child}/observe`);
+  equal(await p.inputValue("#note"), "没有保存就退出", "the draft after signing out");
+  await v.follow("form.notice button");
+}
+
 async function activity(v) {
   const p = v.page;
   await v.go("/activities");
@@ -148,6 +197,14 @@ async function activity(v) {
   equal(await p.locator("ul.list > li").count(), before + 1, "activities");
   const line = await p.locator("ul.list > li", { hasText: "村文化活动中心" }).innerText();
   ok(/ 2\b/.test(line), `attendance: ${line}`);
+  // The number opens the list that it counts.
+  await v.follow(p.locator("ul.list > li", { hasText: "村文化活动中心" }).locator("a").last());
+  equal(await p.locator("ul.list a.name").count(), 2, "who took part");
+  await v.follow("a[href$='/correct']");
+  equal(await p.locator("[name=children]:checked").count(), 2, "filled in");
+  await p.locator("[name=children]:checked").first().uncheck();
+  await v.follow("main form button.primary");
+  equal(await p.locator("ul.list a.name").count(), 1, "corrected");
 }
 
 export async function supervisor(v) {
