@@ -176,7 +176,7 @@ rx_director_activity_save(struct rx_request *q, struct rx_reply *a,
 	static const uint8_t none[RX_ID_BYTES];
 	struct rx_save_result result;
 	json_t *json = NULL;
-	bool asked = false;
+	bool asked = false, back;
 	rx_err rc;
 
 	/* The button beside the children: the form comes back with names. */
@@ -188,9 +188,10 @@ rx_director_activity_save(struct rx_request *q, struct rx_reply *a,
 		rc = rx_save(q->session, RX_ACTIVITY, json, false, &result,
 		    st);
 	json_decref(json);
+	back = rc != RX_OK || asked;
 	if (rc != RX_OK && (rc = rx_form_error(a, q, st)) != RX_OK)
 		return (rc);
-	if (a->status != 200)
+	if (back)
 		return (rx_director_activity_put(q, a, names, st));
 	rx_redirect_with(a, RX_MSG_WEB_ACTIVITY_SAVED, "/activities");
 	return (RX_OK);

@@ -328,7 +328,7 @@ rx_director_correct(struct rx_request *q, struct rx_reply *a,
 	struct rx_save_result result;
 	struct standing s;
 	json_t *json = NULL;
-	bool asked = false;
+	bool asked = false, back;
 	char path[128];
 	rx_err rc;
 
@@ -338,9 +338,10 @@ rx_director_correct(struct rx_request *q, struct rx_reply *a,
 	    (rc = rx_director_doubts(q, a, s.type, json, child, &asked,
 	    st)) == RX_OK && !asked)
 		rc = rx_save(q->session, s.type, json, true, &result, st);
+	back = rc != RX_OK || asked;
 	if (rc != RX_OK)
 		rc = rx_form_error(a, q, st);
-	if (rc == RX_OK && a->status != 200) {
+	if (rc == RX_OK && back) {
 		rc = put_correct(q, a, &s, child, id, st);
 		goto done;
 	}
@@ -409,7 +410,7 @@ rx_director_activity_correct(struct rx_request *q, struct rx_reply *a,
 	uint8_t id[RX_ID_BYTES];
 	struct standing s;
 	json_t *json = NULL;
-	bool asked = false;
+	bool asked = false, back;
 	rx_err rc;
 
 	if ((rc = stand_activity(&s, q, id, st)) != RX_OK)
@@ -418,9 +419,10 @@ rx_director_activity_correct(struct rx_request *q, struct rx_reply *a,
 	    (rc = rx_director_doubts(q, a, RX_ACTIVITY, json, id, &asked,
 	    st)) == RX_OK && !asked)
 		rc = rx_save(q->session, RX_ACTIVITY, json, true, &result, st);
+	back = rc != RX_OK || asked;
 	if (rc != RX_OK)
 		rc = rx_form_error(a, q, st);
-	if (rc == RX_OK && (show || a->status != 200)) {
+	if (rc == RX_OK && (show || back)) {
 		rc = put_activity(q, a, &s, id, show || rx_field_set(q,
 		    "names"), st);
 		goto done;

@@ -193,7 +193,7 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 	char id[RX_UUID_TEXT];
 	uint8_t own[RX_ID_BYTES];
 	json_t *json = NULL;
-	bool asked = false;
+	bool asked = false, back;
 	rx_err rc;
 
 	/* The form's id is the child's; people get a number to say. */
@@ -206,9 +206,10 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 	if (rc == RX_OK && !asked)
 		rc = rx_child_register(q->session, own, json, &result, st);
 	json_decref(json);
+	back = rc != RX_OK || asked;
 	if (rc != RX_OK && (rc = rx_form_error(a, q, st)) != RX_OK)
 		return (rc);
-	if (a->status != 200)
+	if (back)
 		return (rx_director_child_form(q, a, st));
 	rx_uuid_text(result.id, id);
 	rx_redirect_with(a, RX_MSG_WEB_CHILD_SAVED, "/child/%s", id);
