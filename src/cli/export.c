@@ -5,7 +5,8 @@
 #include "base/date.h"
 #include "cli/cli.h"
 
-enum { O_UNIT, O_FROM, O_TO, O_FORMAT, O_OUT, O_COUNT, O_BY, O_THRESHOLD };
+enum { O_UNIT, O_FROM, O_TO, O_FORMAT, O_OUT, O_COUNT, O_BY, O_THRESHOLD,
+	O_PRIVATE };
 
 #define THRESHOLD 5
 #define THRESHOLD_MIN 3
@@ -136,7 +137,33 @@ parse_table(struct rx_cli *cli, struct rx_table_request *req,
 	    THRESHOLD_MIN, THRESHOLD_MAX, &threshold, st)) != RX_OK)
 		return (rc);
 	req->threshold = (unsigned)threshold;
+	if (cli->value[O_PRIVATE] != NULL &&
+	    (rc = rx_epsilon_parse(&req->epsilon, cli->value[O_PRIVATE],
+	    st)) != RX_OK)
+		return (rc);
+	if (cli->value[O_PRIVATE] != NULL && cli->value[O_THRESHOLD] != NULL)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_PRIVATE_THRESHOLD));
 	return (rx_cli_writable(cli->value[O_OUT], st));
+}
+
+/* What private tables of the unit may still spend this year. */
+static rx_err
+say_left(struct rx_cli *cli, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	char text[RX_EPSILON_TEXT], code[RX_UNIT_TEXT];
+	unsigned left;
+	rx_err rc;
+
+	if (req->epsilon == 0)
+		return (RX_OK);
+	if ((rc = rx_private_left(&left, s, req->unit, st)) != RX_OK)
+		return (rc);
+	rx_epsilon_text(text, left);
+	rx_unit_text(code, req->unit);
+	rx_cli_note(cli, RX_MSG_CLI_PRIVATE_LEFT, "unit", code, "left", text,
+	    NULL);
+	return (RX_OK);
 }
 
 static rx_err
@@ -151,7 +178,9 @@ run_table(struct rx_cli *cli, struct rx_status *st)
 		return (rc);
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	rc = rx_table_export(s, &req, format, cli->value[O_OUT], st);
+	if ((rc = rx_table_export(s, &req, format, cli->value[O_OUT], st)) ==
+	    RX_OK)
+		rc = say_left(cli, s, &req, st);
 	rx_session_close(s);
 	return (rc != RX_OK ? rc : exported(cli, st));
 }
@@ -160,7 +189,7 @@ const struct rx_cli_command rx_cli_export_table = {
 	{ "export", "table" }, "--unit CODE "
 	"--count children|observations|interventions --by DIM[,DIM...] "
 	"--from DATE --to DATE --format csv|xlsx|json -o FILE "
-	"[--threshold N]", RX_MSG_CLI_HELP_EXPORT_TABLE, run_table, 0, 0, 0, {
+	"[--threshold N | --private EPSILON]", RX_MSG_CLI_HELP_EXPORT_TABLE, run_table, 0, 0, 0, {
 		[O_UNIT] = { "unit", RX_CLI_NEEDED, 0 },
 		[O_FROM] = { "from", RX_CLI_NEEDED, 0 },
 		[O_TO] = { "to", RX_CLI_NEEDED, 0 },
@@ -169,5 +198,6 @@ const struct rx_cli_command rx_cli_export_table = {
 		[O_COUNT] = { "count", RX_CLI_NEEDED, 0 },
 		[O_BY] = { "by", RX_CLI_NEEDED, 0 },
 		[O_THRESHOLD] = { "threshold", RX_CLI_VALUE, 0 },
+		[O_PRIVATE] = { "private", RX_CLI_VALUE, 0 },
 	}
 };

@@ -53,6 +53,8 @@ kind_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 		s = rx_msg(RX_MSG_CLI_KIND_ANNEX, cli->lang);
 	else if (strcmp(s, "table") == 0)
 		s = rx_msg(RX_MSG_CLI_KIND_TABLE, cli->lang);
+	else if (strcmp(s, "private") == 0)
+		s = rx_msg(RX_MSG_CLI_KIND_PRIVATE, cli->lang);
 	return (rx_buf_add(out, s, strlen(s), st));
 }
 

@@ -29,13 +29,18 @@ by_value(const void *a, const void *b)
 	return (x < y ? -1 : x > y);
 }
 
-/* The place of ${v} among the values of dimension ${d}. */
+/* The place of ${v} among the values of dimension ${d}.  In a private table,
+ * whose values are fixed, one that is not listed counts as the table's own
+ * unit, or as not recorded. */
 static uint32_t
 place(const struct rx_tab *t, size_t d, int64_t v)
 {
 	const struct rx_values *x = &t->values[d];
 	const int64_t *p = bsearch(&v, x->v, x->n, sizeof(v), by_value);
 
+	if (p == NULL)
+		p = rx_dim_infos[t->req.dims[d]].unit ? x->v :
+		    &x->v[x->n - 1];
 	return ((uint32_t)(p - x->v));
 }
 
@@ -225,7 +230,9 @@ rx_tab_cube(struct rx_tab *t, struct rx_status *st)
 	if ((rc = rx_cube_new(&t->cube, t->req.threshold, st)) != RX_OK)
 		return (rc);
 	for (d = 0; d < t->req.ndims; d++) {
-		if ((rc = collect(t, d, st)) != RX_OK)
+		rc = t->req.epsilon > 0 ? rx_tab_domain(t, d, st) :
+		    collect(t, d, st);
+		if (rc != RX_OK)
 			return (rc);
 	}
 	find_nest(t);

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "stats/internal.h"
+#include "stats/table.h"
 
 #define RELEASE_MODE 0644	/* it is meant to be handed on */
 
@@ -273,6 +273,51 @@ unit_name(void *cookie, const char unit[RX_UNIT_BYTES], char *name,
 	return (rx_unit_name(cookie, unit, name, size, st));
 }
 
+static rx_err
+list_unit(void *cookie, const char *code, const char *name, const char *level,
+    const char *parent, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	(void)name;
+	(void)level;
+	(void)parent;
+	if ((rc = rx_unit_parse(unit, code, st)) != RX_OK)
+		return (rc);
+	return (rx_tab_unit(cookie, unit, st));
+}
+
+/* The private table that ${req} asks for: this year's, or a new one.  All is
+ * counted first in either case, so that a missing right is said first. */
+static rx_err
+make_private(json_t **out, bool *again, size_t *seen, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	struct rx_tab *t;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = rx_tab_new(&t, req, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) == RX_OK &&
+	    (rc = rx_private_find(out, seen, s, req, st)) == RX_OK &&
+	    !(*again = *out != NULL) &&
+	    (rc = rx_unit_each(s, list_unit, t, st)) == RX_OK)
+		rc = rx_tab_json(out, t, unit_name, s, st);
+	rx_tab_free(t);
+	return (rc);
+}
+
+/* What its entry in the ledger is called: private tables have an account of
+ * their own, and are not compared with the others. */
+static const char *
+kind_of(const struct rx_table_request *req)
+{
+
+	return (req->epsilon > 0 ? RX_KIND_PRIVATE : "table");
+}
+
 /* The table that ${req} asks for, checked against the ledger. */
 static rx_err
 make_table(json_t **out, bool *again, struct rx_session *s,
@@ -280,9 +325,12 @@ make_table(json_t **out, bool *again, struct rx_session *s,
 {
 	json_t *doc, *entries;
 	struct rx_tab *t;
+	size_t seen;
 	rx_err rc;
 
 	*out = NULL;
+	if (req->epsilon > 0)
+		return (make_private(out, again, &seen, s, req, st));
 	if ((rc = rx_tab_new(&t, req, st)) != RX_OK)
 		goto err0;
 	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) != RX_OK)
@@ -322,7 +370,7 @@ rx_table_export(struct rx_session *s, const struct rx_table_request *req,
 	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_tab_render(&file, doc, format, st)) == RX_OK && !again)
-		rc = rx_release_enter(s, "table", format, doc, st);
+		rc = rx_release_enter(s, kind_of(req), format, doc, st);
 	if (rc == RX_OK)
 		rc = rx_file_write(path, file.b, file.len, RELEASE_MODE, true,
 		    st);
@@ -342,9 +390,9 @@ rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
 	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
 		return (rc);
 	if (!again)
-		rc = rx_release_enter(s, "table", RX_FORMAT_PAGE, doc, st);
+		rc = rx_release_enter(s, kind_of(req), RX_FORMAT_PAGE, doc, st);
 	if (rc == RX_OK &&
-	    (rc = rx_release_load(&entries, s, "table", st)) == RX_OK) {
+	    (rc = rx_release_load(&entries, s, kind_of(req), st)) == RX_OK) {
 		if (!rx_release_same(id, entries, doc))
 			rc = rx_stats_bug("release", st);
 		json_decref(entries);

@@ -107,10 +107,32 @@ struct rx_table_request {
 	size_t ndims;
 	int32_t from, to;
 	unsigned threshold;	/* 5; 3 at the least */
+	unsigned epsilon;	/* thousandths; 0: not a private table */
 };
 /* Parse "sex,month"; RX_EUSAGE (DIM_UNKNOWN ...). */
 rx_err rx_table_dims(struct rx_table_request *req, const char *text,
     struct rx_status *st) RX_MUST_USE;
+/*
+ * Private tables: nothing suppressed, every figure with noise.  Epsilon is in
+ * thousandths.  What tables of one calendar year may spend on any child
+ * together is RX_PRIVATE_BUDGET, which a county may set when it builds.
+ */
+#define RX_EPSILON_MIN 10u
+#define RX_EPSILON_MAX 10000u
+#define RX_EPSILON_TEXT 24
+#ifndef RX_PRIVATE_BUDGET
+#define RX_PRIVATE_BUDGET 3000u
+#endif
+#define RX_PRIVATE_RECORDS 4u	/* of a child in one table */
+#define RX_PRIVATE_VALUES 3u	/* of a thing, of category or sign */
+/* Parse "0.5", at most three places; RX_EUSAGE (PRIVATE_EPSILON). */
+rx_err rx_epsilon_parse(unsigned *epsilon, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+void rx_epsilon_text(char out[RX_EPSILON_TEXT], uint64_t epsilon);
+/* What ${unit} has left of the budget this year. */
+rx_err rx_private_left(unsigned *left, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+
 /* Count, suppress, refuse what cannot be protected, write, enter in the
  * ledger. */
 rx_err rx_table_export(struct rx_session *s, const struct rx_table_request *req,

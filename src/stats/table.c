@@ -127,7 +127,10 @@ check_request(const struct rx_table_request *req, struct rx_status *st)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_DATES_REVERSED));
 	if (req->ndims > RX_DIMS_MAX)
 		return (rx_table_too_large(st));
-	if (req->threshold < RX_THRESHOLD_MIN) {
+	if (req->epsilon > 0) {
+		if ((rc = rx_private_check(req, st)) != RX_OK)
+			return (rc);
+	} else if (req->threshold < RX_THRESHOLD_MIN) {
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_TABLE_THRESHOLD);
 		rx_status_arg(st, "min", "%d", RX_THRESHOLD_MIN);
 		return (rc);
@@ -161,6 +164,7 @@ rx_tab_new(struct rx_tab **out, const struct rx_table_request *req,
 	t->req = *req;
 	t->ids.size = RX_ID_BYTES;
 	t->signs.size = sizeof(uint64_t);
+	rx_noise_init(&t->noise, NULL, NULL);
 	*out = t;
 	return (RX_OK);
 }
@@ -181,7 +185,9 @@ rx_tab_free(struct rx_tab *t)
 	rx_buf_free(&t->kids);
 	rx_buf_free(&t->things);
 	rx_buf_free(&t->pool);
+	rx_buf_free(&t->units);
 	rx_cube_free(t->cube);
+	free(t->error);
 	free(t);
 }
 
@@ -399,6 +405,24 @@ kid_signs(struct rx_tab *t, struct rx_thing *thing, size_t d, size_t kid,
 	return (RX_OK);
 }
 
+/* In a private table a child counts for so much and no more: the first things
+ * and values in the order in which they were recorded. */
+static bool
+spent(struct rx_tab *t, size_t kid)
+{
+
+	return (t->req.epsilon > 0 &&
+	    kid_at(t, kid)->things++ >= RX_PRIVATE_RECORDS);
+}
+
+static void
+cut_values(const struct rx_tab *t, struct rx_thing *thing, size_t d)
+{
+
+	if (t->req.epsilon > 0 && thing->at[d].n > RX_PRIVATE_VALUES)
+		thing->at[d].n = RX_PRIVATE_VALUES;
+}
+
 /* Count a thing: the record ${r} of ${kid}, or the child itself (r is NULL). */
 static rx_err
 add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
@@ -409,6 +433,8 @@ add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
 	size_t d;
 	rx_err rc = RX_OK;
 
+	if (spent(t, kid))
+		return (RX_OK);
 	memset(&thing, 0, sizeof(thing));
 	thing.kid = (uint32_t)kid;
 	for (d = 0; d < t->req.ndims && rc == RX_OK; d++) {
@@ -423,6 +449,7 @@ add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
 		else
 			rc = pool_add(t, &thing, d, single_value(t, dim,
 			    kid_at(t, kid), r), st);
+		cut_values(t, &thing, d);
 		if (rc == RX_OK && thing.at[d].n == 0) {
 			thing.at[d].off = t->pool.len / sizeof(int64_t);
 			rc = pool_add(t, &thing, d, RX_VALUE_NONE, st);

@@ -7,6 +7,7 @@
  */
 
 #include "stats/internal.h"
+#include "stats/noise.h"
 
 #define RX_THRESHOLD_MIN 3
 #define RX_VALUE_NONE INT64_MAX	/* "none": nothing recorded; sorts last */
@@ -17,6 +18,7 @@ struct rx_kid {			/* a child */
 	size_t off, n;		/* its categories in the pool */
 	bool seen;		/* observed in the period: */
 	int64_t date, at, risk;	/* the latest observation */
+	unsigned things;	/* counted of him; private tables only */
 };
 
 struct rx_thing {		/* what is counted */
@@ -45,7 +47,14 @@ struct rx_tab {
 	unsigned nest;		/* its axis */
 	size_t nest_dim[3];	/* its dimensions, from the top */
 	struct rx_cube *cube;
+	/* of a private table: */
+	struct rx_buf units;	/* those that are listed, RX_UNIT_BYTES each */
+	struct rx_noise noise;
+	int64_t *error;		/* per cell: within it in 95 % */
+	int64_t widest;		/* of the finest cells */
 };
+
+#define RX_AGE_BANDS 5
 
 rx_err rx_table_too_large(struct rx_status *st);
 enum rx_level rx_dim_level(enum rx_dim dim);
@@ -59,5 +68,39 @@ rx_err rx_tab_children(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
 rx_err rx_tab_cube(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
 /* The value of cell ${i} on dimension ${d}; false for "*". */
 bool rx_tab_key(const struct rx_tab *t, size_t i, size_t d, int64_t *v);
+
+/* ---- private.c ---- */
+
+/* How much one child may count for. */
+struct rx_private_bounds {
+	unsigned records;	/* things */
+	unsigned values;	/* of a thing, where it may have several */
+	unsigned touch;		/* so much he changes base cells in all */
+};
+void rx_private_bounds(struct rx_private_bounds *b,
+    const struct rx_table_request *req);
+/* PRIVATE_EPSILON, PRIVATE_TWO_LISTS. */
+rx_err rx_private_check(const struct rx_table_request *req,
+    struct rx_status *st) RX_MUST_USE;
+/* List ${unit} if it lies in the unit of the table. */
+rx_err rx_tab_unit(struct rx_tab *t, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* All values that dimension ${d} can have, whatever the children. */
+rx_err rx_tab_domain(struct rx_tab *t, size_t d, struct rx_status *st)
+    RX_MUST_USE;
+/* Put noisy figures in the place of the counts, and their errors in
+ * t->error. */
+rx_err rx_tab_blur(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
+/* What at least 95 % of sums of ${parts} noises stay within. */
+int64_t rx_private_error(uint64_t parts, uint64_t touch, uint64_t epsilon);
+
+/* ---- budget.c ---- */
+
+#define RX_KIND_PRIVATE "private"	/* its entries in the ledger */
+/* *doc is this year's answer to ${req} in the ledger, which the caller
+ * releases; or NULL, when it may be spent: then *seen is the number of entries
+ * that this was found from.  PRIVATE_SPENT. */
+rx_err rx_private_find(json_t **doc, size_t *seen, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st) RX_MUST_USE;
 
 #endif

@@ -178,6 +178,9 @@ put_builder(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = put_counts(a->data, q, st)) != RX_OK ||
 	    (rc = put_dims(a->data, q, st)) != RX_OK)
 		return (rc);
+	if ((rc = rx_put_text(json_object_get(a->data, "form"), "private",
+	    rx_field(q, "private"), st)) != RX_OK)
+		return (rc);
 	return (rx_put_text(json_object_get(a->data, "form"), "threshold",
 	    rx_field_nth(q, "threshold", 0) != NULL ?
 	    rx_field(q, "threshold") : THRESHOLD, st));
@@ -268,6 +271,9 @@ parse_request(const struct rx_request *q, struct rx_table_request *req,
 	    RX_OK || (rc = rx_stat_period(q, &req->from, &req->to, st)) !=
 	    RX_OK)
 		return (rc);
+	if (rx_field_set(q, "private"))
+		return (rx_epsilon_parse(&req->epsilon, rx_field(q, "private"),
+		    st));
 	return (parse_threshold(rx_field(q, "threshold"), &req->threshold,
 	    st));
 }
@@ -449,8 +455,13 @@ put_cell(struct grid *g, const json_t *cell, struct rx_status *st)
 	    json_object_get(g->data, "rows")) - 1, st)) != RX_OK)
 		return (rc);
 	to = json_array_get(json_object_get(row, "cells"), column);
-	if (json_is_integer(value))
-		return (rx_put_int(to, "v", json_integer_value(value), st));
+	if (json_is_integer(value)) {
+		rc = rx_put_int(to, "v", json_integer_value(value), st);
+		/* of a private table */
+		value = json_object_get(cell, "error95");
+		return (rc != RX_OK || value == NULL ? rc :
+		    rx_put_int(to, "error", json_integer_value(value), st));
+	}
 	return (rx_put_bool(to, "mark", true, st));
 }
 
