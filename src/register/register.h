@@ -220,10 +220,16 @@ rx_err rx_unit_each(struct rx_session *s,
 rx_err rx_unit_name(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     char *name, size_t size, struct rx_status *st) RX_MUST_USE;
 
-/* Statistician: append a release ${text} (JSON) to the sealed ledger; and
- * read all of them, oldest first. */
-rx_err rx_release_add(struct rx_session *s, const char *text, size_t n,
-    struct rx_status *st) RX_MUST_USE;
+/**
+ * rx_release_add(s, seen, text, n, id, st):
+ * Statistician: append the release ${text} (JSON) to the sealed ledger, which
+ * must hold exactly the ${seen} releases that it was checked against; its id
+ * goes in ${id}.  RX_ECONFLICT (RELEASE_MEANWHILE) when another one came in
+ * between: looking and entering are one transaction.
+ */
+rx_err rx_release_add(struct rx_session *s, size_t seen, const char *text,
+    size_t n, uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+/* All releases, oldest first. */
 rx_err rx_release_each(struct rx_session *s,
     rx_err (*each)(void *, const uint8_t id[RX_ID_BYTES], const char *text,
     size_t n, struct rx_status *), void *cookie, struct rx_status *st)

@@ -35,19 +35,6 @@ year_of(int64_t ms)
 	return (rx_date_month(rx_date_of_time(ms)) / 12);
 }
 
-static rx_err
-count_entry(void *cookie, const uint8_t id[RX_ID_BYTES], const char *text,
-    size_t n, struct rx_status *st)
-{
-
-	(void)id;
-	(void)text;
-	(void)n;
-	(void)st;
-	++*(size_t *)cookie;
-	return (RX_OK);
-}
-
 static const char *
 member_text(const json_t *obj, const char *key)
 {
@@ -100,10 +87,8 @@ account_read(struct account *acc, struct rx_session *s, struct rx_status *st)
 	rx_err rc;
 
 	memset(acc, 0, sizeof(*acc));
-	/* Counted first: what comes in between is then seen to be new. */
-	if ((rc = rx_release_each(s, count_entry, &acc->seen, st)) != RX_OK ||
-	    (rc = rx_release_load(&acc->entries, s, RX_KIND_PRIVATE, st)) !=
-	    RX_OK)
+	if ((rc = rx_release_load(&acc->entries, &acc->seen, s,
+	    RX_KIND_PRIVATE, st)) != RX_OK)
 		return (rc);
 	n = json_array_size(acc->entries);
 	if ((rc = rx_stats_alloc(&acc->list, n, sizeof(*acc->list), st)) !=

@@ -197,7 +197,8 @@ rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
 	*doc = NULL;
 	if ((rc = rx_annex_count(&a, s, unit, from, to, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_release_load(&entries, s, "annex", st)) != RX_OK)
+	if ((rc = rx_release_load(&entries, &a->seen, s, "annex", st)) !=
+	    RX_OK)
 		goto err1;
 	rc = rx_annex_issue(doc, again, a, entries, st);
 	json_decref(entries);
@@ -235,7 +236,7 @@ rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
 		return (rc);
 	if ((rc = rx_annex_check(a, lang, warn, cookie, st)) == RX_OK &&
 	    (rc = rx_annex_render(out, doc, format, st)) == RX_OK && !again)
-		rc = rx_release_enter(s, "annex", format, doc, st);
+		rc = rx_release_enter(s, a->seen, "annex", format, doc, st);
 	json_decref(doc);
 	rx_annex_free(a);
 	return (rc);
@@ -320,24 +321,23 @@ kind_of(const struct rx_table_request *req)
 
 /* The table that ${req} asks for, checked against the ledger. */
 static rx_err
-make_table(json_t **out, bool *again, struct rx_session *s,
+make_table(json_t **out, bool *again, size_t *seen, struct rx_session *s,
     const struct rx_table_request *req, struct rx_status *st)
 {
 	json_t *doc, *entries;
 	struct rx_tab *t;
-	size_t seen;
 	rx_err rc;
 
 	*out = NULL;
 	if (req->epsilon > 0)
-		return (make_private(out, again, &seen, s, req, st));
+		return (make_private(out, again, seen, s, req, st));
 	if ((rc = rx_tab_new(&t, req, st)) != RX_OK)
 		goto err0;
 	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) != RX_OK)
 		goto err1;
 	if ((rc = rx_tab_json(&doc, t, unit_name, s, st)) != RX_OK)
 		goto err1;
-	if ((rc = rx_release_load(&entries, s, "table", st)) != RX_OK)
+	if ((rc = rx_release_load(&entries, seen, s, "table", st)) != RX_OK)
 		goto err2;
 	rc = rx_tab_overlap(doc, again, entries, st);
 	json_decref(entries);
@@ -364,13 +364,14 @@ rx_table_export(struct rx_session *s, const struct rx_table_request *req,
 {
 	struct rx_buf file = RX_BUF_INIT;
 	json_t *doc;
+	size_t seen;
 	bool again;
 	rx_err rc;
 
-	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
+	if ((rc = make_table(&doc, &again, &seen, s, req, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_tab_render(&file, doc, format, st)) == RX_OK && !again)
-		rc = rx_release_enter(s, kind_of(req), format, doc, st);
+		rc = rx_release_enter(s, seen, kind_of(req), format, doc, st);
 	if (rc == RX_OK)
 		rc = rx_file_write(path, file.b, file.len, RELEASE_MODE, true,
 		    st);
@@ -384,15 +385,18 @@ rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
     const struct rx_table_request *req, struct rx_status *st)
 {
 	json_t *doc, *entries;
+	size_t seen;
 	bool again;
 	rx_err rc;
 
-	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
+	if ((rc = make_table(&doc, &again, &seen, s, req, st)) != RX_OK)
 		return (rc);
 	if (!again)
-		rc = rx_release_enter(s, kind_of(req), RX_FORMAT_PAGE, doc, st);
+		rc = rx_release_enter(s, seen, kind_of(req), RX_FORMAT_PAGE,
+		    doc, st);
 	if (rc == RX_OK &&
-	    (rc = rx_release_load(&entries, s, kind_of(req), st)) == RX_OK) {
+	    (rc = rx_release_load(&entries, &seen, s, kind_of(req), st)) ==
+	    RX_OK) {
 		if (!rx_release_same(id, entries, doc))
 			rc = rx_stats_bug("release", st);
 		json_decref(entries);

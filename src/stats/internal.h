@@ -234,11 +234,13 @@ rx_err rx_release_digest(char out[RX_DIGEST_TEXT], const json_t *published,
 rx_err rx_release_entry(json_t **out, const char *kind, const char *author,
     int64_t at, const char *format, const json_t *published,
     struct rx_status *st) RX_MUST_USE;
-/* All entries of ${kind} as an array of objects with "id", oldest first. */
-rx_err rx_release_load(json_t **out, struct rx_session *s, const char *kind,
-    struct rx_status *st) RX_MUST_USE;
-/* Enter ${published} in the ledger. */
-rx_err rx_release_enter(struct rx_session *s, const char *kind,
+/* All entries of ${kind} as an array of objects with "id", oldest first;
+ * *seen is the number of entries of all kinds. */
+rx_err rx_release_load(json_t **out, size_t *seen, struct rx_session *s,
+    const char *kind, struct rx_status *st) RX_MUST_USE;
+/* Enter ${published} in the ledger, which must hold ${seen} entries still:
+ * RELEASE_MEANWHILE. */
+rx_err rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
     enum rx_format format, const json_t *published, struct rx_status *st)
     RX_MUST_USE;
 /* The id of the newest of ${entries} that published ${doc}; false when none. */

@@ -125,10 +125,11 @@ err0:
 }
 
 rx_err
-rx_release_enter(struct rx_session *s, const char *kind, enum rx_format format,
-    const json_t *published, struct rx_status *st)
+rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
+    enum rx_format format, const json_t *published, struct rx_status *st)
 {
 	struct rx_buf text = RX_BUF_INIT;
+	uint8_t id[RX_ID_BYTES];
 	json_t *entry;
 	rx_err rc;
 
@@ -137,7 +138,8 @@ rx_release_enter(struct rx_session *s, const char *kind, enum rx_format format,
 	if (rc != RX_OK)
 		return (rc);
 	if ((rc = rx_json_write(&text, entry, st)) == RX_OK)
-		rc = rx_release_add(s, (const char *)text.b, text.len, st);
+		rc = rx_release_add(s, seen, (const char *)text.b, text.len,
+		    id, st);
 	rx_buf_free(&text);
 	json_decref(entry);
 	return (rc);
@@ -147,6 +149,7 @@ rx_release_enter(struct rx_session *s, const char *kind, enum rx_format format,
 
 struct load {
 	json_t *list;
+	size_t seen;
 	const char *kind;
 };
 
@@ -173,6 +176,7 @@ load_one(void *cookie, const uint8_t id[RX_ID_BYTES], const char *text,
 	json_t *entry;
 	rx_err rc;
 
+	l->seen++;
 	if ((rc = parse_entry(&entry, text, n, st)) != RX_OK)
 		return (rc);
 	rx_uuid_text(id, uuid);
@@ -185,10 +189,10 @@ load_one(void *cookie, const uint8_t id[RX_ID_BYTES], const char *text,
 }
 
 rx_err
-rx_release_load(json_t **out, struct rx_session *s, const char *kind,
-    struct rx_status *st)
+rx_release_load(json_t **out, size_t *seen, struct rx_session *s,
+    const char *kind, struct rx_status *st)
 {
-	struct load l = { json_array(), kind };
+	struct load l = { json_array(), 0, kind };
 	rx_err rc;
 
 	*out = NULL;
@@ -199,6 +203,7 @@ rx_release_load(json_t **out, struct rx_session *s, const char *kind,
 		return (rc);
 	}
 	*out = l.list;
+	*seen = l.seen;
 	return (RX_OK);
 }
 
