@@ -225,12 +225,14 @@ rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
 	return (false);
 }
 
-/* "350102 2025-06-01..2025-08-25 interventions sex,month", and its parts */
+/* "350102 2025-06-01..2025-08-25 interventions sex,month", of a private table
+ * with " ε=0.5"; and its parts */
 static void
 make_title(struct rx_release_row *row, const json_t *entry)
 {
 	const json_t *dims = json_object_get(entry, "dims");
-	const char *dim;
+	const char *dim, *epsilon = member_text(json_object_get(
+	    json_object_get(entry, "published"), "private"), "epsilon");
 	size_t k, n;
 
 	(void)snprintf(row->from, sizeof(row->from), "%s",
@@ -249,6 +251,11 @@ make_title(struct rx_release_row *row, const json_t *entry)
 	    member_text(entry, "unit"), row->from, row->to,
 	    *row->count != '\0' ? " " : "", row->count,
 	    *row->dims != '\0' ? " " : "", row->dims);
+	if (*epsilon != '\0') {
+		n = strlen(row->title);
+		(void)snprintf(row->title + n, sizeof(row->title) - n,
+		    " ε=%s", epsilon);
+	}
 }
 
 void

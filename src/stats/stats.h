@@ -147,7 +147,7 @@ rx_err rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
 struct rx_release_row {
 	char id[RX_UUID_TEXT];
 	int64_t at;
-	char kind[16];		/* "annex" or "table" */
+	char kind[16];		/* "annex", "table", "private" */
 	char author[RX_USER_NAME_BYTES];
 	char title[512];	/* unit, dates, dimensions */
 	char name[128];		/* of the unit */

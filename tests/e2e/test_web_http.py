@@ -5,6 +5,7 @@ as tests/unit/test_web --routes prints it.  Every page that is fetched here is
 parsed, and must hold nothing but what the templates put there.
 """
 
+import datetime
 import html
 import html.parser
 import http.client
@@ -1070,6 +1071,27 @@ def probe_fields(page, action):
         elif kind not in ("checkbox", "radio") or on:
             fields.append((name, value))
     return fields, names
+
+
+@test
+def test_a_private_table_is_released_on_the_page_with_its_errors():
+    b = browsers()["statistician"]
+    fields = [(n, v) for n, v in b.get("/table").page().fields("/table")
+              if n not in ("count", "dim", "private")]
+    fields += [("count", "children"), ("dim", "sex")]
+    r = b.post("/table", fields + [("private", "0.5")])
+    equal(r.status, 303, r.text[-300:])
+    shown = b.follow(r).text
+    true("±6" in shown and "ε = 0.5" in shown, shown)
+    true("（差分隐私）" in b.get("/releases").text, "the ledger")
+    equal(b.post("/table", fields + [("private", "0.5")]).location,
+          r.location, "the same question")
+    r = b.post("/table", fields + [("private", "x")])
+    true(message("PRIVATE_EPSILON") in r.text and 'value="x"' in r.text,
+         "a wrong epsilon")
+    r = b.post("/table", fields + [("private", "2.9")])
+    true("2.5" in r.text and "%d-01-01" % (datetime.date.today().year + 1)
+         in r.text, "a spent budget")
 
 
 @test

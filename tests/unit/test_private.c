@@ -638,12 +638,13 @@ test_margins_add_up_and_nothing_is_negative(void **state)
 	}
 }
 
-/* How often the true figure of each cell lies within the error beside it. */
+/* How often the true figure of each cell lies within the error beside it; most
+ * cells are empty, so that the full ones give much to keep the total. */
 static void
 test_true_figures_lie_within_the_stated_error(void **state)
 {
-	enum { RUNS = 400 };
-	struct rx_tab *t = begin(RX_COUNT_CHILDREN, "township,category", 500);
+	enum { RUNS = 200 };
+	struct rx_tab *t = begin(RX_COUNT_CHILDREN, "township,category,age_band", 1000);
 	int64_t *want, *hits;
 	json_t *doc;
 	size_t n, i;
@@ -661,7 +662,7 @@ test_true_figures_lie_within_the_stated_error(void **state)
 	memcpy(want, t->cube->value, n * sizeof(*want));
 	rx_tab_free(t);
 	for (seed = 1; seed <= RUNS; seed++) {
-		t = begin(RX_COUNT_CHILDREN, "township,category", 500);
+		t = begin(RX_COUNT_CHILDREN, "township,category,age_band", 1000);
 		people(t, false);
 		doc = document(t, seed * 1000003);
 		for (i = 0; i < n; i++)
@@ -670,8 +671,8 @@ test_true_figures_lie_within_the_stated_error(void **state)
 		json_decref(doc);
 	}
 	for (i = 0; i < n; i++)
-		/* 380 expected at the least; 362 is four deviations below. */
-		assert_true(hits[i] >= 362);
+		/* 190 expected at the least; 177 is four deviations below. */
+		assert_true(hits[i] >= 177);
 	free(want);
 	free(hits);
 }
