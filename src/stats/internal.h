@@ -239,10 +239,10 @@ rx_err rx_release_entry(json_t **out, const char *kind, const char *author,
 rx_err rx_release_load(json_t **out, size_t *seen, struct rx_session *s,
     const char *kind, struct rx_status *st) RX_MUST_USE;
 /* Enter ${published} in the ledger, which must hold ${seen} entries still:
- * RELEASE_MEANWHILE. */
+ * RELEASE_MEANWHILE.  ${kept}, what the entry keeps besides, may be NULL. */
 rx_err rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
-    enum rx_format format, const json_t *published, struct rx_status *st)
-    RX_MUST_USE;
+    enum rx_format format, const json_t *published, json_t *kept,
+    struct rx_status *st) RX_MUST_USE;
 /* The id of the newest of ${entries} that published ${doc}; false when none. */
 bool rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
     const json_t *doc);
@@ -259,13 +259,4 @@ void rx_release_row_of(struct rx_release_row *row, const char *id,
  */
 rx_err rx_annex_issue(json_t **doc, bool *again, struct rx_annex *a,
     const json_t *entries, struct rx_status *st) RX_MUST_USE;
-/**
- * rx_tab_overlap(doc, again, entries, st):
- * Check the table ${doc} against the earlier ones in ${entries}: *again when
- * it is the same answer to the same question; TABLE_OVERLAPS (argument id)
- * when the difference of the two could disclose.
- */
-rx_err rx_tab_overlap(const json_t *doc, bool *again, const json_t *entries,
-    struct rx_status *st) RX_MUST_USE;
-
 #endif

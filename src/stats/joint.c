@@ -111,6 +111,33 @@ read_values(struct rx_view *v, size_t d, const json_t *doc,
 	return (RX_OK);
 }
 
+/* The same cell may be written with or without the units above its own: here
+ * they are always given. */
+static void
+settle_key(const struct rx_view *v, int64_t key[RX_DIMS_MAX])
+{
+	char unit[RX_UNIT_BYTES], above[RX_UNIT_BYTES];
+	size_t d, finest = RX_DIMS_MAX;
+
+	for (d = 0; d < v->req.ndims; d++) {
+		if (rx_dim_infos[v->req.dims[d]].unit && key[d] != RX_STAR &&
+		    (finest == RX_DIMS_MAX || rx_dim_level(v->req.dims[d]) >
+		    rx_dim_level(v->req.dims[finest])))
+			finest = d;
+	}
+	if (finest == RX_DIMS_MAX)
+		return;
+	rx_value_unit(unit, key[finest]);
+	for (d = 0; d < v->req.ndims; d++) {
+		if (!rx_dim_infos[v->req.dims[d]].unit ||
+		    rx_dim_level(v->req.dims[d]) >=
+		    rx_dim_level(v->req.dims[finest]))
+			continue;
+		rx_unit_ancestor(above, unit, rx_dim_level(v->req.dims[d]));
+		key[d] = rx_unit_value(above);
+	}
+}
+
 static rx_err
 read_cells(struct rx_view *v, const json_t *doc, struct rx_status *st)
 {
@@ -139,6 +166,7 @@ read_cells(struct rx_view *v, const json_t *doc, struct rx_status *st)
 			else if (!rx_tab_value(v->req.dims[d], text, &key[d]))
 				return (corrupt(st));
 		}
+		settle_key(v, key);
 		value = json_object_get(cell, "value");
 		v->shown[i] = json_is_integer(value) ?
 		    json_integer_value(value) : -1;
@@ -203,6 +231,7 @@ view_of(struct rx_view *v, const struct rx_tab *t, struct rx_status *st)
 			if (!rx_tab_key(t, i, d, &v->key[i * RX_DIMS_MAX + d]))
 				v->key[i * RX_DIMS_MAX + d] = RX_STAR;
 		}
+		settle_key(v, &v->key[i * RX_DIMS_MAX]);
 		v->shown[i] = c->suppressed[i] ? -1 : c->value[i];
 	}
 	return (RX_OK);
@@ -222,15 +251,6 @@ bears_on(const struct rx_table_request *a, const struct rx_table_request *b)
 		return (false);
 	return (rx_unit_covers(a->unit, b->unit) ||
 	    rx_unit_covers(b->unit, a->unit));
-}
-
-/* A noisy table (--private) tells nothing for sure. */
-static bool
-is_exact(const json_t *entry)
-{
-
-	return (json_object_get(json_object_get(entry, "published"),
-	    "epsilon") == NULL);
 }
 
 /* The earlier tables of ${all} that hang together with ${req}. */
@@ -287,8 +307,6 @@ rx_joint_new(struct rx_joint **out, const struct rx_table_request *req,
 	j->req = *req;
 	j->entries = entries;
 	for (i = 0; i < n; i++) {
-		if (!is_exact(json_array_get(entries, i)))
-			continue;
 		if ((rc = read_request(&all[i], json_object_get(json_array_get(
 		    entries, i), "published"), st)) != RX_OK)
 			goto err0;
@@ -602,11 +620,14 @@ static bool
 is_listed(const struct rx_view *v, size_t i)
 {
 	size_t d, given = 0, only = 0;
+	bool unit = false;
 
 	for (d = 0; d < v->req.ndims; d++) {
 		if (key_at(v, i)[d] == RX_STAR)
 			continue;
-		given++;
+		/* units above and below each other are one thing to know */
+		given += !unit || !rx_dim_infos[v->req.dims[d]].unit;
+		unit = unit || rx_dim_infos[v->req.dims[d]].unit;
 		only = d;
 	}
 	return (given == 1 && !(rx_dim_infos[v->req.dims[only]].sensitive &&
@@ -709,33 +730,42 @@ ask_change(struct audit *u, size_t seat, const struct earlier *e, size_t i,
 	    st));
 }
 
-/* Things of today whose value an earlier table did not list, as there were
- * none: a figure that was 0. */
+/* How often a thing of today has a value on dimension ${d} that ${e} does not
+ * list. */
+static int64_t
+unlisted(const struct earlier *e, size_t d)
+{
+	const struct rx_tab *t = e->tab;
+	const struct rx_thing *thing;
+	size_t n, k, i, j;
+	int64_t v, more = 0;
+
+	n = t->things.len / sizeof(*thing);
+	for (k = 0; k < n; k++) {
+		thing = (const struct rx_thing *)(const void *)t->things.b + k;
+		for (i = 0; i < thing->at[d].n; i++) {
+			memcpy(&v, &t->pool.b[(thing->at[d].off + i) *
+			    sizeof(v)], sizeof(v));
+			for (j = 0; j < e->v.nvalue[d]; j++) {
+				if (e->v.value[d][j] == v)
+					break;
+			}
+			more += j == e->v.nvalue[d];
+		}
+	}
+	return (more);
+}
+
+/* What an earlier table did not list was 0: a figure like any other. */
 static rx_err
 put_unlisted(struct audit *u, size_t seat, const struct earlier *e, size_t d,
     struct rx_status *st)
 {
-	const struct ask a = { seat, 0, true };
-	int64_t t = e->v.req.threshold, more = 0, v;
-	const struct rx_tab *tab = e->tab;
-	bool listed, others;
-	size_t i, k;
+	const struct ask a = { seat, e->v.ncells - 1, true };
+	int64_t t = e->v.req.threshold, more;
 	rx_err rc;
 
-	for (i = 0; tab != NULL && i < tab->cube->ncells; i++) {
-		if (!rx_tab_key(tab, i, d, &v))
-			continue;
-		for (others = false, k = 0; k < e->v.req.ndims; k++) {
-			int64_t w;
-
-			others = others || (k != d && rx_tab_key(tab, i, k,
-			    &w));
-		}
-		for (listed = false, k = 0; k < e->v.nvalue[d]; k++)
-			listed = listed || e->v.value[d][k] == v;
-		if (!listed && !others)
-			more += tab->cube->value[i];
-	}
+	more = e->tab != NULL ? unlisted(e, d) : 0;
 	if (more >= t && e->fresh == NULL)
 		return (RX_OK);
 	if ((rc = rx_model_unlisted(u->m, seat, d, 1, st)) != RX_OK)

@@ -63,6 +63,41 @@ key_text(char out[KEY_BYTES], enum rx_dim dim, int64_t v)
 	}
 }
 
+bool
+rx_tab_value(enum rx_dim dim, const char *text, int64_t *v)
+{
+	const struct rx_dim_info *info = &rx_dim_infos[dim];
+	char unit[RX_UNIT_BYTES];
+	struct rx_status why;
+	int32_t month;
+	int64_t band;
+
+	rx_status_clear(&why);
+	*v = RX_VALUE_NONE;
+	if (strcmp(text, "none") == 0)
+		return (true);
+	if (info->unit) {
+		if (rx_unit_parse(unit, text, &why) != RX_OK)
+			return (false);
+		*v = rx_unit_value(unit);
+		return (true);
+	}
+	if (dim == RX_DIM_MONTH) {
+		if (!rx_month_parse(text, &month))
+			return (false);
+		*v = month;
+		return (true);
+	}
+	for (band = 0; dim == RX_DIM_AGE_BAND && band < RX_AGE_BANDS; band++) {
+		if (strcmp(text, bands[band]) == 0) {
+			*v = band;
+			return (true);
+		}
+	}
+	*v = info->list != RX_LIST_NONE ? rx_code_no(info->list, text) : 0;
+	return (*v != 0);
+}
+
 struct namer {
 	rx_err (*name)(void *, const char unit[RX_UNIT_BYTES], char *, size_t,
 	    struct rx_status *);
@@ -339,10 +374,8 @@ rx_tab_json(json_t **out, struct rx_tab *t,
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = rx_tab_children(t, st)) != RX_OK ||
-	    (rc = rx_tab_cube(t, st)) != RX_OK ||
-	    (rc = t->req.epsilon > 0 ? rx_tab_blur(t, st) :
-	    rx_cube_protect(t->cube, st)) != RX_OK)
+	if ((rc = rx_tab_count(t, st)) != RX_OK ||
+	    (rc = rx_tab_protect(t, st)) != RX_OK)
 		return (rc);
 	if ((doc = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));

@@ -423,6 +423,42 @@ cut_values(const struct rx_tab *t, struct rx_thing *thing, size_t d)
 		thing->at[d].n = RX_PRIVATE_VALUES;
 }
 
+/* Add a thing to the digest: in whatever order they come. */
+static void
+note_thing(struct rx_tab *t, const struct rx_thing *thing,
+    const struct rx_record *r)
+{
+	uint8_t text[2 * RX_ID_BYTES + RX_DIMS_MAX * RX_HASH_BYTES] = { 0 };
+	uint8_t hash[RX_HASH_BYTES];
+	uint64_t part;
+	size_t d, k;
+
+	memcpy(text, &t->ids.keys[thing->kid * RX_ID_BYTES], RX_ID_BYTES);
+	if (r != NULL)
+		memcpy(&text[RX_ID_BYTES], r->id, RX_ID_BYTES);
+	for (d = 0; d < t->req.ndims; d++)
+		rx_hash(&text[2 * RX_ID_BYTES + d * RX_HASH_BYTES],
+		    RX_HASH_BYTES, NULL, "runxin values",
+		    &t->pool.b[thing->at[d].off * sizeof(int64_t)],
+		    thing->at[d].n * sizeof(int64_t));
+	rx_hash(hash, sizeof(hash), NULL, "runxin thing", text, sizeof(text));
+	for (k = 0; k < 4; k++) {
+		memcpy(&part, &hash[k * sizeof(part)], sizeof(part));
+		t->data[k] += part;
+	}
+	rx_wipe(text, sizeof(text));
+}
+
+void
+rx_tab_digest(char out[RX_DIGEST_TEXT], const struct rx_tab *t)
+{
+	uint8_t hash[RX_HASH_BYTES];
+
+	rx_hash(hash, sizeof(hash), NULL, "runxin counted", t->data,
+	    sizeof(t->data));
+	rx_hex(out, hash, sizeof(hash));
+}
+
 /* Count a thing: the record ${r} of ${kid}, or the child itself (r is NULL). */
 static rx_err
 add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
@@ -457,6 +493,7 @@ add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
 	}
 	if (rc != RX_OK)
 		return (rc);
+	note_thing(t, &thing, r);
 	return (rx_buf_add(&t->things, &thing, sizeof(thing), st));
 }
 
@@ -499,4 +536,29 @@ rx_tab_children(struct rx_tab *t, struct rx_status *st)
 			return (rc);
 	}
 	return (RX_OK);
+}
+
+rx_err
+rx_tab_count(struct rx_tab *t, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (t->cube != NULL)
+		return (RX_OK);
+	if ((rc = rx_tab_children(t, st)) != RX_OK)
+		return (rc);
+	return (rx_tab_cube(t, st));
+}
+
+rx_err
+rx_tab_protect(struct rx_tab *t, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (t->safe)
+		return (RX_OK);
+	rc = t->req.epsilon > 0 ? rx_tab_blur(t, st) :
+	    rx_cube_protect(t->cube, st);
+	t->safe = rc == RX_OK;
+	return (rc);
 }

@@ -47,6 +47,8 @@ struct rx_tab {
 	unsigned nest;		/* its axis */
 	size_t nest_dim[3];	/* its dimensions, from the top */
 	struct rx_cube *cube;
+	bool safe;		/* protected already */
+	uint64_t data[4];	/* of all things: rx_tab_digest */
 	/* of a private table: */
 	struct rx_buf units;	/* those that are listed, RX_UNIT_BYTES each */
 	struct rx_noise noise;
@@ -64,6 +66,15 @@ void rx_value_unit(char unit[RX_UNIT_BYTES], int64_t v);
 
 /* All records are in: count the children themselves, when they are asked. */
 rx_err rx_tab_children(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
+/* Both, unless they were done: count. */
+rx_err rx_tab_count(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
+/* Suppress what the table must not show, by itself; once. */
+rx_err rx_tab_protect(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
+/* A digest of what was counted: which records, with which values.  It depends
+ * on ids that nobody can guess, so it tells figures to nobody. */
+void rx_tab_digest(char out[RX_DIGEST_TEXT], const struct rx_tab *t);
+/* The value that ${text} is as a key of dimension ${dim}. */
+bool rx_tab_value(enum rx_dim dim, const char *text, int64_t *v);
 /* Make the cube of all things. */
 rx_err rx_tab_cube(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
 /* The value of cell ${i} on dimension ${d}; false for "*". */
