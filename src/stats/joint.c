@@ -5,7 +5,8 @@
 #include "stats/model.h"
 
 #define EARLIER_MAX 200
-#define ROUNDS 8		/* of mending */
+#define ROUNDS 40		/* of mending */
+#define AT_ONCE 8		/* questions mended in a round */
 #define NEW 0			/* the seat of the new table */
 
 struct earlier {
@@ -568,13 +569,20 @@ rx_joint_keep(json_t **out, const struct rx_tab *t, struct rx_status *st)
 
 /* ---- the audit ---- */
 
+/* A cell of the new table that is shown, and the sum that says so. */
+struct given {
+	size_t cell, sum;
+};
+
 struct audit {
 	struct rx_joint *j;
 	struct rx_view fresh;		/* the new table; empty when none */
 	const struct rx_tab *t;
 	struct rx_model *m;
+	struct rx_system *sys;
 	struct rx_buf asks;		/* struct ask */
-	struct rx_buf failed;		/* those that are not met */
+	struct rx_buf failed;		/* uint32_t: those that are not met */
+	struct rx_buf given;		/* struct given: figures of the new one */
 };
 
 static const int64_t *
@@ -689,9 +697,14 @@ put_new(struct audit *u, struct rx_status *st)
 
 	rc = nothing_else(u, NEW, v, st);
 	for (i = 0; i < v->ncells && rc == RX_OK; i++) {
-		if (!c->suppressed[i])
-			rc = known(u, NEW, v, i, c->value[i], c->value[i], st);
-		else {
+		if (!c->suppressed[i]) {
+			const struct given g = { i, rx_model_sums(u->m) };
+
+			if ((rc = rx_buf_add(&u->given, &g, sizeof(g), st)) ==
+			    RX_OK)
+				rc = known(u, NEW, v, i, c->value[i],
+				    c->value[i], st);
+		} else {
 			if (c->lower[i] > 0)
 				rc = known(u, NEW, v, i, 1, RX_MOST, st);
 			if (rc == RX_OK)
@@ -924,80 +937,93 @@ put_all(struct audit *u, struct rx_status *st)
 static rx_err
 attack(struct audit *u, struct rx_status *st)
 {
-	struct rx_system *sys = NULL;
-	const struct ask *a;
 	size_t failed, n, k;
+	uint32_t q;
 	rx_err rc;
 
 	rx_buf_reset(&u->asks);
 	rx_buf_reset(&u->failed);
+	rx_buf_reset(&u->given);
 	rx_model_free(u->m);
+	rx_system_free(u->sys);
 	u->m = NULL;
+	u->sys = NULL;
 	if ((rc = rx_model_new(&u->m, st)) != RX_OK ||
 	    (rc = put_all(u, st)) != RX_OK ||
-	    (rc = rx_system_new(&sys, st)) != RX_OK ||
-	    (rc = rx_model_finish(u->m, sys, st)) != RX_OK ||
-	    (rc = rx_system_audit(sys, &failed, st)) != RX_OK) {
-		rx_system_free(sys);
-		return (rc == RX_ECONFLICT && u->j->n > 0 ? refuse(u->j,
-		    st->msg, NEW, st) : rc);
-	}
-	n = u->asks.len / sizeof(*a);
+	    (rc = rx_system_new(&u->sys, st)) != RX_OK ||
+	    (rc = rx_model_finish(u->m, u->sys, st)) != RX_OK ||
+	    (rc = rx_system_audit(u->sys, &failed, st)) != RX_OK)
+		return (rc == RX_ECONFLICT ? refuse(u->j, st->msg, NEW, st) :
+		    rc);
+	n = u->asks.len / sizeof(struct ask);
 	for (k = 0; k < n && rc == RX_OK; k++) {
-		a = (const struct ask *)(const void *)u->asks.b + k;
-		if (!rx_system_met(sys, (uint32_t)k, NULL, NULL))
-			rc = rx_buf_add(&u->failed, a, sizeof(*a), st);
+		q = (uint32_t)k;
+		if (!rx_system_met(u->sys, q, NULL, NULL))
+			rc = rx_buf_add(&u->failed, &q, sizeof(q), st);
 	}
-	rx_system_free(sys);
 	return (rc);
 }
 
 /* ---- mending ---- */
 
-/* The open cell of the new table that is worth least among those that have to
- * do with the cell of ${a}; SIZE_MAX when there is none. */
-static size_t
-cheapest(const struct audit *u, const struct ask *a)
+static int64_t
+price(const struct rx_cube *c, size_t i)
 {
-	const struct rx_cube *c = u->t->cube;
-	const struct rx_view *v = a->seat == NEW ? &u->fresh :
-	    &u->j->e[a->seat - 1].v;
-	int64_t price, least = INT64_MAX;
-	size_t i, best = SIZE_MAX;
+	int64_t v, bits = 0;
 
-	for (i = 0; i < c->ncells; i++) {
-		if (c->suppressed[i])
-			continue;
-		price = c->stars[i] * RX_FIGURE_MAX / 8 + c->value[i];
-		if (price < least && rx_model_meets(u->m, NEW,
-		    key_at(&u->fresh, i), a->seat, key_at(v, a->cell))) {
-			least = price;
-			best = i;
-		}
-	}
-	return (best);
+	for (v = c->value[i]; v > 0; v /= 2)
+		bits++;
+	return (8 + 4 * bits + 4 * c->stars[i]);
 }
 
-/* Suppress ${n} cells for each question that failed; false when one has none
- * left. */
-static bool
-mend(const struct audit *u, unsigned n)
+/*
+ * Give up the cheapest of the figures of the new table from which it follows
+ * that question ${q} is not met; *found is false when there is none.
+ */
+static rx_err
+give_up(const struct audit *u, uint32_t q, bool *found, struct rx_status *st)
 {
-	size_t failed = u->failed.len / sizeof(struct ask), k, i;
-	const struct ask *a;
-	unsigned r;
+	const struct rx_cube *c = u->t->cube;
+	size_t n = u->given.len / sizeof(struct given), k, row, best = 0;
+	const struct given *g;
+	int64_t least = INT64_MAX;
+	bool *binding;
+	rx_err rc;
 
-	for (k = 0; k < failed; k++) {
-		a = (const struct ask *)(const void *)u->failed.b + k;
-		for (r = 0; r < n; r++) {
-			i = cheapest(u, a);
-			if (i == SIZE_MAX && r == 0)
-				return (false);
-			if (i != SIZE_MAX)
-				u->t->cube->suppressed[i] = true;
-		}
+	if ((rc = rx_stats_alloc(&binding, rx_system_rows(u->sys), 1, st)) !=
+	    RX_OK)
+		return (rc);
+	rc = rx_system_blame(u->sys, q, binding, st);
+	for (k = 0; k < n && rc == RX_OK; k++) {
+		g = (const struct given *)(const void *)u->given.b + k;
+		row = rx_model_row(u->m, g->sum);
+		if (row == SIZE_MAX || !binding[row] ||
+		    price(c, g->cell) >= least)
+			continue;
+		least = price(c, g->cell);
+		best = g->cell;
 	}
-	return (true);
+	free(binding);
+	if ((*found = rc == RX_OK && least < INT64_MAX))
+		c->suppressed[best] = true;
+	return (rc);
+}
+
+/* For each of the first questions that failed give up a figure; *found is
+ * false when one has none. */
+static rx_err
+mend(const struct audit *u, bool *found, struct rx_status *st)
+{
+	size_t n = u->failed.len / sizeof(uint32_t), k;
+	uint32_t q;
+	rx_err rc = RX_OK;
+
+	*found = true;
+	for (k = 0; k < n && k < AT_ONCE && *found && rc == RX_OK; k++) {
+		memcpy(&q, &u->failed.b[k * sizeof(q)], sizeof(q));
+		rc = give_up(u, q, found, st);
+	}
+	return (rc);
 }
 
 static void
@@ -1005,18 +1031,22 @@ audit_done(struct audit *u)
 {
 
 	rx_model_free(u->m);
+	rx_system_free(u->sys);
 	view_free(&u->fresh);
 	rx_buf_free(&u->asks);
 	rx_buf_free(&u->failed);
+	rx_buf_free(&u->given);
 }
 
 rx_err
 rx_joint_protect(struct rx_joint *j, struct rx_tab *t, struct rx_status *st)
 {
 	struct audit u = { .j = j, .t = t, .asks = RX_BUF_INIT,
-	    .failed = RX_BUF_INIT };
+	    .failed = RX_BUF_INIT, .given = RX_BUF_INIT };
 	const struct ask *a;
 	unsigned round;
+	uint32_t q;
+	bool found;
 	rx_err rc;
 
 	if (j->n == 0)
@@ -1026,9 +1056,12 @@ rx_joint_protect(struct rx_joint *j, struct rx_tab *t, struct rx_status *st)
 		goto done;
 	for (round = 0; (rc = attack(&u, st)) == RX_OK && u.failed.len > 0;
 	    round++) {
-		a = (const struct ask *)(const void *)u.failed.b;
-		if (round < ROUNDS && mend(&u, 1u << round))
+		if ((rc = mend(&u, &found, st)) != RX_OK)
+			break;
+		if (found && round < ROUNDS)
 			continue;
+		memcpy(&q, u.failed.b, sizeof(q));
+		a = (const struct ask *)(const void *)u.asks.b + q;
 		rc = refuse(j, a->change ? RX_MSG_TABLE_CHANGED :
 		    RX_MSG_TABLE_OVERLAPS, a->seat, st);
 		break;
@@ -1042,7 +1075,7 @@ rx_err
 rx_joint_verify(struct rx_joint *j, size_t *failed, struct rx_status *st)
 {
 	struct audit u = { .j = j, .asks = RX_BUF_INIT,
-	    .failed = RX_BUF_INIT };
+	    .failed = RX_BUF_INIT, .given = RX_BUF_INIT };
 	rx_err rc;
 
 	*failed = 0;
@@ -1050,7 +1083,7 @@ rx_joint_verify(struct rx_joint *j, size_t *failed, struct rx_status *st)
 	u.fresh.req.ndims = 0;
 	if (j->n > 0 && (rc = recount(j, st)) == RX_OK &&
 	    (rc = attack(&u, st)) == RX_OK)
-		*failed = u.failed.len / sizeof(struct ask);
+		*failed = u.failed.len / sizeof(uint32_t);
 	else if (j->n == 0)
 		rc = RX_OK;
 	audit_done(&u);

@@ -46,6 +46,7 @@ struct sum {
 	size_t off, n;
 	int64_t lo, hi;
 	bool asked;
+	size_t row;		/* in the system */
 };
 
 struct rx_model {
@@ -550,7 +551,7 @@ end_sum(struct rx_model *m, int64_t lo, int64_t hi, bool asked,
     struct rx_status *st)
 {
 	size_t n = m->terms.len / sizeof(struct rx_term);
-	const struct sum s = { m->open, n - m->open, lo, hi, asked };
+	const struct sum s = { m->open, n - m->open, lo, hi, asked, SIZE_MAX };
 
 	m->open = n;
 	return (rx_buf_add(&m->sums, &s, sizeof(s), st));
@@ -690,25 +691,18 @@ rx_model_unlisted(struct rx_model *m, size_t t, size_t d, int coef,
 	return (add_cell(m, t, NULL, d, coef, st));
 }
 
-bool
-rx_model_meets(const struct rx_model *m, size_t a,
-    const int64_t ka[RX_DIMS_MAX], size_t b, const int64_t kb[RX_DIMS_MAX])
+size_t
+rx_model_sums(const struct rx_model *m)
 {
-	const struct seat *sa = &m->seat[a], *sb = &m->seat[b];
-	unsigned k, p;
-	bool common;
 
-	for (k = 0; k < m->nattrs; k++) {
-		if (m->attr[k].multi)
-			continue;
-		for (common = false, p = 0; p < m->attr[k].nparts && !common;
-		    p++)
-			common = in_cell(m, sa, k, ka, RX_DIMS_MAX, p) &&
-			    in_cell(m, sb, k, kb, RX_DIMS_MAX, p);
-		if (m->attr[k].nparts > 0 && !common)
-			return (false);
-	}
-	return (true);
+	return (m->sums.len / sizeof(struct sum));
+}
+
+size_t
+rx_model_row(const struct rx_model *m, size_t k)
+{
+
+	return (((const struct sum *)(const void *)m->sums.b + k)->row);
 }
 
 /* ---- what holds by itself ---- */
@@ -802,7 +796,7 @@ rx_model_layout(struct rx_model *m, bool *large, struct rx_status *st)
  */
 struct merge {
 	struct rx_model *m;
-	const struct sum *sum;
+	struct sum *sum;
 	size_t nsums;
 	const struct rx_term *term;
 	uint8_t *zero;		/* per unknown */
@@ -1056,7 +1050,7 @@ put_columns(struct merge *g, struct rx_system *sys, struct rx_status *st)
 /* ${sum} over the columns that are left; each once, as a part that is taken
  * from its margin leaves nothing. */
 static rx_err
-put_sum(const struct merge *g, struct rx_system *sys, const struct sum *s,
+put_sum(const struct merge *g, struct rx_system *sys, struct sum *s,
     uint32_t nothing, struct rx_term *t, uint32_t *where,
     struct rx_status *st)
 {
@@ -1086,6 +1080,7 @@ put_sum(const struct merge *g, struct rx_system *sys, const struct sum *s,
 	}
 	if (left == 0)
 		return (RX_OK);
+	s->row = rx_system_rows(sys);
 	return (rx_system_row(sys, t, left, s->lo, s->hi, st));
 }
 
@@ -1093,8 +1088,7 @@ rx_err
 rx_model_finish(struct rx_model *m, struct rx_system *sys,
     struct rx_status *st)
 {
-	struct merge g = { .m = m, .sum = (const struct sum *)(const void *)
-	    m->sums.b, .nsums = m->sums.len / sizeof(struct sum),
+	struct merge g = { .m = m, .sum = (struct sum *)(void *)m->sums.b, .nsums = m->sums.len / sizeof(struct sum),
 	    .term = (const struct rx_term *)(const void *)m->terms.b };
 	struct rx_term *t = NULL;
 	uint32_t nothing, *where = NULL;

@@ -69,9 +69,10 @@ rx_err rx_model_ask(struct rx_model *m, int64_t lo, int64_t hi,
  */
 rx_err rx_model_finish(struct rx_model *m, struct rx_system *sys,
     struct rx_status *st) RX_MUST_USE;
-/* Whether cell ${ka} of table ${a} and ${kb} of table ${b} have a thing in
- * common, as far as their definitions go. */
-bool rx_model_meets(const struct rx_model *m, size_t a,
-    const int64_t ka[RX_DIMS_MAX], size_t b, const int64_t kb[RX_DIMS_MAX]);
+/* The row of the system that the ${k}th sum has become (sums that are asked
+ * about are counted too); SIZE_MAX when it says nothing. */
+size_t rx_model_row(const struct rx_model *m, size_t k);
+/* How many sums there are so far. */
+size_t rx_model_sums(const struct rx_model *m);
 
 #endif

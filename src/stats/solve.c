@@ -295,6 +295,15 @@ rx_solver_push(struct rx_solver *s, const struct rx_term *f, size_t n,
 	return (RX_OK);
 }
 
+void
+rx_solver_binding(const struct rx_solver *s, bool *row, size_t nrows)
+{
+	size_t k;
+
+	for (k = 0; k < nrows; k++)
+		row[k] = fabs(glp_get_row_dual(s->p, (int)k + 1)) > SLACK;
+}
+
 rx_err
 rx_solver_whole(struct rx_solver *s, const struct rx_term *f, size_t n,
     int dir, int64_t need, int64_t *x, bool *possible, struct rx_status *st)

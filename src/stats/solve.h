@@ -43,6 +43,9 @@ rx_err rx_solver_hold(struct rx_solver *s, size_t col, int64_t lo, int64_t hi,
 rx_err rx_solver_push(struct rx_solver *s, const struct rx_term *f, size_t n,
     int dir, int64_t need, int64_t *x, bool *possible, struct rx_status *st)
     RX_MUST_USE;
+/* Which rows held the form back in the last push: those whose dual value is
+ * not zero; a flag for each row of the programme. */
+void rx_solver_binding(const struct rx_solver *s, bool *row, size_t nrows);
 /**
  * rx_solver_whole(s, f, n, dir, need, x, possible, st):
  * Look for whole numbers for which the form reaches ${need}, by branch and

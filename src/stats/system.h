@@ -67,6 +67,13 @@ rx_err rx_system_step(struct rx_system *s, const struct rx_term *t, size_t n,
 rx_err rx_system_audit(struct rx_system *s, size_t *failed,
     struct rx_status *st) RX_MUST_USE;
 
+/* Which rows (a flag each, in their order) keep the unmet ${question} from
+ * being met, in the linear programme; of them something has to go. */
+rx_err rx_system_blame(const struct rx_system *s, uint32_t question, bool *row,
+    struct rx_status *st) RX_MUST_USE;
+/* How many rows there are. */
+size_t rx_system_rows(const struct rx_system *s);
+
 /* Whether ${question} is met; low and high (may be NULL) are the least and the
  * greatest value of its form over the points found: an interval inside of what
  * the attacker can derive. */
