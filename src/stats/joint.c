@@ -7,6 +7,7 @@
 #define EARLIER_MAX 200
 #define ROUNDS 40		/* of mending */
 #define AT_ONCE 8		/* questions mended in a round */
+#define PIECES_MAX 240
 #define NEW 0			/* the seat of the new table */
 
 struct earlier {
@@ -19,11 +20,26 @@ struct earlier {
 	int64_t *kids;		/* per cell: children now */
 };
 
+/*
+ * What nobody released but subtraction may give: the days that one table has
+ * more than another, a county without the townships that have tables of their
+ * own.  Such a piece is counted as a table with the dimensions of one that
+ * holds it; what is small in it is protected like a cell that is suppressed.
+ */
+struct piece {
+	struct rx_view v;
+	struct rx_tab *tab;
+	size_t of;		/* the seat of the table whose piece it is */
+	char (*except)[RX_UNIT_BYTES];
+};
+
 struct rx_joint {
 	struct rx_table_request req;
 	const json_t *entries;
 	struct earlier *e;
 	size_t n;
+	struct piece *p;
+	size_t np;
 };
 
 /* A question of the audit, and whose cell it is about. */
@@ -209,7 +225,6 @@ view_of(struct rx_view *v, const struct rx_tab *t, struct rx_status *st)
 	size_t i, d;
 	rx_err rc;
 
-	memset(v, 0, sizeof(*v));
 	v->req = t->req;
 	v->ncells = c->ncells;
 	for (d = 0; d < t->req.ndims; d++) {
@@ -290,6 +305,217 @@ choose(struct rx_joint *j, struct rx_table_request *all, bool *taken,
 	return (rc);
 }
 
+/* ---- what subtraction gives ---- */
+
+/* The failure ${msg}, naming the release that ${seat} is; the newest for the
+ * new table. */
+static rx_err
+refuse(const struct rx_joint *j, enum rx_msg msg, size_t seat,
+    struct rx_status *st)
+{
+	size_t k = seat == NEW ? j->n - 1 : seat - 1;
+	rx_err rc;
+
+	rx_status_clear(st);
+	rc = rx_fail(st, RX_ECONFLICT, msg);
+	rx_status_arg(st, "id", "%s", member_text(j->e[k].entry, "id"));
+	return (rc);
+}
+
+static const struct rx_table_request *
+request_at(const struct rx_joint *j, size_t seat)
+{
+
+	return (seat == NEW ? &j->req : &j->e[seat - 1].v.req);
+}
+
+/* Whether a table of the same dimensions was a piece before. */
+static bool
+same_dims(const struct rx_table_request *a, const struct rx_table_request *b)
+{
+
+	return (a->threshold == b->threshold && a->ndims == b->ndims &&
+	    memcmp(a->dims, b->dims, a->ndims * sizeof(*a->dims)) == 0);
+}
+
+/* Put the units of tables strictly under ${unit} in ${out}, the topmost ones. */
+static size_t
+units_under(const struct rx_joint *j, const char unit[RX_UNIT_BYTES],
+    char (*out)[RX_UNIT_BYTES])
+{
+	const char *u;
+	size_t n = 0, s, k;
+
+	for (s = 0; s <= j->n; s++) {
+		u = request_at(j, s)->unit;
+		if (memcmp(u, unit, RX_UNIT_BYTES) == 0 ||
+		    !rx_unit_covers(unit, u))
+			continue;
+		for (k = 0; k < n && !rx_unit_covers(out[k], u); k++)
+			continue;
+		if (k < n)
+			continue;
+		for (k = 0; k < n;) {
+			if (rx_unit_covers(u, out[k]))
+				memcpy(out[k], out[--n], RX_UNIT_BYTES);
+			else
+				k++;
+		}
+		memcpy(out[n++], u, RX_UNIT_BYTES);
+	}
+	return (n);
+}
+
+/* The piece of table ${seat} with these units and days, unless it is there or
+ * is a table itself. */
+static rx_err
+add_piece(struct rx_joint *j, size_t seat, const char unit[RX_UNIT_BYTES],
+    char (*except)[RX_UNIT_BYTES], size_t nexcept, int32_t from, int32_t to,
+    struct rx_status *st)
+{
+	const struct rx_table_request *of = request_at(j, seat), *r;
+	struct piece *p;
+	size_t k;
+	rx_err rc;
+
+	for (k = 0; k <= j->n && nexcept == 0; k++) {
+		r = request_at(j, k);
+		if (same_dims(r, of) && memcmp(r->unit, unit, RX_UNIT_BYTES) ==
+		    0 && ((r->from == from && r->to == to) ||
+		    r->count == RX_COUNT_CHILDREN))
+			return (RX_OK);
+	}
+	for (k = 0; k < j->np; k++) {
+		p = &j->p[k];
+		if (same_dims(&p->v.req, of) && p->v.req.from == from &&
+		    p->v.req.to == to && p->v.nexcept == nexcept &&
+		    memcmp(p->v.req.unit, unit, RX_UNIT_BYTES) == 0 &&
+		    (nexcept == 0 || memcmp(p->except, except, nexcept *
+		    sizeof(*except)) == 0))
+			return (RX_OK);
+	}
+	if (j->np == PIECES_MAX)
+		return (refuse(j, RX_MSG_TABLE_JOINT_TOO_LARGE, seat, st));
+	p = &j->p[j->np];
+	if ((rc = rx_stats_alloc(&p->except, nexcept, sizeof(*except), st)) !=
+	    RX_OK)
+		return (rc);
+	if (nexcept > 0)
+		memcpy(p->except, except, nexcept * sizeof(*except));
+	p->v.req = *of;
+	memcpy(p->v.req.unit, unit, RX_UNIT_BYTES);
+	p->v.req.from = from;
+	p->v.req.to = to;
+	p->v.except = (const char (*)[RX_UNIT_BYTES])p->except;
+	p->v.nexcept = nexcept;
+	p->of = seat;
+	j->np++;
+	return (RX_OK);
+}
+
+/* The pieces of ${seat} of these days: each unit in it that has tables, with
+ * and without the units under it that have. */
+static rx_err
+unit_pieces(struct rx_joint *j, size_t seat, int32_t from, int32_t to,
+    char (*under)[RX_UNIT_BYTES], struct rx_status *st)
+{
+	const struct rx_table_request *of = request_at(j, seat);
+	size_t s, n, k;
+	rx_err rc = RX_OK;
+
+	for (s = 0; s <= j->n && rc == RX_OK; s++) {
+		if (!rx_unit_covers(of->unit, request_at(j, s)->unit))
+			continue;
+		n = units_under(j, request_at(j, s)->unit, under);
+		rc = add_piece(j, seat, request_at(j, s)->unit, under, 0, from,
+		    to, st);
+		if (rc == RX_OK && n > 0)
+			rc = add_piece(j, seat, request_at(j, s)->unit, under,
+			    n, from, to, st);
+		for (k = 0; k < n && n > 1 && rc == RX_OK; k++)
+			rc = add_piece(j, seat, request_at(j, s)->unit,
+			    &under[k], 1, from, to, st);
+	}
+	return (rc);
+}
+
+/* Both days are cut somewhere: where a table begins, or the day after its end. */
+static bool
+next_cut(const struct rx_joint *j, int32_t after, int32_t *cut)
+{
+	const struct rx_table_request *r;
+	int32_t ends[2];
+	bool found = false;
+	size_t s;
+	unsigned i;
+
+	for (s = 0; s <= j->n; s++) {
+		r = request_at(j, s);
+		ends[0] = r->from;
+		ends[1] = r->to + 1;
+		for (i = 0; i < 2; i++) {
+			if (ends[i] > after && (!found || ends[i] < *cut)) {
+				*cut = ends[i];
+				found = true;
+			}
+		}
+	}
+	return (found);
+}
+
+/* The pieces of ${seat}: the days between two cuts next to each other, and what
+ * it has more than, or in common with, one other table. */
+static rx_err
+day_pieces(struct rx_joint *j, size_t seat, char (*under)[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	const struct rx_table_request *of = request_at(j, seat), *r;
+	int32_t at, cut = 0, lo, hi;
+	size_t s;
+	rx_err rc;
+
+	if ((rc = unit_pieces(j, seat, of->from, of->to, under, st)) != RX_OK ||
+	    of->count == RX_COUNT_CHILDREN)
+		return (rc);
+	for (at = of->from; at <= of->to && rc == RX_OK &&
+	    next_cut(j, at, &cut); at = cut)
+		rc = unit_pieces(j, seat, at, cut - 1, under, st);
+	for (s = 0; s <= j->n && rc == RX_OK; s++) {
+		r = request_at(j, s);
+		if (r->from > of->to || r->to < of->from)
+			continue;
+		lo = r->from > of->from ? r->from : of->from;
+		hi = r->to < of->to ? r->to : of->to;
+		rc = unit_pieces(j, seat, lo, hi, under, st);
+		if (rc == RX_OK && of->from < lo)
+			rc = unit_pieces(j, seat, of->from, lo - 1, under, st);
+		if (rc == RX_OK && hi < of->to)
+			rc = unit_pieces(j, seat, hi + 1, of->to, under, st);
+	}
+	return (rc);
+}
+
+static rx_err
+make_pieces(struct rx_joint *j, struct rx_status *st)
+{
+	char (*under)[RX_UNIT_BYTES];
+	size_t s;
+	rx_err rc;
+
+	if (j->n == 0)
+		return (RX_OK);
+	if ((rc = rx_stats_alloc(&j->p, PIECES_MAX, sizeof(*j->p), st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_stats_alloc(&under, j->n + 1, sizeof(*under), st)) !=
+	    RX_OK)
+		return (rc);
+	for (s = 0; s <= j->n && rc == RX_OK; s++)
+		rc = day_pieces(j, s, under, st);
+	free(under);
+	return (rc);
+}
+
 rx_err
 rx_joint_new(struct rx_joint **out, const struct rx_table_request *req,
     const json_t *entries, struct rx_status *st)
@@ -312,7 +538,8 @@ rx_joint_new(struct rx_joint **out, const struct rx_table_request *req,
 		    entries, i), "published"), st)) != RX_OK)
 			goto err0;
 	}
-	if ((rc = choose(j, all, taken, st)) != RX_OK)
+	if ((rc = choose(j, all, taken, st)) != RX_OK ||
+	    (rc = make_pieces(j, st)) != RX_OK)
 		goto err0;
 	free(all);
 	free(taken);
@@ -344,6 +571,12 @@ rx_joint_free(struct rx_joint *j)
 		free(j->e[k].kids);
 		free(j->e[k].fresh);
 	}
+	for (k = 0; k < j->np; k++) {
+		view_free(&j->p[k].v);
+		rx_tab_free(j->p[k].tab);
+		free(j->p[k].except);
+	}
+	free(j->p);
 	free(j->e);
 	free(j);
 }
@@ -385,7 +618,27 @@ rx_joint_begin(struct rx_joint *j, const char unit[RX_UNIT_BYTES],
 		    (rc = rx_tab_new(&e->since, &e->v.req, st)) != RX_OK)
 			return (rc);
 	}
+	for (k = 0; k < j->np; k++) {
+		if (rx_unit_covers(unit, j->p[k].v.req.unit) &&
+		    (rc = rx_tab_new(&j->p[k].tab, &j->p[k].v.req, st)) !=
+		    RX_OK)
+			return (rc);
+	}
 	return (RX_OK);
+}
+
+static bool
+in_piece(const struct piece *p, const char unit[RX_UNIT_BYTES])
+{
+	size_t k;
+
+	if (p->tab == NULL || !rx_unit_covers(p->v.req.unit, unit))
+		return (false);
+	for (k = 0; k < p->v.nexcept; k++) {
+		if (rx_unit_covers(p->except[k], unit))
+			return (false);
+	}
+	return (true);
 }
 
 rx_err
@@ -406,6 +659,10 @@ rx_joint_add(struct rx_joint *j, const struct rx_record *r,
 		    (r->type == RX_CHILD || r->at > e->at))
 			rc = rx_tab_add(e->since, r, st);
 	}
+	for (k = 0; k < j->np && rc == RX_OK; k++) {
+		if (in_piece(&j->p[k], r->unit))
+			rc = rx_tab_add(j->p[k].tab, r, st);
+	}
 	return (rc);
 }
 
@@ -415,7 +672,7 @@ look_up(const struct rx_view *v, struct rx_tab *t, int64_t **things,
     int64_t **kids, struct rx_status *st)
 {
 	struct rx_set set = { .size = RX_DIMS_MAX * sizeof(int64_t) };
-	struct rx_view w;
+	struct rx_view w = { .ncells = 0 };
 	size_t i, at;
 	rx_err rc;
 
@@ -456,6 +713,12 @@ recount(struct rx_joint *j, struct rx_status *st)
 		if ((rc = look_up(&e->v, e->tab, &e->now, &e->kids, st)) ==
 		    RX_OK && e->v.req.count != RX_COUNT_CHILDREN)
 			rc = look_up(&e->v, e->since, NULL, &e->fresh, st);
+	}
+	for (k = 0; k < j->np && rc == RX_OK; k++) {
+		if (j->p[k].tab == NULL || j->p[k].v.key != NULL)
+			continue;
+		if ((rc = rx_tab_count(j->p[k].tab, st)) == RX_OK)
+			rc = view_of(&j->p[k].v, j->p[k].tab, st);
 	}
 	return (rc);
 }
@@ -810,7 +1073,7 @@ static rx_err
 put_promises(struct audit *u, size_t seat, const struct earlier *e,
     struct rx_status *st)
 {
-	struct rx_view w;
+	struct rx_view w = { .ncells = 0 };
 	struct places p = { &e->v, &w, { .size = RX_DIMS_MAX *
 	    sizeof(int64_t) } };
 	size_t i, at;
@@ -892,16 +1155,17 @@ put_earlier(struct audit *u, size_t seat, const struct earlier *e,
 	    put_kept(u, seat, e, st));
 }
 
-/* The failure ${msg}, naming the release that ${seat} is; the newest for the
- * new table. */
+/* What is small in a piece stays open, as far as it was counted. */
 static rx_err
-refuse(const struct rx_joint *j, enum rx_msg msg, size_t seat,
+put_piece(struct audit *u, size_t seat, const struct piece *p,
     struct rx_status *st)
 {
-	rx_err rc = rx_fail(st, RX_ECONFLICT, msg);
-	size_t k = seat == NEW ? j->n - 1 : seat - 1;
+	size_t i;
+	rx_err rc = RX_OK;
 
-	rx_status_arg(st, "id", "%s", member_text(j->e[k].entry, "id"));
+	for (i = 0; p->tab != NULL && i < p->v.ncells && rc == RX_OK; i++)
+		rc = ask_needs(u, seat, &p->v, i, p->tab->cube, i, NULL, NULL,
+		    st);
 	return (rc);
 }
 
@@ -920,6 +1184,10 @@ put_all(struct audit *u, struct rx_status *st)
 		if (rc == RX_ECONFLICT)
 			return (refuse(j, st->msg, k + 1, st));
 	}
+	for (k = 0; k < j->np && rc == RX_OK; k++)
+		rc = rx_model_view(u->m, &j->p[k].v, st);
+	if (rc == RX_ECONFLICT)
+		return (refuse(j, st->msg, NEW, st));
 	if (rc == RX_OK)
 		rc = rx_model_layout(u->m, &large, st);
 	if (rc == RX_OK && large)
@@ -928,6 +1196,8 @@ put_all(struct audit *u, struct rx_status *st)
 		rc = put_new(u, st);
 	for (k = 0; k < j->n && rc == RX_OK; k++)
 		rc = put_earlier(u, k + 1, &j->e[k], st);
+	for (k = 0; k < j->np && rc == RX_OK; k++)
+		rc = put_piece(u, j->n + 1 + k, &j->p[k], st);
 	if (rc == RX_ECONFLICT)
 		return (refuse(j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st));
 	return (rc);
@@ -953,8 +1223,8 @@ attack(struct audit *u, struct rx_status *st)
 	    (rc = rx_system_new(&u->sys, st)) != RX_OK ||
 	    (rc = rx_model_finish(u->m, u->sys, st)) != RX_OK ||
 	    (rc = rx_system_audit(u->sys, &failed, st)) != RX_OK)
-		return (rc == RX_ECONFLICT ? refuse(u->j, st->msg, NEW, st) :
-		    rc);
+		return (rc == RX_ECONFLICT && st->nargs == 0 ?
+		    refuse(u->j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st) : rc);
 	n = u->asks.len / sizeof(struct ask);
 	for (k = 0; k < n && rc == RX_OK; k++) {
 		q = (uint32_t)k;
@@ -1063,7 +1333,8 @@ rx_joint_protect(struct rx_joint *j, struct rx_tab *t, struct rx_status *st)
 		memcpy(&q, u.failed.b, sizeof(q));
 		a = (const struct ask *)(const void *)u.asks.b + q;
 		rc = refuse(j, a->change ? RX_MSG_TABLE_CHANGED :
-		    RX_MSG_TABLE_OVERLAPS, a->seat, st);
+		    RX_MSG_TABLE_OVERLAPS, a->seat > j->n ?
+		    j->p[a->seat - j->n - 1].of : a->seat, st);
 		break;
 	}
 done:

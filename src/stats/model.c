@@ -4,7 +4,7 @@
 #include "stats/model.h"
 
 #define ATTRS_MAX 24
-#define VIEWS_MAX 256
+#define VIEWS_MAX 512
 #define PARTS_MAX 20000
 #define CELLS_MAX 400000	/* unknowns before they are merged */
 #define TERMS_MAX 8000000
@@ -184,8 +184,16 @@ static bool
 in_scope(const struct attr *a, const struct rx_view *v, unsigned p)
 {
 
-	if (a->what == UNIT)
+	size_t k;
+
+	if (a->what == UNIT) {
+		for (k = 0; k < v->nexcept; k++) {
+			if (unit_in(2 * rx_unit_value(v->except[k]),
+			    cut(a, p)))
+				return (false);
+		}
 		return (unit_in(2 * rx_unit_value(v->req.unit), cut(a, p)));
+	}
 	if (a->what == DAY && scoped_by_day(v))
 		return (cut(a, p) >= v->req.from &&
 		    cut(a, p + 1) <= (int64_t)v->req.to + 1);

@@ -26,6 +26,8 @@
 /* A table as the reader knows it. */
 struct rx_view {
 	struct rx_table_request req;
+	const char (*except)[RX_UNIT_BYTES];	/* units it is not about */
+	size_t nexcept;
 	int64_t *value[RX_DIMS_MAX];	/* the values that are listed */
 	size_t nvalue[RX_DIMS_MAX];
 	size_t ncells;
