@@ -128,30 +128,25 @@ read_values(struct rx_view *v, size_t d, const json_t *doc,
 	return (RX_OK);
 }
 
-/* The same cell may be written with or without the units above its own: here
+/* The same cell may be written with or without the values above its own: here
  * they are always given. */
 static void
 settle_key(const struct rx_view *v, int64_t key[RX_DIMS_MAX])
 {
-	char unit[RX_UNIT_BYTES], above[RX_UNIT_BYTES];
-	size_t d, finest = RX_DIMS_MAX;
+	const enum rx_dim *dims = v->req.dims;
+	size_t d, k;
 
 	for (d = 0; d < v->req.ndims; d++) {
-		if (rx_dim_infos[v->req.dims[d]].unit && key[d] != RX_STAR &&
-		    (finest == RX_DIMS_MAX || rx_dim_level(v->req.dims[d]) >
-		    rx_dim_level(v->req.dims[finest])))
-			finest = d;
-	}
-	if (finest == RX_DIMS_MAX)
-		return;
-	rx_value_unit(unit, key[finest]);
-	for (d = 0; d < v->req.ndims; d++) {
-		if (!rx_dim_infos[v->req.dims[d]].unit ||
-		    rx_dim_level(v->req.dims[d]) >=
-		    rx_dim_level(v->req.dims[finest]))
+		if (key[d] == RX_STAR ||
+		    rx_dim_infos[dims[d]].family == RX_FAMILY_NONE)
 			continue;
-		rx_unit_ancestor(above, unit, rx_dim_level(v->req.dims[d]));
-		key[d] = rx_unit_value(above);
+		for (k = 0; k < v->req.ndims; k++) {
+			/* of one family the coarser ones come first */
+			if (rx_dim_infos[dims[k]].family ==
+			    rx_dim_infos[dims[d]].family && dims[k] < dims[d])
+				key[k] = rx_value_above(dims[k], dims[d],
+				    key[d]);
+		}
 	}
 }
 
@@ -781,19 +776,34 @@ whole_of(const struct rx_cube *c, size_t i, unsigned a)
 	return (c->value[margin] == c->value[i] ? margin : SIZE_MAX);
 }
 
+/* The same of cell ${i} of the document, as a cell of the document. */
+static size_t
+whole_shown(const struct rx_tab *t, size_t i, unsigned a)
+{
+	size_t cell = rx_tab_cell(t, i), stride = 1;
+	unsigned k;
+
+	if (whole_of(t->cube, cell, a) == SIZE_MAX)
+		return (SIZE_MAX);
+	for (k = t->cube->naxes; k-- > a + 1;)
+		stride *= t->shown[k];
+	return (i + stride * (t->cube->axis[a].nleaf -
+	    rx_cube_pos(t->cube, cell, a)));
+}
+
 static rx_err
-keep_cell(json_t *primary, json_t *whole, const struct rx_cube *c, size_t i,
+keep_cell(json_t *primary, json_t *whole, const struct rx_tab *t, size_t i,
     struct rx_status *st)
 {
 	size_t margin;
 	unsigned a;
 	int bad = 0;
 
-	if (is_small(c, i))
+	if (is_small(t->cube, rx_tab_cell(t, i)))
 		bad |= json_array_append_new(primary,
 		    json_integer((json_int_t)i));
-	for (a = 0; a < c->naxes; a++) {
-		if ((margin = whole_of(c, i, a)) == SIZE_MAX)
+	for (a = 0; a < t->cube->naxes; a++) {
+		if ((margin = whole_shown(t, i, a)) == SIZE_MAX)
 			continue;
 		bad |= json_array_append_new(whole, json_pack("[I,I]",
 		    (json_int_t)i, (json_int_t)margin));
@@ -818,9 +828,9 @@ rx_joint_keep(json_t **out, const struct rx_tab *t, struct rx_status *st)
 	bad |= json_object_set_new(kept, "whole", whole);
 	if (bad)
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
-	for (i = 0; i < t->cube->ncells && rc == RX_OK; i++) {
-		if (t->cube->suppressed[i])
-			rc = keep_cell(primary, whole, t->cube, i, st);
+	for (i = 0; i < t->nshown && rc == RX_OK; i++) {
+		if (t->cube->suppressed[rx_tab_cell(t, i)])
+			rc = keep_cell(primary, whole, t, i, st);
 	}
 	if (rc != RX_OK) {
 		json_decref(kept);
@@ -890,15 +900,17 @@ ask(struct audit *u, size_t seat, const struct rx_view *v, size_t i,
 static bool
 is_listed(const struct rx_view *v, size_t i)
 {
+	bool had[RX_FAMILIES + 1] = { false };
 	size_t d, given = 0, only = 0;
-	bool unit = false;
+	enum rx_family f;
 
 	for (d = 0; d < v->req.ndims; d++) {
 		if (key_at(v, i)[d] == RX_STAR)
 			continue;
-		/* units above and below each other are one thing to know */
-		given += !unit || !rx_dim_infos[v->req.dims[d]].unit;
-		unit = unit || rx_dim_infos[v->req.dims[d]].unit;
+		/* values above and below each other are one thing to know */
+		f = rx_dim_infos[v->req.dims[d]].family;
+		given += f == RX_FAMILY_NONE || !had[f];
+		had[f] = true;
 		only = d;
 	}
 	return (given == 1 && !(rx_dim_infos[v->req.dims[only]].sensitive &&
@@ -1236,16 +1248,6 @@ attack(struct audit *u, struct rx_status *st)
 
 /* ---- mending ---- */
 
-static int64_t
-price(const struct rx_cube *c, size_t i)
-{
-	int64_t v, bits = 0;
-
-	for (v = c->value[i]; v > 0; v /= 2)
-		bits++;
-	return (8 + 4 * bits + 4 * c->stars[i]);
-}
-
 /*
  * Give up the cheapest of the figures of the new table from which it follows
  * that question ${q} is not met; *found is false when there is none.
@@ -1268,9 +1270,9 @@ give_up(const struct audit *u, uint32_t q, bool *found, struct rx_status *st)
 		g = (const struct given *)(const void *)u->given.b + k;
 		row = rx_model_row(u->m, g->sum);
 		if (row == SIZE_MAX || !binding[row] ||
-		    price(c, g->cell) >= least)
+		    rx_cell_price(c, g->cell) >= least)
 			continue;
-		least = price(c, g->cell);
+		least = rx_cell_price(c, g->cell);
 		best = g->cell;
 	}
 	free(binding);

@@ -212,7 +212,8 @@ has_value(const struct attr *a, const struct rx_view *v, size_t d,
 	case UNIT:
 		return (unit_in(unit_set(dim, value), cut(a, p)));
 	case DAY:
-		return (rx_date_month((int32_t)cut(a, p)) == value);
+		return (rx_date_month((int32_t)cut(a, p)) /
+		    rx_dim_months(dim) == value);
 	case BIRTH:
 		births(value, v->req.to, &after, &upto);
 		return ((after == INT64_MIN || (p > 0 && cut(a, p - 1) >=
@@ -279,9 +280,9 @@ dim_attr(struct rx_model *m, const struct rx_view *v, size_t d)
 	bool dated = v->req.count == RX_COUNT_CHILDREN &&
 	    (dim == RX_DIM_RISK || dim == RX_DIM_SIGN);
 
-	if (rx_dim_infos[dim].unit)
+	if (rx_dim_infos[dim].family == RX_FAMILY_UNIT)
 		return (&m->attr[UNIT]);
-	if (dim == RX_DIM_MONTH)
+	if (rx_dim_infos[dim].family == RX_FAMILY_DATE)
 		return (&m->attr[DAY]);
 	if (dim == RX_DIM_AGE_BAND)
 		return (&m->attr[BIRTH]);

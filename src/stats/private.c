@@ -201,11 +201,12 @@ rx_tab_domain(struct rx_tab *t, size_t d, struct rx_status *st)
 	const enum rx_dim dim = t->req.dims[d];
 	struct rx_values *x = &t->values[d];
 
-	if (rx_dim_infos[dim].unit)
+	if (rx_dim_infos[dim].family == RX_FAMILY_UNIT)
 		return (unit_values(x, t, dim, st));
-	if (dim == RX_DIM_MONTH)
-		return (run_values(x, rx_date_month(t->req.from),
-		    rx_date_month(t->req.to), st));
+	if (rx_dim_infos[dim].family == RX_FAMILY_DATE)
+		return (run_values(x, rx_date_month(t->req.from) /
+		    rx_dim_months(dim), rx_date_month(t->req.to) /
+		    rx_dim_months(dim), st));
 	if (dim == RX_DIM_AGE_BAND)
 		return (run_values(x, 0, RX_AGE_BANDS - 1, st));
 	return (code_values(x, &rx_dim_infos[dim], st));

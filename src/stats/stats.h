@@ -85,18 +85,24 @@ rx_err rx_annex_export(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 enum rx_count { RX_COUNT_CHILDREN, RX_COUNT_OBSERVATIONS, RX_COUNT_INTERVENTIONS };
 enum rx_dim {
-	RX_DIM_COUNTY, RX_DIM_TOWNSHIP, RX_DIM_VILLAGE, RX_DIM_MONTH,
+	RX_DIM_PROVINCE, RX_DIM_CITY, RX_DIM_COUNTY, RX_DIM_TOWNSHIP,
+	RX_DIM_VILLAGE, RX_DIM_YEAR, RX_DIM_QUARTER, RX_DIM_MONTH,
 	RX_DIM_AGE_BAND, RX_DIM_SEX, RX_DIM_CATEGORY, RX_DIM_SIGN, RX_DIM_RISK,
 	RX_DIM_KIND, RX_DIM_OUTCOME, RX_DIM_NUMBER
 };
 #define RX_DIMS_MAX 4
+/* Dimensions of one family nest. */
+enum rx_family {
+	RX_FAMILY_UNIT, RX_FAMILY_DATE, RX_FAMILIES, RX_FAMILY_NONE = RX_FAMILIES
+};
 
 struct rx_dim_info {
 	const char *key;
 	enum rx_msg label;
 	enum rx_list list;	/* of its codes */
 	unsigned counts;	/* which counts it goes with, 1 << enum rx_count */
-	bool unit, multi, sensitive;
+	enum rx_family family;
+	bool multi, sensitive;
 };
 extern const struct rx_dim_info rx_dim_infos[RX_DIM_NUMBER];
 const char *rx_count_key(enum rx_count count);

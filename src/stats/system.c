@@ -21,62 +21,29 @@ rx_system_new(struct rx_system **out, struct rx_status *st)
 	return (rx_stats_alloc(out, 1, sizeof(**out), st));
 }
 
-/* Release ${n} elements of ${size} bytes; what children's figures were. */
-static void
-drop(void *p, size_t n, size_t size)
-{
-
-	if (p != NULL)
-		rx_wipe(p, n * size);
-	free(p);
-}
-
 void
 rx_system_free(struct rx_system *s)
 {
 
 	if (s == NULL)
 		return;
-	drop(s->col, s->colcap, sizeof(*s->col));
-	drop(s->row, s->rowcap, sizeof(*s->row));
-	drop(s->ask, s->askcap, sizeof(*s->ask));
-	drop(s->pool, s->poolcap, sizeof(*s->pool));
+	rx_drop(s->col, s->colcap, sizeof(*s->col));
+	rx_drop(s->row, s->rowcap, sizeof(*s->row));
+	rx_drop(s->ask, s->askcap, sizeof(*s->ask));
+	rx_drop(s->pool, s->poolcap, sizeof(*s->pool));
 	free(s->known);
 	free(s->rows_at);
 	free(s->rows_of);
 	free(s->asks_at);
 	free(s->asks_of);
-	drop(s->delta, s->ncols, sizeof(*s->delta));
-	drop(s->row_delta, s->nrows, sizeof(*s->row_delta));
-	drop(s->ask_delta, s->nasks, sizeof(*s->ask_delta));
+	rx_drop(s->delta, s->ncols, sizeof(*s->delta));
+	rx_drop(s->row_delta, s->nrows, sizeof(*s->row_delta));
+	rx_drop(s->ask_delta, s->nasks, sizeof(*s->ask_delta));
 	free(s->touched);
 	free(s);
 }
 
 /* ---- what is known ---- */
-
-/* Room for ${more} elements of ${size} bytes after the ${n} in ${*p}. */
-static rx_err
-room(void *p, size_t n, size_t more, size_t *cap, size_t size,
-    struct rx_status *st)
-{
-	size_t want = *cap > 0 ? *cap : 64;
-	void *old, *new;
-
-	memcpy(&old, p, sizeof(old));
-	if (n + more <= *cap)
-		return (RX_OK);
-	while (want < n + more)
-		want *= 2;
-	if (want > UINT32_MAX || (new = malloc(want * size)) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if (n > 0)
-		memcpy(new, old, n * size);
-	drop(old, *cap, size);
-	memcpy(p, &new, sizeof(new));
-	*cap = want;
-	return (RX_OK);
-}
 
 static bool
 in_range(int64_t v)
@@ -94,7 +61,7 @@ rx_system_column(struct rx_system *s, uint32_t *col, int64_t lo, int64_t hi,
 
 	if (s->closed || lo > hi || !in_range(lo) || !in_range(hi))
 		return (rx_stats_bug("column", st));
-	if ((rc = room(&s->col, s->ncols, 1, &s->colcap, sizeof(*s->col),
+	if ((rc = rx_room(&s->col, s->ncols, 1, &s->colcap, sizeof(*s->col),
 	    st)) != RX_OK)
 		return (rc);
 	*col = (uint32_t)s->ncols;
@@ -118,7 +85,7 @@ keep_terms(struct rx_system *s, struct rx_form *f, const struct rx_term *t,
 	}
 	if (s->closed || weight > (int64_t)TERMS_MAX * COEF_MAX)
 		return (rx_stats_bug("terms", st));
-	if ((rc = room(&s->pool, s->npool, n, &s->poolcap, sizeof(*s->pool),
+	if ((rc = rx_room(&s->pool, s->npool, n, &s->poolcap, sizeof(*s->pool),
 	    st)) != RX_OK)
 		return (rc);
 	f->at = s->npool;
@@ -139,7 +106,7 @@ rx_system_row(struct rx_system *s, const struct rx_term *t, size_t n,
 	if (lo > hi || !in_range(lo) || !in_range(hi))
 		return (rx_stats_bug("row", st));
 	if ((rc = keep_terms(s, &r.f, t, n, st)) != RX_OK ||
-	    (rc = room(&s->row, s->nrows, 1, &s->rowcap, sizeof(*s->row),
+	    (rc = rx_room(&s->row, s->nrows, 1, &s->rowcap, sizeof(*s->row),
 	    st)) != RX_OK)
 		return (rc);
 	s->row[s->nrows++] = r;
@@ -163,9 +130,9 @@ rx_system_ask_knower(struct rx_system *s, uint32_t *question,
 			return (rx_stats_bug("knower", st));
 	}
 	if ((rc = keep_terms(s, &q.f, t, n, st)) != RX_OK ||
-	    (rc = room(&s->ask, s->nasks, 1, &s->askcap, sizeof(*s->ask),
+	    (rc = rx_room(&s->ask, s->nasks, 1, &s->askcap, sizeof(*s->ask),
 	    st)) != RX_OK ||
-	    (rc = room(&s->known, s->nknown, nknown, &s->knowncap,
+	    (rc = rx_room(&s->known, s->nknown, nknown, &s->knowncap,
 	    sizeof(*s->known), st)) != RX_OK)
 		return (rc);
 	if (nknown > 0)
@@ -332,7 +299,7 @@ rx_system_point(struct rx_system *s, const int64_t *x, bool *fits,
 	}
 	if (k == s->ncols)
 		rc = rx_system_step(s, t, n, fits, st);
-	drop(t, s->ncols, sizeof(*t));
+	rx_drop(t, s->ncols, sizeof(*t));
 	return (rc);
 }
 

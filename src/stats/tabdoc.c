@@ -48,12 +48,17 @@ key_text(char out[KEY_BYTES], enum rx_dim dim, int64_t v)
 
 	if (v == RX_VALUE_NONE)
 		(void)snprintf(out, KEY_BYTES, "none");
-	else if (info->unit) {
+	else if (info->family == RX_FAMILY_UNIT) {
 		rx_value_unit(unit, v);
 		rx_unit_text(text, unit);
 		(void)snprintf(out, KEY_BYTES, "%s", text);
 	} else if (dim == RX_DIM_MONTH)
 		rx_month_format((int32_t)v, out);
+	else if (dim == RX_DIM_QUARTER)
+		(void)snprintf(out, KEY_BYTES, "%lld-Q%lld", (long long)v / 4,
+		    (long long)v % 4 + 1);
+	else if (dim == RX_DIM_YEAR)
+		(void)snprintf(out, KEY_BYTES, "%lld", (long long)v);
 	else if (dim == RX_DIM_AGE_BAND)
 		(void)snprintf(out, KEY_BYTES, "%s", bands[v]);
 	else {
@@ -61,6 +66,21 @@ key_text(char out[KEY_BYTES], enum rx_dim dim, int64_t v)
 		(void)snprintf(out, KEY_BYTES, "%s", code != NULL ?
 		    code->key : "?");
 	}
+}
+
+/* "2025", "2025-Q3" */
+static bool
+parse_run(int64_t *v, enum rx_dim dim, const char *text)
+{
+	char back[KEY_BYTES];
+	size_t k;
+
+	for (*v = 0, k = 0; k < 4 && text[k] >= '0' && text[k] <= '9'; k++)
+		*v = 10 * *v + (text[k] - '0');
+	if (dim == RX_DIM_QUARTER && strlen(text) == 7)
+		*v = 4 * *v + (text[6] - '1');
+	key_text(back, dim, *v);
+	return (strcmp(back, text) == 0);
 }
 
 bool
@@ -76,7 +96,7 @@ rx_tab_value(enum rx_dim dim, const char *text, int64_t *v)
 	*v = RX_VALUE_NONE;
 	if (strcmp(text, "none") == 0)
 		return (true);
-	if (info->unit) {
+	if (info->family == RX_FAMILY_UNIT) {
 		if (rx_unit_parse(unit, text, &why) != RX_OK)
 			return (false);
 		*v = rx_unit_value(unit);
@@ -88,6 +108,8 @@ rx_tab_value(enum rx_dim dim, const char *text, int64_t *v)
 		*v = month;
 		return (true);
 	}
+	if (dim == RX_DIM_QUARTER || dim == RX_DIM_YEAR)
+		return (parse_run(v, dim, text));
 	for (band = 0; dim == RX_DIM_AGE_BAND && band < RX_AGE_BANDS; band++) {
 		if (strcmp(text, bands[band]) == 0) {
 			*v = band;
@@ -123,7 +145,7 @@ label_text(struct rx_buf *out, const struct namer *nm, enum rx_dim dim,
 	if (dim == RX_DIM_AGE_BAND)
 		return (rx_say(out, RX_MSG_TABLE_YEARS, RX_LANG_ZH, &word, 1,
 		    st));
-	if (info->unit && nm->name != NULL) {
+	if (info->family == RX_FAMILY_UNIT && nm->name != NULL) {
 		rx_value_unit(unit, v);
 		rc = nm->name(nm->cookie, unit, name, sizeof(name), st);
 		if (rc != RX_OK)
@@ -202,14 +224,14 @@ push_cell(json_t *cells, const struct rx_tab *t, size_t i,
 	if ((rc = push(cells, cell, st)) != RX_OK)
 		return (rc);
 	for (d = 0; d < t->req.ndims; d++) {
-		if (rx_tab_key(t, i, d, &v))
+		if (rx_tab_shown_key(t, i, d, &v))
 			key_text(key, t->req.dims[d], v);
 		else
 			(void)snprintf(key, sizeof(key), "*");
 		if ((rc = push(keys, json_string(key), st)) != RX_OK)
 			return (rc);
 	}
-	return (put_value(cell, t, i, st));
+	return (put_value(cell, t, rx_tab_cell(t, i), st));
 }
 
 static rx_err
@@ -222,8 +244,8 @@ put_cells(json_t *doc, const struct rx_tab *t, struct rx_status *st)
 	rx_err rc;
 
 	rc = put(doc, "cells", cells, st);
-	for (i = 0; i < c->ncells && rc == RX_OK; i++) {
-		suppressed += c->suppressed[i];
+	for (i = 0; i < t->nshown && rc == RX_OK; i++) {
+		suppressed += c->suppressed[rx_tab_cell(t, i)];
 		rc = push_cell(cells, t, i, st);
 	}
 	if (rc != RX_OK) {

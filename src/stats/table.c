@@ -13,33 +13,40 @@
 #define BIT(count) (1u << (count))
 #define ALL_COUNTS (BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS) | \
     BIT(RX_COUNT_INTERVENTIONS))
+#define RECORDS (BIT(RX_COUNT_OBSERVATIONS) | BIT(RX_COUNT_INTERVENTIONS))
+#define SEEN (BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS))
 
 const struct rx_dim_info rx_dim_infos[RX_DIM_NUMBER] = {
+	[RX_DIM_PROVINCE] = { "province", RX_MSG_DIM_PROVINCE, RX_LIST_NONE,
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
+	[RX_DIM_CITY] = { "city", RX_MSG_DIM_CITY, RX_LIST_NONE,
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
 	[RX_DIM_COUNTY] = { "county", RX_MSG_DIM_COUNTY, RX_LIST_NONE,
-	    ALL_COUNTS, true, false, false },
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
 	[RX_DIM_TOWNSHIP] = { "township", RX_MSG_DIM_TOWNSHIP, RX_LIST_NONE,
-	    ALL_COUNTS, true, false, false },
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
 	[RX_DIM_VILLAGE] = { "village", RX_MSG_DIM_VILLAGE, RX_LIST_NONE,
-	    ALL_COUNTS, true, false, false },
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
+	[RX_DIM_YEAR] = { "year", RX_MSG_DIM_YEAR, RX_LIST_NONE,
+	    RECORDS, RX_FAMILY_DATE, false, false },
+	[RX_DIM_QUARTER] = { "quarter", RX_MSG_DIM_QUARTER, RX_LIST_NONE,
+	    RECORDS, RX_FAMILY_DATE, false, false },
 	[RX_DIM_MONTH] = { "month", RX_MSG_DIM_MONTH, RX_LIST_NONE,
-	    BIT(RX_COUNT_OBSERVATIONS) | BIT(RX_COUNT_INTERVENTIONS),
-	    false, false, false },
+	    RECORDS, RX_FAMILY_DATE, false, false },
 	[RX_DIM_AGE_BAND] = { "age_band", RX_MSG_DIM_AGE_BAND, RX_LIST_NONE,
-	    ALL_COUNTS, false, false, false },
-	[RX_DIM_SEX] = { "sex", RX_MSG_DIM_SEX, RX_LIST_SEX, ALL_COUNTS,
-	    false, false, false },
-	[RX_DIM_CATEGORY] = { "category", RX_MSG_DIM_CATEGORY,
-	    RX_LIST_CATEGORY, ALL_COUNTS, false, true, true },
+	    ALL_COUNTS, RX_FAMILY_NONE, false, false },
+	[RX_DIM_SEX] = { "sex", RX_MSG_DIM_SEX, RX_LIST_SEX,
+	    ALL_COUNTS, RX_FAMILY_NONE, false, false },
+	[RX_DIM_CATEGORY] = { "category", RX_MSG_DIM_CATEGORY, RX_LIST_CATEGORY,
+	    ALL_COUNTS, RX_FAMILY_NONE, true, true },
 	[RX_DIM_SIGN] = { "sign", RX_MSG_DIM_SIGN, RX_LIST_SIGN,
-	    BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS), false, true,
-	    true },
+	    SEEN, RX_FAMILY_NONE, true, true },
 	[RX_DIM_RISK] = { "risk", RX_MSG_DIM_RISK, RX_LIST_RISK,
-	    BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS), false, false,
-	    true },
+	    SEEN, RX_FAMILY_NONE, false, true },
 	[RX_DIM_KIND] = { "kind", RX_MSG_DIM_KIND, RX_LIST_KIND,
-	    BIT(RX_COUNT_INTERVENTIONS), false, false, false },
+	    BIT(RX_COUNT_INTERVENTIONS), RX_FAMILY_NONE, false, false },
 	[RX_DIM_OUTCOME] = { "outcome", RX_MSG_DIM_OUTCOME, RX_LIST_OUTCOME,
-	    BIT(RX_COUNT_INTERVENTIONS), false, false, true }
+	    BIT(RX_COUNT_INTERVENTIONS), RX_FAMILY_NONE, false, true }
 };
 
 static const char *const count_keys[] = {
@@ -176,9 +183,11 @@ rx_tab_free(struct rx_tab *t)
 
 	if (t == NULL)
 		return;
-	for (d = 0; d < RX_DIMS_MAX; d++) {
+	for (d = 0; d < RX_DIMS_MAX; d++)
 		free(t->values[d].v);
-		free(t->values[d].tuple);
+	for (d = 0; d < RX_FAMILIES; d++) {
+		free(t->nests[d].tuple);
+		free(t->nests[d].shown);
 	}
 	rx_set_free(&t->ids);
 	rx_set_free(&t->signs);
@@ -297,8 +306,25 @@ enum rx_level
 rx_dim_level(enum rx_dim dim)
 {
 
-	return (dim == RX_DIM_COUNTY ? RX_LEVEL_COUNTY :
-	    dim == RX_DIM_TOWNSHIP ? RX_LEVEL_TOWNSHIP : RX_LEVEL_VILLAGE);
+	switch (dim) {
+	case RX_DIM_PROVINCE:
+		return (RX_LEVEL_PROVINCE);
+	case RX_DIM_CITY:
+		return (RX_LEVEL_PREFECTURE);
+	case RX_DIM_COUNTY:
+		return (RX_LEVEL_COUNTY);
+	case RX_DIM_TOWNSHIP:
+		return (RX_LEVEL_TOWNSHIP);
+	default:
+		return (RX_LEVEL_VILLAGE);
+	}
+}
+
+int64_t
+rx_dim_months(enum rx_dim dim)
+{
+
+	return (dim == RX_DIM_YEAR ? 12 : dim == RX_DIM_QUARTER ? 3 : 1);
 }
 
 static int64_t
@@ -323,14 +349,19 @@ single_value(const struct rx_tab *t, enum rx_dim dim, const struct rx_kid *kid,
 	int64_t v = 0;
 
 	switch (dim) {
+	case RX_DIM_PROVINCE:
+	case RX_DIM_CITY:
 	case RX_DIM_COUNTY:
 	case RX_DIM_TOWNSHIP:
 	case RX_DIM_VILLAGE:
 		rx_unit_ancestor(unit, r != NULL ? r->unit : kid->unit,
 		    rx_dim_level(dim));
 		return (rx_unit_value(unit));
+	case RX_DIM_YEAR:
+	case RX_DIM_QUARTER:
 	case RX_DIM_MONTH:
-		return (rx_date_month((int32_t)rx_record_int(r, RX_F_DATE)));
+		return (rx_date_month((int32_t)rx_record_int(r, RX_F_DATE)) /
+		    rx_dim_months(dim));
 	case RX_DIM_AGE_BAND:
 		return (age_band(kid, t->req.to));
 	case RX_DIM_SEX:

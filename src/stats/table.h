@@ -32,7 +32,17 @@ struct rx_values {		/* the values of one dimension that occur */
 	int64_t *v;		/* sorted */
 	size_t n;
 	unsigned axis, level;	/* where it went */
-	uint32_t *tuple;	/* at level 0 of a nest: the axis's tuples */
+	const struct rx_nest *nest;	/* NULL: an axis of its own */
+};
+
+struct rx_nest {		/* dimensions of one family */
+	unsigned levels, axis;	/* 0: there is none */
+	size_t dim[RX_DIMS_MAX];	/* the coarsest first */
+	uint32_t *tuple;	/* of the axis */
+	struct {
+		uint32_t pos, mask;	/* mask: the levels named */
+	} *shown;		/* along the axis in the document */
+	size_t nshown;
 };
 
 struct rx_tab {
@@ -43,10 +53,9 @@ struct rx_tab {
 	struct rx_buf things;	/* struct rx_thing */
 	struct rx_buf pool;	/* int64_t */
 	struct rx_values values[RX_DIMS_MAX];
-	unsigned levels;	/* of the nest; 0 when there is none */
-	unsigned nest;		/* its axis */
-	size_t nest_dim[3];	/* its dimensions, from the top */
+	struct rx_nest nests[RX_FAMILIES];
 	struct rx_cube *cube;
+	size_t shown[RX_AXES_MAX], nshown;	/* cells of the document */
 	bool safe;		/* protected already */
 	uint64_t data[4];	/* of all things: rx_tab_digest */
 	/* of a private table: */
@@ -60,6 +69,8 @@ struct rx_tab {
 
 rx_err rx_table_too_large(struct rx_status *st);
 enum rx_level rx_dim_level(enum rx_dim dim);
+/* The months in a value of a dimension of dates. */
+int64_t rx_dim_months(enum rx_dim dim);
 /* A unit as a number, in order of codes; and back. */
 int64_t rx_unit_value(const char unit[RX_UNIT_BYTES]);
 void rx_value_unit(char unit[RX_UNIT_BYTES], int64_t v);
@@ -77,8 +88,16 @@ void rx_tab_digest(char out[RX_DIGEST_TEXT], const struct rx_tab *t);
 bool rx_tab_value(enum rx_dim dim, const char *text, int64_t *v);
 /* Make the cube of all things. */
 rx_err rx_tab_cube(struct rx_tab *t, struct rx_status *st) RX_MUST_USE;
-/* The value of cell ${i} on dimension ${d}; false for "*". */
+/* The value of cell ${i} of the cube on dimension ${d}, of a nest those above its
+ * own too; false for "*". */
 bool rx_tab_key(const struct rx_tab *t, size_t i, size_t d, int64_t *v);
+/* The document shows cells of a nest with and without the values above their
+ * own: the cell of the cube that is cell ${i} of the document; and the value
+ * there, false for "*". */
+size_t rx_tab_cell(const struct rx_tab *t, size_t i);
+bool rx_tab_shown_key(const struct rx_tab *t, size_t i, size_t d, int64_t *v);
+/* The value at ${dim} of what has ${v} at ${finest}, of the same family. */
+int64_t rx_value_above(enum rx_dim dim, enum rx_dim finest, int64_t v);
 
 /* ---- private.c ---- */
 

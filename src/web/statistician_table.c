@@ -358,7 +358,8 @@ choose_across(struct grid *g)
 		info = rx_stat_dim(dim_at(g, d));
 		n = json_object_size(json_object_get(json_object_get(g->doc,
 		    "labels"), dim_at(g, d)));
-		if (info != NULL && !info->unit && n < least) {
+		if (info != NULL && info->family != RX_FAMILY_UNIT &&
+		    n < least) {
 			least = n;
 			g->across = d;
 		}
