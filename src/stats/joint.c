@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,8 @@ struct rx_joint {
 
 /* A question of the audit, and whose cell it is about. */
 struct ask {
-	size_t seat, cell;
+	size_t no;		/* among all that could be asked */
+	size_t seat, cell, sum;
 	bool change;		/* how much a figure has changed */
 };
 
@@ -853,6 +855,9 @@ struct audit {
 	const struct rx_tab *t;
 	struct rx_model *m;
 	struct rx_system *sys;
+	size_t no;			/* questions so far */
+	size_t nwanted;			/* all of them, unless */
+	bool *wanted;			/* only those that were not met */
 	struct rx_buf asks;		/* struct ask */
 	struct rx_buf failed;		/* uint32_t: those that are not met */
 	struct rx_buf given;		/* struct given: figures of the new one */
@@ -875,14 +880,29 @@ known(struct audit *u, size_t seat, const struct rx_view *v, size_t i,
 	return (rc != RX_OK ? rc : rx_model_known(u->m, lo, hi, st));
 }
 
+/*
+ * Whether the next question is to be asked.  To suppress more takes nothing
+ * back, so what was met once stays met; and what is asked does not depend on
+ * it, so questions keep their numbers.
+ */
+static bool
+is_wanted(struct audit *u)
+{
+	size_t no = u->no++;
+
+	return (u->wanted == NULL || (no < u->nwanted && u->wanted[no]));
+}
+
 /* Ask about cell ${i}, or how much more than it ${margin} has. */
 static rx_err
 ask(struct audit *u, size_t seat, const struct rx_view *v, size_t i,
     size_t margin, int64_t lo, int64_t hi, bool change, struct rx_status *st)
 {
-	const struct ask a = { seat, i, change };
+	struct ask a = { u->no, seat, i, 0, change };
 	rx_err rc;
 
+	if (!is_wanted(u))
+		return (RX_OK);
 	if (margin != SIZE_MAX && ((rc = rx_model_cell(u->m, seat,
 	    key_at(v, margin), 1, st)) != RX_OK ||
 	    (rc = rx_model_cell(u->m, seat, key_at(v, i), -1, st)) != RX_OK))
@@ -890,6 +910,7 @@ ask(struct audit *u, size_t seat, const struct rx_view *v, size_t i,
 	if (margin == SIZE_MAX && (rc = rx_model_cell(u->m, seat,
 	    key_at(v, i), 1, st)) != RX_OK)
 		return (rc);
+	a.sum = rx_model_sums(u->m);
 	if ((rc = rx_model_ask(u->m, lo, hi, st)) != RX_OK)
 		return (rc);
 	return (rx_buf_add(&u->asks, &a, sizeof(a), st));
@@ -1049,17 +1070,20 @@ static rx_err
 put_unlisted(struct audit *u, size_t seat, const struct earlier *e, size_t d,
     struct rx_status *st)
 {
-	const struct ask a = { seat, e->v.ncells - 1, true };
+	struct ask a = { u->no, seat, e->v.ncells - 1, 0, true };
 	int64_t t = e->v.req.threshold, more;
 	rx_err rc;
 
 	more = e->tab != NULL ? unlisted(e, d) : 0;
 	if (more >= t && e->fresh == NULL)
 		return (RX_OK);
+	if (more > 0 && !is_wanted(u))
+		return (RX_OK);
 	if ((rc = rx_model_unlisted(u->m, seat, d, 1, st)) != RX_OK)
 		return (rc);
 	if (more == 0)
 		return (rx_model_known(u->m, 0, 0, st));
+	a.sum = rx_model_sums(u->m);
 	if ((rc = rx_model_ask(u->m, 1, more < t ? t - 1 : more, st)) != RX_OK)
 		return (rc);
 	return (rx_buf_add(&u->asks, &a, sizeof(a), st));
@@ -1215,6 +1239,35 @@ put_all(struct audit *u, struct rx_status *st)
 	return (rc);
 }
 
+/* The question of the system that ask ${q} is. */
+static uint32_t
+question(const struct audit *u, uint32_t q)
+{
+	const struct ask *a = (const struct ask *)(const void *)u->asks.b + q;
+
+	return ((uint32_t)rx_model_place(u->m, a->sum));
+}
+
+/* The next attack is about what failed in this one alone. */
+static rx_err
+want_failed(struct audit *u, struct rx_status *st)
+{
+	size_t n = u->failed.len / sizeof(uint32_t), k;
+	uint32_t q;
+	rx_err rc;
+
+	free(u->wanted);
+	u->nwanted = u->no;
+	if ((rc = rx_stats_alloc(&u->wanted, u->no, sizeof(bool), st)) != RX_OK)
+		return (rc);
+	for (k = 0; k < n; k++) {
+		memcpy(&q, &u->failed.b[k * sizeof(q)], sizeof(q));
+		u->wanted[((const struct ask *)(const void *)u->asks.b +
+		    q)->no] = true;
+	}
+	return (RX_OK);
+}
+
 /* Attack; what falls is put in u->failed. */
 static rx_err
 attack(struct audit *u, struct rx_status *st)
@@ -1230,6 +1283,7 @@ attack(struct audit *u, struct rx_status *st)
 	rx_system_free(u->sys);
 	u->m = NULL;
 	u->sys = NULL;
+	u->no = 0;
 	if ((rc = rx_model_new(&u->m, st)) != RX_OK ||
 	    (rc = put_all(u, st)) != RX_OK ||
 	    (rc = rx_system_new(&u->sys, st)) != RX_OK ||
@@ -1237,13 +1291,14 @@ attack(struct audit *u, struct rx_status *st)
 	    (rc = rx_system_audit(u->sys, &failed, st)) != RX_OK)
 		return (rc == RX_ECONFLICT && st->nargs == 0 ?
 		    refuse(u->j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st) : rc);
+	if (getenv("DBG")) fprintf(stderr, "asks %zu rows %zu failed %zu\n", u->asks.len / sizeof(struct ask), rx_system_rows(u->sys), failed);
 	n = u->asks.len / sizeof(struct ask);
 	for (k = 0; k < n && rc == RX_OK; k++) {
 		q = (uint32_t)k;
-		if (!rx_system_met(u->sys, q, NULL, NULL))
+		if (!rx_system_met(u->sys, question(u, q), NULL, NULL))
 			rc = rx_buf_add(&u->failed, &q, sizeof(q), st);
 	}
-	return (rc);
+	return (rc != RX_OK ? rc : want_failed(u, st));
 }
 
 /* ---- mending ---- */
@@ -1265,10 +1320,10 @@ give_up(const struct audit *u, uint32_t q, bool *found, struct rx_status *st)
 	if ((rc = rx_stats_alloc(&binding, rx_system_rows(u->sys), 1, st)) !=
 	    RX_OK)
 		return (rc);
-	rc = rx_system_blame(u->sys, q, binding, st);
+	rc = rx_system_blame(u->sys, question(u, q), binding, st);
 	for (k = 0; k < n && rc == RX_OK; k++) {
 		g = (const struct given *)(const void *)u->given.b + k;
-		row = rx_model_row(u->m, g->sum);
+		row = rx_model_place(u->m, g->sum);
 		if (row == SIZE_MAX || !binding[row] ||
 		    rx_cell_price(c, g->cell) >= least)
 			continue;
@@ -1305,6 +1360,7 @@ audit_done(struct audit *u)
 	rx_model_free(u->m);
 	rx_system_free(u->sys);
 	view_free(&u->fresh);
+	free(u->wanted);
 	rx_buf_free(&u->asks);
 	rx_buf_free(&u->failed);
 	rx_buf_free(&u->given);

@@ -46,7 +46,7 @@ struct sum {
 	size_t off, n;
 	int64_t lo, hi;
 	bool asked;
-	size_t row;		/* in the system */
+	size_t place;		/* row or question in the system */
 };
 
 struct rx_model {
@@ -708,10 +708,10 @@ rx_model_sums(const struct rx_model *m)
 }
 
 size_t
-rx_model_row(const struct rx_model *m, size_t k)
+rx_model_place(const struct rx_model *m, size_t k)
 {
 
-	return (((const struct sum *)(const void *)m->sums.b + k)->row);
+	return (((const struct sum *)(const void *)m->sums.b + k)->place);
 }
 
 /* ---- what holds by itself ---- */
@@ -1060,10 +1060,13 @@ put_columns(struct merge *g, struct rx_system *sys, struct rx_status *st)
  * from its margin leaves nothing. */
 static rx_err
 put_sum(const struct merge *g, struct rx_system *sys, struct sum *s,
-    uint32_t nothing, struct rx_term *t, uint32_t *where,
+    uint32_t nothing, struct rx_term *t, uint32_t *where, struct rx_set *asked,
     struct rx_status *st)
 {
+	uint64_t key[4] = { 0, 0, (uint64_t)s->lo, (uint64_t)s->hi };
 	uint32_t question, col;
+	bool added;
+	rx_err rc;
 	size_t j, k, n = 0, left = 0;
 
 	for (j = 0; j < s->n; j++) {
@@ -1084,12 +1087,21 @@ put_sum(const struct merge *g, struct rx_system *sys, struct sum *s,
 	if (s->asked) {
 		if (left == 0)
 			t[left++] = (struct rx_term){ nothing, 1 };
+		for (j = 0; j < left; j++) {
+			key[0] += mix(2 * (uint64_t)t[j].col) *
+			    (uint64_t)(int64_t)t[j].coef;
+			key[1] += mix(2 * (uint64_t)t[j].col + 1) *
+			    (uint64_t)(int64_t)t[j].coef;
+		}
+		rc = rx_set_add(asked, key, &s->place, &added, st);
+		if (rc != RX_OK || !added)
+			return (rc);
 		return (rx_system_ask(sys, &question, t, left, s->lo, s->hi,
 		    st));
 	}
 	if (left == 0)
 		return (RX_OK);
-	s->row = rx_system_rows(sys);
+	s->place = rx_system_rows(sys);
 	return (rx_system_row(sys, t, left, s->lo, s->hi, st));
 }
 
@@ -1099,6 +1111,7 @@ rx_model_finish(struct rx_model *m, struct rx_system *sys,
 {
 	struct merge g = { .m = m, .sum = (struct sum *)(void *)m->sums.b, .nsums = m->sums.len / sizeof(struct sum),
 	    .term = (const struct rx_term *)(const void *)m->terms.b };
+	struct rx_set asked = { .size = 4 * sizeof(uint64_t) };
 	struct rx_term *t = NULL;
 	uint32_t nothing, *where = NULL;
 	size_t k;
@@ -1123,8 +1136,10 @@ rx_model_finish(struct rx_model *m, struct rx_system *sys,
 	    (rc = put_columns(&g, sys, st)) != RX_OK)
 		goto done;
 	for (k = 0; k < g.nsums && rc == RX_OK; k++)
-		rc = put_sum(&g, sys, &g.sum[k], nothing, t, where, st);
+		rc = put_sum(&g, sys, &g.sum[k], nothing, t, where, &asked,
+		    st);
 done:
+	rx_set_free(&asked);
 	free(where);
 	free(g.zero);
 	free(g.mark);

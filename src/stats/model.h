@@ -65,15 +65,14 @@ rx_err rx_model_ask(struct rx_model *m, int64_t lo, int64_t hi,
 /**
  * rx_model_finish(m, sys, st):
  * Everything is in: put it in the empty ${sys}.  Unknowns that must be zero are
- * left out, and those that no sum tells apart are one.  Question k of the
- * model is question k of ${sys}; one that asks about nothing at all is asked
- * of an unknown that is 0.
+ * left out, and those that no sum tells apart are one.  What is asked twice is
+ * asked once; about nothing at all, of an unknown that is 0.
  */
 rx_err rx_model_finish(struct rx_model *m, struct rx_system *sys,
     struct rx_status *st) RX_MUST_USE;
 /* The row of the system that the ${k}th sum has become (sums that are asked
- * about are counted too); SIZE_MAX when it says nothing. */
-size_t rx_model_row(const struct rx_model *m, size_t k);
+ * about are counted too), or its question; SIZE_MAX when it says nothing. */
+size_t rx_model_place(const struct rx_model *m, size_t k);
 /* How many sums there are so far. */
 size_t rx_model_sums(const struct rx_model *m);
 

@@ -420,120 +420,6 @@ test_document_says_how_it_was_made(void **state)
 	json_decref(doc);
 }
 
-/* ---- the ledger ---- */
-
-static void
-enter(json_t *entries, const json_t *doc)
-{
-	json_t *entry;
-
-	ok(rx_release_entry(&entry, "table", "lin", 1000, "json", doc, &st),
-	    &st);
-	assert_int_equal(json_object_set_new(entry, "id", json_string("r1")),
-	    0);
-	assert_int_equal(json_array_append_new(entries, entry), 0);
-}
-
-static void
-set_text(json_t *doc, const char *key, const char *text)
-{
-
-	assert_int_equal(json_object_set_new(doc, key, json_string(text)), 0);
-}
-
-static void
-test_same_question_has_the_same_answer(void **state)
-{
-	json_t *entries = json_array(), *one = sample(3), *two = sample(3);
-	json_t *changed = sample(4);
-	bool again;
-
-	(void)state;
-	ok(rx_tab_overlap(one, &again, entries, &st), &st);
-	assert_false(again);
-	enter(entries, one);
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	assert_true(again);
-
-	/* the same table to look at, but not when a figure has changed */
-	ok(rx_tab_overlap(changed, &again, entries, &st), &st);
-	assert_true(again);
-	json_decref(changed);
-	changed = sample(12);
-	refused(rx_tab_overlap(changed, &again, entries, &st), RX_ECONFLICT,
-	    &st);
-	json_decref(changed);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
-static void
-test_overlapping_tables_are_refused(void **state)
-{
-	json_t *entries = json_array(), *one = sample(3), *two = sample(12);
-	bool again;
-
-	(void)state;
-	set_text(one, "count", "observations");
-	set_text(two, "count", "observations");
-	enter(entries, one);
-	set_text(two, "unit", "350102001");
-	set_text(two, "from", "2025-06-30");
-	set_text(two, "to", "2025-12-31");
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	set_text(two, "from", "2025-07-01");		/* after it */
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	assert_false(again);
-	set_text(two, "from", "2025-06-30");
-	set_text(two, "unit", "350103");		/* elsewhere */
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	set_text(two, "unit", "350100");		/* above it */
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	set_text(two, "count", "children");		/* of something else */
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
-static void
-test_tables_of_children_overlap_whatever_the_dates(void **state)
-{
-	json_t *entries = json_array(), *one = sample(3), *two = sample(12);
-	bool again;
-
-	(void)state;
-	enter(entries, one);
-	set_text(two, "from", "2025-07-01");
-	set_text(two, "to", "2025-12-31");
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
-static void
-test_two_tables_that_hide_nothing_may_stand_together(void **state)
-{
-	json_t *entries = json_array(), *one = sample(12), *two = sample(12);
-	json_t *dims = json_array();
-	bool again;
-
-	(void)state;
-	enter(entries, one);
-	assert_int_equal(json_array_append_new(dims, json_string("sex")), 0);
-	assert_int_equal(json_object_set_new(two, "dims", dims), 0);
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	assert_false(again);
-	assert_int_equal(json_object_set_new(two, "suppressed",
-	    json_integer(1)), 0);
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
 int
 main(void)
 {
@@ -556,12 +442,6 @@ main(void)
 		    test_a_risk_that_all_children_have_is_not_shown),
 		cmocka_unit_test(test_csv_shows_a_mark_never_a_number),
 		cmocka_unit_test(test_document_says_how_it_was_made),
-		cmocka_unit_test(test_same_question_has_the_same_answer),
-		cmocka_unit_test(test_overlapping_tables_are_refused),
-		cmocka_unit_test(
-		    test_tables_of_children_overlap_whatever_the_dates),
-		cmocka_unit_test(
-		    test_two_tables_that_hide_nothing_may_stand_together),
 	};
 
 	rx_json_init();
