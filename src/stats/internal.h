@@ -219,6 +219,8 @@ unsigned rx_cube_pos(const struct rx_cube *c, size_t i, unsigned a);
  * TABLE_TOO_HARD when that cannot be found out.
  */
 rx_err rx_cube_protect(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
+/* Whether anything but zeros is left to publish. */
+bool rx_cube_worth(const struct rx_cube *c);
 
 /* Find another table that meets ${need}, for which the cheapest cells are
  * suppressed (or none when ${free}): *witness is its number + 1, 0 when none

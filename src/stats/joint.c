@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +7,9 @@
 #define EARLIER_MAX 200
 #define ROUNDS 40		/* of mending */
 #define AT_ONCE 8		/* questions mended in a round */
+#define ROWS_MAX 6000		/* of the system */
+#define ASKS_MAX 4000
+#define WORK_MAX 1000000	/* rows times questions */
 #define PIECES_MAX 240
 #define NEW 0			/* the seat of the new table */
 
@@ -1268,6 +1270,18 @@ want_failed(struct audit *u, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* An audit must come to an end: sizes that take minutes are refused. */
+static rx_err
+small_enough(const struct audit *u, struct rx_status *st)
+{
+	size_t rows = rx_system_rows(u->sys);
+	size_t asks = u->asks.len / sizeof(struct ask);
+
+	if (rows > ROWS_MAX || asks > ASKS_MAX || rows * asks > WORK_MAX)
+		return (refuse(u->j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st));
+	return (RX_OK);
+}
+
 /* Attack; what falls is put in u->failed. */
 static rx_err
 attack(struct audit *u, struct rx_status *st)
@@ -1288,10 +1302,10 @@ attack(struct audit *u, struct rx_status *st)
 	    (rc = put_all(u, st)) != RX_OK ||
 	    (rc = rx_system_new(&u->sys, st)) != RX_OK ||
 	    (rc = rx_model_finish(u->m, u->sys, st)) != RX_OK ||
+	    (rc = small_enough(u, st)) != RX_OK ||
 	    (rc = rx_system_audit(u->sys, &failed, st)) != RX_OK)
 		return (rc == RX_ECONFLICT && st->nargs == 0 ?
 		    refuse(u->j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st) : rc);
-	if (getenv("DBG")) fprintf(stderr, "asks %zu rows %zu failed %zu\n", u->asks.len / sizeof(struct ask), rx_system_rows(u->sys), failed);
 	n = u->asks.len / sizeof(struct ask);
 	for (k = 0; k < n && rc == RX_OK; k++) {
 		q = (uint32_t)k;
@@ -1386,7 +1400,7 @@ rx_joint_protect(struct rx_joint *j, struct rx_tab *t, struct rx_status *st)
 	    round++) {
 		if ((rc = mend(&u, &found, st)) != RX_OK)
 			break;
-		if (found && round < ROUNDS)
+		if (found && round < ROUNDS && rx_cube_worth(t->cube))
 			continue;
 		memcpy(&q, u.failed.b, sizeof(q));
 		a = (const struct ask *)(const void *)u.asks.b + q;

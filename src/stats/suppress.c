@@ -259,8 +259,8 @@ provide(struct rx_cube *c, struct rx_status *st)
 }
 
 /* Whether anything but zeros is left to publish. */
-static bool
-worth_publishing(const struct rx_cube *c)
+bool
+rx_cube_worth(const struct rx_cube *c)
 {
 	size_t i;
 
@@ -286,7 +286,7 @@ rx_cube_protect(struct rx_cube *c, struct rx_status *st)
 	    (rc = rx_cube_audit(c, &unmet, &n, st)) != RX_OK)
 		return (rc);
 	free(unmet);
-	if (n > 0 || !worth_publishing(c))
+	if (n > 0 || !rx_cube_worth(c))
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_UNSAFE));
 	return (RX_OK);
 }

