@@ -202,9 +202,14 @@ rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
 	    RX_OK)
 		goto err1;
 	rc = rx_annex_issue(doc, again, a, entries, st);
+	if (rc == RX_OK && !*again)
+		rc = rx_annex_period(s, a, entries, st);
 	json_decref(entries);
-	if (rc != RX_OK)
+	if (rc != RX_OK) {
+		json_decref(*doc);
+		*doc = NULL;
 		goto err1;
+	}
 
 	/* Success! */
 	*out = a;

@@ -295,6 +295,16 @@ bool rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
 void rx_release_row_of(struct rx_release_row *row, const char *id,
     const json_t *entry);
 
+/* ---- period.c: annexes whose dates overlap ---- */
+
+/* Whether the dates are whole months. */
+bool rx_annex_declared(int32_t from, int32_t to);
+/* Check the annex ${a}, whose number is known, against the earlier ${entries}:
+ * ANNEX_OVERLAPS (arguments from, to, id) when its dates are odd and few
+ * children are seen in the difference. */
+rx_err rx_annex_period(struct rx_session *s, const struct rx_annex *a,
+    const json_t *entries, struct rx_status *st) RX_MUST_USE;
+
 /**
  * rx_annex_issue(doc, again, a, entries, st):
  * Number the annex ${a} after the earlier releases ${entries}: an earlier one
