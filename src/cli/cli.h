@@ -18,7 +18,7 @@
 
 #define RX_VERSION "0.1.0"
 
-#define RX_CLI_OPTIONS 9	/* of one command, with the end mark */
+#define RX_CLI_OPTIONS 12	/* of one command, with the end mark */
 #define RX_CLI_OPERANDS 2
 
 struct rx_cli;

@@ -292,16 +292,16 @@ feed_tables(void *cookie, const struct rx_record *r, struct rx_status *st)
 
 /* The widest unit over the earlier tables that the session may count. */
 static rx_err
-widest(char unit[RX_UNIT_BYTES], struct rx_session *s, const struct tables *x,
+widest(char unit[RX_UNIT_BYTES], struct rx_session *s,
+    const struct rx_joint *j, const char own[RX_UNIT_BYTES],
     struct rx_status *st)
 {
-	const char *own = x->t->req.unit;
 	char top[RX_UNIT_BYTES];
 	struct rx_status tried;
 	unsigned level;
 	rx_err rc;
 
-	rx_joint_unit(x->j, top);
+	rx_joint_unit(j, top);
 	for (level = rx_unit_level(top); level < rx_unit_level(own); level++) {
 		rx_unit_ancestor(unit, own, (enum rx_level)level);
 		rx_status_clear(&tried);
@@ -323,7 +323,7 @@ count_tables(struct rx_session *s, struct tables *x, struct rx_status *st)
 	char unit[RX_UNIT_BYTES];
 	rx_err rc;
 
-	if ((rc = widest(unit, s, x, st)) != RX_OK ||
+	if ((rc = widest(unit, s, x->j, x->t->req.unit, st)) != RX_OK ||
 	    (rc = rx_joint_begin(x->j, unit, st)) != RX_OK ||
 	    (rc = rx_coded_each(s, unit, feed_tables, x, st)) != RX_OK)
 		return (rc);
@@ -512,6 +512,130 @@ rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
 		json_decref(entries);
 	}
 	answer_free(&a);
+	return (rc);
+}
+
+rx_err
+rx_table_try(json_t **doc, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	struct answer a;
+	rx_err rc;
+
+	*doc = NULL;
+	if ((rc = make_table(&a, s, req, st)) != RX_OK)
+		return (rc);
+	*doc = json_incref(a.doc);
+	answer_free(&a);
+	return (RX_OK);
+}
+
+/* ---- all of them once more ---- */
+
+static rx_err
+feed_joint(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+
+	return (rx_joint_add(cookie, r, st));
+}
+
+/* Count again what the session may count; the rest is taken as published. */
+static rx_err
+count_again(struct rx_session *s, struct rx_joint *j,
+    const char own[RX_UNIT_BYTES], struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct rx_status tried;
+	rx_err rc;
+
+	if ((rc = widest(unit, s, j, own, st)) != RX_OK)
+		return (rc);
+	rx_status_clear(&tried);
+	rc = rx_activity_each(s, unit, pass_over, NULL, &tried);
+	if (rc == RX_EPERM)
+		return (RX_OK);
+	if (rc != RX_OK) {
+		*st = tried;
+		return (rc);
+	}
+	if ((rc = rx_joint_begin(j, unit, st)) != RX_OK)
+		return (rc);
+	return (rx_coded_each(s, unit, feed_joint, j, st));
+}
+
+struct auditing {
+	rx_err (*pair)(void *, const char *, const char *, struct rx_status *);
+	void *cookie;
+	json_t *done;		/* ids of those that were audited */
+	size_t failed;
+};
+
+/* Name the pairs of ${j}, and note all of it as done. */
+static rx_err
+name_pairs(struct auditing *x, const struct rx_joint *j, struct rx_status *st)
+{
+	size_t n = rx_joint_size(j), k, i;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < n && rc == RX_OK; k++) {
+		if (json_object_set_new(x->done, rx_joint_id(j, k),
+		    json_true()) != 0)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		for (i = k + 1; i < n && rc == RX_OK; i++) {
+			if (rx_joint_overlap(j, k, i))
+				rc = x->pair(x->cookie, rx_joint_id(j, k),
+				    rx_joint_id(j, i), st);
+		}
+	}
+	return (rc);
+}
+
+/* Audit the tables that hang together with ${entry}. */
+static rx_err
+audit_around(struct auditing *x, struct rx_session *s, const json_t *entries,
+    const json_t *entry, struct rx_status *st)
+{
+	struct rx_table_request req;
+	struct rx_joint *j;
+	size_t failed = 0;
+	rx_err rc;
+
+	if ((rc = rx_joint_request(&req, entry, st)) != RX_OK ||
+	    (rc = rx_joint_new(&j, &req, entries, st)) != RX_OK)
+		return (rc);
+	if ((rc = name_pairs(x, j, st)) == RX_OK && rx_joint_size(j) > 1 &&
+	    (rc = count_again(s, j, req.unit, st)) == RX_OK)
+		rc = rx_joint_verify(j, &failed, st);
+	x->failed += failed;
+	rx_joint_free(j);
+	return (rc);
+}
+
+rx_err
+rx_releases_audit(struct rx_session *s,
+    rx_err (*pair)(void *, const char *, const char *, struct rx_status *),
+    void *cookie, size_t *failed, struct rx_status *st)
+{
+	struct auditing x = { pair, cookie, json_object(), 0 };
+	const json_t *entry;
+	json_t *entries;
+	size_t seen, i;
+	rx_err rc;
+
+	*failed = 0;
+	if ((rc = rx_release_load(&entries, &seen, s, "table", st)) != RX_OK) {
+		json_decref(x.done);
+		return (rc);
+	}
+	for (i = 0; i < json_array_size(entries) && rc == RX_OK; i++) {
+		entry = json_array_get(entries, i);
+		if (json_object_get(x.done, json_string_value(json_object_get(
+		    entry, "id"))) == NULL)
+			rc = audit_around(&x, s, entries, entry, st);
+	}
+	json_decref(entries);
+	json_decref(x.done);
+	*failed = x.failed;
 	return (rc);
 }
 

@@ -295,6 +295,13 @@ bool rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
 void rx_release_row_of(struct rx_release_row *row, const char *id,
     const json_t *entry);
 
+/* ---- export.c ---- */
+
+/* The document of the table that ${req} asks for, as it would be released;
+ * nothing is entered. */
+rx_err rx_table_try(json_t **doc, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st) RX_MUST_USE;
+
 /* ---- period.c: annexes whose dates overlap ---- */
 
 /* Whether the dates are whole months. */

@@ -587,6 +587,28 @@ rx_joint_size(const struct rx_joint *j)
 	return (j->n);
 }
 
+const char *
+rx_joint_id(const struct rx_joint *j, size_t k)
+{
+
+	return (member_text(j->e[k].entry, "id"));
+}
+
+bool
+rx_joint_overlap(const struct rx_joint *j, size_t k, size_t i)
+{
+
+	return (bears_on(&j->e[k].v.req, &j->e[i].v.req));
+}
+
+rx_err
+rx_joint_request(struct rx_table_request *req, const json_t *entry,
+    struct rx_status *st)
+{
+
+	return (read_request(req, json_object_get(entry, "published"), st));
+}
+
 void
 rx_joint_unit(const struct rx_joint *j, char unit[RX_UNIT_BYTES])
 {

@@ -25,6 +25,9 @@ rx_err rx_joint_new(struct rx_joint **out, const struct rx_table_request *req,
 void rx_joint_free(struct rx_joint *j);
 /* How many there are. */
 size_t rx_joint_size(const struct rx_joint *j);
+/* The id of the ${k}th, and whether it and the ${i}th overlap. */
+const char *rx_joint_id(const struct rx_joint *j, size_t k);
+bool rx_joint_overlap(const struct rx_joint *j, size_t k, size_t i);
 /* The unit over all of them. */
 void rx_joint_unit(const struct rx_joint *j, char unit[RX_UNIT_BYTES]);
 /* Records of ${unit} will come: count the tables at or under it again. */
@@ -49,6 +52,9 @@ rx_err rx_joint_protect(struct rx_joint *j, struct rx_tab *t,
 rx_err rx_joint_verify(struct rx_joint *j, size_t *failed,
     struct rx_status *st) RX_MUST_USE;
 
+/* The question of the entry ${entry} of the ledger.  RELEASE_CORRUPT. */
+rx_err rx_joint_request(struct rx_table_request *req, const json_t *entry,
+    struct rx_status *st) RX_MUST_USE;
 /* What an entry keeps of ${t} besides what is published: a digest of what was
  * counted, and which suppressed cells are small by themselves ("primary") or
  * hold all of a group ("whole": cell, margin).  No figure. */

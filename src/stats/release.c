@@ -282,6 +282,10 @@ rx_release_row_of(struct rx_release_row *row, const char *id,
 	    member_text(published, "name"));
 	row->at = json_integer_value(json_object_get(entry, "at"));
 	row->issue = issue != NULL ? (unsigned)json_integer_value(issue) : 1;
+	row->cells = (int64_t)json_array_size(json_object_get(published,
+	    "cells"));
+	row->suppressed = json_integer_value(json_object_get(published,
+	    "suppressed"));
 	row->intact = published != NULL &&
 	    rx_release_digest(digest, published, &st) == RX_OK &&
 	    strcmp(digest, member_text(entry, "digest")) == 0;

@@ -149,6 +149,19 @@ rx_err rx_table_export(struct rx_session *s, const struct rx_table_request *req,
 rx_err rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
     const struct rx_table_request *req, struct rx_status *st) RX_MUST_USE;
 
+/* What a table would lose. */
+struct rx_plan {
+	char dims[128];			/* keys, "sex,month" */
+	size_t cells, suppressed;
+	struct rx_status why;		/* RX_OK, or why it is refused */
+};
+#define RX_PLANS_MAX 9
+/* A dry run: plan[0] is the table that ${req} asks for; after it come coarser
+ * ones that would lose less, the best first.  Nothing is written or entered. */
+rx_err rx_table_plan(struct rx_plan plan[RX_PLANS_MAX], size_t *n,
+    struct rx_session *s, const struct rx_table_request *req,
+    struct rx_status *st) RX_MUST_USE;
+
 /* The ledger. */
 struct rx_release_row {
 	char id[RX_UUID_TEXT];
@@ -160,11 +173,21 @@ struct rx_release_row {
 	char from[RX_DATE_TEXT], to[RX_DATE_TEXT];
 	char count[16], dims[128];	/* of a table: keys, "sex,month" */
 	unsigned issue;		/* 1, 2 for a reissue ... */
+	int64_t cells, suppressed;	/* of a table */
 	bool intact;		/* what was published still hashes to its digest */
 };
 rx_err rx_releases_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_release_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+/**
+ * rx_releases_audit(s, pair, cookie, failed, st):
+ * Audit all released tables together once more, by the register as it is now.
+ * ${pair} is called for every two that were compared; *failed is how many
+ * promises are not kept.  RX_ECONFLICT when that is too large.
+ */
+rx_err rx_releases_audit(struct rx_session *s,
+    rx_err (*pair)(void *, const char *, const char *, struct rx_status *),
+    void *cookie, size_t *failed, struct rx_status *st) RX_MUST_USE;
 /* The release ${id} from the ledger alone: its row, and what was published,
  * which the caller releases.  RX_ENOENT (RELEASE_UNKNOWN). */
 rx_err rx_release_read(struct rx_release_row *row, json_t **published,
