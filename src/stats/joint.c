@@ -7,9 +7,9 @@
 #define EARLIER_MAX 200
 #define ROUNDS 40		/* of mending */
 #define AT_ONCE 8		/* questions mended in a round */
-#define ROWS_MAX 6000		/* of the system */
+#define ROWS_MAX 4000		/* of the system */
 #define ASKS_MAX 4000
-#define WORK_MAX 1000000	/* rows times questions */
+#define WORK_MAX 300000	/* rows times questions */
 #define PIECES_MAX 240
 #define NEW 0			/* the seat of the new table */
 

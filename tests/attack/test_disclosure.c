@@ -1,3 +1,6 @@
+#include <glob.h>
+#include <stdio.h>
+
 #include "attacker.h"
 #include "stats/joint.h"
 
@@ -668,6 +671,86 @@ test_refusal_after_a_small_change_tells_no_figure(void **state)
 	done(&l);
 }
 
+/* ---- the exporter is apart ---- */
+
+/* Whether ${line} of a file of src/stats is an include it must not have. */
+static bool
+is_foreign_include(const char *file, const char *line)
+{
+	static const char *const allowed[] = {
+		"#include \"stats/", "#include \"base/",
+		"#include \"register/register.h\"", "#include <std",
+		"#include <string.h>", "#include <setjmp.h>",
+		"#include <math.h>", "#include \"crypto/memory.h\""
+	};
+	size_t k;
+
+	if (strncmp(line, "#include", 8) != 0)
+		return (false);
+	for (k = 0; k < sizeof(allowed) / sizeof(*allowed); k++) {
+		if (strncmp(line, allowed[k], strlen(allowed[k])) == 0)
+			return (false);
+	}
+	/* one third-party header each, in the one file that is for it */
+	if (strstr(file, "/solve.c") != NULL)
+		return (strstr(line, "<glpk.h>") == NULL);
+	if (strstr(file, "/sheet.c") != NULL)
+		return (strstr(line, "xlsxwriter") == NULL &&
+		    strncmp(line, "#include <", 10) != 0);
+	return (true);
+}
+
+/* Calls that reach a case, a name, a note or a key. */
+static bool
+reaches_further(const char *line)
+{
+	static const char *const never[] = {
+		"rx_child_", "rx_review_", "rx_draft_", "rx_save", "rx_import",
+		"rx_case_", "rx_row_", "rx_query_", "rx_store_", "rx_unit_key",
+		"rx_field_", "rx_envelope_", "RX_COMP_", "rx_keyring_",
+		"rx_report_", "rx_backup_"
+	};
+	size_t k;
+
+	for (k = 0; k < sizeof(never) / sizeof(*never); k++) {
+		if (strstr(line, never[k]) != NULL)
+			return (true);
+	}
+	return (false);
+}
+
+static unsigned
+read_source(const char *file, bool (*bad)(const char *))
+{
+	char line[512];
+	unsigned n = 0;
+	FILE *f = fopen(file, "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		n += is_foreign_include(file, line) || bad(line);
+	(void)fclose(f);
+	return (n);
+}
+
+static void
+test_exporter_reaches_coded_records_only(void **state)
+{
+	glob_t g;
+	size_t k;
+
+	(void)state;
+	assert_int_equal(glob("src/stats/*.[ch]", 0, NULL, &g), 0);
+	assert_true(g.gl_pathc > 15);
+	for (k = 0; k < g.gl_pathc; k++) {
+		if (read_source(g.gl_pathv[k], reaches_further) > 0)
+			fail_msg("%s", g.gl_pathv[k]);
+	}
+	globfree(&g);
+	/* the same reading finds what it is for */
+	assert_true(read_source("src/register/child.c", reaches_further) > 5);
+}
+
 /* ---- at random ---- */
 
 static uint64_t seed;
@@ -766,6 +849,7 @@ main(void)
 		    test_entries_of_before_count_every_suppressed_cell_as_small),
 		cmocka_unit_test(
 		    test_refusal_after_a_small_change_tells_no_figure),
+		cmocka_unit_test(test_exporter_reaches_coded_records_only),
 		cmocka_unit_test(
 		    test_random_releases_together_keep_their_small_cells),
 	};
