@@ -234,6 +234,10 @@ int64_t rx_cell_price(const struct rx_cube *c, size_t i);
 /* Add ${need} to those of the cube; *index is its place. */
 rx_err rx_need_add(struct rx_cube *c, const struct rx_need *need,
     size_t *index, struct rx_status *st) RX_MUST_USE;
+/* Find a witness for ${n}, which has none: n->witness, and n->dir when it stands
+ * for a guard or a knower, whom up and down serve alike. */
+rx_err rx_need_find(struct rx_cube *c, struct rx_need *n, bool free,
+    struct rx_status *st) RX_MUST_USE;
 /* Make sure that for everyone who is alone in a cell that the witness of the
  * guard ${index} changes there is a witness that does not; *met is false when
  * one was not found (only when ${free}, or if there can be none). */

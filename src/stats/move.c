@@ -25,6 +25,8 @@
 #define VEC 16			/* entries of a vector: 14 over three levels */
 #define AFFECTED 1024		/* cells of a step; of a record with many leaves */
 #define SOURCES 8		/* leaves under a margin that are tried */
+#define PARTNERS 48		/* leaves that one of them is swapped with */
+#define FACTS_FREE 5000		/* so many are gone through for a cell or two */
 
 enum mode { KEEP, SWAP, TOGGLE, BARE };
 
@@ -113,13 +115,8 @@ vector(const struct rx_axis *x, const struct candidate *k, unsigned *pos,
 static bool
 holds(const struct rx_axis *x, unsigned pos, unsigned leaf)
 {
-	unsigned u;
 
-	for (u = 0; u < x->nup; u++) {
-		if (x->up[(size_t)leaf * x->nup + u] == pos)
-			return (true);
-	}
-	return (false);
+	return (x->up[(size_t)leaf * x->nup + x->stars[pos]] == pos);
 }
 
 /* ---- candidates of one axis ---- */
@@ -160,14 +157,36 @@ by_price(const void *a, const void *b)
 	return (x->b < y->b ? -1 : x->b > y->b);
 }
 
-static void
+static bool
 offer(struct search *s, unsigned a, enum mode mode, unsigned from, unsigned b)
 {
 	struct candidate k = { mode, from, b, 0 };
 
 	k.price = line_price(s, a, &k);
-	if (k.price == 0 || (k.price > 0 && !s->free))
-		s->cand[a][s->ncand[a]++] = k;
+	if (k.price < 0 || (k.price > 0 && s->free))
+		return (false);
+	s->cand[a][s->ncand[a]++] = k;
+	return (true);
+}
+
+/* SWAP the leaf ${from} for the leaves around it, the nearest first: they share
+ * the most margins with it. */
+static void
+offer_swaps(struct search *s, unsigned a, unsigned pos, unsigned from)
+{
+	const struct rx_axis *x = &s->c->axis[a];
+	size_t base = s->need->cell - rx_cube_pos(s->c, s->need->cell, a) *
+	    s->c->stride[a];
+	unsigned n = 0, k, l;
+
+	for (k = 2; k < 2 * x->nleaf && n < PARTNERS; k++) {
+		/* one up, one down, two up ...; past the ends is neither */
+		l = k % 2 == 0 ? from + k / 2 : from - k / 2;
+		if (l >= x->nleaf || holds(x, pos, l) ||
+		    (s->free && !s->c->suppressed[base + l * s->c->stride[a]]))
+			continue;
+		n += offer(s, a, SWAP, from, l);
+	}
 }
 
 /* Every KEEP under the cell's position, cheapest first; at most SOURCES of
@@ -180,7 +199,7 @@ offer_keeps(struct search *s, unsigned a, unsigned pos, unsigned *source)
 
 	for (l = 0; l < x->nleaf; l++) {
 		if (holds(x, pos, l))
-			offer(s, a, KEEP, l, l);
+			(void)offer(s, a, KEEP, l, l);
 	}
 	qsort(s->cand[a], s->ncand[a], sizeof(**s->cand), by_price);
 	for (n = 0; n < s->ncand[a] && n < SOURCES; n++)
@@ -200,7 +219,7 @@ list_candidates(struct search *s, unsigned a, unsigned limit)
 {
 	const struct rx_axis *x = &s->c->axis[a];
 	unsigned pos = rx_cube_pos(s->c, s->need->cell, a);
-	unsigned source[SOURCES], n, k, l;
+	unsigned source[SOURCES], n, k;
 	bool all = pos == x->npos - 1;
 	struct candidate keep;
 	bool has_keep;
@@ -212,15 +231,11 @@ list_candidates(struct search *s, unsigned a, unsigned limit)
 	if ((int)a == s->need->apart)
 		s->ncand[a] = 0;
 	else if (x->multi && all)
-		offer(s, a, BARE, 0, 0);
+		(void)offer(s, a, BARE, 0, 0);
 	if (x->multi && !all)
-		offer(s, a, TOGGLE, pos, pos);
-	for (k = 0; !all && k < n; k++) {
-		for (l = 0; l < x->nleaf; l++) {
-			if (!holds(x, pos, l))
-				offer(s, a, SWAP, source[k], l);
-		}
-	}
+		(void)offer(s, a, TOGGLE, pos, pos);
+	for (k = 0; !all && k < n; k++)
+		offer_swaps(s, a, pos, source[k]);
 	qsort(s->cand[a], s->ncand[a], sizeof(**s->cand), by_price);
 	if (s->ncand[a] > limit) {
 		s->ncand[a] = limit;
@@ -450,7 +465,7 @@ try_facts(struct search *s)
 {
 	size_t k;
 
-	if (s->need->apart >= 0)
+	if (s->need->apart >= 0 || (s->free && s->c->nfacts > FACTS_FREE))
 		return;
 	for (k = 0; k < s->c->nfacts && s->price != 0; k++) {
 		if (fact_under(s->c, &s->c->facts[k], s->need->cell) &&
@@ -523,7 +538,7 @@ search_new(struct search **out, struct rx_cube *c, const struct rx_need *need,
 	for (a = 0; a < c->naxes; a++) {
 		s->multi = s->multi || c->axis[a].multi;
 		rc = rx_stats_alloc(&s->cand[a],
-		    (size_t)(SOURCES + 1) * c->axis[a].nleaf + 2,
+		    SOURCES * (PARTNERS + 1) + c->axis[a].nleaf + 2,
 		    sizeof(**s->cand), st);
 		if (rc != RX_OK)
 			return (rc);

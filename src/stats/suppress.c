@@ -9,7 +9,8 @@
  * group on a sensitive dimension, which says of everyone in the group that he
  * has that value.  Each becomes one or two needs: how far from the truth the
  * cell must be able to lie.  Then, for each need, the cells that make it so
- * (move.c).  At last the attacker tries (attack.c).
+ * (move.c), less what turns out needless (trim.c).  At last the attacker tries
+ * (attack.c); where he succeeds more is suppressed, a few times.
  *
  * A small figure v, 1 .. t-1, must be able to be anything in 1 .. t-1.  A
  * larger figure of few children: anything in 1 .. v+t-1.  The figure of a whole
@@ -18,6 +19,8 @@
  * Then the same against a child who is alone in a cell, and so knows that cell:
  * he must not find out another small cell exactly.
  */
+
+#define ROUNDS 3		/* of audit and mending */
 
 rx_err
 rx_need_add(struct rx_cube *c, const struct rx_need *need, size_t *index,
@@ -126,6 +129,27 @@ knower_need(struct rx_cube *c, size_t g, int64_t knower)
 	return (NULL);
 }
 
+rx_err
+rx_need_find(struct rx_cube *c, struct rx_need *n, bool free,
+    struct rx_status *st)
+{
+	bool either = n->guard || n->knower >= 0;
+	unsigned way;
+	rx_err rc = RX_OK;
+
+	/* Up or down is the same to a guard: first without a price. */
+	for (way = 0; way < 4 && n->witness == 0 && rc == RX_OK; way++) {
+		if ((way < 2 && !either && !free) || (way >= 2 && free))
+			continue;
+		rc = rx_move_find(c, n, way < 2, &n->witness, st);
+		if (either && n->witness == 0)
+			n->dir = -n->dir;
+		else if (!either)
+			break;
+	}
+	return (rc);
+}
+
 static rx_err
 guard_from(struct rx_cube *c, size_t g, int64_t knower, bool free, bool *met,
     struct rx_status *st)
@@ -140,7 +164,7 @@ guard_from(struct rx_cube *c, size_t g, int64_t knower, bool free, bool *met,
 		*met = *met && old->witness != 0;
 		return (RX_OK);
 	}
-	if ((rc = rx_move_find(c, &n, free, &n.witness, st)) != RX_OK)
+	if ((rc = rx_need_find(c, &n, free, st)) != RX_OK)
 		return (rc);
 	*met = *met && n.witness != 0;
 	n.next = c->needs[g].next;
@@ -179,26 +203,20 @@ rx_guard_knowers(struct rx_cube *c, size_t index, uint32_t witness, bool free,
  * there must be another table that leaves his cells as they are.
  */
 static rx_err
-guard(struct rx_cube *c, struct rx_status *st)
+find_guards(struct rx_cube *c, struct rx_status *st)
 {
 	struct rx_need n;
 	size_t i, index;
-	bool met;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
-	for (i = 0; i < c->ncells; i++) {
+	for (i = 0; i < c->ncells && rc == RX_OK; i++) {
 		if (c->children[i] == 0 || c->children[i] >= c->threshold)
 			continue;
 		n = (struct rx_need){ .cell = (uint32_t)i, .apart = -1,
 		    .dir = 1, .amount = 1, .knower = -1, .guard = true };
-		if ((rc = rx_move_find(c, &n, false, &n.witness, st)) !=
-		    RX_OK ||
-		    (rc = rx_need_add(c, &n, &index, st)) != RX_OK ||
-		    (rc = rx_guard_knowers(c, index, n.witness, false, &met,
-		    st)) != RX_OK)
-			return (rc);
+		rc = rx_need_add(c, &n, &index, st);
 	}
-	return (RX_OK);
+	return (rc);
 }
 
 /* ---- tables that show what is possible ---- */
@@ -209,7 +227,7 @@ shown_by(const struct rx_cube *c, const struct rx_need *n)
 {
 	int64_t v = c->value[n->cell];
 
-	if (n->apart >= 0)
+	if (n->apart >= 0 || n->guard || n->knower >= 0)
 		return (0);
 	if (n->dir > 0)
 		return (c->most[n->cell] >= v + n->amount ?
@@ -239,23 +257,91 @@ remember(struct rx_cube *c, uint32_t witness)
 	}
 }
 
+/* Find a witness for every need that has none; guards get those of their
+ * knowers, which are needs further on. */
 static rx_err
 provide(struct rx_cube *c, struct rx_status *st)
 {
-	struct rx_need *n;
+	struct rx_need n;
 	size_t k;
+	bool met;
 	rx_err rc;
 
 	for (k = 0; k < c->nneeds; k++) {
-		n = &c->needs[k];
-		if ((n->witness = shown_by(c, n)) != 0)
+		n = c->needs[k];
+		if (n.witness != 0 ||
+		    (c->needs[k].witness = shown_by(c, &n)) != 0)
 			continue;
-		if ((rc = rx_move_find(c, n, false, &n->witness, st)) != RX_OK)
+		if ((rc = rx_need_find(c, &n, false, st)) != RX_OK)
 			return (rc);
-		if (n->witness != 0)
-			remember(c, n->witness);
+		n.next = c->needs[k].next;
+		c->needs[k] = n;
+		if (n.witness != 0)
+			remember(c, n.witness);
+		if (n.guard && (rc = rx_guard_knowers(c, k, n.witness, false,
+		    &met, st)) != RX_OK)
+			return (rc);
 	}
 	return (RX_OK);
+}
+
+/* ---- mending ---- */
+
+/* Suppress all lines through ${cell}, and ${depth} - 1 times those through
+ * what that suppressed. */
+static void
+widen(struct rx_cube *c, size_t cell, unsigned depth)
+{
+	const struct rx_axis *x;
+	unsigned a, k, here;
+	size_t base, at;
+	bool through;
+
+	for (a = 0; a < c->naxes && depth > 0; a++) {
+		x = &c->axis[a];
+		here = rx_cube_pos(c, cell, a);
+		base = cell - here * c->stride[a];
+		for (at = 0; at < x->linelen; at += 2 + x->lines[at + 1]) {
+			through = x->lines[at] == here;
+			for (k = 0; k < x->lines[at + 1]; k++)
+				through = through ||
+				    x->lines[at + 2 + k] == here;
+			if (!through)
+				continue;
+			c->suppressed[base + x->lines[at] * c->stride[a]] = true;
+			for (k = 0; k < x->lines[at + 1]; k++) {
+				c->suppressed[base + x->lines[at + 2 + k] *
+				    c->stride[a]] = true;
+				widen(c, base + x->lines[at + 2 + k] *
+				    c->stride[a], depth - 1);
+			}
+		}
+	}
+}
+
+/* Audit; for what is not met, suppress more around it and begin again. */
+static rx_err
+audit(struct rx_cube *c, struct rx_status *st)
+{
+	uint32_t *unmet;
+	unsigned round;
+	size_t n, k;
+	rx_err rc;
+
+	for (round = 1;; round++) {
+		if ((rc = rx_cube_audit(c, &unmet, &n, st)) != RX_OK)
+			return (rc);
+		for (k = 0; k < n && round < ROUNDS; k++)
+			widen(c, c->needs[unmet[k]].cell, round);
+		free(unmet);
+		if (n == 0)
+			return (RX_OK);
+		if (round == ROUNDS)
+			return (rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_UNSAFE));
+		if ((rc = provide(c, st)) != RX_OK ||
+		    (rc = rx_cube_trim(c, st)) != RX_OK)
+			return (rc);
+	}
 }
 
 /* Whether anything but zeros is left to publish. */
@@ -274,19 +360,16 @@ rx_cube_worth(const struct rx_cube *c)
 rx_err
 rx_cube_protect(struct rx_cube *c, struct rx_status *st)
 {
-	uint32_t *unmet;
-	size_t n;
 	rx_err rc;
 
 	if ((rc = find_small(c, st)) != RX_OK ||
 	    (rc = find_groups(c, st)) != RX_OK ||
+	    (rc = find_guards(c, st)) != RX_OK ||
 	    (rc = provide(c, st)) != RX_OK ||
-	    (rc = guard(c, st)) != RX_OK ||
 	    (rc = rx_cube_trim(c, st)) != RX_OK ||
-	    (rc = rx_cube_audit(c, &unmet, &n, st)) != RX_OK)
+	    (rc = audit(c, st)) != RX_OK)
 		return (rc);
-	free(unmet);
-	if (n > 0 || !rx_cube_worth(c))
+	if (!rx_cube_worth(c))
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_UNSAFE));
 	return (RX_OK);
 }

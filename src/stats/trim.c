@@ -21,7 +21,10 @@ struct trim {
 	uint32_t *head;			/* per cell */
 	struct use *uses;
 	size_t nuses, usecap;
-	uint32_t *fresh;		/* of a trial: need, new witness ... */
+	struct fresh {			/* new witnesses of a trial */
+		uint32_t need, witness;
+		int dir;
+	} *fresh;
 	size_t nfresh, freshcap;
 };
 
@@ -55,23 +58,22 @@ static rx_err
 replace(struct trim *t, uint32_t k, bool *found, struct rx_status *st)
 {
 	struct rx_need need = t->c->needs[k];
-	uint32_t witness;
 	rx_err rc;
 
 	*found = false;
-	if ((rc = rx_move_find(t->c, &need, true, &witness, st)) != RX_OK ||
-	    witness == 0)
+	need.witness = 0;
+	if ((rc = rx_need_find(t->c, &need, true, st)) != RX_OK ||
+	    need.witness == 0)
 		return (rc);
 	*found = true;
-	if (need.guard && (rc = rx_guard_knowers(t->c, k, witness, true, found,
-	    st)) != RX_OK)
+	if (need.guard && (rc = rx_guard_knowers(t->c, k, need.witness, true,
+	    found, st)) != RX_OK)
 		return (rc);
-	rc = rx_room(&t->fresh, t->nfresh, 2, &t->freshcap, sizeof(*t->fresh),
+	rc = rx_room(&t->fresh, t->nfresh, 1, &t->freshcap, sizeof(*t->fresh),
 	    st);
 	if (rc != RX_OK)
 		return (rc);
-	t->fresh[t->nfresh++] = k;
-	t->fresh[t->nfresh++] = witness;
+	t->fresh[t->nfresh++] = (struct fresh){ k, need.witness, need.dir };
 	return (RX_OK);
 }
 
@@ -93,12 +95,15 @@ forget(struct trim *t, size_t nneeds, size_t nwitnesses, size_t nchanges)
 static rx_err
 settle(struct trim *t, size_t nneeds, struct rx_status *st)
 {
+	const struct fresh *f;
 	size_t k;
 	rx_err rc;
 
-	for (k = 0; k < t->nfresh; k += 2) {
-		t->c->needs[t->fresh[k]].witness = t->fresh[k + 1];
-		if ((rc = note_uses(t, t->fresh[k], st)) != RX_OK)
+	for (k = 0; k < t->nfresh; k++) {
+		f = &t->fresh[k];
+		t->c->needs[f->need].witness = f->witness;
+		t->c->needs[f->need].dir = f->dir;
+		if ((rc = note_uses(t, f->need, st)) != RX_OK)
 			return (rc);
 	}
 	for (k = nneeds; k < t->c->nneeds; k++) {
