@@ -777,6 +777,56 @@ rx_joint_answer(const struct rx_joint *j, const struct rx_tab *t)
 
 /* ---- what an entry keeps ---- */
 
+static const int64_t *
+key_at(const struct rx_view *v, size_t i)
+{
+
+	return (&v->key[i * RX_DIMS_MAX]);
+}
+
+/* The cells of ${v}, what a document shows, by those of ${w}, what was counted:
+ * the first of several that are the same one. */
+struct places {
+	const struct rx_view *v, *w;
+	struct rx_set set;
+	size_t *first;		/* by the order in the set */
+};
+
+static rx_err
+places_fill(struct places *p, struct rx_status *st)
+{
+	size_t i, at;
+	bool added;
+	rx_err rc;
+
+	p->set.size = RX_DIMS_MAX * sizeof(int64_t);
+	rc = rx_stats_alloc(&p->first, p->v->ncells, sizeof(*p->first), st);
+	for (i = 0; i < p->v->ncells && rc == RX_OK; i++) {
+		rc = rx_set_add(&p->set, key_at(p->v, i), &at, &added, st);
+		if (rc == RX_OK && added)
+			p->first[at] = i;
+	}
+	return (rc);
+}
+
+static void
+places_free(struct places *p)
+{
+
+	rx_set_free(&p->set);
+	free(p->first);
+}
+
+static size_t
+place_of(void *cookie, size_t at)
+{
+	struct places *p = cookie;
+	size_t i;
+
+	return (rx_set_find(&p->set, key_at(p->w, at), &i) ? p->first[i] :
+	    SIZE_MAX);
+}
+
 /* Whether cell ${i} is too small to be shown, by itself. */
 static bool
 is_small(const struct rx_cube *c, size_t i)
@@ -886,13 +936,6 @@ struct audit {
 	struct rx_buf failed;		/* uint32_t: those that are not met */
 	struct rx_buf given;		/* struct given: figures of the new one */
 };
-
-static const int64_t *
-key_at(const struct rx_view *v, size_t i)
-{
-
-	return (&v->key[i * RX_DIMS_MAX]);
-}
 
 static rx_err
 known(struct audit *u, size_t seat, const struct rx_view *v, size_t i,
@@ -1113,36 +1156,19 @@ put_unlisted(struct audit *u, size_t seat, const struct earlier *e, size_t d,
 	return (rx_buf_add(&u->asks, &a, sizeof(a), st));
 }
 
-/* Cells of an earlier table by their place in what was counted again. */
-struct places {
-	const struct rx_view *v, *w;
-	struct rx_set set;
-};
-
-static size_t
-place_of(void *cookie, size_t at)
-{
-	struct places *p = cookie;
-	size_t i;
-
-	return (rx_set_find(&p->set, key_at(p->w, at), &i) ? i : SIZE_MAX);
-}
-
 /* The promises of an earlier table, by what its cells hold now. */
 static rx_err
 put_promises(struct audit *u, size_t seat, const struct earlier *e,
     struct rx_status *st)
 {
 	struct rx_view w = { .ncells = 0 };
-	struct places p = { &e->v, &w, { .size = RX_DIMS_MAX *
-	    sizeof(int64_t) } };
+	struct places p = { .v = &e->v, .w = &w };
 	size_t i, at;
 	rx_err rc;
 
 	if ((rc = view_of(&w, e->tab, st)) != RX_OK)
 		goto done;
-	for (i = 0; i < e->v.ncells && rc == RX_OK; i++)
-		rc = rx_set_add(&p.set, key_at(&e->v, i), NULL, NULL, st);
+	rc = places_fill(&p, st);
 	for (at = 0; at < w.ncells && rc == RX_OK; at++) {
 		i = place_of(&p, at);
 		if (i != SIZE_MAX && e->v.shown[i] < 0)
@@ -1150,7 +1176,7 @@ put_promises(struct audit *u, size_t seat, const struct earlier *e,
 			    place_of, &p, st);
 	}
 done:
-	rx_set_free(&p.set);
+	places_free(&p);
 	view_free(&w);
 	return (rc);
 }

@@ -57,7 +57,7 @@ rx_err rx_joint_request(struct rx_table_request *req, const json_t *entry,
     struct rx_status *st) RX_MUST_USE;
 /* What an entry keeps of ${t} besides what is published: a digest of what was
  * counted, and which suppressed cells are small by themselves ("primary") or
- * hold all of a group ("whole": cell, margin).  No figure. */
+ * hold all of a group ("whole": cell, margin); by their places in the document.  No figure. */
 rx_err rx_joint_keep(json_t **out, const struct rx_tab *t,
     struct rx_status *st) RX_MUST_USE;
 

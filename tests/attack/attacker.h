@@ -50,7 +50,8 @@ static const char *
 atom_value(const struct atom *a, const char *dim)
 {
 
-	return (strcmp(dim, "township") == 0 ? a->township :
+	return (strcmp(dim, "county") == 0 ? "350102" :
+	    strcmp(dim, "township") == 0 ? a->township :
 	    strcmp(dim, "village") == 0 ? a->village :
 	    strcmp(dim, "month") == 0 ? a->month :
 	    strcmp(dim, "sex") == 0 ? a->sex : a->risk);

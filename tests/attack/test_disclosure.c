@@ -486,6 +486,31 @@ test_narrow_questions_do_not_give_what_a_wide_one_hides(void **state)
 	}
 }
 
+/* The document of nested units has the same cell under several keys: what an
+ * earlier one promised is still found. */
+static void
+test_promises_of_nested_units_are_kept(void **state)
+{
+	struct attacker w;
+	unsigned naive;
+
+	(void)state;
+	for (naive = 2; naive-- > 0;) {
+		struct ledger l = ledger(naive);
+
+		three_villages(3);
+		assert_non_null(release(&l, "350102", "county,township,sex",
+		    "2025-01-01", "2025-01-31"));
+		(void)release(&l, V3, "risk", "2025-01-01", "2025-01-31");
+		(void)release(&l, "350102001", "sex", "2025-01-01",
+		    "2025-01-31");
+		(void)release(&l, "350102", "sex", "2025-01-01", "2025-01-31");
+		look(&w, &l, villages, 6);
+		assert_int_equal(recovered(&w, 1u << 5, 3), naive);
+		done(&l);
+	}
+}
+
 /* ---- later data ---- */
 
 static json_t *
@@ -837,6 +862,7 @@ main(void)
 		cmocka_unit_test(test_threshold_probing),
 		cmocka_unit_test(
 		    test_narrow_questions_do_not_give_what_a_wide_one_hides),
+		cmocka_unit_test(test_promises_of_nested_units_are_kept),
 		cmocka_unit_test(test_release_after_one_child_was_added),
 		cmocka_unit_test(test_release_after_one_child_was_erased),
 		cmocka_unit_test(
