@@ -175,6 +175,21 @@ check_against(struct rx_session *s, const struct rx_annex *a, const json_t *e,
 	return (rc);
 }
 
+/* Whether the earlier form ${e} has the rows of ${a} already, for its dates. */
+static bool
+is_part_of(const struct rx_annex *a, const json_t *e)
+{
+	char unit[RX_UNIT_BYTES];
+	struct rx_status why;
+	int32_t from, to;
+
+	rx_status_clear(&why);
+	return (rx_unit_parse(unit, member_text(e, "unit"), &why) == RX_OK &&
+	    rx_date_parse(member_text(e, "from"), &from) &&
+	    rx_date_parse(member_text(e, "to"), &to) && from == a->from &&
+	    to == a->to && rx_unit_covers(unit, a->unit));
+}
+
 rx_err
 rx_annex_period(struct rx_session *s, const struct rx_annex *a,
     const json_t *entries, struct rx_status *st)
@@ -186,6 +201,10 @@ rx_annex_period(struct rx_session *s, const struct rx_annex *a,
 	/* A declared period, or a correction of what is out already. */
 	if (rx_annex_declared(a->from, a->to) || a->issue > 1)
 		return (RX_OK);
+	for (i = 0; i < json_array_size(entries); i++) {
+		if (is_part_of(a, json_array_get(entries, i)))
+			return (RX_OK);
+	}
 	for (i = 0; i < json_array_size(entries) && rc == RX_OK; i++)
 		rc = check_against(s, a, json_array_get(entries, i), &seen,
 		    st);
