@@ -1,7 +1,8 @@
 /*
- * web/: templates, guards, the route table.  With the argument --routes the
- * program prints the table instead, a line each: METHOD PATTERN ROLES; the
- * end-to-end test makes its matrix of them.
+ * web/: templates, guards, the route table.  For the end-to-end tests, with
+ * --routes the program prints the table instead, a line each: METHOD PATTERN
+ * ROLES; with --keys DIR USER PASSPHRASE, of a register made up for a test, two
+ * secret keys that a session of USER holds, to be looked for in the server.
  */
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "embedded.h"
+#include "register/internal.h"
 #include "tests/helper.h"
 #include "web/web.h"
 
@@ -406,7 +408,7 @@ test_asking_does_not_push_failures_out(void **state)
 
 /* ---- routes ---- */
 
-#define ROLES(r) ((r) & ~(RX_WEB_SLOW))
+#define ROLES(r) ((r) & ~(RX_WEB_SLOW | RX_WEB_SCRIPT))
 
 static void
 test_no_route_stands_twice(void **state)
@@ -496,6 +498,31 @@ print_routes(void)
 	}
 }
 
+static int
+print_keys(const char *dir, const char *user, const char *passphrase)
+{
+	struct rx_secret *secret;
+	struct rx_session *s;
+	struct rx_status st;
+	char hex[65];
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK || rx_secret_new(&secret,
+	    strlen(passphrase), &st) != RX_OK)
+		return (1);
+	memcpy(secret->b, passphrase, strlen(passphrase));
+	secret->len = strlen(passphrase);
+	if (rx_session_open(&s, dir, user, secret, &st) != RX_OK)
+		return (1);
+	rx_hex(hex, s->blob->seed, 32);
+	printf("%s\n", hex);
+	rx_hex(hex, s->id->sign_secret, 32);
+	printf("%s\n", hex);
+	rx_session_close(s);
+	rx_secret_free(secret);
+	return (0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -525,5 +552,7 @@ main(int argc, char **argv)
 		print_routes();
 		return (0);
 	}
+	if (argc == 5 && strcmp(argv[1], "--keys") == 0)
+		return (print_keys(argv[2], argv[3], argv[4]));
 	return (cmocka_run_group_tests_name("web", tests, NULL, NULL));
 }
