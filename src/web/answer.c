@@ -191,7 +191,7 @@ rx_answer_static(struct rx_conn *cn)
 		{ ".svg", "image/svg+xml" },
 	};
 	const char *dot = strrchr(cn->path, '.'), *p, *asked;
-	char tag[2 * 16 + 3];
+	char hex[2 * 16 + 1], tag[sizeof(hex) + 2];
 	struct MHD_Response *r;
 	uint8_t hash[16];
 	bool same;
@@ -200,9 +200,8 @@ rx_answer_static(struct rx_conn *cn)
 	if ((p = rx_web_asset(cn->path + 1, &n)) == NULL || dot == NULL)
 		return (rx_answer_refusal(cn, MHD_HTTP_NOT_FOUND));
 	rx_hash(hash, sizeof(hash), NULL, "runxin web asset", p, n);
-	tag[0] = '"';
-	rx_hex(tag + 1, hash, sizeof(hash));
-	(void)strcat(tag, "\"");
+	rx_hex(hex, hash, sizeof(hash));
+	(void)snprintf(tag, sizeof(tag), "\"%s\"", hex);
 	asked = rx_header(cn, "If-None-Match");
 	same = asked != NULL && strstr(asked, tag) != NULL;
 	if ((r = MHD_create_response_from_buffer(same ? 0 : n,
@@ -230,14 +229,15 @@ void
 rx_page_above(char out[RX_PATH_BYTES], const char *path)
 {
 
+	char *slash;
+
 	rx_text_copy(out, RX_PATH_BYTES, path);
-	while (out[0] != '\0' && out[1] != '\0') {
-		*strrchr(out, '/') = '\0';
-		if (out[0] == '\0')
-			rx_text_copy(out, RX_PATH_BYTES, "/");
+	while ((slash = strrchr(out, '/')) != NULL && slash != out) {
+		*slash = '\0';
 		if (opens(out))
 			return;
 	}
+	rx_text_copy(out, RX_PATH_BYTES, "/");
 }
 
 /* The same page in the other language, its query kept; after a form was sent

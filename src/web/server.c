@@ -1,5 +1,4 @@
 #include <arpa/inet.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,7 +13,6 @@
 #define PER_ADDRESS_MAX 64
 #define TIMEOUT 20		/* seconds a connection may be silent */
 #define MEMORY (64 << 10)	/* of a connection; mapped, so unmapped at its end */
-#define PERTURB 0x55
 
 static void *
 sweeper_main(void *cookie)
@@ -185,9 +183,6 @@ rx_web_start(struct rx_web **out, const struct rx_web_options *options,
 	*out = NULL;
 	if ((w = calloc(1, sizeof(*w))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	/* Pages and passphrases pass through GnuTLS, which does not wipe what
-	 * it frees: let free do it, for blocks above some 1000 bytes. */
-	(void)mallopt(M_PERTURB, PERTURB);
 	w->o = *options;
 	rx_random(w->secret, sizeof(w->secret));
 	for (i = 0; i < RX_CONNECTIONS_MAX; i++)
