@@ -669,6 +669,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_all_tables_fit_into_the_list),
 		cmocka_unit_test(test_only_the_door_is_open_to_anyone),
 	};
+	struct rx_status st;
 
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
 		print_routes();
@@ -676,5 +677,8 @@ main(int argc, char **argv)
 	}
 	if (argc == 5 && strcmp(argv[1], "--keys") == 0)
 		return (print_keys(argv[2], argv[3], argv[4]));
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
 	return (cmocka_run_group_tests_name("web", tests, NULL, NULL));
 }
