@@ -13,7 +13,7 @@ DESTDIR ?=
 
 # Debian packages: to build and run, and for the tests besides.
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
-	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev
+	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libseccomp-dev
 PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc
 PKG_WEB := $(PKG_BUILD) nodejs npm chromium fonts-wqy-zenhei
 
@@ -22,9 +22,10 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wwrite-strings -Wcast-align -Werror
 CPPFLAGS += -Isrc -I. -Ischema -D_GNU_SOURCE
 CFLAGS ?= -O2 -g
-CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong $(CFLAGS)
+CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong \
+	-fstack-clash-protection $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd
+LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd -lseccomp
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer

@@ -22,6 +22,7 @@ struct rx_web_options {
 	uint16_t port;		/* 0: the system chooses; see rx_web_port */
 	const char *tls_cert, *tls_key;	/* PEM files, or both NULL */
 	const char *host;	/* a further Host name to accept, or NULL */
+	bool sandbox;		/* sandbox.h: for good, of the whole process */
 	unsigned idle;		/* seconds until a session is locked */
 	enum rx_lang lang;	/* of a visitor who has not chosen */
 };
