@@ -71,4 +71,5 @@ def test_program_needs_only_the_libraries_that_the_readme_installs():
     true(set(needed) <= allowed, "unexpected: %s" % (set(needed) - allowed))
 
 
-main()
+if __name__ == "__main__":
+    main()

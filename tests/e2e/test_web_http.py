@@ -1915,6 +1915,17 @@ def test_the_first_run_makes_a_register_once():
 
 
 @test
+def test_the_server_has_locked_itself_in():
+    """Every thread of it; what that takes away: attack/test_sandbox.c."""
+    pid = server().p.pid
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, task)) as f:
+            status = dict(line.split(":\t", 1) for line in f if ":\t" in line)
+        equal((status["Seccomp"].strip(), status["NoNewPrivs"].strip()),
+              ("2", "1"), "thread " + task)
+
+
+@test
 def test_the_server_ends_without_complaint():
     for s in list(_servers):
         equal(s.stop(), "", "complaints")
