@@ -13,8 +13,10 @@ DESTDIR ?=
 
 # Debian packages: to build and run, and for the tests besides.
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
-	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libglpk-dev
+	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libseccomp-dev \
+	libglpk-dev
 PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc
+PKG_FUZZ := $(PKG_BUILD) libcmocka-dev clang libclang-rt-14-dev
 PKG_WEB := $(PKG_BUILD) nodejs npm chromium fonts-wqy-zenhei
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
@@ -22,10 +24,11 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wwrite-strings -Wcast-align -Werror
 CPPFLAGS += -Isrc -I. -Ischema -D_GNU_SOURCE
 CFLAGS ?= -O2 -g
-CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong $(CFLAGS)
+CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong \
+	-fstack-clash-protection $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd \
-	-lglpk -lm
+	-lseccomp -lglpk -lm
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -40,7 +43,8 @@ SRC := $(wildcard crypto/*.c src/base/*.c src/store/*.c src/register/*.c \
 	src/stats/*.c src/web/*.c src/cli/*.c schema/*.c)
 LIB_SRC := $(filter-out schema/embed.c,$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/schema/embedded.o
-UNIT_SRC := $(wildcard tests/unit/test_*.c tests/attack/test_*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c tests/attack/test_*.c \
+	tests/fuzz/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 E2E := $(wildcard tests/e2e/test_*.py)
 
@@ -55,6 +59,7 @@ help:
 	@echo 'make check-web  the web page in a real browser: a day of each role'
 	@echo 'make asan       the tests under ASan and UBSan'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
+	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives'
 	@echo 'make install    into $(PREFIX) (PREFIX=..., DESTDIR=...)'
 
@@ -139,6 +144,38 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o \
     $(BUILD)/tests/fixture.o $(BUILD)/librunxin.a
 	@echo '  LD  $@'
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(BUILD)/tests/fuzz/test_replay: $(BUILD)/tests/fuzz/test_replay.o \
+    $(BUILD)/tests/fuzz/targets.o $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
+	@echo '  LD  $@'
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
+
+# Every parser under libFuzzer (clang), FUZZ_SECONDS each; what it finds stays
+# in build/fuzz/TARGET and belongs, made small, in tests/fuzz/seeds/TARGET.
+FUZZ_TARGETS ?= envelope padding keyblob signed line stored words form \
+	template database
+FUZZ_SECONDS ?= 3600
+FUZZ := build/fuzz
+FUZZ_FLAGS := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+.PHONY: fuzz fuzz-built
+fuzz:
+	$(call need,$(PKG_FUZZ))
+	@$(MAKE) --no-print-directory fuzz-built
+fuzz-built: $(BUILD)/schema/embedded.c $(BUILD)/tests/fuzz/test_replay
+	@mkdir -p $(FUZZ)
+	@echo '  LD  $(FUZZ)/runxin'
+	@clang $(CPPFLAGS) -U_FORTIFY_SOURCE $(FUZZ_FLAGS) -o $(FUZZ)/runxin \
+	    tests/fuzz/fuzz.c tests/fuzz/targets.c $(LIB_SRC) \
+	    $(BUILD)/schema/embedded.c $(LDLIBS)
+	@$(BUILD)/tests/fuzz/test_replay $(FUZZ)
+	@for t in $(FUZZ_TARGETS); do \
+		echo "== $$t"; mkdir -p $(FUZZ)/$$t; \
+		FUZZ_TARGET=$$t $(FUZZ)/runxin -dict=tests/fuzz/runxin.dict \
+		    -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		    -verbosity=0 -artifact_prefix=$(FUZZ)/$$t. $(FUZZ)/$$t \
+		    $$(ls -d tests/fuzz/seeds/$$t 2>/dev/null) || exit 1; \
+	done
 
 # SQLCipher has the symbols of SQLite: a program of its own, where it is there.
 BENCH := $(BUILD)/tests/bench/bench

@@ -23,14 +23,14 @@ for t in "$@"; do
 		line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
 		p=$(printf '%s\n' "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
 		f=$(printf '%s\n' "$line" | sed -n 's/.* \([0-9]*\) failed.*/\1/p')
-		k=0
+		k=$(printf '%s\n' "$line" | sed -n 's/.* \([0-9]*\) skipped.*/\1/p')
 		;;
 	*)
 		p=$(count PASSED "$out") f=$(count FAILED "$out")
 		k=$(count SKIPPED "$out")
 		;;
 	esac
-	p=${p:-0} f=${f:-0}
+	p=${p:-0} f=${f:-0} k=${k:-0}
 	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
 	if [ "$((p + f))" -eq 0 ]; then f=1; fi
 	if [ "$f" -ne 0 ]; then

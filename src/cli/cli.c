@@ -229,7 +229,12 @@ run(struct rx_cli *cli, int argc, char **argv, struct rx_status *st)
 		return (help_command(cli, st));
 	if ((rc = default_dir(cli, st)) != RX_OK)
 		return (rc);
-	return (cli->command->run(cli, st));
+	if ((rc = cli->command->run(cli, st)) != RX_OK)
+		return (rc);
+	/* Last, so that a refusal stays one line. */
+	if (cli->weak)
+		rx_cli_note(cli, RX_MSG_CLI_PASSPHRASE_SHORT, NULL);
+	return (RX_OK);
 }
 
 int

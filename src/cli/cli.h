@@ -49,6 +49,7 @@ struct rx_cli {
 	enum rx_lang lang;
 	bool json;
 	bool help;			/* --help after the command */
+	bool weak;			/* a new passphrase is short: say so */
 	const char *dir;		/* the register's folder */
 	const char *user;		/* NULL when -u was not given */
 	int passphrase_fd;		/* -1 when not given */

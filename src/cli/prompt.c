@@ -11,7 +11,6 @@
 #include "crypto/passphrase.h"
 
 #define LINE_CAP (RX_PASSPHRASE_MAX + 3)	/* "\r\n" and NUL */
-#define HINT_BYTES 12
 
 /* Read one byte; with ${mask} wait for it under that signal mask, so that no
  * signal is lost between a look at it and the wait.  As read(2). */
@@ -221,8 +220,6 @@ tty_again(struct rx_cli *cli, const struct rx_secret *first,
 
 	if (first->len == 0)
 		return (RX_OK);		/* refused by the caller */
-	if (first->len < HINT_BYTES)
-		rx_cli_note(cli, RX_MSG_CLI_PASSPHRASE_SHORT, NULL);
 	rc = tty_secret(cli, RX_MSG_CLI_PROMPT_AGAIN, &again, st);
 	if (rc != RX_OK)
 		return (rc);
@@ -266,12 +263,17 @@ rx_cli_new_passphrase(struct rx_cli *cli, int fd, struct rx_secret **out,
 
 	*out = NULL;
 	if (fd >= 0) {
-		rc = rx_cli_line(fd, out, st);
-		return (rc != RX_OK ? rc : not_empty(out, st));
+		if ((rc = rx_cli_line(fd, out, st)) != RX_OK)
+			return (rc);
+		cli->weak = rx_passphrase_short(*out);
+		return (not_empty(out, st));
 	}
 	rc = tty_secret(cli, RX_MSG_CLI_PROMPT_NEW, out, st);
 	if (rc != RX_OK)
 		return (rc);
+	/* Before it is typed again. */
+	if ((*out)->len > 0 && rx_passphrase_short(*out))
+		rx_cli_note(cli, RX_MSG_CLI_PASSPHRASE_SHORT, NULL);
 	if ((rc = tty_again(cli, *out, st)) != RX_OK) {
 		rx_secret_free(*out);
 		*out = NULL;

@@ -12,7 +12,7 @@
 
 enum { O_LISTEN, O_CERT, O_KEY, O_HOST, O_IDLE };
 
-/* "127.0.0.1:8080" into address and port. */
+/* "127.0.0.1:8080" or "[::1]:8080" into address and port. */
 static rx_err
 parse_listen(const char *text, char address[64], uint16_t *port,
     struct rx_status *st)
@@ -41,7 +41,8 @@ say_where(struct rx_cli *cli, const struct rx_web *w,
 	(void)snprintf(url, sizeof(url), "%s://%s:%u/",
 	    o->tls_cert != NULL ? "https" : "http",
 	    o->host != NULL ? o->host : strcmp(o->address, "0.0.0.0") == 0 ?
-	    "127.0.0.1" : o->address, (unsigned)rx_web_port(w));
+	    "127.0.0.1" : strcmp(o->address, "[::]") == 0 ? "[::1]" :
+	    o->address, (unsigned)rx_web_port(w));
 	if ((rc = rx_cli_say(cli, st, RX_MSG_CLI_SERVING, "url", url,
 	    NULL)) != RX_OK)
 		return (rc);
@@ -51,7 +52,9 @@ say_where(struct rx_cli *cli, const struct rx_web *w,
 static rx_err
 run(struct rx_cli *cli, struct rx_status *st)
 {
-	struct rx_web_options o = { .dir = cli->dir, .lang = cli->lang };
+	struct rx_web_options o = {
+		.dir = cli->dir, .lang = cli->lang, .sandbox = true
+	};
 	const char *listen = cli->value[O_LISTEN];
 	unsigned long idle = IDLE_DEFAULT;
 	char address[64];
@@ -74,7 +77,8 @@ run(struct rx_cli *cli, struct rx_status *st)
 	o.host = cli->value[O_HOST];
 	o.idle = (unsigned)idle;
 	/* Without TLS passphrases would cross the network in the clear. */
-	if (o.tls_cert == NULL && strncmp(address, "127.", 4) != 0)
+	if (o.tls_cert == NULL && strncmp(address, "127.", 4) != 0 &&
+	    strcmp(address, "[::1]") != 0)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_TLS_NEEDED));
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);

@@ -5,6 +5,8 @@
 
 /* Who belongs where: enrolment, revocation, the list of people; and units. */
 
+#define PASSPHRASE_MIN 8	/* characters */
+
 rx_err
 rx_user_name_check(const char *user, struct rx_status *st)
 {
@@ -18,6 +20,14 @@ rx_user_name_check(const char *user, struct rx_status *st)
 	    !rx_utf8_valid(user, n))
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_USER_NAME_INVALID));
 	return (RX_OK);
+}
+
+bool
+rx_passphrase_short(const struct rx_secret *passphrase)
+{
+
+	return (rx_utf8_count((const char *)passphrase->b, passphrase->len) <
+	    PASSPHRASE_MIN);
 }
 
 /* The name in a row can be edited, the one in a certificate is signed: the two

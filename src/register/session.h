@@ -47,6 +47,10 @@ bool rx_session_supervises(const struct rx_session *s,
 const char *rx_session_author(const struct rx_session *s,
     const uint8_t id[RX_ID_BYTES]);
 
+/* Whether ${passphrase} has fewer than 8 characters.  The rule for a new one:
+ * the page refuses it, the command line warns, since a script may have its
+ * reasons. */
+bool rx_passphrase_short(const struct rx_secret *passphrase);
 /* Change the passphrase; a new seed when the administrator is not needed for
  * it (he is himself) or a request for a new certificate otherwise. */
 rx_err rx_session_passwd(struct rx_session *s,

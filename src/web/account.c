@@ -6,8 +6,6 @@
 
 /* Signing in and out, the passphrase, and the first run. */
 
-#define PASSPHRASE_MIN 8	/* characters of a new one, on the page */
-
 static bool
 register_there(const char *dir)
 {
@@ -53,54 +51,47 @@ login_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	return (rx_put_bool(a->data, "locked", rx_field_set(q, "locked"), st));
 }
 
-/* Open a session of ${user} with the field ${name}, unless he has failed too
- * often; *wait tells the seconds then. */
-static rx_err
-try_passphrase(struct rx_session **out, struct rx_request *q,
-    const char *user, const char *name, unsigned *wait, struct rx_status *st)
+rx_err
+rx_try_passphrase(struct rx_request *q, struct rx_reply *a, const char *user,
+    const char *name, rx_try *try, void *cookie, struct rx_status *st)
 {
 	struct rx_secret *passphrase;
 	rx_err rc;
 
-	*out = NULL;
-	if ((*wait = rx_guard_wait(user, q->source)) > 0) {
-		rx_status_arg(st, "seconds", "%u", *wait);
+	if ((a->retry = rx_guard_wait(user, q->source)) > 0) {
+		rx_status_arg(st, "seconds", "%u", a->retry);
 		return (rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY));
 	}
 	if ((rc = rx_field_secret(&passphrase, q, name, st)) != RX_OK)
 		return (rc);
-	rc = rx_session_open(out, q->dir, user, passphrase, st);
+	rc = try(cookie, q, user, passphrase, st);
 	rx_secret_free(passphrase);
 	if (rc == RX_OK || rc == RX_EPERM)
 		rx_guard_note(user, q->source, rc == RX_OK);
 	return (rc);
 }
 
-/* Show the form with the reason; 429 for one who must wait. */
+/* Sign in: ${cookie} is where the session goes. */
 static rx_err
-refuse_passphrase(struct rx_reply *a, const struct rx_request *q,
-    unsigned wait, struct rx_status *st)
+try_session(void *cookie, struct rx_request *q, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st)
 {
-	rx_err rc = rx_put_error(a, q, st);
 
-	if (rc == RX_OK && wait > 0)
-		a->status = 429;
-	return (rc);
+	return (rx_session_open(cookie, q->dir, user, passphrase, st));
 }
 
 static rx_err
 login(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	static const char *const keep[] = { "user", NULL };
-	unsigned wait;
 	rx_err rc;
 
 	a->page = "account/login";
 	if ((rc = rx_put_form(a->data, q, keep, st)) != RX_OK)
 		return (rc);
-	if (try_passphrase(&a->sign_in, q, rx_field(q, "user"), "passphrase",
-	    &wait, st) != RX_OK)
-		return (refuse_passphrase(a, q, wait, st));
+	if (rx_try_passphrase(q, a, rx_field(q, "user"), "passphrase",
+	    try_session, &a->sign_in, st) != RX_OK)
+		return (rx_put_error(a, q, st));
 	rx_redirect(a, "/");
 	return (RX_OK);
 }
@@ -122,8 +113,8 @@ alive(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 
 	(void)q;
-	a->type = "text/plain; charset=utf-8";
-	return (rx_buf_add(&a->body, "\n", 1, st));
+	a->type = "application/json; charset=utf-8";
+	return (rx_buf_add(&a->body, "{}\n", 3, st));
 }
 
 /* ---- the passphrase ---- */
@@ -154,8 +145,7 @@ rx_field_new_secret(struct rx_secret **out, struct rx_request *q,
 	if ((*out)->len != again->len || !rx_equal((*out)->b, again->b,
 	    again->len))
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_DIFFERS);
-	else if (rx_utf8_count((const char *)(*out)->b, (*out)->len) <
-	    PASSPHRASE_MIN)
+	else if (rx_passphrase_short(*out))
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_SHORT);
 	rx_secret_free(again);
 	if (rc == RX_OK)
@@ -213,14 +203,13 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	const char *user = rx_session_user(q->session);
 	struct rx_secret *fresh;
 	struct rx_session *check = NULL;
-	unsigned wait = 0;
 	rx_err rc;
 
 	a->page = "account/passphrase";
 	if (rx_field_new_secret(&fresh, q, st) != RX_OK)
 		return (rx_put_error(a, q, st));
 	/* Whoever sits at an open page must know the old one. */
-	rc = try_passphrase(&check, q, user, "old", &wait, st);
+	rc = rx_try_passphrase(q, a, user, "old", try_session, &check, st);
 	rx_session_close(check);
 	if (rc == RX_OK)
 		rc = rx_session_passwd(q->session, fresh, st);
@@ -229,7 +218,7 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		rc = rx_session_open(&a->sign_in, q->dir, user, fresh, st);
 	rx_secret_free(fresh);
 	if (rc != RX_OK)
-		return (refuse_passphrase(a, q, wait, st));
+		return (rx_put_error(a, q, st));
 	rx_text_copy(a->end_user, sizeof(a->end_user), user);
 	rx_redirect_with(a, RX_MSG_WEB_PASSPHRASE_CHANGED, "/");
 	return (RX_OK);
@@ -363,11 +352,11 @@ const struct rx_route rx_routes_account[] = {
 	{ "GET", "/login", RX_WEB_ANYONE, login_form },
 	{ "POST", "/login", RX_WEB_ANYONE | RX_WEB_SLOW, login },
 	{ "POST", "/logout", RX_WEB_ANYONE, logout },
-	{ "GET", "/alive", RX_WEB_SIGNED_IN, alive },
+	{ "GET", "/alive", RX_WEB_SIGNED_IN | RX_WEB_SCRIPT, alive },
 	{ "GET", "/passphrase", RX_WEB_SIGNED_IN, passphrase_form },
 	{ "POST", "/passphrase", RX_WEB_SIGNED_IN | RX_WEB_SLOW, passphrase },
 	{ "GET", "/setup", RX_WEB_ANYONE, setup_form },
 	{ "POST", "/setup", RX_WEB_ANYONE | RX_WEB_SLOW, setup },
-	{ "GET", "/units.json", RX_WEB_ANYONE, units_search },
+	{ "GET", "/units.json", RX_WEB_ANYONE | RX_WEB_SCRIPT, units_search },
 	{ NULL, NULL, 0, NULL }
 };

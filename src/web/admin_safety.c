@@ -412,29 +412,17 @@ both_there(struct rx_request *q, const char *name, struct rx_status *st)
 	return (rc);
 }
 
-/* Check the backup with the passphrase of the form.  Whoever sits at an open
- * page cannot try passphrases here without end. */
+/* Whether the backup opens: ${cookie} is where its audit head goes. */
 static rx_err
-check(struct rx_request *q, struct rx_audit_head *head, struct rx_status *st)
+try_backup(void *cookie, struct rx_request *q, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st)
 {
-	const char *user = rx_session_user(q->session);
-	struct rx_secret *passphrase;
-	unsigned wait;
 	char *path;
 	rx_err rc;
 
-	if ((wait = rx_guard_wait(user, q->source)) > 0) {
-		rx_status_arg(st, "seconds", "%u", wait);
-		return (rx_fail(st, RX_EPERM, RX_MSG_WEB_TOO_MANY));
-	}
-	if ((rc = both_there(q, q->arg[0], st)) != RX_OK ||
-	    (rc = rx_field_secret(&passphrase, q, "passphrase", st)) != RX_OK)
-		return (rc);
 	if ((rc = backup_path(&path, q, q->arg[0], "", st)) == RX_OK)
-		rc = rx_backup_check(path, user, passphrase, NULL, head, st);
-	if (rc == RX_OK || rc == RX_EPERM)
-		rx_guard_note(user, q->source, rc == RX_OK);
-	rx_secret_free(passphrase);
+		rc = rx_backup_check(path, user, passphrase, NULL, cookie,
+		    st);
 	free(path);
 	return (rc);
 }
@@ -448,7 +436,11 @@ rx_admin_backup_verify(struct rx_request *q, struct rx_reply *a,
 
 	if ((rc = put_backup_form(q, a, st)) != RX_OK)
 		return (rc);
-	if ((rc = check(q, &head, st)) == RX_OK)
+	/* Whoever sits at an open page cannot try passphrases here without
+	 * end. */
+	if ((rc = both_there(q, q->arg[0], st)) == RX_OK &&
+	    (rc = rx_try_passphrase(q, a, rx_session_user(q->session),
+	    "passphrase", try_backup, &head, st)) == RX_OK)
 		rc = rx_backup_note(q->session, q->arg[0], &head, st);
 	if (rc != RX_OK)
 		return (rx_put_error(a, q, st));

@@ -283,7 +283,7 @@ rx_director_doubts(struct rx_request *q, struct rx_reply *a,
 	    type == RX_ACTIVITY ? check_activity(&d, st) : RX_OK;
 	*asked = rc == RX_OK && d.asked;
 	if (*asked)
-		a->status = rx_web_status(RX_EUSAGE);
+		a->status = 422;
 	else
 		(void)json_object_del(a->data, "doubts");
 	if (rc != RX_OK || !*asked)

@@ -298,14 +298,10 @@ rx_err
 rx_form_preset(struct rx_request *q, const char *name, const char *value,
     struct rx_status *st)
 {
-	rx_err rc;
 
 	if (rx_field_nth(q, name, 0) != NULL)
 		return (RX_OK);
-	if ((rc = rx_fields_add(q->fields, name, value, strlen(value), true,
-	    st)) != RX_OK)
-		return (rc);
-	return (rx_fields_check(q->fields, st));
+	return (rx_fields_add(q->fields, name, value, strlen(value), st));
 }
 
 /* Add one value of a draft or a record to the fields. */
@@ -317,9 +313,9 @@ refill_one(struct rx_request *q, const char *key, const json_t *v,
 
 	if (json_is_string(v))
 		return (rx_fields_add(q->fields, key, json_string_value(v),
-		    json_string_length(v), true, st));
+		    json_string_length(v), st));
 	if (json_is_true(v))
-		return (rx_fields_add(q->fields, key, "1", 1, true, st));
+		return (rx_fields_add(q->fields, key, "1", 1, st));
 	if (!json_is_integer(v))
 		return (RX_OK);
 	if (strcmp(key, rx_fields[RX_F_AMOUNT_FEN].key) == 0)
@@ -327,7 +323,7 @@ refill_one(struct rx_request *q, const char *key, const json_t *v,
 	else
 		(void)snprintf(text, sizeof(text), "%lld",
 		    (long long)json_integer_value(v));
-	return (rx_fields_add(q->fields, key, text, strlen(text), true, st));
+	return (rx_fields_add(q->fields, key, text, strlen(text), st));
 }
 
 rx_err
@@ -348,7 +344,7 @@ rx_form_refill(struct rx_request *q, const json_t *json,
 			rc = refill_one(q, json_object_iter_key(it),
 			    json_array_get(v, i), st);
 	}
-	return (rc != RX_OK ? rc : rx_fields_check(q->fields, st));
+	return (rc);
 }
 
 /* ---- a record on a page ---- */

@@ -5,147 +5,7 @@
 #include "base/date.h"
 #include "web/web.h"
 
-/* What pages share: fields in, data out. */
-
-#define FIELDS_MAX 2048
-
-struct field {
-	char *name;
-	struct rx_buf value;	/* NUL-terminated after rx_fields_check */
-};
-
-struct rx_fields {
-	struct field *field;
-	size_t n, cap;
-};
-
-rx_err
-rx_fields_new(struct rx_fields **out, struct rx_status *st)
-{
-
-	if ((*out = calloc(1, sizeof(**out))) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	return (RX_OK);
-}
-
-void
-rx_fields_free(struct rx_fields *f)
-{
-	size_t i;
-
-	if (f == NULL)
-		return;
-	for (i = 0; i < f->n; i++) {
-		free(f->field[i].name);
-		rx_buf_free(&f->field[i].value);
-	}
-	free(f->field);
-	free(f);
-}
-
-rx_err
-rx_fields_add(struct rx_fields *f, const char *name, const char *p, size_t n,
-    bool fresh, struct rx_status *st)
-{
-	struct field *grown;
-
-	if (fresh || f->n == 0) {
-		if (f->n == FIELDS_MAX)
-			return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_BAD_REQUEST));
-		if (f->n == f->cap) {
-			f->cap = f->cap == 0 ? 32 : 2 * f->cap;
-			if ((grown = reallocarray(f->field, f->cap,
-			    sizeof(*grown))) == NULL)
-				return (rx_fail(st, RX_EINTERNAL,
-				    RX_MSG_NO_MEMORY));
-			f->field = grown;
-		}
-		memset(&f->field[f->n], 0, sizeof(*f->field));
-		if ((f->field[f->n].name = strdup(name)) == NULL)
-			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-		f->n++;
-	}
-	return (rx_buf_add(&f->field[f->n - 1].value, p, n, st));
-}
-
-rx_err
-rx_fields_check(struct rx_fields *f, struct rx_status *st)
-{
-	struct rx_buf *v;
-	size_t i, k, to;
-	rx_err rc;
-
-	for (i = 0; i < f->n; i++) {
-		v = &f->field[i].value;
-		if (!rx_utf8_valid(f->field[i].name,
-		    strlen(f->field[i].name)) || (v->len > 0 &&
-		    !rx_utf8_valid((const char *)v->b, v->len)))
-			return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_BAD_REQUEST));
-		for (k = to = 0; k < v->len; k++)
-			if (v->b[k] != '\r' || k + 1 == v->len ||
-			    v->b[k + 1] != '\n')
-				v->b[to++] = v->b[k];
-		v->len = to;
-		if ((rc = rx_buf_add(v, "", 1, st)) != RX_OK)
-			return (rc);
-		v->len--;
-	}
-	return (RX_OK);
-}
-
-const char *
-rx_field_nth(const struct rx_request *q, const char *name, size_t k)
-{
-	size_t i;
-
-	for (i = 0; i < q->fields->n; i++)
-		if (strcmp(q->fields->field[i].name, name) == 0 && k-- == 0)
-			return ((const char *)q->fields->field[i].value.b);
-	return (NULL);
-}
-
-const char *
-rx_field(const struct rx_request *q, const char *name)
-{
-	const char *v = rx_field_nth(q, name, 0);
-
-	return (v != NULL ? v : "");
-}
-
-bool
-rx_field_set(const struct rx_request *q, const char *name)
-{
-
-	return (*rx_field(q, name) != '\0');
-}
-
-rx_err
-rx_field_secret(struct rx_secret **out, struct rx_request *q,
-    const char *name, struct rx_status *st)
-{
-	struct rx_buf *v = NULL;
-	size_t i;
-	rx_err rc;
-
-	*out = NULL;
-	for (i = 0; i < q->fields->n && v == NULL; i++)
-		if (strcmp(q->fields->field[i].name, name) == 0)
-			v = &q->fields->field[i].value;
-	if (v == NULL || v->len == 0)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_PASSPHRASE_EMPTY));
-	if (v->len > RX_PASSPHRASE_MAX)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_PASSPHRASE_LONG));
-	if ((rc = rx_secret_new(out, v->len, st)) != RX_OK)
-		return (rc);
-	memcpy((*out)->b, v->b, v->len);
-	(*out)->len = v->len;
-	rx_wipe(v->b, v->len);
-	v->b[0] = '\0';
-	v->len = 0;
-	return (RX_OK);
-}
-
-/* ---- data ---- */
+/* What pages share: data out. */
 
 rx_err
 rx_put(json_t *data, const char *key, json_t *value, struct rx_status *st)
@@ -322,10 +182,14 @@ rx_put_form(json_t *data, const struct rx_request *q,
 }
 
 unsigned
-rx_web_status(rx_err rc)
+rx_web_status(const struct rx_status *st)
 {
 
-	switch (rc) {
+	if (st->msg == RX_MSG_WEB_TOO_MANY)
+		return (429);
+	if (st->msg == RX_MSG_MEMLOCK)
+		return (503);
+	switch (st->code) {
 	case RX_OK: return (200);
 	case RX_EUSAGE: return (422);
 	case RX_EPERM: return (403);
@@ -342,10 +206,22 @@ rx_put_error(struct rx_reply *a, const struct rx_request *q,
 {
 	char text[1024];
 
+	if (st->code == RX_EINTERNAL || st->code == RX_ECORRUPT)
+		rx_web_log(st);
 	rx_status_text(st, q->lang, text, sizeof(text));
-	a->status = rx_web_status(st->code);
+	a->status = rx_web_status(st);
 	rx_status_clear(st);
 	return (rx_put_text(a->data, "error", text, st));
+}
+
+/* What only whoever runs the server can mend is told there. */
+void
+rx_web_log(const struct rx_status *st)
+{
+	char text[512];
+
+	rx_status_text(st, RX_LANG_EN, text, sizeof(text));
+	(void)fprintf(stderr, "runxin: %s\n", text);
 }
 
 void

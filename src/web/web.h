@@ -4,24 +4,25 @@
 /*
  * The web page: server-rendered, escaped templates over the same register.
  *
- * http.c is the only file that knows libmicrohttpd: it takes a request apart,
- * refuses what is malformed or comes from elsewhere, finds the signed-in
- * session, checks the route's roles and the CSRF token, and then calls the
- * page.  A page reads the request, asks the register, and fills in a reply.
- * All pages run on one thread; only the passphrase is stretched on others.
+ * The server (server.h, http.c) takes a request apart, refuses what is malformed
+ * or comes from elsewhere, finds the signed-in session, checks the route's roles
+ * and the CSRF token, and then calls the page.  A page reads the request, asks
+ * the register, and fills in a reply.  A session is used by one page at a time.
  */
 
 #include "base/json.h"
 #include "stats/stats.h"
 
 struct rx_web;
+struct rx_reply;
 
 struct rx_web_options {
 	const char *dir;	/* the register */
-	const char *address;	/* "127.0.0.1" */
+	const char *address;	/* "127.0.0.1" or "[::1]" */
 	uint16_t port;		/* 0: the system chooses; see rx_web_port */
 	const char *tls_cert, *tls_key;	/* PEM files, or both NULL */
 	const char *host;	/* a further Host name to accept, or NULL */
+	bool sandbox;		/* sandbox.h: for good, of the whole process */
 	unsigned idle;		/* seconds until a session is locked */
 	enum rx_lang lang;	/* of a visitor who has not chosen */
 };
@@ -41,7 +42,7 @@ bool rx_guard_host(const struct rx_web_options *o, uint16_t port,
 bool rx_guard_origin(bool tls, const char *host, const char *origin,
     const char *fetch_site);
 
-/* ---- http.c ---- */
+/* ---- server.c ---- */
 
 rx_err rx_web_start(struct rx_web **out, const struct rx_web_options *options,
     struct rx_status *st) RX_MUST_USE;
@@ -63,6 +64,8 @@ struct rx_request {
 	struct rx_fields *fields;	/* query and form together */
 };
 
+/* ---- fields.c ---- */
+
 /* The first value of the field ${name}: "" when it is absent.  Valid UTF-8
  * without NUL, CRLF turned into LF. */
 const char *rx_field(const struct rx_request *q, const char *name);
@@ -76,6 +79,16 @@ bool rx_field_set(const struct rx_request *q, const char *name);
 rx_err rx_field_secret(struct rx_secret **out, struct rx_request *q,
     const char *name, struct rx_status *st) RX_MUST_USE;
 
+/* How a passphrase is checked: with a session or a backup that opens.  RX_EPERM
+ * when it is wrong. */
+typedef rx_err rx_try(void *cookie, struct rx_request *q, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st);
+/* Check the field ${name} as the passphrase of ${user} with ${try}; the only way
+ * in which a page does.  Who has failed too often is told to wait (RX_EPERM,
+ * WEB_TOO_MANY, a->retry) before anything is stretched (account.c). */
+rx_err rx_try_passphrase(struct rx_request *q, struct rx_reply *a,
+    const char *user, const char *name, rx_try *try, void *cookie,
+    struct rx_status *st) RX_MUST_USE;
 /* The two fields "new" and "again", which must hold the same new passphrase of
  * some length (account.c). */
 rx_err rx_field_new_secret(struct rx_secret **out, struct rx_request *q,
@@ -94,15 +107,26 @@ rx_err rx_field_chosen_secret(struct rx_secret **out, struct rx_request *q,
 
 /* Fields, as http.c fills them. */
 rx_err rx_fields_new(struct rx_fields **out, struct rx_status *st) RX_MUST_USE;
-/* Append bytes to the field ${name}, a new one when ${fresh}. */
+/* Add the field ${name} with the ${n} bytes ${p}, in which CRLF becomes LF.
+ * RX_EUSAGE unless both are UTF-8 without NUL, or for too many fields. */
 rx_err rx_fields_add(struct rx_fields *f, const char *name, const char *p,
-    size_t n, bool fresh, struct rx_status *st) RX_MUST_USE;
-/* All values UTF-8 without NUL; CRLF becomes LF.  RX_EUSAGE otherwise. */
-rx_err rx_fields_check(struct rx_fields *f, struct rx_status *st) RX_MUST_USE;
+    size_t n, struct rx_status *st) RX_MUST_USE;
+/* Add the fields of "name=value&…" (URL Living Standard, section 5.1), but
+ * RX_EUSAGE for an escape that is none. */
+rx_err rx_fields_parse(struct rx_fields *f, const char *p, size_t n,
+    struct rx_status *st) RX_MUST_USE;
 void rx_fields_free(struct rx_fields *f);	/* wipes */
+/* Append the ${n} bytes ${p} to ${url}, escaped but for letters, digits, "-._~"
+ * and the characters of ${also}. */
+rx_err rx_url_add(struct rx_buf *url, const char *p, size_t n,
+    const char *also, struct rx_status *st) RX_MUST_USE;
+/* Append "&name=value" for each field but those named ${but}. */
+rx_err rx_fields_query(const struct rx_fields *f, const char *but,
+    struct rx_buf *url, struct rx_status *st) RX_MUST_USE;
 
 struct rx_reply {
 	unsigned status;		/* 200 unless a page says otherwise */
+	unsigned retry;			/* seconds, told with 429 and 503 */
 	const char *page;		/* template, "director/today"; or NULL */
 	json_t *data;			/* its data, owned; never NULL */
 	char redirect[512];		/* 303 to this path when not empty */
@@ -124,18 +148,28 @@ typedef rx_err rx_page(struct rx_request *, struct rx_reply *,
 
 /* Stretches a passphrase or counts a register: runs on a worker thread, queued. */
 #define RX_WEB_SLOW (1u << 30)
+/* Asked by our script and not by a person: errors are JSON, {"error": text},
+ * and nobody is led to the door. */
+#define RX_WEB_SCRIPT (1u << 29)
 
 struct rx_route {
 	const char *method;		/* "GET" (HEAD too) or "POST" */
 	const char *pattern;		/* "/child/ * /observe" without blanks */
-	unsigned roles;			/* and RX_WEB_SLOW */
+	unsigned roles;			/* and RX_WEB_SLOW, RX_WEB_SCRIPT */
 	rx_page *page;
 };
 /* Each page file ends with its table; routes.c lists the tables. */
 extern const struct rx_route rx_routes_account[], rx_routes_director[],
     rx_routes_supervisor[], rx_routes_statistician[], rx_routes_admin[];
-/* All routes, for the matrix test and the router; NULL method ends it. */
+/* All routes, for the matrix test and the router. */
 const struct rx_route *rx_route_all(size_t *count);
+/* The route of ${method} and the decoded ${path}, NULL when there is none; what
+ * stands for each * is put in ${args}. */
+struct rx_args {
+	char v[2][128];
+};
+const struct rx_route *rx_route_find(const char *method, const char *path,
+    struct rx_args *args);
 
 /* ---- helpers for pages (page.c) ---- */
 
@@ -183,11 +217,14 @@ rx_err rx_put_item(json_t *data, const char *key, json_t **item,
 rx_err rx_put_shown(json_t *data, const char *key, struct rx_status *st)
     RX_MUST_USE;
 /* Show the failure ${st} above a form again: data["error"] = its text, status
- * by its code; ${st} is cleared. */
+ * by its code; logged when it is no fault of the reader's; ${st} is cleared. */
 rx_err rx_put_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st) RX_MUST_USE;
-/* The HTTP status of an error. */
-unsigned rx_web_status(rx_err rc);
+/* Tell a failure on the standard error of the server. */
+void rx_web_log(const struct rx_status *st);
+/* The HTTP status of a failure: by its code, but 429 for who must wait and 503
+ * when no memory can be locked for another session. */
+unsigned rx_web_status(const struct rx_status *st);
 /* Go on at ${fmt} after a POST (303). */
 void rx_redirect(struct rx_reply *a, const char *fmt, ...) RX_PRINTF(2, 3);
 /* The same, with the sentence ${msg} shown once on the next page. */

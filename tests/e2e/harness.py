@@ -32,6 +32,10 @@ OK, INTERNAL, USAGE, PERMISSION, ABSENT, CONFLICT, CORRUPT, IO = range(8)
 _tests = []
 
 
+class Skipped(Exception):
+    """A test that cannot be made here: reported, and not as passed."""
+
+
 def test(f):
     """Register a test; tests run in the order in which they stand."""
     _tests.append(f)
@@ -40,11 +44,14 @@ def test(f):
 
 def main():
     """Run all tests, print a line each and the closing line, exit."""
-    passed = failed = 0
+    passed = failed = skipped = 0
     for f in _tests:
         start = time.monotonic()
         try:
             f()
+        except Skipped as why:
+            skipped += 1
+            print("skip %s: %s" % (f.__name__, why))
         except (Exception, SystemExit):	# one failed test stops no other
             failed += 1
             print("FAIL %s" % f.__name__)
@@ -53,7 +60,8 @@ def main():
             passed += 1
             print("ok   %s (%.1f s)" % (f.__name__, time.monotonic() - start))
         sys.stdout.flush()
-    print("%d passed, %d failed" % (passed, failed))
+    print("%d passed, %d failed%s" % (
+        passed, failed, ", %d skipped" % skipped if skipped else ""))
     sys.exit(1 if failed or not passed else 0)
 
 

@@ -744,6 +744,34 @@ def test_init_writes_the_codes_once():
 
 
 @test
+def test_a_short_new_passphrase_is_stored_with_a_hint():
+    hint = "runxin: 提示：口令不足 8 个字"
+    d = temp_dir()
+
+    def init(name, secret):
+        return run(os.path.join(d, name), "admin", secret, "init", "--unit",
+                   COUNTY, "--name", "演示", "--recovery-out",
+                   os.path.join(d, name + "-codes"))
+
+    def hinted(result, want):
+        equal(result.expect().complaint.count(hint), want, "hint")
+        equal(len(result.complaint.splitlines()), want, "nothing else")
+
+    hinted(init("r", "七个字的口令啊"), 1)
+    hinted(init("r8", "八个字的口令好啊"), 0)
+    hinted(init("r2", "1234567"), 1)
+    r = os.path.join(d, "r")
+    hinted(run(r, "admin", "七个字的口令啊", "user", "add", "dir", "--role",
+               "director", "--unit", VILLAGE, new="short"), 1)
+    hinted(run(r, "dir", "short", "passwd", new="1234567"), 1)
+    hinted(run(r, "dir", "1234567", "passwd", new="12345678"), 0)
+    # A refusal stays one line.
+    refused(init("r", "short"), CONFLICT)
+    refused(run(r, "dir", "wrong", "passwd", new="short"), PERMISSION)
+    refused(run(r, "dir", "12345678", "passwd", new=""), USAGE)
+
+
+@test
 def test_units_of_the_register():
     rows = done(as_user(base(), "admin", "--json", "unit", "list")).json()
     codes = [u["code"] for u in rows]

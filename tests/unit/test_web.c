@@ -1,7 +1,8 @@
 /*
- * web/: templates, guards, the route table.  With the argument --routes the
- * program prints the table instead, a line each: METHOD PATTERN ROLES; the
- * end-to-end test makes its matrix of them.
+ * web/: templates, guards, the route table.  For the end-to-end tests, with
+ * --routes the program prints the table instead, a line each: METHOD PATTERN
+ * ROLES; with --keys DIR USER PASSPHRASE, of a register made up for a test, two
+ * secret keys that a session of USER holds, to be looked for in the server.
  */
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "embedded.h"
+#include "register/internal.h"
 #include "tests/helper.h"
 #include "web/web.h"
 
@@ -404,9 +406,126 @@ test_asking_does_not_push_failures_out(void **state)
 	assert_true(rx_guard_wait("qian", "10.2.0.1") > 2);
 }
 
+/* ---- fields and paths ---- */
+
+/* Parse ${text}: the value of "x", and how many fields there are named so. */
+static rx_err
+parse(const char *text, char value[64], size_t *n, struct rx_status *st)
+{
+	struct rx_request q = { .fields = NULL };
+	rx_err rc;
+
+	rx_status_clear(st);
+	ok(rx_fields_new(&q.fields, st), st);
+	rc = rx_fields_parse(q.fields, text, strlen(text), st);
+	rx_text_copy(value, 64, rx_field(&q, "x"));
+	for (*n = 0; rx_field_nth(&q, "x", *n) != NULL; (*n)++)
+		continue;
+	rx_fields_free(q.fields);
+	return (rc);
+}
+
+static void
+test_a_form_is_read_in_one_way(void **state)
+{
+	static const struct { const char *text, *value; size_t n; } good[] = {
+		{ "x=a", "a", 1 }, { "x=a+b%20c%2B", "a b c+", 1 },
+		{ "%78=%e4%B8%ad", "中", 1 }, { "x=1&x=2&y=3", "1", 2 },
+		{ "x", "", 1 }, { "x=", "", 1 }, { "x=a=b", "a=b", 1 },
+		{ "", "", 0 }, { "&&y=1&", "", 0 }, { "=x", "", 0 },
+		{ "x=a%0D%0Ab\r\nc%0d", "a\nb\nc\r", 1 },
+	};
+	static const char *const bad[] = {
+		"x=%", "x=%4", "x=%zz", "x=%4g", "x=%00", "x=%ff", "x=%c3%28",
+		"%=x", "%00=x", "%ff=x", "x=\xff"
+	};
+	struct rx_status st;
+	char value[64];
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ok(parse(good[i].text, value, &n, &st), &st);
+		assert_string_equal(value, good[i].value);
+		assert_int_equal(n, good[i].n);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused(parse(bad[i], value, &n, &st), RX_EUSAGE, &st);
+}
+
+static void
+test_a_query_comes_out_as_it_went_in(void **state)
+{
+	struct rx_fields *f, *again;
+	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
+	static const char text[] = "q=%26%3D%2B%25+%E4%B8%AD&lang=en&q=2&e=";
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_fields_new(&f, &st), &st);
+	ok(rx_fields_new(&again, &st), &st);
+	ok(rx_fields_parse(f, text, sizeof(text) - 1, &st), &st);
+	ok(rx_fields_query(f, "lang", &a, &st), &st);
+	ok(rx_buf_add(&a, "", 1, &st), &st);
+	assert_string_equal((const char *)a.b,
+	    "&q=%26%3D%2B%25%20%E4%B8%AD&q=2&e=");
+	ok(rx_fields_parse(again, (const char *)a.b, a.len - 1, &st), &st);
+	ok(rx_fields_query(again, "lang", &b, &st), &st);
+	assert_int_equal(b.len, a.len - 1);
+	assert_memory_equal(a.b, b.b, b.len);
+	rx_fields_free(f);
+	rx_fields_free(again);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+}
+
+static void
+test_a_path_finds_its_route_and_no_other(void **state)
+{
+	static const char *const none[] = {
+		"", "today", "/today/", "//today", "/Today", "/child/",
+		"/child/a/b/c/d", "/child//observe", "/today?x"
+	};
+	struct rx_args args;
+	size_t i;
+
+	(void)state;
+	assert_string_equal(rx_route_find("GET", "/today", &args)->pattern,
+	    "/today");
+	assert_string_equal(rx_route_find("POST", "/child/ab/observe",
+	    &args)->pattern, "/child/*/observe");
+	assert_string_equal(args.v[0], "ab");
+	assert_null(rx_route_find("PUT", "/today", &args));
+	for (i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_null(rx_route_find("GET", none[i], &args));
+}
+
+static void
+test_a_passphrase_is_short_below_eight_characters(void **state)
+{
+	static const struct { const char *text; bool is_short; } p[] = {
+		{ "1234567", true }, { "12345678", false }, { "", true },
+		{ "一二三四五六七", true }, { "一二三四五六七八", false },
+	};
+	struct rx_secret *s;
+	struct rx_status st;
+	size_t i;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < sizeof(p) / sizeof(p[0]); i++) {
+		ok(rx_secret_new(&s, 64, &st), &st);
+		s->len = strlen(p[i].text);
+		memcpy(s->b, p[i].text, s->len);
+		assert_int_equal(rx_passphrase_short(s), p[i].is_short);
+		rx_secret_free(s);
+	}
+}
+
 /* ---- routes ---- */
 
-#define ROLES(r) ((r) & ~(RX_WEB_SLOW))
+#define ROLES(r) ((r) & ~(RX_WEB_SLOW | RX_WEB_SCRIPT))
 
 static void
 test_no_route_stands_twice(void **state)
@@ -496,6 +615,31 @@ print_routes(void)
 	}
 }
 
+static int
+print_keys(const char *dir, const char *user, const char *passphrase)
+{
+	struct rx_secret *secret;
+	struct rx_session *s;
+	struct rx_status st;
+	char hex[65];
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK || rx_secret_new(&secret,
+	    strlen(passphrase), &st) != RX_OK)
+		return (1);
+	memcpy(secret->b, passphrase, strlen(passphrase));
+	secret->len = strlen(passphrase);
+	if (rx_session_open(&s, dir, user, secret, &st) != RX_OK)
+		return (1);
+	rx_hex(hex, s->blob->seed, 32);
+	printf("%s\n", hex);
+	rx_hex(hex, s->id->sign_secret, 32);
+	printf("%s\n", hex);
+	rx_session_close(s);
+	rx_secret_free(secret);
+	return (0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -516,14 +660,25 @@ main(int argc, char **argv)
 		    test_an_account_waits_longer_after_each_failure),
 		cmocka_unit_test(test_a_source_waits_too),
 		cmocka_unit_test(test_asking_does_not_push_failures_out),
+		cmocka_unit_test(test_a_form_is_read_in_one_way),
+		cmocka_unit_test(test_a_query_comes_out_as_it_went_in),
+		cmocka_unit_test(test_a_path_finds_its_route_and_no_other),
+		cmocka_unit_test(
+		    test_a_passphrase_is_short_below_eight_characters),
 		cmocka_unit_test(test_no_route_stands_twice),
 		cmocka_unit_test(test_all_tables_fit_into_the_list),
 		cmocka_unit_test(test_only_the_door_is_open_to_anyone),
 	};
+	struct rx_status st;
 
 	if (argc == 2 && strcmp(argv[1], "--routes") == 0) {
 		print_routes();
 		return (0);
 	}
+	if (argc == 5 && strcmp(argv[1], "--keys") == 0)
+		return (print_keys(argv[2], argv[3], argv[4]));
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
 	return (cmocka_run_group_tests_name("web", tests, NULL, NULL));
 }

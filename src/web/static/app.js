@@ -20,7 +20,7 @@
   function tell() {
     told = Date.now();
     fetch("/alive").then(function (r) {
-      if (r.redirected) { lock(); }
+      if (r.status === 403) { lock(); }
     }).catch(function () { /* the next try */ });
   }
   if (idle) {
