@@ -216,19 +216,26 @@ simplex(struct rx_solver *s)
 	return (rc == 0 ? glp_get_status(s->p) : GLP_UNDEF);
 }
 
+/* The form is the objective, or nothing is again. */
 static void
-push(struct rx_solver *s)
+set_objective(struct rx_solver *s, int times)
 {
 	size_t k;
 
-	glp_set_obj_dir(s->p, s->dir > 0 ? GLP_MAX : GLP_MIN);
 	for (k = 0; k < s->nform; k++)
 		glp_set_obj_coef(s->p, (int)s->form[k].col + 1,
-		    s->form[k].coef);
+		    times * s->form[k].coef);
+}
+
+static void
+push(struct rx_solver *s)
+{
+
+	glp_set_obj_dir(s->p, s->dir > 0 ? GLP_MAX : GLP_MIN);
+	set_objective(s, 1);
 	s->result = simplex(s);
 	s->value = glp_get_obj_val(s->p);
-	for (k = 0; k < s->nform; k++)
-		glp_set_obj_coef(s->p, (int)s->form[k].col + 1, 0);
+	set_objective(s, 0);
 }
 
 static void
@@ -250,15 +257,21 @@ whole(struct rx_solver *s)
 	set_row(s, s->need_row, s->form, s->nform);
 	glp_set_row_bnds(s->p, s->need_row, s->dir > 0 ? GLP_LO : GLP_UP,
 	    (double)s->need, (double)s->need);
+	/* No further than has to be: vertices near by are whole more often. */
+	glp_set_obj_dir(s->p, s->dir > 0 ? GLP_MIN : GLP_MAX);
+	set_objective(s, 1);
 	s->result = GLP_UNDEF;
 	if (simplex(s) == GLP_OPT) {
 		glp_init_iocp(&parm);
 		parm.msg_lev = GLP_MSG_OFF;
-		parm.fp_heur = GLP_ON;
+		/* any answer will do: dive, and take the cheap way down */
+		parm.br_tech = GLP_BR_MFV;
+		parm.bt_tech = GLP_BT_DFS;
 		parm.cb_func = count_nodes;
 		(void)glp_intopt(s->p, &parm);
 		s->result = glp_mip_status(s->p);
 	}
+	set_objective(s, 0);
 	set_row(s, s->need_row, NULL, 0);
 	glp_set_row_bnds(s->p, s->need_row, GLP_FR, 0, 0);
 }

@@ -242,5 +242,6 @@ main(int argc, char *argv[])
 	bench_save(small.ours, nsmall);
 	bench_audit(empty);
 	bench_sign_in(small.ours);
+	bench_disclosure();
 	return (0);
 }

@@ -98,4 +98,8 @@ void imports_init(struct imports *im, size_t records);
 void bench_import(struct imports *small, struct imports *large,
     const char *empty);
 
+/* ---- disclosure.c ---- */
+
+void bench_disclosure(void);
+
 #endif

@@ -304,6 +304,62 @@ test_units_nest_and_impossible_pairs_are_left_out(void **state)
 }
 
 static void
+test_months_nest_in_quarters_and_years(void **state)
+{
+	static const int64_t one = 1;
+	static const char *const dates[] = {
+		"2025-01-05", "2025-02-05", "2025-04-05", "2025-06-05"
+	};
+	struct rx_tab *t = begin(RX_COUNT_OBSERVATIONS, "month,year,quarter");
+	json_t *doc;
+	uint16_t k;
+
+	(void)state;
+	for (k = 0; k < 80; k++) {
+		child(t, "350102001001", k, 1, &one, 1);
+		observation(t, "350102001001", k, dates[k / 20], "green", 1);
+	}
+	doc = document(t);
+	assert_int_equal(value(doc, "2025-01,2025,2025-Q1"), 20);
+	assert_int_equal(value(doc, "2025-01,*,*"), 20);
+	assert_int_equal(value(doc, "*,2025,2025-Q2"), 40);
+	assert_int_equal(value(doc, "*,*,2025-Q1"), 40);
+	assert_int_equal(value(doc, "*,2025,*"), 80);
+	assert_int_equal(value(doc, "*,*,*"), 80);
+	assert_int_equal(value(doc, "2025-04,2025,2025-Q1"), -2);
+	assert_int_equal(json_array_size(json_object_get(doc, "cells")),
+	    4 * 4 + 2 * 2 + 1 + 1);
+	json_decref(doc);
+}
+
+static void
+test_townships_nest_in_cities_and_the_province(void **state)
+{
+	static const int64_t one = 1;
+	static const char *const village[] = {
+		"350102001001", "350102002001", "350203001001", "350203002001"
+	};
+	struct rx_table_request req = request(RX_COUNT_CHILDREN,
+	    "township,city,province");
+	struct rx_tab *t;
+	json_t *doc;
+	uint16_t k;
+
+	(void)state;
+	ok(rx_unit_parse(req.unit, "350000", &st), &st);
+	ok(rx_tab_new(&t, &req, &st), &st);
+	for (k = 0; k < 80; k++)
+		child(t, village[k / 20], k, 1, &one, 1);
+	doc = document(t);
+	assert_int_equal(value(doc, "350102001000,350100,350000"), 20);
+	assert_int_equal(value(doc, "*,350200,350000"), 40);
+	assert_int_equal(value(doc, "*,350200,*"), 40);
+	assert_int_equal(value(doc, "*,*,350000"), 80);
+	assert_int_equal(value(doc, "350102001000,350200,*"), -2);
+	json_decref(doc);
+}
+
+static void
 test_too_few_children_and_too_many_cells_are_refused(void **state)
 {
 	static const int64_t one = 1;
@@ -320,7 +376,7 @@ test_too_few_children_and_too_many_cells_are_refused(void **state)
 	rx_tab_free(t);
 
 	t = begin(RX_COUNT_CHILDREN, "county,township,village,sex");
-	for (k = 0; k < 4000; k++) {
+	for (k = 0; k < 9000; k++) {
 		(void)snprintf(unit, sizeof(unit), "350102%03d%03d",
 		    1 + k / 100, 1 + k % 100);
 		child(t, unit, k, 1 + k % 2, &one, 1);
@@ -435,6 +491,9 @@ main(void)
 		    test_many_observations_of_few_children_are_suppressed),
 		cmocka_unit_test(
 		    test_units_nest_and_impossible_pairs_are_left_out),
+		cmocka_unit_test(test_months_nest_in_quarters_and_years),
+		cmocka_unit_test(
+		    test_townships_nest_in_cities_and_the_province),
 		cmocka_unit_test(
 		    test_too_few_children_and_too_many_cells_are_refused),
 		cmocka_unit_test(test_no_children_is_a_table_of_zero),
