@@ -309,7 +309,7 @@ bench_time(const char *what, unsigned villages, unsigned b, unsigned d,
 	/* The same audit with nothing known but the truth. */
 	c->nwitnesses = 0;
 	t.solver = cpu();
-	if (t.cells < 20000) {
+	if (t.cells < 5000) {
 		ok(rx_cube_audit(c, &unmet, &n, &st), &st);
 		free(unmet);
 	}
@@ -321,7 +321,7 @@ bench_time(const char *what, unsigned villages, unsigned b, unsigned d,
 	    100.0 * (double)primary / (double)c->ncells,
 	    100.0 * (double)(all - primary) / (double)c->ncells);
 	put(work, ours, "-", "-", share);
-	if (t.cells < 20000) {
+	if (t.cells < 5000) {
 		(void)snprintf(work, sizeof(work), "audit of it by the solver "
 		    "alone, nothing known before");
 		(void)snprintf(ours, sizeof(ours), "%.2f s", t.solver);
