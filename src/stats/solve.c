@@ -26,6 +26,7 @@ struct rx_solver {
 	int need_row;		/* the row of the form that was asked last */
 	int *ind;		/* scratch: ncols + 1 */
 	double *val;
+	int *basis;		/* scratch: a status for each row and column */
 	bool fresh;		/* no basis yet */
 	jmp_buf back;
 	/* what the next call inside GLPK is about */
@@ -59,7 +60,6 @@ static rx_err
 guarded(struct rx_solver *s, void (*work)(struct rx_solver *),
     struct rx_status *st)
 {
-	rx_err rc;
 
 	if (s->program == NULL && s->p == NULL)
 		return (rx_stats_bug("solver", st));
@@ -69,9 +69,7 @@ guarded(struct rx_solver *s, void (*work)(struct rx_solver *),
 		(void)glp_free_env();
 		s->p = NULL;
 		s->program = NULL;
-		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
-		rx_status_arg(st, "what", "%s", "glpk");
-		return (rc);
+		return (rx_stats_bug("glpk", st));
 	}
 	glp_term_hook(silent, NULL);
 	(void)glp_term_out(GLP_OFF);
@@ -153,6 +151,8 @@ rx_solver_new(struct rx_solver **out, const struct rx_program *p,
 	    st)) != RX_OK ||
 	    (rc = rx_stats_alloc(&s->val, p->ncols + 1, sizeof(*s->val),
 	    st)) != RX_OK ||
+	    (rc = rx_stats_alloc(&s->basis, p->nrows + p->ncols + 1,
+	    sizeof(*s->basis), st)) != RX_OK ||
 	    (rc = guarded(s, build, st)) != RX_OK) {
 		rx_solver_free(s);
 		return (rc);
@@ -172,6 +172,7 @@ rx_solver_free(struct rx_solver *s)
 	(void)glp_free_env();
 	free(s->ind);
 	free(s->val);
+	free(s->basis);
 	free(s);
 }
 
@@ -249,11 +250,34 @@ count_nodes(glp_tree *tree, void *info)
 		glp_ios_terminate(tree);
 }
 
+/* Note the basis, or go back to the one that was noted: while the need row is
+ * empty it has to be in the basis, or that would be singular. */
+static void
+note_basis(struct rx_solver *s, bool back)
+{
+	int k, n = s->need_row, *at;
+
+	for (k = 1; k <= n + (int)s->ncols; k++) {
+		at = &s->basis[k - 1];
+		if (!back)
+			*at = k <= n ? glp_get_row_stat(s->p, k) :
+			    glp_get_col_stat(s->p, k - n);
+		else if (k <= n)
+			glp_set_row_stat(s->p, k, *at);
+		else
+			glp_set_col_stat(s->p, k - n, *at);
+	}
+}
+
 static void
 whole(struct rx_solver *s)
 {
 	glp_iocp parm;
 
+	if (s->fresh)
+		glp_adv_basis(s->p, 0);
+	s->fresh = false;
+	note_basis(s, false);
 	set_row(s, s->need_row, s->form, s->nform);
 	glp_set_row_bnds(s->p, s->need_row, s->dir > 0 ? GLP_LO : GLP_UP,
 	    (double)s->need, (double)s->need);
@@ -274,6 +298,7 @@ whole(struct rx_solver *s)
 	set_objective(s, 0);
 	set_row(s, s->need_row, NULL, 0);
 	glp_set_row_bnds(s->p, s->need_row, GLP_FR, 0, 0);
+	note_basis(s, true);
 }
 
 /* Set up the question that push() and whole() are about. */
