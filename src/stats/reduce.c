@@ -156,7 +156,7 @@ narrow_most(struct reduction *r, uint32_t c, int32_t coef, int64_t most)
 		if (v >= r->hi[c] || v < r->lo[c])
 			return (false);
 		r->hi[c] = v;
-	} else {
+	} else if (coef < 0) {
 		v = -floor_div(most, -coef);
 		if (v <= r->lo[c] || v > r->hi[c])
 			return (false);

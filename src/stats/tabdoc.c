@@ -3,7 +3,7 @@
 
 #include "stats/table.h"
 
-#define METHOD "threshold+hypercube/1"
+#define METHOD "threshold+audit/2"
 #define METHOD_PRIVATE "discrete-laplace/1"
 #define MARK "※"
 #define KEY_BYTES 64
