@@ -289,15 +289,27 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
 
 /* ---- audit.c ---- */
 
-enum rx_action {
-	RX_DID_INIT = 1, RX_DID_UNIT = 2, RX_DID_USER_ADD = 3,
-	RX_DID_USER_DISABLE = 4, RX_DID_PASSWD = 5, RX_DID_GRANT = 6,
-	RX_DID_SAVE = 7, RX_DID_IMPORT = 8, RX_DID_REVEAL = 9,
-	RX_DID_REVIEW = 10, RX_DID_ERASE = 11, RX_DID_RELEASE = 12,
-	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14
+#define RX_AUDIT_DETAIL 360	/* bytes of detail that an entry holds */
+
+/* What an entry says, apart from the digests that bind it to the rows. */
+struct rx_audit_entry {
+	uint64_t seq;
+	int64_t time;
+	enum rx_action action;
+	uint8_t actor[RX_ID_BYTES];
+	uint8_t subject[RX_ID_BYTES];	/* zero: none */
+	uint8_t detail[RX_AUDIT_DETAIL];
+	size_t n;
 };
+/* Open the entry under ${cur}, a row of AUDIT, without verifying who made it. */
+rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
+    struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
+/* Open entry ${seq}, verified with the entry before it: hash, seal, time, and
+ * the actor's signature.  RX_ECORRUPT (AUDIT_BROKEN). */
+rx_err rx_audit_entry_at(struct rx_session *s, uint64_t seq,
+    struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
 /* Append an entry in the running transaction.  ${subject} may be NULL;
- * ${detail} is at most 360 bytes of it; every member can read it. */
+ * ${detail} is at most RX_AUDIT_DETAIL bytes of it; every member can read it. */
 rx_err rx_audit_add(struct rx_session *s, enum rx_action action,
     const uint8_t *subject, const void *detail, size_t n,
     struct rx_status *st) RX_MUST_USE;
