@@ -223,10 +223,18 @@ rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     struct rx_status *st) RX_MUST_USE;
 /* Write every slot of the case anew: open ones for the reviewers when
- * ${flagged} (also those a level higher when ${escalated}), closed ones for
+ * ${flagged} (also those of the next ${above} levels), closed ones for
  * everybody else.  In a transaction. */
 rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
-    bool escalated, struct rx_status *st) RX_MUST_USE;
+    unsigned above, struct rx_status *st) RX_MUST_USE;
+
+/* How many levels above the one that reviews flags of ${unit} first ${user}
+ * supervises it; -1 when he does not. */
+int rx_review_step(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], const uint8_t user[RX_ID_BYTES]);
+/* Whether there is a supervisor of ${unit} on the level ${step}, or above. */
+bool rx_review_reaches(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], unsigned step);
 
 /* Whether ${user} is the only one at the level that reviews flags of ${unit}
  * first. */
@@ -263,7 +271,8 @@ struct rx_case_state {
 	unsigned observations, interventions;
 	int64_t risk;
 	int32_t last, due;
-	bool flagged, escalated, withdrawn, closed;
+	bool flagged, withdrawn, closed;
+	unsigned above;		/* levels above the first that review it too */
 	int32_t consent_on;	/* date of the newest record of consent */
 	int32_t birth;		/* month, of the child */
 	uint32_t version;	/* of the child's row */
@@ -275,6 +284,10 @@ struct rx_flag {
 	enum rx_type raised_by;
 	bool by_rule;
 	enum rx_flag_state state;
+	unsigned escalations;
+	unsigned levels;	/* above the first that review it too */
+	bool urgent;		/* by rule, or the case is red now */
+	int64_t due;		/* an answer, ms */
 	uint64_t signs;			/* as in rx_flag_row */
 	int32_t date;
 	int64_t at;
@@ -286,6 +299,13 @@ struct rx_flag {
 rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
+
+/* ---- review.c ---- */
+
+/* Director: hand the cases whose urgent flag is overdue on to the level above
+ * its reviewers, each once and each entered in the audit; called at sign-in. */
+rx_err rx_overdue_pass(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
 
 /* ---- audit.c ---- */
 

@@ -163,7 +163,13 @@ struct rx_flag_row {
 	int64_t at;			/* recorded, ms */
 	int64_t answered;		/* latest decision, ms; 0 when none */
 	int64_t risk;			/* latest of the case, 0 when none */
-	int64_t due;			/* answer due, ms: red 24 h, others 72 h */
+	bool urgent;			/* by rule, or the case is red now */
+	bool escalated;			/* at some time */
+	bool passed;			/* not answered in time: the next level
+					 * reviews it too */
+	bool above;			/* an escalation reaches somebody */
+	bool mine_to_raise;		/* the reader's level may escalate it */
+	int64_t due;			/* answer due, ms: urgent 24 h, others 72 h */
 	bool overdue;
 };
 /* Supervisor: flags of his villages (open ones unless ${all}), red first, then
@@ -177,7 +183,9 @@ rx_err rx_review_find(struct rx_session *s, const char *text,
     struct rx_flag_row *flag, struct rx_status *st) RX_MUST_USE;
 /* Supervisor: decide.  ${reason} must not be empty (REASON_MISSING); nobody
  * decides a flag that he raised (OWN_FLAG); a returned or closed flag is
- * RX_ECONFLICT (FLAG_DECIDED). */
+ * RX_ECONFLICT (FLAG_DECIDED), and so is an escalation by who escalated it
+ * already (FLAG_ESCALATED), or when nobody is above (FLAG_TOP); the first
+ * escalation is always recorded. */
 rx_err rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
     const char *decision, const char *reason, struct rx_status *st)
     RX_MUST_USE;
