@@ -121,7 +121,7 @@ const struct rx_cli_command rx_cli_audit_head = {
 
 /* ---- list ---- */
 
-enum { O_USER, O_FROM, O_TO };
+enum { O_BY, O_FROM, O_TO };
 
 struct listing {
 	struct rx_cli *cli;
@@ -234,7 +234,7 @@ static const struct rx_cli_column audit_columns[] = {
 static rx_err
 run_list(struct rx_cli *cli, struct rx_status *st)
 {
-	struct rx_audit_filter f = { .user = cli->value[O_USER] };
+	struct rx_audit_filter f = { .user = cli->value[O_BY] };
 	struct listing l = { cli, NULL };
 	struct rx_session *s;
 	size_t found;
@@ -259,9 +259,9 @@ run_list(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_audit_list = {
-	{ "audit", "list" }, "[--user USER] [--from DATE] [--to DATE]",
+	{ "audit", "list" }, "[--by USER] [--from DATE] [--to DATE]",
 	RX_MSG_CLI_HELP_AUDIT_LIST, run_list, 0, 0, 0, {
-		[O_USER] = { "user", RX_CLI_VALUE, 0 },
+		[O_BY] = { "by", RX_CLI_VALUE, 0 },
 		[O_FROM] = { "from", RX_CLI_VALUE, 0 },
 		[O_TO] = { "to", RX_CLI_VALUE, 0 },
 	}

@@ -225,7 +225,8 @@ is_stale(const struct rx_request *q, const struct rx_flag_row *f)
 
 	(void)snprintf(answered, sizeof(answered), "%lld",
 	    (long long)f->answered);
-	return (strcmp(rx_field(q, "seen"), answered) != 0);
+	return (rx_field_nth(q, "seen", 0) != NULL &&
+	    strcmp(rx_field(q, "seen"), answered) != 0);
 }
 
 static rx_err
