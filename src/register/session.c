@@ -550,7 +550,8 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = own_units(s, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_grants_heal(s, st)) != RX_OK)
+	if ((rc = rx_grants_heal(s, st)) != RX_OK ||
+	    (rc = rx_overdue_pass(s, st)) != RX_OK)
 		goto err0;
 	*out = s;
 	return (RX_OK);

@@ -5,6 +5,9 @@
 
 /* What the records of one case add up to: risk, next visit, flags, consent. */
 
+#define HOUR_MS INT64_C(3600000)
+#define ANSWER_URGENT (24 * HOUR_MS)
+#define ANSWER_OTHER (72 * HOUR_MS)
 #define NEW_CHILD_WORKDAYS 5	/* DB3301/T 0460-2024: first visit */
 
 struct seen {			/* an observation */
@@ -110,8 +113,10 @@ read_review(struct reading *rd, const struct rx_record *r)
 		rd->flags[i].answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
 			rd->flags[i].state = RX_FLAG_ACCEPTED;
-		else if (strcmp(decision->key, "escalate") == 0)
+		else if (strcmp(decision->key, "escalate") == 0) {
 			rd->flags[i].state = RX_FLAG_ESCALATED;
+			rd->flags[i].escalations++;
+		}
 		else if (strcmp(decision->key, "return") == 0)
 			rd->flags[i].state = RX_FLAG_RETURNED;
 		else
@@ -223,6 +228,30 @@ read_child(struct rx_session *s, struct rx_case *c,
 	return (rc);
 }
 
+/* When ${f} is to be answered, and how many levels above the first review it:
+ * as many as it was escalated; one when an urgent one is overdue; and, since
+ * nobody decides his own flag, one when there is nobody else at the first. */
+static void
+sum_up_flag(const struct rx_session *s, const struct rx_case *c,
+    struct rx_case_state *state, struct rx_flag *f)
+{
+	const struct rx_code *risk = rx_code_by_no(RX_LIST_RISK,
+	    (uint16_t)state->risk);
+
+	f->urgent = f->by_rule || (risk != NULL &&
+	    strcmp(risk->key, "red") == 0);
+	f->due = f->at + (f->urgent ? ANSWER_URGENT : ANSWER_OTHER);
+	if (f->state > RX_FLAG_ESCALATED)
+		return;
+	state->flagged = true;
+	f->levels = f->escalations + rx_reviews_alone(s, c->unit, f->author);
+	if (f->levels == 0 && f->state == RX_FLAG_OPEN && f->urgent &&
+	    f->due < rx_time_now())
+		f->levels = 1;
+	if (f->levels > state->above)
+		state->above = f->levels;
+}
+
 rx_err
 rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
@@ -254,14 +283,8 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	/* Whoever is seen on a later day has come back. */
 	state->closed = rd.closed_on != 0 && rd.last.date <= rd.closed_on;
 	state->due = next_visit(&rd, child_at);
-	for (i = 0; i < rd.nflags; i++) {
-		state->flagged |= rd.flags[i].state <= RX_FLAG_ESCALATED;
-		/* Nobody decides his own flag: if there is no other at the
-		 * next level, it goes to the one above. */
-		state->escalated |= rd.flags[i].state == RX_FLAG_ESCALATED ||
-		    (rd.flags[i].state <= RX_FLAG_ESCALATED &&
-		    rx_reviews_alone(s, c->unit, rd.flags[i].author));
-	}
+	for (i = 0; i < rd.nflags; i++)
+		sum_up_flag(s, c, state, &rd.flags[i]);
 done:
 	rx_record_free(&r);
 	if (rc == RX_OK && flags != NULL) {
