@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@
 #define TIMEOUT 20		/* seconds a connection may be silent */
 #define READ_MAX 30		/* seconds a request may take to arrive */
 #define WORKERS 2
+#define WORKER_NICE 10
 #define QUEUE_MAX 16
 #define TOKEN_HEX 64
 #define ARGS_MAX 2
@@ -677,6 +679,8 @@ worker_main(void *cookie)
 	struct rx_web *w = cookie;
 	struct conn *cn;
 
+	/* Whoever signs in or counts waits for those who turn pages. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
 	for (;;) {
 		(void)pthread_mutex_lock(&w->lock);
 		while (w->head == NULL && !w->stopping)

@@ -1121,7 +1121,6 @@ test_connections_have_the_settings_of_the_design(void **state)
 		{ "PRAGMA foreign_keys", 1 },
 		{ "PRAGMA trusted_schema", 0 },
 		{ "PRAGMA cell_size_check", 1 },
-		{ "PRAGMA busy_timeout", 10000 },
 		{ "PRAGMA main.application_id", 0x52584331 },
 		{ "PRAGMA keys.application_id", 0x52584B31 },
 		{ "SELECT count(*) FROM pragma_journal_mode('main') "
