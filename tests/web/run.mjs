@@ -393,7 +393,7 @@ test("what is typed in any field is shown as text", async () => {
         equal(await p.inputValue("#note"), probe(10), "the draft");
         await p.check("[name=signs][value=death_talk]");
       }
-      if (form === "intervene") { await p.check("[name=delivered]"); }
+      if (form === "intervene") { await p.selectOption("#kind", "companionship"); await p.check("[name=delivered]"); }
       if (form === "report") { await p.locator("[name=situations]").first().check(); }
       await v.follow("main form button.primary >> visible=true");
       equal(v.path(), child, `${form} is saved`);
