@@ -59,6 +59,8 @@ struct rx_session {
 	struct rx_key *scratch[3];	/* for a unit's keys in passing */
 	struct rx_key *spare[RX_SPARE_CASES][RX_CASE_MEM];
 	size_t nspare;			/* key memory of cases not in use */
+	struct rx_known *known;		/* state.c; sorted by id */
+	size_t nknown, knowncap;
 };
 
 /* ---- permit.c: every permission, in one place ---- */
@@ -306,6 +308,24 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
  * its reviewers, each once and each entered in the audit; called at sign-in. */
 rx_err rx_overdue_pass(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
+
+/* What a case of ${unit} added up to when the session read it last; it is read
+ * again, into ${c}, when it has other rows than then.  For lists: who is to
+ * review the case (escalated) may have changed since.  Outside of transactions
+ * that write.  ${*known} is the session's, until the next call. */
+struct rx_known {
+	uint8_t id[RX_ID_BYTES];
+	int64_t records;	/* versions of records there were */
+	struct rx_case_state state;	/* of this version of the child */
+	struct rx_flag *flags;
+	size_t nflags;
+};
+rx_err rx_case_known(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    const struct rx_known **known, struct rx_status *st) RX_MUST_USE;
+/* Wipe what is known of the case ${id}; of all cases, and the memory. */
+void rx_known_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES]);
+void rx_known_free(struct rx_session *s);
 
 /* ---- audit.c ---- */
 

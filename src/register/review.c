@@ -87,32 +87,32 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 /* The flags of one case. */
 static rx_err
 case_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
-    struct rx_record *child, bool all, struct rx_status *st)
+    const uint8_t *id, const char *unit, struct rx_record *child, bool all,
+    struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	struct rx_case_state state;
-	struct rx_flag *flags = NULL;
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	const struct rx_known *known;
 	struct rx_cursor *cur;
-	size_t i, n = 0;
+	size_t i;
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK ||
-	    n == 0)
+	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
+	    known->nflags == 0)
 		return (rc);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
-	    RX_OK)
-		goto done;
+	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
+	    RX_OK || (rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
 	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
 		rc = rx_row_open(s, c, cur, RX_TABLE_CHILD, 0, false, child,
 		    st);
 	rx_query_close(cur);
-	for (i = 0; i < n && rc == RX_OK; i++)
-		if (all || flags[i].state <= RX_FLAG_ESCALATED)
-			rc = rows_add(rows, s, c, &state, &flags[i],
-			    rx_record_text(child, RX_F_CALLER_ID), st);
-done:
-	free(flags);
+	for (i = 0; i < known->nflags && rc == RX_OK; i++)
+		if (all || known->flags[i].state <= RX_FLAG_ESCALATED)
+			rc = rows_add(rows, s, c, &known->state,
+			    &known->flags[i], rx_record_text(child,
+			    RX_F_CALLER_ID), st);
 	return (rc);
 }
 
@@ -129,9 +129,7 @@ unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
 	rx_record_init(&child);
 	rc = rx_child_ids(s, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
-		if ((rc = rx_case_load(c, s, ids.b + i, unit,
-		    RX_BIT(RX_COMP_CODED), st)) == RX_OK)
-			rc = case_flags(rows, s, c, &child, all, st);
+		rc = case_flags(rows, s, c, ids.b + i, unit, &child, all, st);
 	rx_record_free(&child);
 	rx_buf_free(&ids);
 	return (rc);

@@ -61,6 +61,7 @@ rx_session_close(struct rx_session *s)
 	rx_keypool_free(s->pool);
 	if (!s->borrowed)
 		rx_store_close(s->store);
+	rx_known_free(s);
 	free(s->held);
 	free(s->members);
 	rx_wipe(s, sizeof(*s));
