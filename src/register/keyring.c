@@ -215,83 +215,6 @@ held_find(const struct rx_session *s, const char *unit, uint8_t comp,
 	return (&s->held[at - 1]);
 }
 
-rx_err
-rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
-    uint32_t *key_epoch, struct rx_status *st)
-{
-	const struct rx_held *h;
-	char text[RX_UNIT_TEXT];
-	rx_err rc;
-
-	*key = NULL;
-	if ((h = held_find(s, unit, (uint8_t)comp, epoch)) == NULL) {
-		if ((rc = held_load(s, unit, st)) != RX_OK)
-			return (rc);
-		h = held_find(s, unit, (uint8_t)comp, epoch);
-	}
-	if (h == NULL) {
-		if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0)
-			return (rx_fail(st, RX_EPERM,
-			    RX_MSG_NO_REGISTER_KEY));
-		rx_unit_text(text, unit);
-		rx_status_arg(st, "unit", "%s", text);
-		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
-	}
-	*key = h->key;
-	if (key_epoch != NULL)
-		*key_epoch = h->epoch;
-	return (RX_OK);
-}
-
-/* ---- handing on ---- */
-
-rx_err
-rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    uint32_t epoch, unsigned comps,
-    const struct rx_key *const keys[RX_GRANT_KEYS],
-    const uint8_t recipient[RX_ID_BYTES],
-    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
-{
-	uint8_t box[RX_GRANT_BYTES];
-	struct rx_grant_context ctx;
-	struct rx_value v[5];
-	rx_err rc;
-
-	rx_grant_context_set(&ctx, s, unit, NULL, epoch, comps);
-	if ((rc = rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id,
-	    s->id, box_public, st)) != RX_OK)
-		return (rc);
-	v[0] = rx_text(unit);
-	v[1] = rx_int(epoch);
-	v[2] = rx_int(comps);
-	v[3] = rx_bytes(recipient, RX_ID_BYTES);
-	v[4] = rx_bytes(box, sizeof(box));
-	return (rx_store_replace(s->store, RX_TABLE_UNIT_GRANT, v, st));
-}
-
-/* Hand ${comps} of (unit, epoch), all of them held, to members[first..]. */
-static rx_err
-grant_to(struct rx_session *s, const char *unit, uint32_t epoch,
-    unsigned comps, size_t first, struct rx_status *st)
-{
-	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
-	const struct rx_member *m = rx_member_newest(s, first);
-	enum rx_compartment comp;
-	size_t k;
-	rx_err rc;
-
-	for (k = 0; k < RX_GRANT_KEYS; k++) {
-		comp = grant_comp(comps, k);
-		if ((comps & RX_BIT(comp)) != 0 && comp != RX_COMP_NONE &&
-		    (rc = rx_unit_key(s, unit, comp, epoch, &keys[k], NULL,
-		    st)) != RX_OK)
-			return (rc);
-	}
-	return (rx_grant_insert(s, unit, epoch, comps, keys, m->cert.user,
-	    m->cert.box_public, st));
-}
-
 struct granted {		/* what the grant rows of a unit say */
 	uint32_t epoch;
 	unsigned comps;
@@ -369,6 +292,162 @@ granted_next_epoch(const struct granted *g, size_t n, uint32_t epoch)
 		if (g[i].epoch > epoch && (next == 0 || g[i].epoch < next))
 			next = g[i].epoch;
 	return (next);
+}
+
+/* Call ${each} for the newest certificate of everybody at work, but ${user} and
+ * the recovery key, who has the newest keys ${comps} of ${unit}. */
+static rx_err
+holders_each(struct rx_session *s, const uint8_t *user, const char *unit,
+    unsigned comps,
+    rx_err (*each)(void *, const struct rx_member *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	uint32_t epoch = 0, next;
+	struct granted *g;
+	size_t i, n;
+	rx_err rc;
+
+	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+		return (rc);
+	while ((next = granted_next_epoch(g, n, epoch)) != 0)
+		epoch = next;
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
+		const struct rx_member *m = rx_member_newest(s, i);
+
+		if (epoch != 0 && m != NULL &&
+		    m->cert.role != RX_ROLE_RECOVERY &&
+		    memcmp(m->cert.user, user, RX_ID_BYTES) != 0 &&
+		    (comps & ~granted_comps(g, n, epoch, m->cert.user)) == 0 &&
+		    (comps & ~rx_entitled(s, i, unit)) == 0)
+			rc = each(cookie, m, st);
+	}
+	free(g);
+	return (rc);
+}
+
+#define HOLDERS_NAMED 3
+
+struct holders {
+	char *text;
+	size_t size, n;
+};
+
+static rx_err
+holder_add(void *cookie, const struct rx_member *m, struct rx_status *st)
+{
+	struct holders *h = cookie;
+	const size_t n = strlen(h->text);
+
+	(void)st;
+	if (h->n++ < HOLDERS_NAMED)
+		(void)snprintf(h->text + n, h->size - n, "%s%s", n > 0 ?
+		    ", " : "", m->cert.name);
+	return (RX_OK);
+}
+
+/* The names of some of them; "" when there is nobody. */
+static rx_err
+holders_text(struct rx_session *s, const char *unit, unsigned comps,
+    char *out, size_t size, struct rx_status *st)
+{
+	struct holders h = { out, size, 0 };
+
+	out[0] = '\0';
+	return (holders_each(s, s->user_id, unit, comps, holder_add, &h, st));
+}
+
+/* The key is not held: say who could hand it on by signing in once. */
+static rx_err
+no_key(struct rx_session *s, const char *unit, enum rx_compartment comp,
+    struct rx_status *st)
+{
+	char text[RX_UNIT_TEXT], who[200] = "";
+	struct rx_status ignored;
+
+	if (rx_unit_of_register(unit))
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_REGISTER_KEY));
+	rx_unit_text(text, unit);
+	rx_status_arg(st, "unit", "%s", text);
+	if ((rx_entitled(s, rx_member_first(s, s->user_id), unit) &
+	    RX_BIT(comp)) == 0)
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY_EVER));
+	/* Without names the sentence still says what is missing. */
+	rx_status_clear(&ignored);
+	if (holders_text(s, unit, RX_BIT(comp), who, sizeof(who), &ignored) !=
+	    RX_OK || who[0] == '\0')
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY_NOBODY));
+	rx_status_arg(st, "who", "%s", who);
+	return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
+}
+
+rx_err
+rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
+    uint32_t *key_epoch, struct rx_status *st)
+{
+	const struct rx_held *h;
+	rx_err rc;
+
+	*key = NULL;
+	if ((h = held_find(s, unit, (uint8_t)comp, epoch)) == NULL) {
+		if ((rc = held_load(s, unit, st)) != RX_OK)
+			return (rc);
+		h = held_find(s, unit, (uint8_t)comp, epoch);
+	}
+	if (h == NULL)
+		return (no_key(s, unit, comp, st));
+	*key = h->key;
+	if (key_epoch != NULL)
+		*key_epoch = h->epoch;
+	return (RX_OK);
+}
+
+/* ---- handing on ---- */
+
+rx_err
+rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    uint32_t epoch, unsigned comps,
+    const struct rx_key *const keys[RX_GRANT_KEYS],
+    const uint8_t recipient[RX_ID_BYTES],
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+{
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	struct rx_value v[5];
+	rx_err rc;
+
+	rx_grant_context_set(&ctx, s, unit, NULL, epoch, comps);
+	if ((rc = rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id,
+	    s->id, box_public, st)) != RX_OK)
+		return (rc);
+	v[0] = rx_text(unit);
+	v[1] = rx_int(epoch);
+	v[2] = rx_int(comps);
+	v[3] = rx_bytes(recipient, RX_ID_BYTES);
+	v[4] = rx_bytes(box, sizeof(box));
+	return (rx_store_replace(s->store, RX_TABLE_UNIT_GRANT, v, st));
+}
+
+/* Hand ${comps} of (unit, epoch), all of them held, to members[first..]. */
+static rx_err
+grant_to(struct rx_session *s, const char *unit, uint32_t epoch,
+    unsigned comps, size_t first, struct rx_status *st)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	const struct rx_member *m = rx_member_newest(s, first);
+	enum rx_compartment comp;
+	size_t k;
+	rx_err rc;
+
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		comp = grant_comp(comps, k);
+		if ((comps & RX_BIT(comp)) != 0 && comp != RX_COMP_NONE &&
+		    (rc = rx_unit_key(s, unit, comp, epoch, &keys[k], NULL,
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (rx_grant_insert(s, unit, epoch, comps, keys, m->cert.user,
+	    m->cert.box_public, st));
 }
 
 rx_err
@@ -543,6 +622,41 @@ rx_grants_pending(struct rx_session *s, size_t first, struct rx_buf *out,
 done:
 	rx_buf_free(&units);
 	return (rc);
+}
+
+struct naming {
+	rx_err (*each)(void *, const char *, enum rx_role, struct rx_status *);
+	void *cookie;
+};
+
+static rx_err
+name_holder(void *cookie, const struct rx_member *m, struct rx_status *st)
+{
+	const struct naming *n = cookie;
+
+	return (n->each(n->cookie, m->cert.name, (enum rx_role)m->cert.role,
+	    st));
+}
+
+rx_err
+rx_key_holders_each(struct rx_session *s, const char *user,
+    const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const char *name, enum rx_role role,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	struct naming n = { each, cookie };
+	unsigned missing;
+	size_t i;
+
+	for (i = 0; i < s->nmembers && strcmp(s->members[i].cert.name, user) !=
+	    0; i++)
+		;
+	if (i == s->nmembers)
+		return (RX_OK);
+	i = rx_member_first(s, s->members[i].cert.user);
+	missing = rx_entitled(s, i, unit);
+	return (missing == 0 ? RX_OK : holders_each(s,
+	    s->members[i].cert.user, unit, missing, name_holder, &n, st));
 }
 
 bool

@@ -155,7 +155,7 @@ static const int calls[] = {
 	SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sched_getaffinity),
 	SCMP_SYS(sched_yield), SCMP_SYS(select), SCMP_SYS(sendfile),
 	SCMP_SYS(sendmsg), SCMP_SYS(sendto), SCMP_SYS(set_robust_list),
-	SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(sigaltstack),
+	SCMP_SYS(setpriority), SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(sigaltstack),
 	SCMP_SYS(stat), SCMP_SYS(statfs), SCMP_SYS(statx),
 	SCMP_SYS(sysinfo), SCMP_SYS(tgkill), SCMP_SYS(time),
 	SCMP_SYS(umask), SCMP_SYS(uname), SCMP_SYS(unlink),

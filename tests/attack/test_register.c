@@ -891,7 +891,7 @@ no_key(struct rx_session *s, const char *unit, enum rx_compartment comp)
 	rx_status_clear(&st);
 	assert_int_equal(rx_unit_key(s, unit, comp, 0, &key, NULL, &st),
 	    RX_EPERM);
-	assert_int_equal(st.msg, RX_MSG_NO_KEY);
+	assert_int_equal(st.msg, RX_MSG_NO_KEY_EVER);
 	assert_null(key);
 }
 

@@ -39,7 +39,7 @@ COMMANDS = [
     "activity add", "flag add", "report add", "consent withdraw",
     "consent give", "due", "review list", "review show", "review decide",
     "export annex", "export table", "release list", "release verify",
-    "audit verify", "audit head", "backup create", "backup verify",
+    "audit verify", "audit head", "audit list", "backup create", "backup verify",
     "backup restore", "serve", "demo"]
 
 CHILD = {"type": "child", "id": "n1", "unit": VILLAGE, "name": "例新",
