@@ -118,10 +118,10 @@ note_pair(void *cookie, const char *a, const char *b, struct rx_status *st)
 	for (i = 0; i < json_array_size(l->rows); i++) {
 		row = json_array_get(l->rows, i);
 		id = json_string_value(json_object_get(row, "id"));
-		if (id == NULL)
+		if (id == NULL || a == NULL || b == NULL)
 			continue;
-		other = strcmp(id, a) == 0 ? b : strcmp(id, b) == 0 ? a : NULL;
-		if (other == NULL)
+		other = strcmp(id, a) == 0 ? b : a;
+		if (other == a && strcmp(id, b) != 0)
 			continue;
 		if ((with = json_object_get(row, "audited_with")) == NULL) {
 			with = json_array();

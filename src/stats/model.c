@@ -512,13 +512,31 @@ make_tree(struct rx_model *m)
 	}
 }
 
+/* The strides of those attributes of ${q} that are ${multi}-valued. */
+static bool
+stride_attrs(const struct rx_model *m, struct clique *q, bool multi)
+{
+	unsigned a;
+	double size;
+
+	for (a = m->nattrs; a-- > 0;) {
+		if (!has(q->attrs, a) || m->attr[a].multi != multi)
+			continue;
+		q->stride[a] = q->size;
+		size = (double)q->size * m->attr[a].nparts;
+		if (size > CELLS_MAX)
+			return (false);
+		q->size *= m->attr[a].nparts;
+	}
+	return (true);
+}
+
 /* The place of the unknowns; false when they are too many. */
 static bool
 place_unknowns(struct rx_model *m)
 {
 	struct clique *q;
-	unsigned k, a;
-	double size;
+	unsigned k;
 
 	for (k = 0; k < m->ncliques; k++) {
 		q = &m->clique[k];
@@ -526,16 +544,8 @@ place_unknowns(struct rx_model *m)
 		q->size = 1;
 		/* Multi-valued attributes run fastest: a base and its values
 		 * are side by side. */
-		for (a = 2 * m->nattrs; a-- > 0;) {
-			if (!has(q->attrs, a % m->nattrs) || m->attr[a %
-			    m->nattrs].multi != (a >= m->nattrs))
-				continue;
-			q->stride[a % m->nattrs] = q->size;
-			size = (double)q->size * m->attr[a % m->nattrs].nparts;
-			if (size > CELLS_MAX)
-				return (false);
-			q->size *= m->attr[a % m->nattrs].nparts;
-		}
+		if (!stride_attrs(m, q, true) || !stride_attrs(m, q, false))
+			return (false);
 		m->nunknowns += q->size;
 		if (m->nunknowns > CELLS_MAX)
 			return (false);

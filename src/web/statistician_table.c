@@ -348,7 +348,7 @@ rx_stat_table_make(struct rx_request *q, struct rx_reply *a,
 
 	if (parse_request(q, &req, st) == RX_OK && rx_field_set(q, "dry")) {
 		rx_status_clear(&why);
-		if ((rc = put_plans(q, a, &req, &why, st)) == RX_OK) {
+		if (put_plans(q, a, &req, &why, st) == RX_OK) {
 			if (why.code == RX_OK)
 				return (put_builder(q, a, st));
 			*st = why;
