@@ -249,7 +249,7 @@ rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 	    rc == RX_OK; i++) {
 		if (s->members[i].revoked != 0)
 			continue;
-		rc = rx_cert_revoke(s, &s->members[i], st);
+		rc = rx_cert_revoke(s, &s->members[i], RX_REVOKED_ENDED, st);
 		revoked++;
 	}
 	if (rc == RX_OK && revoked == 0)
@@ -286,22 +286,6 @@ rx_session_temporary(const struct rx_session *s)
 	    temporary(s, rx_member_first(s, s->user_id)));
 }
 
-/* Is there a newer certificate of the same person, role and unit? */
-static bool
-superseded(const struct rx_session *s, size_t at)
-{
-	const struct rx_cert *c = &s->members[at].cert;
-	size_t i;
-
-	for (i = at + 1; i < s->nmembers &&
-	    memcmp(s->members[i].cert.user, c->user, RX_ID_BYTES) == 0; i++)
-		if (s->members[i].cert.role == c->role &&
-		    memcmp(s->members[i].cert.unit, c->unit,
-		    RX_UNIT_BYTES) == 0)
-			return (true);
-	return (false);
-}
-
 rx_err
 rx_user_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_user_row *, struct rx_status *),
@@ -325,7 +309,7 @@ rx_user_each(struct rx_session *s,
 				break;
 			pending = (unsigned)(units.len / RX_UNIT_BYTES);
 		}
-		if (m->cert.role == RX_ROLE_RECOVERY || superseded(s, i))
+		if (m->cert.role == RX_ROLE_RECOVERY || rx_member_superseded(s, i))
 			continue;
 		memset(&row, 0, sizeof(row));
 		memcpy(row.name, m->cert.name, sizeof(row.name));

@@ -32,6 +32,9 @@ alloc(struct rx_session **out, struct rx_status *st)
 	for (i = 0; i < 3; i++)
 		if ((rc = rx_key_new(&s->scratch[i], s->pool, st)) != RX_OK)
 			goto err0;
+	for (i = 0; i < 2; i++)
+		if ((rc = rx_key_new(&s->step[i], s->pool, st)) != RX_OK)
+			goto err0;
 	s->blob = (struct rx_keyblob *)(void *)s->blob_mem->b;
 	s->id = (struct rx_identity *)(void *)s->id_mem->b;
 	*out = s;
@@ -62,6 +65,7 @@ rx_session_close(struct rx_session *s)
 	if (!s->borrowed)
 		rx_store_close(s->store);
 	free(s->held);
+	free(s->spare);
 	free(s->members);
 	rx_wipe(s, sizeof(*s));
 	free(s);
@@ -375,7 +379,8 @@ certify(struct rx_session *s, const uint8_t *p, size_t first,
 		memcpy(cert.sign_public, p + 56, 32);
 		if ((rc = rx_cert_issue(s, &cert, st)) != RX_OK ||
 		    /* What the old keys sign from now on is worth nothing. */
-		    (rc = rx_cert_revoke(s, &s->members[i], st)) != RX_OK)
+		    (rc = rx_cert_revoke(s, &s->members[i],
+		    RX_REVOKED_REPLACED, st)) != RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
@@ -383,13 +388,13 @@ certify(struct rx_session *s, const uint8_t *p, size_t first,
 
 rx_err
 rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
-    struct rx_status *st)
+    enum rx_revoked why, struct rx_status *st)
 {
 	uint8_t p[RX_REVOCATION_BYTES], secret[64], root_public[32];
 	struct rx_value v[2];
 
 	rx_root_derive(root_public, secret, s->blob->root_seed);
-	rx_revocation_make(p, m->cert.id, s->store_id, rx_session_now(s),
+	rx_revocation_make(p, m->cert.id, s->store_id, rx_session_now(s), why,
 	    secret);
 	rx_wipe(secret, sizeof(secret));
 	v[0] = rx_bytes(m->cert.id, RX_ID_BYTES);

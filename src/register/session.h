@@ -118,6 +118,7 @@ rx_err rx_unit_add(struct rx_session *s, const char *code, const char *name,
 struct rx_audit_head {
 	uint64_t seq;
 	int64_t time;
+	uint32_t epoch;			/* of the audit key */
 	uint8_t hash[RX_HASH_BYTES];
 };
 rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
