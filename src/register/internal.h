@@ -50,6 +50,7 @@ struct rx_session {
 	struct rx_keyblob *blob;	/* in blob_mem */
 	struct rx_identity *id;		/* the certified keys, in id_mem */
 	struct rx_identity *next;	/* asked for, not in use yet; or NULL */
+	struct rx_kdf cost;		/* of the keyblob as it is stored */
 	int64_t clock;			/* no entry of the audit is later, ms */
 	struct rx_keypool *pool;
 	struct rx_held *held;		/* sorted by unit, compartment, epoch */
@@ -63,9 +64,6 @@ struct rx_session {
 	struct rx_key **spare;		/* key memory of cases not in use */
 	size_t nspare, sparecap;
 	uint64_t serial;		/* of the transaction, from 1 */
-	void (*progress)(void *, const char unit[RX_UNIT_BYTES], size_t done,
-	    size_t all);		/* of a rotation; or NULL */
-	void *progress_cookie;
 };
 
 /* ---- permit.c: every permission, in one place ---- */
@@ -100,6 +98,12 @@ bool rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
 bool rx_member_live(const struct rx_member *m);	/* valid now, not revoked */
 
 /* ---- session.c ---- */
+
+/* Seal the keyblob again when it costs less than ${today}, in a transaction of
+ * its own. */
+rx_err rx_session_cost(struct rx_session *s,
+    const struct rx_secret *passphrase, const struct rx_kdf *today,
+    struct rx_status *st) RX_MUST_USE;
 
 /* An empty session, for rx_register_create. */
 rx_err rx_session_new(struct rx_session **out, struct rx_status *st)
@@ -147,6 +151,18 @@ const char *rx_member_name(const struct rx_session *s,
     const uint8_t user[RX_ID_BYTES]);
 
 /* ---- people.c ---- */
+
+/* Find ${user}: *found, and his id. */
+rx_err rx_user_find(struct rx_session *s, const char *user,
+    uint8_t id[RX_ID_BYTES], bool *found, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: enrol ${cert}->name, whose role and unit are set, or give
+ * him that role too. */
+rx_err rx_person_enrol(struct rx_session *s, struct rx_cert *cert,
+    const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: revoke all that members[first..] have, and give the register
+ * a new audit and ledger key.  *revoked counts. */
+rx_err rx_person_end(struct rx_session *s, size_t first, size_t *revoked,
+    struct rx_status *st) RX_MUST_USE;
 
 /* 1..63 bytes of UTF-8 without spaces; RX_EUSAGE (USER_NAME_INVALID). */
 rx_err rx_user_name_check(const char *user, struct rx_status *st) RX_MUST_USE;
@@ -208,6 +224,12 @@ rx_err rx_grants_pending(struct rx_session *s, size_t first,
  * begun at the first.  *made counts. */
 rx_err rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st) RX_MUST_USE;
+/* The same for members[first..] alone. */
+rx_err rx_grant_member(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t first, size_t *made, struct rx_status *st) RX_MUST_USE;
+/* Delete every grant and slot of ${user}. */
+rx_err rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
 /* The ids (RX_UNIT_BYTES each) of the units at or under ${unit} that have keys,
  * appended to ${out} in order of their codes. */
 rx_err rx_keyed_units(struct rx_session *s, const char *unit,
@@ -249,6 +271,20 @@ rx_err rx_unit_rotate(struct rx_session *s, const char unit[RX_UNIT_BYTES],
  * cases whose keys lie under older ones new keys; transactions of their own. */
 rx_err rx_rotations_heal(struct rx_session *s, const struct rx_buf *units,
     struct rx_status *st) RX_MUST_USE;
+
+/* ---- custody.c ---- */
+
+/* At sign-in: when the recovery key was issued anew, trust the new one if the
+ * one trusted so far vouches for it.  *adopted tells that the keyblob is to be
+ * sealed again; everything is in a transaction then, which the caller ends. */
+rx_err rx_succession_adopt(struct rx_session *s, bool *adopted,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- handover.c ---- */
+
+/* Administrator: end the handovers whose keys were handed on. */
+rx_err rx_handovers_complete(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
 
 /* ---- case.c: case keys, slots, sealing of rows ---- */
 

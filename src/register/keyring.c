@@ -43,9 +43,10 @@ may_grant(const struct rx_session *s, const struct rx_member *m,
     const char *unit, unsigned comps, bool slot)
 {
 
-	if (m->cert.role == RX_ROLE_RECOVERY && (slot ||
-	    !rx_equal(m->cert.box_public, s->blob->recovery_public, 32)))
-		return (false);
+	if (m->cert.role == RX_ROLE_RECOVERY)
+		return (!slot && !rx_unit_of_register(unit) &&
+		    (comps & ~RX_CASE_KEYS) == 0 && rx_equal(
+		    m->cert.box_public, s->blob->recovery_public, 32));
 	return (rx_may_grant(m, unit, comps, slot));
 }
 
@@ -605,38 +606,167 @@ grant_newest(struct rx_session *s, const char *unit,
 	return (RX_OK);
 }
 
+/* What was granted of the newest keys of one unit. */
+struct granting {
+	uint32_t newest[COMPS];
+	struct granted *g;
+	size_t n;
+	unsigned mine;
+};
+
+static rx_err
+granting_load(struct granting *now, struct rx_session *s, const char *unit,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	memset(now, 0, sizeof(*now));
+	if ((rc = newest_all(s, unit, now->newest, st)) != RX_OK ||
+	    (rc = granted_load(s, unit, &now->g, &now->n, st)) != RX_OK)
+		return (rc);
+	now->mine = granted_comps(now->g, now->n, now->newest, s->user_id);
+	return (RX_OK);
+}
+
+/* Grant members[first..] what he lacks and the session has. */
+static rx_err
+grant_missing(struct rx_session *s, const char *unit,
+    const struct granting *now, size_t first, size_t *made,
+    struct rx_status *st)
+{
+	const unsigned missing = now->mine & rx_entitled(s, first, unit) &
+	    ~granted_comps(now->g, now->n, now->newest,
+	    s->members[first].cert.user);
+	rx_err rc;
+
+	if (missing == 0)
+		return (RX_OK);
+	if (!rx_store_in_transaction(s->store) && (rc = rx_begin(s, st)) !=
+	    RX_OK)
+		return (rc);
+	(*made)++;
+	return (grant_newest(s, unit, now->newest, missing, first, st));
+}
+
 rx_err
 rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
-	uint32_t newest[COMPS];
-	struct granted *g;
-	unsigned mine, missing;
-	size_t i, n;
+	struct granting now;
+	size_t i;
 	rx_err rc;
 
 	/* From anybody else they would be refused (rx_may_grant). */
 	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 &&
 	    !rx_session_has_role(s, RX_ROLE_ADMIN))
 		return (RX_OK);
-	if ((rc = newest_all(s, unit, newest, st)) != RX_OK ||
-	    (rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
 		return (rc);
-	mine = granted_comps(g, n, newest, s->user_id);
-	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
-		missing = mine & rx_entitled(s, i, unit) &
-		    ~granted_comps(g, n, newest, s->members[i].cert.user);
-		if (missing == 0)
-			continue;
-		if (!rx_store_in_transaction(s->store) &&
-		    (rc = rx_begin(s, st)) != RX_OK)
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
+		rc = grant_missing(s, unit, &now, i, made, st);
+	free(now.g);
+	return (rc);
+}
+
+rx_err
+rx_grant_member(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t first, size_t *made, struct rx_status *st)
+{
+	struct granting now;
+	rx_err rc;
+
+	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
+		return (rc);
+	rc = grant_missing(s, unit, &now, first, made, st);
+	free(now.g);
+	return (rc);
+}
+
+struct grant_key {		/* key columns of unit_grant */
+	char unit[RX_UNIT_BYTES];
+	uint32_t epoch;
+	unsigned comps;
+};
+
+/* The key columns of what ${user} was granted, appended to ${out}. */
+static rx_err
+grants_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
+	struct grant_key k;
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANTS_TO, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		memset(&k, 0, sizeof(k));
+		rx_unit_set(k.unit, rx_col_text(cur, 0));
+		k.epoch = (uint32_t)rx_col_int(cur, 1);
+		k.comps = (unsigned)rx_col_int(cur, 2);
+		if ((rc = rx_buf_add(out, &k, sizeof(k), st)) != RX_OK)
 			break;
-		if ((rc = grant_newest(s, unit, newest, missing, i, st)) !=
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The cases in which ${user} has a slot, appended to ${out}. */
+static rx_err
+slots_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_TO, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		if (n == RX_ID_BYTES && (rc = rx_buf_add(out, p, n, st)) !=
 		    RX_OK)
 			break;
-		(*made)++;
 	}
-	free(g);
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	struct rx_buf grants = RX_BUF_INIT, slots = RX_BUF_INIT;
+	struct rx_value key[4];
+	struct grant_key k;
+	size_t i;
+	rx_err rc;
+
+	if ((rc = grants_to(s, user, &grants, st)) == RX_OK)
+		rc = slots_to(s, user, &slots, st);
+	for (i = 0; i < grants.len && rc == RX_OK; i += sizeof(k)) {
+		memcpy(&k, grants.b + i, sizeof(k));
+		key[0] = rx_text(k.unit);
+		key[1] = rx_int(k.epoch);
+		key[2] = rx_int(k.comps);
+		key[3] = rx_bytes(user, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_UNIT_GRANT, key, NULL,
+		    st);
+	}
+	for (i = 0; i < slots.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[0] = rx_bytes(slots.b + i, RX_ID_BYTES);
+		key[1] = rx_bytes(user, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
+	}
+	rx_buf_free(&grants);
+	rx_buf_free(&slots);
 	return (rc);
 }
 

@@ -160,5 +160,5 @@ rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
 	    rx_unit_covers(m->cert.unit, unit))
 		return (true);
 	return ((compartments & ~rx_cert_entitles(&m->cert, unit)) == 0 &&
-	    (m->cert.role != RX_ROLE_RECOVERY || !slot));
+	    m->cert.role != RX_ROLE_RECOVERY);
 }

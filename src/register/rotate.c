@@ -22,6 +22,27 @@ static const enum rx_compartment all_comps[] = {
 };
 #define NCOMPS (sizeof(all_comps) / sizeof(all_comps[0]))
 
+/* Who is shown how far it is; set once, before any session. */
+static void (*watch)(void *, const char *, size_t, size_t);
+static void *watch_cookie;
+
+void
+rx_rotation_watch(void (*each)(void *, const char unit[RX_UNIT_BYTES],
+    size_t done, size_t all), void *cookie)
+{
+
+	watch = each;
+	watch_cookie = cookie;
+}
+
+static void
+show(const char *unit, size_t done, size_t all)
+{
+
+	if (watch != NULL)
+		watch(watch_cookie, unit, done, all);
+}
+
 /* When the last of those ended who were entitled to key ${comp} of ${unit}; 0
  * when nobody did. */
 static int64_t
@@ -238,10 +259,10 @@ rx_unit_rotate(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 /* ---- all that wait ---- */
 
-/* What of ${unit} this session can and should rotate: what is due, that it is
- * entitled to, and whose newest keys it has. */
+/* What of ${unit} this session can and should rotate: what is due (or all, when
+ * ${force}), that it is entitled to, and whose newest keys it has. */
 static rx_err
-to_rotate(struct rx_session *s, const char *unit, unsigned *comps,
+to_rotate(struct rx_session *s, const char *unit, bool force, unsigned *comps,
     struct rx_status *st)
 {
 	unsigned mine;
@@ -251,7 +272,10 @@ to_rotate(struct rx_session *s, const char *unit, unsigned *comps,
 	if (rx_unit_of_register(unit) &&
 	    !rx_session_has_role(s, RX_ROLE_ADMIN))
 		return (RX_OK);
-	if ((rc = rx_rotation_due(s, unit, comps, st)) != RX_OK || *comps == 0)
+	if (force)
+		*comps = ~0u;
+	else if ((rc = rx_rotation_due(s, unit, comps, st)) != RX_OK ||
+	    *comps == 0)
 		return (rc);
 	if ((rc = rx_granted_newest(s, unit, s->user_id, &mine, st)) != RX_OK)
 		return (rc);
@@ -274,8 +298,8 @@ close_tx(struct rx_session *s, rx_err rc, struct rx_status *st)
 }
 
 static rx_err
-rotate_units(struct rx_session *s, const struct rx_buf *units,
-    struct rx_status *st)
+rotate_units(struct rx_session *s, const struct rx_buf *units, bool force,
+    size_t *rotated, struct rx_status *st)
 {
 	unsigned comps, inside = 0;
 	size_t i;
@@ -284,19 +308,19 @@ rotate_units(struct rx_session *s, const struct rx_buf *units,
 	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		const char *unit = (const char *)units->b + i;
 
-		if ((rc = to_rotate(s, unit, &comps, st)) != RX_OK ||
+		if ((rc = to_rotate(s, unit, force, &comps, st)) != RX_OK ||
 		    comps == 0)
 			continue;
 		/* What is due may have been done by another since. */
 		if (inside == 0 && ((rc = rx_begin(s, st)) != RX_OK ||
-		    (rc = to_rotate(s, unit, &comps, st)) != RX_OK))
+		    (rc = to_rotate(s, unit, force, &comps, st)) != RX_OK))
 			break;
 		inside++;
-		if (comps != 0)
+		if (comps != 0) {
 			rc = rx_unit_rotate(s, unit, comps, st);
-		if (s->progress != NULL)
-			s->progress(s->progress_cookie, unit,
-			    i / RX_UNIT_BYTES + 1, units->len / RX_UNIT_BYTES);
+			(*rotated)++;
+		}
+		show(unit, 0, 0);
 		if (rc == RX_OK && inside == UNITS_AT_ONCE) {
 			rc = close_tx(s, rc, st);
 			inside = 0;
@@ -382,10 +406,43 @@ refresh_cases(struct rx_session *s, const char *unit, const struct rx_buf *ids,
 		if (rc == RX_OK && (i + 1) % CASES_AT_ONCE != 0 && i + 1 < all)
 			continue;
 		rc = rx_finish(s, rc, RX_DID_ROTATE, NULL, text, st);
-		if (s->progress != NULL)
-			s->progress(s->progress_cookie, unit, i + 1, all);
+		show(unit, i + 1, all);
 	}
 	rx_case_done(&c, s);
+	return (rc);
+}
+
+/* New keys for the cases of ${unit} whose keys lie under old ones. */
+static rx_err
+unit_cases(struct rx_session *s, const char *unit, struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	unsigned mine;
+	rx_err rc;
+
+	if (rx_unit_of_register(unit) ||
+	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+		return (RX_OK);
+	/* Without the newest keys this waits for whoever has them. */
+	if ((rc = rx_granted_newest(s, unit, s->user_id, &mine, st)) != RX_OK ||
+	    (mine & RX_CASE_KEYS) != RX_CASE_KEYS)
+		return (rc);
+	if ((rc = stale_cases(s, unit, &ids, st)) == RX_OK && ids.len > 0)
+		rc = refresh_cases(s, unit, &ids, st);
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+static rx_err
+rotate_all(struct rx_session *s, const struct rx_buf *units, bool force,
+    size_t *rotated, struct rx_status *st)
+{
+	size_t i;
+	rx_err rc;
+
+	rc = rotate_units(s, units, force, rotated, st);
+	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = unit_cases(s, (const char *)units->b + i, st);
 	return (rc);
 }
 
@@ -393,28 +450,76 @@ rx_err
 rx_rotations_heal(struct rx_session *s, const struct rx_buf *units,
     struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
-	unsigned mine;
+	size_t rotated = 0;
+
+	return (rotate_all(s, units, false, &rotated, st));
+}
+
+/* The keyed units that ${above}, a code, names or stands above. */
+static rx_err
+named_units(struct rx_session *s, const char *code, struct rx_buf *units,
+    struct rx_status *st)
+{
+	struct rx_buf mine = RX_BUF_INIT;
+	char unit[RX_UNIT_BYTES];
 	size_t i;
 	rx_err rc;
 
-	rc = rotate_units(s, units, st);
-	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES) {
-		const char *unit = (const char *)units->b + i;
-
-		rx_buf_reset(&ids);
-		if (rx_unit_of_register(unit) ||
-		    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
-			continue;
-		/* Without the newest keys this waits for whoever has them. */
-		if ((rc = rx_granted_newest(s, unit, s->user_id, &mine, st)) !=
-		    RX_OK)
-			break;
-		if ((mine & RX_CASE_KEYS) == RX_CASE_KEYS &&
-		    (rc = stale_cases(s, unit, &ids, st)) == RX_OK &&
-		    ids.len > 0)
-			rc = refresh_cases(s, unit, &ids, st);
+	if ((rc = rx_unit_parse(unit, code, st)) != RX_OK ||
+	    (rc = rx_units_of(s, rx_member_first(s, s->user_id), &mine, st)) !=
+	    RX_OK)
+		goto done;
+	for (i = 0; i < mine.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		if (memcmp(mine.b + i, unit, RX_UNIT_BYTES) == 0)
+			rc = rx_buf_add(units, unit, RX_UNIT_BYTES, st);
+	if (rc == RX_OK && units->len == 0) {
+		rx_status_arg(st, "unit", "%.32s", code);
+		rc = rx_fail(st, RX_EPERM, RX_MSG_NO_KEY);
 	}
-	rx_buf_free(&ids);
+done:
+	rx_buf_free(&mine);
+	return (rc);
+}
+
+rx_err
+rx_rotate(struct rx_session *s, const char *code, size_t *rotated,
+    struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	rx_err rc;
+
+	*rotated = 0;
+	rc = code != NULL ? named_units(s, code, &units, st) :
+	    rx_units_of(s, rx_member_first(s, s->user_id), &units, st);
+	if (rc == RX_OK)
+		rc = rotate_all(s, &units, true, rotated, st);
+	if (rc == RX_OK && *rotated == 0) {
+		rx_status_arg(st, "unit", "%.32s", code != NULL ? code :
+		    s->unit);
+		rc = rx_fail(st, RX_EPERM, RX_MSG_NO_KEY);
+	}
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_rotation_each(struct rx_session *s, const char *above,
+    rx_err (*each)(void *, const char unit[RX_UNIT_BYTES],
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	unsigned comps;
+	size_t i;
+	rx_err rc;
+
+	rc = rx_keyed_units(s, above, &units, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		const char *unit = (const char *)units.b + i;
+
+		if ((rc = rx_rotation_due(s, unit, &comps, st)) == RX_OK &&
+		    comps != 0)
+			rc = each(cookie, unit, st);
+	}
+	rx_buf_free(&units);
 	return (rc);
 }

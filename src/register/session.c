@@ -249,6 +249,7 @@ open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
 	if (!known)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
 	rx_identity_derive(s->id, s->blob->seed);
+	s->cost = rx_keyblob_cost(keyblob);
 	return (RX_OK);
 }
 
@@ -473,17 +474,70 @@ static rx_err
 keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
+	struct rx_kdf cost = rx_kdf_default;
 	uint8_t box[RX_KEYBLOB_BYTES];
 	struct rx_value v[3];
 	rx_err rc;
 
+	/* Never less than it was. */
+	if (s->cost.memory > cost.memory)
+		cost.memory = s->cost.memory;
+	if (s->cost.passes > cost.passes)
+		cost.passes = s->cost.passes;
 	if ((rc = rx_keyblob_seal(box, s->blob, passphrase, s->store_id,
-	    s->user_id, &rx_kdf_default, st)) != RX_OK)
+	    s->user_id, &cost, st)) != RX_OK)
 		return (rc);
 	v[0] = rx_bytes(s->user_id, RX_ID_BYTES);
 	v[1] = rx_text(s->user);
 	v[2] = rx_bytes(box, sizeof(box));
 	return (rx_store_replace(s->store, RX_TABLE_USER, v, st));
+}
+
+rx_err
+rx_session_cost(struct rx_session *s, const struct rx_secret *passphrase,
+    const struct rx_kdf *today, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!rx_kdf_below(&s->cost, today))
+		return (RX_OK);
+	if (today->memory > s->cost.memory)
+		s->cost.memory = today->memory;
+	if (today->passes > s->cost.passes)
+		s->cost.passes = today->passes;
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	return (rx_finish(s, keyblob_replace(s, passphrase, st),
+	    RX_DID_PASSWD, NULL, "cost", st));
+}
+
+/* Take up a recovery key that was issued anew. */
+static rx_err
+adopt(struct rx_session *s, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	bool adopted;
+	rx_err rc;
+
+	rc = rx_succession_adopt(s, &adopted, st);
+	if (!adopted)
+		return (rc);
+	if (rc == RX_OK)
+		rc = keyblob_replace(s, passphrase, st);
+	return (rx_finish(s, rc, RX_DID_CUSTODY, NULL, "adopt", st));
+}
+
+/* What the administrator's sign-in does for others. */
+static rx_err
+administer(struct rx_session *s, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!rx_session_has_role(s, RX_ROLE_ADMIN))
+		return (RX_OK);
+	if ((rc = certify_requests(s, st)) != RX_OK)
+		return (rc);
+	return (rx_handovers_complete(s, st));
 }
 
 static void
@@ -548,8 +602,13 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = sign_in(s, user, passphrase, st)) != RX_OK)
 		goto err0;
-	if (rx_session_has_role(s, RX_ROLE_ADMIN) &&
-	    (rc = certify_requests(s, st)) != RX_OK)
+	/* In this order: the recovery key trusted is the one granted to, and
+	 * the new one is proved to the keys that are in use still. */
+	if ((rc = administer(s, st)) != RX_OK)
+		goto err0;
+	if ((rc = adopt(s, passphrase, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_session_cost(s, passphrase, &rx_kdf_default, st)) != RX_OK)
 		goto err0;
 	if ((rc = take_next(s, passphrase, st)) != RX_OK)
 		goto err0;
