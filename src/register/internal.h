@@ -37,6 +37,7 @@ struct rx_held {			/* a key that the session holds */
 };
 
 #define RX_CASE_EPOCHS 200	/* of one case, at most */
+#define RX_CASE_RENEWALS 150	/* of these, that closed flags may use */
 #define RX_CASE_MEM (3 * RX_CASE_EPOCHS)
 
 struct rx_session {

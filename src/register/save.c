@@ -214,7 +214,7 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	(*out)->birth = state.birth;
 	/* Whoever answered a flag that has ended keeps its keys. */
 	(*out)->renew = !state.flagged && state.reviewed != 0 &&
-	    state.reviewed == sv->c.e[sv->c.n - 1].epoch;
+	    sv->c.n < RX_CASE_RENEWALS && state.reviewed == sv->c.e[sv->c.n - 1].epoch;
 	if (!(*out)->renew && (rc = rx_case_stale(&sv->c, sv->s,
 	    &(*out)->renew, st)) != RX_OK)
 		return (rc);
