@@ -103,6 +103,7 @@ static int
 held_cmp(const struct rx_held *h, const char *unit, uint8_t comp,
     uint32_t epoch)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): an element */
 	int c = memcmp(h->unit, unit, RX_UNIT_BYTES);
 
 	if (c == 0)

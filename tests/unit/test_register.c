@@ -122,7 +122,7 @@ test_record_without_an_id_gets_one(void **state)
 	    "'name':'无名','sex':'m','birth':'2013-01','categories':"
 	    "['orphan'],'legal_basis':'statutory_duty'}"), &st);
 	assert_int_equal(strlen(result.number), 7);
-	assert_memory_equal(result.number, VILLAGE1 + 9, 3);
+	assert_memory_equal(result.number, &VILLAGE1[9], 3);
 	assert_int_equal(listed(w.d1, result.number).found, 1);
 	find_child(w.d1, result.number, id);
 	assert_memory_equal(id, result.id, RX_ID_BYTES);
