@@ -13,18 +13,23 @@ DESTDIR ?=
 
 # Debian packages: to build and run, and for the tests besides.
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
-	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev
-PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc
-PKG_WEB := $(PKG_BUILD) nodejs npm chromium fonts-wqy-zenhei
+	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libseccomp-dev \
+	libglpk-dev
+# Node of another source than Debian's brings its own npm.
+PKG_WEB := chromium fonts-wqy-zenhei $(if $(shell command -v npm),,nodejs npm)
+PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc $(PKG_WEB)
+PKG_FUZZ := $(PKG_BUILD) libcmocka-dev clang libclang-rt-14-dev
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wundef -Wformat=2 -Wimplicit-fallthrough \
 	-Wwrite-strings -Wcast-align -Werror
 CPPFLAGS += -Isrc -I. -Ischema -D_GNU_SOURCE
 CFLAGS ?= -O2 -g
-CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong $(CFLAGS)
+CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong \
+	-fstack-clash-protection $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd
+LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd \
+	-lseccomp -lglpk -lm
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -39,9 +44,11 @@ SRC := $(wildcard crypto/*.c src/base/*.c src/store/*.c src/register/*.c \
 	src/stats/*.c src/web/*.c src/cli/*.c schema/*.c)
 LIB_SRC := $(filter-out schema/embed.c,$(SRC))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o) $(BUILD)/schema/embedded.o
-UNIT_SRC := $(wildcard tests/unit/test_*.c tests/attack/test_*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c tests/attack/test_*.c \
+	tests/fuzz/test_*.c)
 UNIT_BIN := $(UNIT_SRC:%.c=$(BUILD)/%)
 E2E := $(wildcard tests/e2e/test_*.py)
+WEB := tests/web/run.mjs
 
 .PHONY: all run check asan lint install uninstall clean help \
 	need-build need-check tests
@@ -51,10 +58,12 @@ help:
 	@echo 'make            build $(BUILD)/runxin'
 	@echo 'make run        install what is missing, build, show a demo register at work'
 	@echo 'make check      install what the tests need, run them all'
-	@echo 'make check-web  the web page in a real browser: a day of each role'
+	@echo 'make check-web  of those only the web page in a real browser'
 	@echo 'make asan       the tests under ASan and UBSan'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
-	@echo 'make bench      measure against plain SQLite and the bare primitives'
+	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
+	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
+	@echo '                page under load; BENCH_ARGS=web only that, BENCH_ARGS="web 50 40"'
 	@echo 'make install    into $(PREFIX) (PREFIX=..., DESTDIR=...)'
 
 # Install the packages of a list that are missing (Debian).
@@ -83,21 +92,25 @@ run: need-build
 	@[ -n "$$RUNXIN_NO_SERVE" ] || \
 	    $(BUILD)/runxin -r build/demo serve --listen $(LISTEN)
 
-tests: $(UNIT_BIN) $(BUILD)/runxin
+tests: $(UNIT_BIN) $(BUILD)/runxin $(BUILD)/tests/bench/bench
 
 check: need-check
-	@$(MAKE) --no-print-directory tests
-	@RUNXIN=$(BUILD)/runxin sh tests/run.sh $(UNIT_BIN) $(E2E)
+	@$(MAKE) --no-print-directory tests node-modules
+	@RUNXIN=$(BUILD)/runxin sh tests/run.sh $(UNIT_BIN) $(E2E) $(WEB)
 
-# The page in Chromium.  Node of another source than Debian's brings its own npm.
-.PHONY: check-web need-web
-need-web:
-	$(call need,$(if $(shell command -v npm),$(filter-out nodejs npm,$(PKG_WEB)),$(PKG_WEB)))
+# The page in Chromium, alone.
+.PHONY: check-web node-modules
+check-web: need-check
+	@$(MAKE) --no-print-directory all node-modules
+	@RUNXIN=$(BUILD)/runxin node $(WEB)
 
-check-web: need-web
-	@$(MAKE) --no-print-directory all
-	@cd tests/web && npm ci --silent --no-audit --no-fund --ignore-scripts
-	@RUNXIN=$(BUILD)/runxin node tests/web/run.mjs
+# Exactly what package-lock.json says.  Without it the tests in the browser do
+# not start, and that is counted as a failure.
+node-modules:
+	@cd tests/web && rm -rf node_modules && \
+	    { npm ci --no-audit --no-fund --ignore-scripts >/dev/null || \
+	    { echo 'npm ci failed: no tests in the browser' >&2; \
+	    rm -rf node_modules; }; }
 
 # A process that hardens itself cannot be traced, so leaks are looked for in
 # the unit tests and not in the program itself.
@@ -139,6 +152,38 @@ $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o \
 	@echo '  LD  $@'
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(BUILD)/tests/fuzz/test_replay: $(BUILD)/tests/fuzz/test_replay.o \
+    $(BUILD)/tests/fuzz/targets.o $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
+	@echo '  LD  $@'
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
+
+# Every parser under libFuzzer (clang), FUZZ_SECONDS each; what it finds stays
+# in build/fuzz/TARGET and belongs, made small, in tests/fuzz/seeds/TARGET.
+FUZZ_TARGETS ?= envelope padding keyblob signed line stored words form \
+	template database
+FUZZ_SECONDS ?= 3600
+FUZZ := build/fuzz
+FUZZ_FLAGS := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+.PHONY: fuzz fuzz-built
+fuzz:
+	$(call need,$(PKG_FUZZ))
+	@$(MAKE) --no-print-directory fuzz-built
+fuzz-built: $(BUILD)/schema/embedded.c $(BUILD)/tests/fuzz/test_replay
+	@mkdir -p $(FUZZ)
+	@echo '  LD  $(FUZZ)/runxin'
+	@clang $(CPPFLAGS) -U_FORTIFY_SOURCE $(FUZZ_FLAGS) -o $(FUZZ)/runxin \
+	    tests/fuzz/fuzz.c tests/fuzz/targets.c $(LIB_SRC) \
+	    $(BUILD)/schema/embedded.c $(LDLIBS)
+	@$(BUILD)/tests/fuzz/test_replay $(FUZZ)
+	@for t in $(FUZZ_TARGETS); do \
+		echo "== $$t"; mkdir -p $(FUZZ)/$$t; \
+		FUZZ_TARGET=$$t $(FUZZ)/runxin -dict=tests/fuzz/runxin.dict \
+		    -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		    -verbosity=0 -artifact_prefix=$(FUZZ)/$$t. $(FUZZ)/$$t \
+		    $$(ls -d tests/fuzz/seeds/$$t 2>/dev/null) || exit 1; \
+	done
+
 # SQLCipher has the symbols of SQLite: a program of its own, where it is there.
 BENCH := $(BUILD)/tests/bench/bench
 BENCH_SRC := $(filter-out tests/bench/sqlcipher.c,$(wildcard tests/bench/*.c))
@@ -146,7 +191,7 @@ ifeq ($(shell pkg-config --exists sqlcipher 2>/dev/null && echo yes),yes)
 BENCH += $(BUILD)/tests/bench/sqlcipher
 endif
 .PHONY: bench
-bench: $(BENCH)
+bench: $(BENCH) $(BUILD)/runxin
 	@$(BUILD)/tests/bench/bench $(BENCH_ARGS)
 
 $(BUILD)/tests/bench/bench: $(BENCH_SRC:%.c=$(BUILD)/%.o) \

@@ -16,10 +16,11 @@ for t in "$@"; do
 	printf '== %s\n' "$t"
 	case $t in
 	*.py) python3 "$t" >"$out" 2>&1; rc=$? ;;
+	*.mjs) node "$t" >"$out" 2>&1; rc=$? ;;
 	*) "$t" >"$out" 2>&1; rc=$? ;;
 	esac
 	case $t in
-	*.py)
+	*.py | *.mjs)
 		line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
 		p=$(printf '%s\n' "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
 		f=$(printf '%s\n' "$line" | sed -n 's/.* \([0-9]*\) failed.*/\1/p')

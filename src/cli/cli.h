@@ -18,7 +18,7 @@
 
 #define RX_VERSION "0.1.0"
 
-#define RX_CLI_OPTIONS 9	/* of one command, with the end mark */
+#define RX_CLI_OPTIONS 12	/* of one command, with the end mark */
 #define RX_CLI_OPERANDS 16	/* of one command, at most */
 
 struct rx_cli;
@@ -238,6 +238,7 @@ extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
     rx_cli_review_list, rx_cli_review_show, rx_cli_review_decide,
     rx_cli_export_annex, rx_cli_export_table, rx_cli_release_list,
     rx_cli_release_verify, rx_cli_audit_verify, rx_cli_audit_head,
+    rx_cli_audit_list,
     rx_cli_backup_create, rx_cli_backup_verify, rx_cli_backup_restore,
     rx_cli_serve, rx_cli_demo, rx_cli_unit_rotate, rx_cli_user_reset,
     rx_cli_user_handover, rx_cli_handover_list, rx_cli_recover,

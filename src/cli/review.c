@@ -306,7 +306,11 @@ run_decide(struct rx_cli *cli, struct rx_status *st)
 		rc = rx_review_decide(s, &flag, decision->key,
 		    cli->value[O_REASON], st);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : decided(cli, &flag, decision, st));
+	if (rc != RX_OK)
+		return (rc);
+	if (strcmp(decision->key, "escalate") == 0 && !flag.above)
+		rx_cli_note(cli, RX_MSG_ESCALATED_TO_NOBODY, NULL);
+	return (decided(cli, &flag, decision, st));
 }
 
 const struct rx_cli_command rx_cli_review_decide = {

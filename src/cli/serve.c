@@ -52,7 +52,9 @@ say_where(struct rx_cli *cli, const struct rx_web *w,
 static rx_err
 run(struct rx_cli *cli, struct rx_status *st)
 {
-	struct rx_web_options o = { .dir = cli->dir, .lang = cli->lang };
+	struct rx_web_options o = {
+		.dir = cli->dir, .lang = cli->lang, .sandbox = true
+	};
 	const char *listen = cli->value[O_LISTEN];
 	unsigned long idle = IDLE_DEFAULT;
 	char address[64];

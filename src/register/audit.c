@@ -13,7 +13,6 @@
  */
 #define DIGEST_BYTES (2 * RX_HASH_BYTES)
 #define PAYLOAD_HEAD (1 + RX_ID_BYTES + RX_ID_BYTES + DIGEST_BYTES)
-#define DETAIL_MAX 360
 /* Three years, ms.  The audit's time never goes back, so one entry of a clock
  * set far ahead would outlive everybody's certificate. */
 #define CLOCK_AHEAD_MAX (INT64_C(3) * 31557600000)
@@ -154,7 +153,7 @@ rx_audit_add(struct rx_session *s, enum rx_action action,
 		s->clock = head.time;
 	now = rx_session_now(s);
 	if ((rc = payload_seal(s, payload, head.seq + 1, action, subject,
-	    detail, n < DETAIL_MAX ? n : DETAIL_MAX, st)) != RX_OK)
+	    detail, n < RX_AUDIT_DETAIL ? n : RX_AUDIT_DETAIL, st)) != RX_OK)
 		return (rc);
 	rx_audit_entry_hash(hash, s->store_id, head.seq + 1, head.hash, now,
 	    payload, sizeof(payload));
@@ -257,43 +256,123 @@ payload_open(struct rx_session *s, const struct rx_cursor *cur,
 	return (RX_OK);
 }
 
-struct picking {		/* entries of one action */
-	enum rx_action action;
-	rx_err (*each)(void *, int64_t, const char *, const char *,
-	    struct rx_status *);
-	void *cookie;
-};
-
-/* Hand on the entry under ${cur} if it is wanted. */
-static rx_err
-entry_pick(struct rx_session *s, const struct rx_cursor *cur,
-    const struct rx_audit_head *prev, const struct picking *p,
-    struct rx_status *st)
+rx_err
+rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
+    struct rx_audit_entry *e, struct rx_status *st)
 {
-	uint8_t plain[PAYLOAD_PLAIN], digest[DIGEST_BYTES];
-	char detail[DETAIL_MAX + 1];
+	uint8_t plain[PAYLOAD_PLAIN];
 	uint32_t n;
 	rx_err rc;
 
-	if ((rc = payload_open(s, cur, plain, st)) != RX_OK ||
-	    plain[4] != (uint8_t)p->action)
-		goto done;
-	if ((rc = entry_verify(s, cur, prev, digest, st)) != RX_OK)
-		goto done;
+	memset(e, 0, sizeof(*e));
+	if ((rc = payload_open(s, cur, plain, st)) != RX_OK)
+		return (rc);
+	e->seq = (uint64_t)rx_col_int(cur, 0);
+	e->time = rx_col_int(cur, 1);
 	n = rx_get32(plain);
-	if (n < PAYLOAD_HEAD || n > PAYLOAD_HEAD + DETAIL_MAX) {
-		rc = broken(st, prev->seq + 1);
-		goto done;
+	if (n < PAYLOAD_HEAD || n > PAYLOAD_HEAD + RX_AUDIT_DETAIL)
+		rc = broken(st, e->seq);
+	else {
+		e->action = (enum rx_action)plain[4];
+		memcpy(e->actor, plain + 5, RX_ID_BYTES);
+		memcpy(e->subject, plain + 5 + RX_ID_BYTES, RX_ID_BYTES);
+		e->n = n - PAYLOAD_HEAD;
+		memcpy(e->detail, plain + 4 + PAYLOAD_HEAD, e->n);
 	}
-	n -= PAYLOAD_HEAD;
-	memcpy(detail, plain + 4 + PAYLOAD_HEAD, n);
-	detail[n] = '\0';
-	rc = p->each(p->cookie, rx_col_int(cur, 1), rx_member_name(s,
-	    plain + 5), detail, st);
-	rx_wipe(detail, sizeof(detail));
-done:
 	rx_wipe(plain, sizeof(plain));
 	return (rc);
+}
+
+/* Seq, time and hash of entry ${seq}; zeros for entry 0, the one before the
+ * first. */
+static rx_err
+head_at(struct rx_session *s, uint64_t seq, struct rx_audit_head *head,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_int((int64_t)seq);
+	struct rx_cursor *cur;
+	const uint8_t *p;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	memset(head, 0, sizeof(*head));
+	head->seq = seq;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 2, &n);
+		head->epoch = rx_envelope_epoch(p, n);
+		p = rx_col_bytes(cur, 4, &n);
+		if (n == RX_HASH_BYTES)
+			memcpy(head->hash, p, n);
+		head->time = rx_col_int(cur, 1);
+	} else if (rc == RX_OK && seq != 0)
+		rc = broken(st, seq);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Verify entry ${seq}, the next after ${prev}; what it says goes to ${e} (may be
+ * NULL), the digests it names to ${digest}. */
+static rx_err
+entry_at(struct rx_session *s, const struct rx_audit_head *prev,
+    struct rx_audit_entry *e, uint8_t digest[DIGEST_BYTES],
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_int((int64_t)prev->seq + 1);
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = row ? entry_verify(s, cur, prev, digest, st) :
+		    broken(st, prev->seq + 1);
+	if (rc == RX_OK && e != NULL)
+		rc = rx_audit_peek(s, cur, e, st);
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_audit_entry_at(struct rx_session *s, uint64_t seq,
+    struct rx_audit_entry *e, struct rx_status *st)
+{
+	uint8_t digest[DIGEST_BYTES];
+	struct rx_audit_head prev;
+	rx_err rc;
+
+	memset(e, 0, sizeof(*e));
+	if (seq == 0)
+		return (broken(st, 0));
+	if ((rc = head_at(s, seq - 1, &prev, st)) != RX_OK)
+		return (rc);
+	return (entry_at(s, &prev, e, digest, st));
+}
+
+/* The entry under ${cur}, if it is of ${action}, verified. */
+static rx_err
+entry_pick(struct rx_session *s, const struct rx_cursor *cur,
+    const struct rx_audit_head *prev, enum rx_action action,
+    rx_err (*each)(void *, int64_t, const char *, const char *,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	uint8_t digest[DIGEST_BYTES];
+	struct rx_audit_entry e;
+	char detail[RX_AUDIT_DETAIL + 1];
+	rx_err rc;
+
+	if ((rc = rx_audit_peek(s, cur, &e, st)) != RX_OK ||
+	    e.action != action ||
+	    (rc = entry_verify(s, cur, prev, digest, st)) != RX_OK)
+		return (rc);
+	memcpy(detail, e.detail, e.n);
+	detail[e.n] = '\0';
+	return (each(cookie, e.time, rx_member_name(s, e.actor), detail, st));
 }
 
 rx_err
@@ -301,7 +380,6 @@ rx_audit_each(struct rx_session *s, enum rx_action action,
     rx_err (*each)(void *, int64_t time, const char *user, const char *detail,
     struct rx_status *), void *cookie, struct rx_status *st)
 {
-	const struct picking p = { action, each, cookie };
 	struct rx_audit_head prev;
 	struct rx_cursor *cur;
 	const uint8_t *hash;
@@ -314,7 +392,8 @@ rx_audit_each(struct rx_session *s, enum rx_action action,
 	    RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if ((rc = entry_pick(s, cur, &prev, &p, st)) != RX_OK)
+		if ((rc = entry_pick(s, cur, &prev, action, each, cookie,
+		    st)) != RX_OK)
 			break;
 		prev.seq = (uint64_t)rx_col_int(cur, 0);
 		prev.time = rx_col_int(cur, 1);
@@ -336,11 +415,6 @@ head_check(struct rx_session *s, struct rx_status *st)
 {
 	uint8_t named[DIGEST_BYTES], stored[DIGEST_BYTES];
 	struct rx_audit_head head, prev;
-	struct rx_cursor *cur;
-	struct rx_value arg;
-	const uint8_t *p;
-	size_t n;
-	bool row = false;
 	rx_err rc;
 
 	if ((rc = head_read(s, &head, st)) != RX_OK)
@@ -349,33 +423,8 @@ head_check(struct rx_session *s, struct rx_status *st)
 		return (broken(st, 1));
 	if (head.time > s->clock)
 		s->clock = head.time;
-	memset(&prev, 0, sizeof(prev));
-	prev.seq = head.seq - 1;
-	arg = rx_int((int64_t)prev.seq);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
-	    RX_OK)
-		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 2, &n);
-		prev.epoch = rx_envelope_epoch(p, n);
-		p = rx_col_bytes(cur, 4, &n);
-		if (n == RX_HASH_BYTES)
-			memcpy(prev.hash, p, n);
-		prev.time = rx_col_int(cur, 1);
-	} else if (rc == RX_OK && prev.seq != 0)
-		rc = broken(st, prev.seq);
-	rx_query_close(cur);
-	if (rc != RX_OK)
-		return (rc);
-	arg = rx_int((int64_t)head.seq);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
-	    RX_OK)
-		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
-		rc = row ? entry_verify(s, cur, &prev, named, st) :
-		    broken(st, head.seq);
-	rx_query_close(cur);
-	if (rc != RX_OK)
+	if ((rc = head_at(s, head.seq - 1, &prev, st)) != RX_OK ||
+	    (rc = entry_at(s, &prev, NULL, named, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK ||
 	    (rc = rx_members_digest(s, stored + RX_HASH_BYTES, st)) != RX_OK)
@@ -514,24 +563,20 @@ chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
 	return (rc);
 }
 
-rx_err
-rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
-    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
+/* The chain and the rows of the store that ${s} reads. */
+static rx_err
+verify_store(struct rx_session *s, const struct rx_audit_head *want,
+    const char *hex, uint64_t *entries, void (*progress)(void *, size_t),
+    void *cookie, struct rx_status *st)
 {
 	uint8_t named[DIGEST_BYTES], live[RX_HASH_BYTES];
-	char hex[2 * RX_HASH_BYTES + 1];
-	struct rx_audit_head want, last;
+	struct rx_audit_head last;
 	rx_err rc;
 
-	if (anchor != NULL &&
-	    (rc = anchor_parse(anchor, &want, hex, st)) != RX_OK)
+	if ((rc = rx_store_check(s->store, st)) != RX_OK ||
+	    (rc = rx_store_read(s->store, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_store_check(s->store, st)) != RX_OK)
-		return (rc);
-	if ((rc = rx_store_read(s->store, st)) != RX_OK)
-		return (rc);
-	rc = chain_verify(s, anchor != NULL ? &want : NULL, hex, &last,
-	    named, progress, cookie, st);
+	rc = chain_verify(s, want, hex, &last, named, progress, cookie, st);
 	if (rc == RX_OK)
 		rc = rx_store_manifest_recount(s->store, live, progress,
 		    cookie, st);
@@ -540,6 +585,38 @@ rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS);
 	if (rc == RX_OK && entries != NULL)
 		*entries = last.seq;
+	return (rc);
+}
+
+rx_err
+rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
+    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
+{
+	struct rx_buf content = RX_BUF_INIT, keys = RX_BUF_INIT;
+	struct rx_store *own = s->store, *copy;
+	char hex[2 * RX_HASH_BYTES + 1];
+	struct rx_audit_head want;
+	rx_err rc;
+
+	if (anchor != NULL &&
+	    (rc = anchor_parse(anchor, &want, hex, st)) != RX_OK)
+		return (rc);
+	if (s->borrowed)
+		return (verify_store(s, anchor != NULL ? &want : NULL, hex,
+		    entries, progress, cookie, st));
+	/* On a copy of one moment: a reader of the files themselves would hold
+	 * up everybody who saves, for as long as the check takes. */
+	if ((rc = rx_store_images(own, &content, &keys, st)) != RX_OK ||
+	    (rc = rx_store_open_images(&copy, &content, &keys, st)) != RX_OK)
+		goto done;
+	s->store = copy;
+	rc = verify_store(s, anchor != NULL ? &want : NULL, hex, entries,
+	    progress, cookie, st);
+	s->store = own;
+	rx_store_close(copy);
+done:
+	rx_buf_free(&content);
+	rx_buf_free(&keys);
 	return (rc);
 }
 
@@ -562,7 +639,7 @@ rx_err
 rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
     const uint8_t *subject, const char *detail, struct rx_status *st)
 {
-	char text[DETAIL_MAX + 1] = "";
+	char text[RX_AUDIT_DETAIL + 1] = "";
 
 	/* Cut at a character. */
 	if (detail != NULL)

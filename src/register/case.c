@@ -467,31 +467,64 @@ supervised(const struct rx_session *s, size_t first, const char *unit)
 	return (false);
 }
 
-/* The lowest level from which a flag of ${unit} is reviewed: the township if
- * it has a supervisor, else the nearest level above that has one; the next one
- * above it as well when the flag was escalated. */
+/* The nearest level that has a supervisor of ${unit} and lies above the level
+ * ${below}; -1 when there is none. */
 static int
-review_level(const struct rx_session *s, const char *unit, bool escalated)
+level_above(const struct rx_session *s, const char *unit, int below)
 {
-	int level, nearest = -1, above = -1;
+	int level, nearest = -1;
 	size_t i;
 
 	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
 		level = supervises(s, i, unit);
-		if (level > nearest) {
-			above = nearest;
+		if (level < below && level > nearest)
 			nearest = level;
-		} else if (level < nearest && level > above)
-			above = level;
 	}
-	return (escalated && above >= 0 ? above : nearest);
+	return (nearest);
+}
+
+/* The highest level from which a flag of ${unit} is reviewed: the township if
+ * it has a supervisor, else the nearest level above that has one; ${above}
+ * levels more, as far as there are any. */
+static int
+review_level(const struct rx_session *s, const char *unit, unsigned above)
+{
+	int next, level = level_above(s, unit, RX_LEVEL_SELF + 1);
+
+	while (above-- > 0 && (next = level_above(s, unit, level)) >= 0)
+		level = next;
+	return (level);
+}
+
+int
+rx_review_step(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    const uint8_t user[RX_ID_BYTES])
+{
+	const size_t first = rx_member_first(s, user);
+	const int own = first == s->nmembers ? -1 : supervises(s, first, unit);
+	int level, step = 0;
+
+	if (own < 0)
+		return (-1);
+	for (level = review_level(s, unit, 0); level > own; step++)
+		level = level_above(s, unit, level);
+	return (step);
+}
+
+bool
+rx_review_reaches(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    unsigned step)
+{
+
+	return (step == 0 ? review_level(s, unit, 0) >= 0 :
+	    review_level(s, unit, step) < review_level(s, unit, step - 1));
 }
 
 bool
 rx_reviews_alone(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
     const uint8_t user[RX_ID_BYTES])
 {
-	const int nearest = review_level(s, unit, false);
+	const int nearest = review_level(s, unit, 0);
 	size_t i;
 	bool does = false;
 
@@ -568,9 +601,9 @@ slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 
 rx_err
 rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
-    bool escalated, struct rx_status *st)
+    unsigned above, struct rx_status *st)
 {
-	const int from = review_level(s, c->unit, escalated);
+	const int from = review_level(s, c->unit, above);
 	size_t i;
 	int level;
 	rx_err rc;
@@ -631,7 +664,7 @@ slots_heal_one(struct rx_session *s, const char *unit, size_t first,
 		    st)) != RX_OK ||
 		    (rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
 			break;
-		rc = rx_slots_write(c, s, state.flagged, state.escalated, st);
+		rc = rx_slots_write(c, s, state.flagged, state.above, st);
 		(*made)++;
 	}
 	rx_buf_free(&ids);

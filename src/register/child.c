@@ -86,23 +86,23 @@ rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
     struct rx_child_row *row, struct rx_status *st)
 {
 	unsigned comps = RX_BIT(RX_COMP_CODED);
-	struct rx_case_state state;
+	const struct rx_known *known;
 	rx_err rc;
 
 	if (!coded && rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		comps |= RX_BIT(RX_COMP_IDENTITY);
-	if ((rc = rx_case_load(c, s, id, unit, comps, st)) != RX_OK ||
-	    (rc = open_child(s, c, comps, false, r, st)) != RX_OK ||
-	    (rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
+	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
+	    (rc = rx_case_load(c, s, id, unit, comps, st)) != RX_OK ||
+	    (rc = open_child(s, c, comps, false, r, st)) != RX_OK)
 		return (rc);
 	row->child = r;
-	row->observations = state.observations;
-	row->interventions = state.interventions;
-	row->risk = state.risk;
-	row->last = state.last;
-	row->due = state.due;
-	row->flagged = state.flagged;
-	row->withdrawn = state.withdrawn;
+	row->observations = known->state.observations;
+	row->interventions = known->state.interventions;
+	row->risk = known->state.risk;
+	row->last = known->state.last;
+	row->due = known->state.due;
+	row->flagged = known->state.flagged;
+	row->withdrawn = known->state.withdrawn;
 	return (RX_OK);
 }
 
@@ -559,6 +559,7 @@ rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	    st)) == RX_OK)
 		rc = erase_versions(s, RX_Q_CHILD_VERSIONS, RX_TABLE_CHILD,
 		    id, st);
+	rx_known_forget(s, id);
 	/* The case's own keys are gone: the unit's seal the reason. */
 	if (rc == RX_OK && (rc = rx_unit_key(s, unit, RX_COMP_NARRATIVE, 0,
 	    &key, &epoch, st)) == RX_OK)

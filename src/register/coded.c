@@ -174,13 +174,32 @@ release_place(struct rx_place *p, const struct rx_session *s,
 	rx_place_init(p, s, "", id, NULL, RX_TABLE_RELEASE, 1, 1);
 }
 
+/* In the writing transaction: whether the ledger is as long as it was. */
+static rx_err
+still(struct rx_session *s, size_t seen, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	bool row = false;
+	int64_t n = 0;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RELEASES_NUMBER, NULL, 0,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		n = rx_col_int(cur, 0);
+	rx_query_close(cur);
+	if (rc == RX_OK && (n < 0 || (size_t)n != seen))
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_RELEASE_MEANWHILE);
+	return (rc);
+}
+
 rx_err
-rx_release_add(struct rx_session *s, const char *text, size_t n,
-    struct rx_status *st)
+rx_release_add(struct rx_session *s, size_t seen, const char *text, size_t n,
+    uint8_t id[RX_ID_BYTES], struct rx_status *st)
 {
 	struct rx_buf box = RX_BUF_INIT;
 	const struct rx_key *key;
-	uint8_t id[RX_ID_BYTES];
 	struct rx_place place;
 	struct rx_value v[2];
 	uint32_t epoch;
@@ -197,6 +216,8 @@ rx_release_add(struct rx_session *s, const char *text, size_t n,
 		    RX_PAD_NOTE, text, n, st);
 	v[0] = rx_bytes(id, RX_ID_BYTES);
 	v[1] = rx_bytes(box.b, box.len);
+	if (rc == RX_OK)
+		rc = still(s, seen, st);
 	if (rc == RX_OK)
 		rc = rx_store_insert(s->store, RX_TABLE_RELEASE, v, st);
 	rc = rx_finish(s, rc, RX_DID_RELEASE, id, NULL, st);

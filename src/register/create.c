@@ -35,11 +35,6 @@ insert_units(struct rx_session *s, const char *name, struct rx_status *st)
 	}
 	if (added > 0)
 		return (RX_OK);
-	/* The list knows all of Fujian (35): there it is a slip. */
-	if (strncmp(s->unit, "35", 2) == 0) {
-		rx_status_arg(st, "unit", "%s", s->unit);
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NOT_LISTED));
-	}
 	/* Another place: its units come by `unit import`. */
 	return (rx_unit_row_insert(s, s->unit, name,
 	    rx_level_key(rx_unit_level(s->unit)), st));
@@ -169,6 +164,23 @@ fill(struct rx_session *s, const char *name, const struct rx_secret *passphrase,
 	return (insert_register_keys(s, st));
 }
 
+/* Whether the embedded list has ${unit}, or something below it. */
+static bool
+is_listed(const char unit[RX_UNIT_BYTES])
+{
+	const struct rx_embedded_unit *all;
+	char id[RX_UNIT_BYTES];
+	size_t i, n;
+
+	all = rx_embedded_units(&n);
+	for (i = 0; i < n; i++) {
+		rx_unit_set(id, all[i].code);
+		if (rx_unit_covers(unit, id))
+			return (true);
+	}
+	return (false);
+}
+
 rx_err
 rx_register_create(const char *dir, const char *user, const char *name,
     const char *unit_text, const struct rx_secret *passphrase,
@@ -176,7 +188,7 @@ rx_register_create(const char *dir, const char *user, const char *name,
 {
 	struct rx_secret *mem;
 	struct rx_session *s;
-	char unit[RX_UNIT_BYTES];
+	char unit[RX_UNIT_BYTES], text[RX_UNIT_TEXT];
 	rx_err rc;
 
 	if ((rc = rx_unit_parse(unit, unit_text, st)) != RX_OK)
@@ -184,6 +196,13 @@ rx_register_create(const char *dir, const char *user, const char *name,
 	if (rx_unit_level(unit) == RX_LEVEL_SELF) {
 		rx_status_arg(st, "unit", "%.32s", unit_text);
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_INVALID));
+	}
+	/* The list knows all of Fujian (35): there it is a slip, and nothing is
+	 * made. */
+	if (strncmp(unit, "35", 2) == 0 && !is_listed(unit)) {
+		rx_unit_text(text, unit);
+		rx_status_arg(st, "unit", "%s", text);
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NOT_LISTED));
 	}
 	if ((rc = rx_user_name_check(user, st)) != RX_OK)
 		return (rc);

@@ -65,6 +65,8 @@ struct rx_session {
 	struct rx_key **spare;		/* key memory of cases not in use */
 	size_t nspare, sparecap;
 	uint64_t serial;		/* of the transaction, from 1 */
+	struct rx_known *known;		/* state.c; sorted by id */
+	size_t nknown, knowncap;
 };
 
 /* ---- permit.c: every permission, in one place ---- */
@@ -329,10 +331,18 @@ rx_err rx_case_stale(struct rx_case *c, struct rx_session *s, bool *stale,
 rx_err rx_case_renew(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
 /* Write every slot of the case anew: open ones for the reviewers when
- * ${flagged} (also those a level higher when ${escalated}), closed ones for
+ * ${flagged} (also those of the next ${above} levels), closed ones for
  * everybody else.  In a transaction. */
 rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
-    bool escalated, struct rx_status *st) RX_MUST_USE;
+    unsigned above, struct rx_status *st) RX_MUST_USE;
+
+/* How many levels above the one that reviews flags of ${unit} first ${user}
+ * supervises it; -1 when he does not. */
+int rx_review_step(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], const uint8_t user[RX_ID_BYTES]);
+/* Whether there is a supervisor of ${unit} on the level ${step}, or above. */
+bool rx_review_reaches(const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], unsigned step);
 
 /* Whether ${user} is the only one at the level that reviews flags of ${unit}
  * first. */
@@ -369,7 +379,8 @@ struct rx_case_state {
 	unsigned observations, interventions;
 	int64_t risk;
 	int32_t last, due;
-	bool flagged, escalated, withdrawn, closed;
+	bool flagged, withdrawn, closed;
+	unsigned above;		/* levels above the first that review it too */
 	int32_t consent_on;	/* date of the newest record of consent */
 	int32_t birth;		/* month, of the child */
 	uint32_t version;	/* of the child's row */
@@ -382,6 +393,10 @@ struct rx_flag {
 	enum rx_type raised_by;
 	bool by_rule;
 	enum rx_flag_state state;
+	unsigned escalations;
+	unsigned levels;	/* above the first that review it too */
+	bool urgent;		/* by rule, or the case is red now */
+	int64_t due;		/* an answer, ms */
 	uint64_t signs;			/* as in rx_flag_row */
 	int32_t date;
 	int64_t at;
@@ -394,19 +409,54 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
 
+/* ---- review.c ---- */
+
+/* Director: hand the cases whose urgent flag is overdue on to the level above
+ * its reviewers, each once and each entered in the audit; called at sign-in. */
+rx_err rx_overdue_pass(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+
+/* What a case of ${unit} added up to when the session read it last; it is read
+ * again, into ${c}, when it has other rows than then.  For lists: who is to
+ * review the case (escalated) may have changed since.  Outside of transactions
+ * that write.  ${*known} is the session's, until the next call. */
+struct rx_known {
+	uint8_t id[RX_ID_BYTES];
+	int64_t records;	/* versions of records there were */
+	struct rx_case_state state;	/* of this version of the child */
+	struct rx_flag *flags;
+	size_t nflags;
+};
+rx_err rx_case_known(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    const struct rx_known **known, struct rx_status *st) RX_MUST_USE;
+/* Wipe what is known of the case ${id}; of all cases, and the memory. */
+void rx_known_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES]);
+void rx_known_free(struct rx_session *s);
+
 /* ---- audit.c ---- */
 
-enum rx_action {
-	RX_DID_INIT = 1, RX_DID_UNIT = 2, RX_DID_USER_ADD = 3,
-	RX_DID_USER_DISABLE = 4, RX_DID_PASSWD = 5, RX_DID_GRANT = 6,
-	RX_DID_SAVE = 7, RX_DID_IMPORT = 8, RX_DID_REVEAL = 9,
-	RX_DID_REVIEW = 10, RX_DID_ERASE = 11, RX_DID_RELEASE = 12,
-	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14, RX_DID_ROTATE = 15,
-	RX_DID_HANDOVER = 16, RX_DID_RECOVER = 17, RX_DID_CUSTODY = 18,
-	RX_DID_RESET = 19
+#define RX_AUDIT_DETAIL 360	/* bytes of detail that an entry holds */
+
+/* What an entry says, apart from the digests that bind it to the rows. */
+struct rx_audit_entry {
+	uint64_t seq;
+	int64_t time;
+	enum rx_action action;
+	uint8_t actor[RX_ID_BYTES];
+	uint8_t subject[RX_ID_BYTES];	/* zero: none */
+	uint8_t detail[RX_AUDIT_DETAIL];
+	size_t n;
 };
+/* Open the entry under ${cur}, a row of AUDIT, without verifying who made it. */
+rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
+    struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
+/* Open entry ${seq}, verified with the entry before it: hash, seal, time, and
+ * the actor's signature.  RX_ECORRUPT (AUDIT_BROKEN). */
+rx_err rx_audit_entry_at(struct rx_session *s, uint64_t seq,
+    struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
 /* Append an entry in the running transaction.  ${subject} may be NULL;
- * ${detail} is at most 360 bytes of it; every member can read it. */
+ * ${detail} is at most RX_AUDIT_DETAIL bytes of it; every member can read it. */
 rx_err rx_audit_add(struct rx_session *s, enum rx_action action,
     const uint8_t *subject, const void *detail, size_t n,
     struct rx_status *st) RX_MUST_USE;

@@ -360,13 +360,15 @@ held_newest(struct rx_session *s, const char *unit, enum rx_compartment comp,
 	return (RX_OK);
 }
 
+static rx_err no_key(struct rx_session *s, const char *unit,
+    enum rx_compartment comp, struct rx_status *st);
+
 rx_err
 rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
     uint32_t *key_epoch, struct rx_status *st)
 {
 	struct rx_held *h;
-	char text[RX_UNIT_TEXT];
 	rx_err rc;
 
 	*key = NULL;
@@ -379,14 +381,8 @@ rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 			return (rc);
 		h = held_find(s, unit, (uint8_t)comp, epoch);
 	}
-	if (h == NULL) {
-		if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0)
-			return (rx_fail(st, RX_EPERM,
-			    RX_MSG_NO_REGISTER_KEY));
-		rx_unit_text(text, unit);
-		rx_status_arg(st, "unit", "%s", text);
-		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
-	}
+	if (h == NULL)
+		return (no_key(s, unit, comp, st));
 	*key = h->key;
 	if (key_epoch != NULL)
 		*key_epoch = h->epoch;
@@ -581,6 +577,92 @@ rx_granted_newest(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	*comps = granted_comps(g, n, newest, user);
 	free(g);
 	return (RX_OK);
+}
+
+/* Call ${each} for the newest certificate of everybody at work, but ${user} and
+ * the recovery key, who has the newest keys ${comps} of ${unit}. */
+static rx_err
+holders_each(struct rx_session *s, const uint8_t *user, const char *unit,
+    unsigned comps,
+    rx_err (*each)(void *, const struct rx_member *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	uint32_t newest[COMPS];
+	struct granted *g;
+	size_t i, n;
+	rx_err rc;
+
+	if ((rc = newest_all(s, unit, newest, st)) != RX_OK ||
+	    (rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
+		const struct rx_member *m = rx_member_newest(s, i);
+
+		if (n > 0 && m != NULL &&
+		    m->cert.role != RX_ROLE_RECOVERY &&
+		    memcmp(m->cert.user, user, RX_ID_BYTES) != 0 &&
+		    (comps & ~granted_comps(g, n, newest,
+		    m->cert.user)) == 0 &&
+		    (comps & ~rx_entitled(s, i, unit)) == 0)
+			rc = each(cookie, m, st);
+	}
+	free(g);
+	return (rc);
+}
+
+#define HOLDERS_NAMED 3
+
+struct holders {
+	char *text;
+	size_t size, n;
+};
+
+static rx_err
+holder_add(void *cookie, const struct rx_member *m, struct rx_status *st)
+{
+	struct holders *h = cookie;
+	const size_t n = strlen(h->text);
+
+	(void)st;
+	if (h->n++ < HOLDERS_NAMED)
+		(void)snprintf(h->text + n, h->size - n, "%s%s", n > 0 ?
+		    ", " : "", m->cert.name);
+	return (RX_OK);
+}
+
+/* The names of some of them; "" when there is nobody. */
+static rx_err
+holders_text(struct rx_session *s, const char *unit, unsigned comps,
+    char *out, size_t size, struct rx_status *st)
+{
+	struct holders h = { out, size, 0 };
+
+	out[0] = '\0';
+	return (holders_each(s, s->user_id, unit, comps, holder_add, &h, st));
+}
+
+/* The key is not held: say who could hand it on by signing in once. */
+static rx_err
+no_key(struct rx_session *s, const char *unit, enum rx_compartment comp,
+    struct rx_status *st)
+{
+	char text[RX_UNIT_TEXT], who[200] = "";
+	struct rx_status ignored;
+
+	if (rx_unit_of_register(unit))
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_REGISTER_KEY));
+	rx_unit_text(text, unit);
+	rx_status_arg(st, "unit", "%s", text);
+	if ((rx_entitled(s, rx_member_first(s, s->user_id), unit) &
+	    RX_BIT(comp)) == 0)
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY_EVER));
+	/* Without names the sentence still says what is missing. */
+	rx_status_clear(&ignored);
+	if (holders_text(s, unit, RX_BIT(comp), who, sizeof(who), &ignored) !=
+	    RX_OK || who[0] == '\0')
+		return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY_NOBODY));
+	rx_status_arg(st, "who", "%s", who);
+	return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
 }
 
 /* Hand the newest keys ${comps} of ${unit} to members[first..]: a grant for
@@ -901,6 +983,41 @@ rx_grants_pending(struct rx_session *s, size_t first, struct rx_buf *out,
 done:
 	rx_buf_free(&units);
 	return (rc);
+}
+
+struct naming {
+	rx_err (*each)(void *, const char *, enum rx_role, struct rx_status *);
+	void *cookie;
+};
+
+static rx_err
+name_holder(void *cookie, const struct rx_member *m, struct rx_status *st)
+{
+	const struct naming *n = cookie;
+
+	return (n->each(n->cookie, m->cert.name, (enum rx_role)m->cert.role,
+	    st));
+}
+
+rx_err
+rx_key_holders_each(struct rx_session *s, const char *user,
+    const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const char *name, enum rx_role role,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	struct naming n = { each, cookie };
+	unsigned missing;
+	size_t i;
+
+	for (i = 0; i < s->nmembers && strcmp(s->members[i].cert.name, user) !=
+	    0; i++)
+		;
+	if (i == s->nmembers)
+		return (RX_OK);
+	i = rx_member_first(s, s->members[i].cert.user);
+	missing = rx_entitled(s, i, unit);
+	return (missing == 0 ? RX_OK : holders_each(s,
+	    s->members[i].cert.user, unit, missing, name_holder, &n, st));
 }
 
 bool

@@ -163,7 +163,13 @@ struct rx_flag_row {
 	int64_t at;			/* recorded, ms */
 	int64_t answered;		/* latest decision, ms; 0 when none */
 	int64_t risk;			/* latest of the case, 0 when none */
-	int64_t due;			/* answer due, ms: red 24 h, others 72 h */
+	bool urgent;			/* by rule, or the case is red now */
+	bool escalated;			/* at some time */
+	bool passed;			/* not answered in time: the next level
+					 * reviews it too */
+	bool above;			/* an escalation reaches somebody */
+	bool mine_to_raise;		/* the reader's level may escalate it */
+	int64_t due;			/* answer due, ms: urgent 24 h, others 72 h */
 	bool overdue;
 };
 /* Supervisor: flags of his villages (open ones unless ${all}), red first, then
@@ -177,7 +183,9 @@ rx_err rx_review_find(struct rx_session *s, const char *text,
     struct rx_flag_row *flag, struct rx_status *st) RX_MUST_USE;
 /* Supervisor: decide.  ${reason} must not be empty (REASON_MISSING); nobody
  * decides a flag that he raised (OWN_FLAG); a returned or closed flag is
- * RX_ECONFLICT (FLAG_DECIDED). */
+ * RX_ECONFLICT (FLAG_DECIDED), and so is an escalation by who escalated it
+ * already (FLAG_ESCALATED), or when nobody is above (FLAG_TOP); the first
+ * escalation is always recorded. */
 rx_err rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
     const char *decision, const char *reason, struct rx_status *st)
     RX_MUST_USE;
@@ -220,14 +228,66 @@ rx_err rx_unit_each(struct rx_session *s,
 rx_err rx_unit_name(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     char *name, size_t size, struct rx_status *st) RX_MUST_USE;
 
-/* Statistician: append a release ${text} (JSON) to the sealed ledger; and
- * read all of them, oldest first. */
-rx_err rx_release_add(struct rx_session *s, const char *text, size_t n,
-    struct rx_status *st) RX_MUST_USE;
+/**
+ * rx_release_add(s, seen, text, n, id, st):
+ * Statistician: append the release ${text} (JSON) to the sealed ledger, which
+ * must hold exactly the ${seen} releases that it was checked against; its id
+ * goes in ${id}.  RX_ECONFLICT (RELEASE_MEANWHILE) when another one came in
+ * between: looking and entering are one transaction.
+ */
+rx_err rx_release_add(struct rx_session *s, size_t seen, const char *text,
+    size_t n, uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+/* All releases, oldest first. */
 rx_err rx_release_each(struct rx_session *s,
     rx_err (*each)(void *, const uint8_t id[RX_ID_BYTES], const char *text,
     size_t n, struct rx_status *), void *cookie, struct rx_status *st)
     RX_MUST_USE;
+
+/* ---- reading the audit ---- */
+
+enum rx_audit_about {
+	RX_ABOUT_NOTHING, RX_ABOUT_CASE, RX_ABOUT_ACTIVITY, RX_ABOUT_PERSON,
+	RX_ABOUT_RELEASE, RX_ABOUT_GONE
+};
+struct rx_audit_row {
+	uint64_t seq;
+	int64_t time;
+	enum rx_action action;
+	char user[RX_USER_NAME_BYTES];	/* who did it */
+	enum rx_audit_about about;
+	uint8_t id[RX_ID_BYTES];	/* of the case, activity, release */
+	char unit[RX_UNIT_BYTES];	/* of the case, activity */
+	char name[RX_USER_NAME_BYTES];	/* of the person it was done to */
+	char detail[256];		/* kind of record, decision, fields… */
+	bool reasoned;			/* a reason was given; it stays sealed */
+};
+struct rx_audit_filter {
+	int32_t from, to;		/* local days, inclusive; 0: any */
+	const char *user;		/* who did it; NULL: anyone */
+	enum rx_action action;		/* 0: any */
+	const uint8_t *child;		/* only on this case; NULL: any */
+	size_t skip, limit;		/* newest first; limit 0: all */
+};
+/**
+ * rx_audit_list(s, f, found, each, cookie, st):
+ * Call ${each} for the entries of the audit that ${f} lets through, the newest
+ * first, each of them verified; *found counts all of them, also those that
+ * skip and limit leave out.  The administrator sees all, a director the
+ * entries on cases of his units, everybody his own.  Looking is not entered
+ * in the audit itself.  RX_EUSAGE (AUDIT_PERIOD) when from is after to.
+ */
+rx_err rx_audit_list(struct rx_session *s, const struct rx_audit_filter *f,
+    size_t *found,
+    rx_err (*each)(void *, const struct rx_audit_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* "save", "review", …, and the sentence for it; NULL and RX_MSG_NONE for what
+ * is no action. */
+const char *rx_action_key(enum rx_action action);
+enum rx_msg rx_action_name(enum rx_action action);
+/* Append the detail of ${row} in words: the kind of record, the decision, what
+ * was looked at; nothing when there is none. */
+rx_err rx_audit_words(struct rx_buf *out, const struct rx_audit_row *row,
+    enum rx_lang lang, struct rx_status *st) RX_MUST_USE;
 
 /* ---- backup ---- */
 

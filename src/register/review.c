@@ -5,10 +5,6 @@
 
 /* Flags, who answers them, and what was decided. */
 
-#define HOUR_MS INT64_C(3600000)
-#define ANSWER_RED (24 * HOUR_MS)
-#define ANSWER_OTHER (72 * HOUR_MS)
-
 /* Rows while they are collected. */
 struct rows {
 	struct rx_flag_row *row;
@@ -24,20 +20,12 @@ is_red(int64_t risk)
 	return (code != NULL && strcmp(code->key, "red") == 0);
 }
 
-/* An urgent sign raised it, or the case is red now. */
-static bool
-is_urgent(const struct rx_flag_row *r)
-{
-
-	return (r->by_rule || is_red(r->risk));
-}
-
 /* How soon: red now, an urgent sign, the rest. */
 static int
 rank(const struct rx_flag_row *r)
 {
 
-	return (is_red(r->risk) ? 2 : is_urgent(r) ? 1 : 0);
+	return (is_red(r->risk) ? 2 : r->urgent ? 1 : 0);
 }
 
 /* The more urgent first, then the older. */
@@ -84,40 +72,47 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	r->at = f->at;
 	r->answered = f->answered;
 	r->risk = state->risk;
-	r->due = f->at + (is_urgent(r) ? ANSWER_RED : ANSWER_OTHER);
+	r->urgent = f->urgent;
+	r->escalated = f->escalations > 0;
+	r->above = rx_review_reaches(s, c->unit, f->levels + 1);
+	r->mine_to_raise = rx_review_step(s, c->unit, s->user_id) >=
+	    (int)f->levels;
+	r->due = f->due;
 	r->overdue = f->state == RX_FLAG_OPEN && r->due < rx_time_now();
+	r->passed = r->overdue && r->urgent && f->levels > 0 &&
+	    rx_review_reaches(s, c->unit, f->levels);
 	return (RX_OK);
 }
 
 /* The flags of one case. */
 static rx_err
 case_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
-    struct rx_record *child, bool all, struct rx_status *st)
+    const uint8_t *id, const char *unit, struct rx_record *child, bool all,
+    struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	struct rx_case_state state;
-	struct rx_flag *flags = NULL;
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	const struct rx_known *known;
 	struct rx_cursor *cur;
-	size_t i, n = 0;
+	size_t i;
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK ||
-	    n == 0)
+	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
+	    known->nflags == 0)
 		return (rc);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
-	    RX_OK)
-		goto done;
+	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
+	    RX_OK || (rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
 	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
 		rc = rx_row_open(s, c, cur, RX_TABLE_CHILD, 0, false, child,
 		    st);
 	rx_query_close(cur);
-	for (i = 0; i < n && rc == RX_OK; i++)
-		if (all || flags[i].state <= RX_FLAG_ESCALATED)
-			rc = rows_add(rows, s, c, &state, &flags[i],
-			    rx_record_text(child, RX_F_CALLER_ID), st);
-done:
-	free(flags);
+	for (i = 0; i < known->nflags && rc == RX_OK; i++)
+		if (all || known->flags[i].state <= RX_FLAG_ESCALATED)
+			rc = rows_add(rows, s, c, &known->state,
+			    &known->flags[i], rx_record_text(child,
+			    RX_F_CALLER_ID), st);
 	return (rc);
 }
 
@@ -134,9 +129,7 @@ unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
 	rx_record_init(&child);
 	rc = rx_child_ids(s, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
-		if ((rc = rx_case_load(c, s, ids.b + i, unit,
-		    RX_BIT(RX_COMP_CODED), st)) == RX_OK)
-			rc = case_flags(rows, s, c, &child, all, st);
+		rc = case_flags(rows, s, c, ids.b + i, unit, &child, all, st);
 	rx_record_free(&child);
 	rx_buf_free(&ids);
 	return (rc);
@@ -237,6 +230,19 @@ rx_review_find(struct rx_session *s, const char *text,
 	return (rc);
 }
 
+/* An escalated flag goes on upwards only from where it has come to, and only
+ * while there is somebody above; otherwise nothing would happen. */
+static rx_err
+check_again(const struct rx_flag_row *flag, struct rx_status *st)
+{
+
+	if (!flag->mine_to_raise)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_ESCALATED));
+	if (!flag->above)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_TOP));
+	return (RX_OK);
+}
+
 /* May the session decide this flag now? */
 static rx_err
 check_decision(struct rx_session *s, const struct rx_flag_row *flag,
@@ -254,6 +260,8 @@ check_decision(struct rx_session *s, const struct rx_flag_row *flag,
 		return (rx_fail(st, RX_EPERM, RX_MSG_OWN_FLAG));
 	if (flag->state == RX_FLAG_RETURNED || flag->state == RX_FLAG_CLOSED)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_DECIDED));
+	if (strcmp(decision->key, "escalate") == 0 && flag->escalated)
+		return (check_again(flag, st));
 	return (RX_OK);
 }
 
@@ -306,5 +314,109 @@ rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
 	rx_saver_free(sv);
 done:
 	rx_record_free(&r);
+	return (rc);
+}
+
+/* ---- unanswered ---- */
+
+/* Whether an entry since ${since} says that case ${id} was handed on. */
+static rx_err
+was_passed(struct rx_session *s, const uint8_t *id, int64_t since,
+    bool *passed, struct rx_status *st)
+{
+	struct rx_audit_head head;
+	struct rx_audit_entry e;
+	struct rx_cursor *cur;
+	struct rx_value arg;
+	bool row = true;
+	uint64_t seq;
+	rx_err rc;
+
+	*passed = false;
+	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
+		return (rc);
+	e.time = since;
+	for (seq = head.seq; seq > 0 && row && !*passed && e.time >= since &&
+	    rc == RX_OK; seq--) {
+		arg = rx_int((int64_t)seq);
+		if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1,
+		    st)) != RX_OK)
+			return (rc);
+		if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
+		    (rc = rx_audit_peek(s, cur, &e, st)) == RX_OK)
+			*passed = e.action == RX_DID_GRANT && memcmp(e.subject,
+			    id, RX_ID_BYTES) == 0;
+		rx_query_close(cur);
+	}
+	return (rc);
+}
+
+/* Hand the loaded case on if an urgent flag of it is overdue. */
+static rx_err
+pass_case(struct rx_session *s, struct rx_case *c, struct rx_status *st)
+{
+	struct rx_case_state state;
+	struct rx_flag *flags = NULL;
+	size_t i, n = 0;
+	bool passed = true;
+	rx_err rc;
+
+	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < n && passed && rc == RX_OK; i++)
+		if (flags[i].state == RX_FLAG_OPEN && flags[i].urgent &&
+		    flags[i].due < rx_time_now())
+			rc = was_passed(s, c->id, flags[i].due, &passed, st);
+	free(flags);
+	if (rc != RX_OK || passed || (rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	rc = rx_slots_write(c, s, state.flagged, state.above, st);
+	return (rx_finish(s, rc, RX_DID_GRANT, c->id, "overdue", st));
+}
+
+static rx_err
+pass_unit(struct rx_session *s, struct rx_case *c, const char *unit,
+    struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	const struct rx_key *key;
+	struct rx_status why;
+	size_t i;
+	rx_err rc;
+
+	/* Nobody above: it would change nothing. */
+	if (!rx_review_reaches(s, unit, 1))
+		return (RX_OK);
+	rx_status_clear(&why);
+	if (rx_unit_key(s, unit, RX_COMP_NARRATIVE, 0, &key, NULL, &why) ==
+	    RX_EPERM)
+		return (RX_OK);		/* his own keys are still to come */
+	rc = rx_child_ids(s, unit, &ids, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
+		if ((rc = rx_case_load(c, s, ids.b + i, unit, RX_CASE_KEYS,
+		    st)) == RX_OK)
+			rc = pass_case(s, c, st);
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+rx_err
+rx_overdue_pass(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	struct rx_case c;
+	size_t i;
+	rx_err rc;
+
+	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR))
+		return (RX_OK);
+	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
+	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = pass_unit(s, &c, (const char *)units.b + i, st);
+	rx_case_done(&c, s);
+done:
+	rx_buf_free(&units);
 	return (rc);
 }

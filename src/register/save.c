@@ -835,7 +835,7 @@ finish_case(const void *node, VISIT which, void *cookie)
 	    sv->st)) != RX_OK)
 		return;
 	sv->due = state.due;
-	sv->rc = rx_slots_write(&sv->c, sv->s, state.flagged, state.escalated,
+	sv->rc = rx_slots_write(&sv->c, sv->s, state.flagged, state.above,
 	    sv->st);
 }
 

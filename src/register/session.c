@@ -64,6 +64,7 @@ rx_session_close(struct rx_session *s)
 	rx_keypool_free(s->pool);
 	if (!s->borrowed)
 		rx_store_close(s->store);
+	rx_known_free(s);
 	free(s->held);
 	free(s->spare);
 	free(s->members);
@@ -614,7 +615,8 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = own_units(s, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_grants_heal(s, st)) != RX_OK)
+	if ((rc = rx_grants_heal(s, st)) != RX_OK ||
+	    (rc = rx_overdue_pass(s, st)) != RX_OK)
 		goto err0;
 	*out = s;
 	return (RX_OK);

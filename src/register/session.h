@@ -161,6 +161,13 @@ rx_err rx_user_each(struct rx_session *s,
 rx_err rx_user_pending(struct rx_session *s, const char *user,
     struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
 bool rx_unit_of_register(const char unit[RX_UNIT_BYTES]);
+/* Any signed-in member: those who hold the keys of ${unit} that ${user} is
+ * entitled to, so that the next session of any of them hands them on; each by
+ * his name and newest role. */
+rx_err rx_key_holders_each(struct rx_session *s, const char *user,
+    const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const char *name, enum rx_role role,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 
 /* What the custodians could bring back: for every unit that has keys, whether
  * the recovery key holds the newest of them.  *made is when the register and
@@ -177,6 +184,17 @@ rx_err rx_unit_add(struct rx_session *s, const char *code, const char *name,
     const char *level, const char *parent, struct rx_status *st) RX_MUST_USE;
 
 /* ---- audit ---- */
+
+enum rx_action {
+	RX_DID_INIT = 1, RX_DID_UNIT = 2, RX_DID_USER_ADD = 3,
+	RX_DID_USER_DISABLE = 4, RX_DID_PASSWD = 5, RX_DID_GRANT = 6,
+	RX_DID_SAVE = 7, RX_DID_IMPORT = 8, RX_DID_REVEAL = 9,
+	RX_DID_REVIEW = 10, RX_DID_ERASE = 11, RX_DID_RELEASE = 12,
+	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14, RX_DID_ROTATE = 15,
+	RX_DID_HANDOVER = 16, RX_DID_RECOVER = 17, RX_DID_CUSTODY = 18,
+	RX_DID_RESET = 19, RX_DID_LAST = RX_DID_RESET
+};
+
 
 struct rx_audit_head {
 	uint64_t seq;

@@ -5,6 +5,9 @@
 
 /* What the records of one case add up to: risk, next visit, flags, consent. */
 
+#define HOUR_MS INT64_C(3600000)
+#define ANSWER_URGENT (24 * HOUR_MS)
+#define ANSWER_OTHER (72 * HOUR_MS)
 #define NEW_CHILD_WORKDAYS 5	/* DB3301/T 0460-2024: first visit */
 
 struct seen {			/* an observation */
@@ -112,8 +115,10 @@ read_review(struct reading *rd, const struct rx_record *r)
 		rd->flags[i].answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
 			rd->flags[i].state = RX_FLAG_ACCEPTED;
-		else if (strcmp(decision->key, "escalate") == 0)
+		else if (strcmp(decision->key, "escalate") == 0) {
 			rd->flags[i].state = RX_FLAG_ESCALATED;
+			rd->flags[i].escalations++;
+		}
 		else if (strcmp(decision->key, "return") == 0)
 			rd->flags[i].state = RX_FLAG_RETURNED;
 		else
@@ -225,6 +230,30 @@ read_child(struct rx_session *s, struct rx_case *c,
 	return (rc);
 }
 
+/* When ${f} is to be answered, and how many levels above the first review it:
+ * as many as it was escalated; one when an urgent one is overdue; and, since
+ * nobody decides his own flag, one when there is nobody else at the first. */
+static void
+sum_up_flag(const struct rx_session *s, const struct rx_case *c,
+    struct rx_case_state *state, struct rx_flag *f)
+{
+	const struct rx_code *risk = rx_code_by_no(RX_LIST_RISK,
+	    (uint16_t)state->risk);
+
+	f->urgent = f->by_rule || (risk != NULL &&
+	    strcmp(risk->key, "red") == 0);
+	f->due = f->at + (f->urgent ? ANSWER_URGENT : ANSWER_OTHER);
+	if (f->state > RX_FLAG_ESCALATED)
+		return;
+	state->flagged = true;
+	f->levels = f->escalations + rx_reviews_alone(s, c->unit, f->author);
+	if (f->levels == 0 && f->state == RX_FLAG_OPEN && f->urgent &&
+	    f->due < rx_time_now())
+		f->levels = 1;
+	if (f->levels > state->above)
+		state->above = f->levels;
+}
+
 rx_err
 rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
@@ -256,14 +285,8 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	/* Whoever is seen on a later day has come back. */
 	state->closed = rd.closed_on != 0 && rd.last.date <= rd.closed_on;
 	state->due = next_visit(&rd, child_at);
-	for (i = 0; i < rd.nflags; i++) {
-		state->flagged |= rd.flags[i].state <= RX_FLAG_ESCALATED;
-		/* Nobody decides his own flag: if there is no other at the
-		 * next level, it goes to the one above. */
-		state->escalated |= rd.flags[i].state == RX_FLAG_ESCALATED ||
-		    (rd.flags[i].state <= RX_FLAG_ESCALATED &&
-		    rx_reviews_alone(s, c->unit, rd.flags[i].author));
-	}
+	for (i = 0; i < rd.nflags; i++)
+		sum_up_flag(s, c, state, &rd.flags[i]);
 done:
 	rx_record_free(&r);
 	if (rc == RX_OK && flags != NULL) {
@@ -272,4 +295,161 @@ done:
 	} else
 		free(rd.flags);
 	return (rc);
+}
+
+/* ---- what the session has read before ---- */
+
+/*
+ * Opening all records of all one's cases for every list takes milliseconds a
+ * child.  A row is never changed, only added (or all are erased), so a case
+ * that has as many rows as before is as it was: what its records said then,
+ * authenticated, stands.
+ */
+
+static void
+known_clear(struct rx_known *k)
+{
+
+	if (k->flags != NULL)
+		rx_wipe(k->flags, k->nflags * sizeof(*k->flags));
+	free(k->flags);
+	k->flags = NULL;
+	k->nflags = 0;
+	memset(&k->state, 0, sizeof(k->state));
+	k->records = -1;
+}
+
+/* Where ${id} stands, or would stand. */
+static size_t
+known_place(const struct rx_session *s, const uint8_t *id)
+{
+	size_t low = 0, high = s->nknown, mid;
+
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (memcmp(s->known[mid].id, id, RX_ID_BYTES) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return (low);
+}
+
+static bool
+known_at(const struct rx_session *s, size_t i, const uint8_t *id)
+{
+
+	return (i < s->nknown && memcmp(s->known[i].id, id, RX_ID_BYTES) == 0);
+}
+
+static rx_err
+known_grow(struct rx_session *s, struct rx_status *st)
+{
+	const size_t cap = 2 * s->knowncap + 64;
+	struct rx_known *grown;
+
+	if ((grown = reallocarray(NULL, cap, sizeof(*grown))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if (s->known != NULL) {
+		memcpy(grown, s->known, s->nknown * sizeof(*grown));
+		rx_wipe(s->known, s->nknown * sizeof(*s->known));
+	}
+	free(s->known);
+	s->known = grown;
+	s->knowncap = cap;
+	return (RX_OK);
+}
+
+/* The entry of ${id}, a new one when there is none. */
+static rx_err
+known_entry(struct rx_session *s, const uint8_t *id, struct rx_known **out,
+    struct rx_status *st)
+{
+	const size_t i = known_place(s, id);
+	rx_err rc;
+
+	*out = NULL;
+	if (!known_at(s, i, id)) {
+		if (s->nknown == s->knowncap &&
+		    (rc = known_grow(s, st)) != RX_OK)
+			return (rc);
+		memmove(&s->known[i + 1], &s->known[i],
+		    (s->nknown - i) * sizeof(*s->known));
+		s->nknown++;
+		memset(&s->known[i], 0, sizeof(s->known[i]));
+		memcpy(s->known[i].id, id, RX_ID_BYTES);
+		s->known[i].records = -1;
+	}
+	*out = &s->known[i];
+	return (RX_OK);
+}
+
+static rx_err
+case_stamp(struct rx_session *s, const uint8_t *id, int64_t *records,
+    int64_t *version, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	*records = *version = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CASE_STAMP, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		*records = rx_col_int(cur, 0);
+		*version = rx_col_int(cur, 1);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_case_known(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    const struct rx_known **known, struct rx_status *st)
+{
+	int64_t records, version;
+	struct rx_known *k;
+	rx_err rc;
+
+	*known = NULL;
+	if ((rc = known_entry(s, id, &k, st)) != RX_OK ||
+	    (rc = case_stamp(s, id, &records, &version, st)) != RX_OK)
+		return (rc);
+	*known = k;
+	if (version > 0 && k->records == records &&
+	    k->state.version == version)
+		return (RX_OK);
+	known_clear(k);
+	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
+	    RX_OK || (rc = rx_case_state(s, c, &k->state, &k->flags,
+	    &k->nflags, st)) != RX_OK)
+		return (rc);
+	/* What is rolled back must not be taken for what comes instead. */
+	if (!rx_store_in_transaction(s->store))
+		k->records = records;
+	return (RX_OK);
+}
+
+void
+rx_known_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES])
+{
+	const size_t i = known_place(s, id);
+
+	if (known_at(s, i, id))
+		known_clear(&s->known[i]);
+}
+
+void
+rx_known_free(struct rx_session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nknown; i++)
+		known_clear(&s->known[i]);
+	free(s->known);
+	s->known = NULL;
+	s->nknown = s->knowncap = 0;
 }

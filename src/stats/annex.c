@@ -564,6 +564,9 @@ rx_annex_check(const struct rx_annex *a, enum rx_lang lang,
 		return (RX_OK);
 	if ((rc = check_silent(&w, a, st)) != RX_OK)
 		return (rc);
+	if (!rx_annex_declared(a->from, a->to) && (rc = warn(&w,
+	    RX_MSG_ANNEX_NOT_PERIOD, NULL, 0, st)) != RX_OK)
+		return (rc);
 	for (i = 0; i < a->nrows; i++) {
 		if (a->rows[i].v[COL_RESOLVED] == 0 ||
 		    a->rows[i].v[COL_HELPED] > 0)

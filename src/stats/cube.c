@@ -4,7 +4,7 @@
 #include "stats/internal.h"
 
 #define STAR UINT32_MAX
-#define LEVELS_MAX 3
+#define LEVELS_MAX RX_DIMS_MAX
 #define POSITIONS_MAX 256	/* of one thing on one axis */
 
 rx_err
@@ -28,6 +28,7 @@ rx_cube_free(struct rx_cube *c)
 	for (a = 0; a < c->naxes; a++) {
 		free(c->axis[a].up);
 		free(c->axis[a].given);
+		free(c->axis[a].stars);
 		free(c->axis[a].lines);
 	}
 	free(c->facts);
@@ -38,10 +39,15 @@ rx_cube_free(struct rx_cube *c)
 	free(c->stars);
 	free(c->lower);
 	free(c->suppressed);
+	free(c->primary);
 	free(c->least);
 	free(c->most);
 	free(c->other);
 	free(c->needs);
+	free(c->witnesses);
+	free(c->changes);
+	free(c->by_least);
+	free(c->by_most);
 	free(c);
 }
 
@@ -65,7 +71,9 @@ new_axis(struct rx_axis **out, struct rx_cube *c, unsigned nleaf,
 	rc = rx_stats_alloc(&x->up, (size_t)nleaf * nup, sizeof(*x->up), st);
 	if (rc != RX_OK)
 		return (rc);
-	rc = rx_stats_alloc(&x->given, npos, sizeof(*x->given), st);
+	if ((rc = rx_stats_alloc(&x->given, npos, sizeof(*x->given), st)) ==
+	    RX_OK)
+		rc = rx_stats_alloc(&x->stars, npos, sizeof(*x->stars), st);
 	*out = x;
 	return (rc);
 }
@@ -89,6 +97,7 @@ rx_cube_axis(struct rx_cube *c, unsigned nleaf, bool multi, bool sensitive,
 	rc = rx_stats_alloc(&x->lines, x->linelen, sizeof(*x->lines), st);
 	if (rc != RX_OK)
 		return (rc);
+	x->stars[nleaf] = 1;
 	for (l = 0; l < nleaf; l++) {
 		x->up[2 * l] = l;
 		x->up[2 * l + 1] = nleaf;
@@ -102,26 +111,59 @@ rx_cube_axis(struct rx_cube *c, unsigned nleaf, bool multi, bool sensitive,
 	return (RX_OK);
 }
 
-/* Collect the positions of a nest: the leaves, then their projections by
- * fewer and fewer levels, all "*" last; up as it will stand in the axis. */
+/* Whether every value has the same values above it wherever it occurs. */
+static rx_err
+check_nested(unsigned levels, unsigned nleaf, const uint32_t *path,
+    struct rx_status *st)
+{
+	struct rx_set seen = { .size = 2 * sizeof(uint32_t) };
+	uint32_t *first, key[2];
+	size_t index;
+	unsigned l, k;
+	bool added;
+	rx_err rc;
+
+	rc = rx_stats_alloc(&first, (size_t)nleaf * levels, sizeof(*first),
+	    st);
+	for (l = 0; l < nleaf && rc == RX_OK; l++) {
+		for (k = 0; k < levels && rc == RX_OK; k++) {
+			key[0] = k;
+			key[1] = path[l * levels + k];
+			rc = rx_set_add(&seen, key, &index, &added, st);
+			if (rc != RX_OK)
+				break;
+			if (added)
+				first[index] = l;
+			else if (memcmp(&path[first[index] * levels],
+			    &path[l * levels], k * sizeof(*path)) != 0)
+				rc = rx_stats_bug("nest", st);
+		}
+	}
+	rx_set_free(&seen);
+	free(first);
+	return (rc);
+}
+
+/* Collect the positions of a nest: the leaves, then what holds them at fewer
+ * and fewer levels, all "*" last; up as it will stand in the axis. */
 static rx_err
 nest_positions(struct rx_set *set, unsigned *up, unsigned levels,
     unsigned nleaf, const uint32_t *path, struct rx_status *st)
 {
-	unsigned nup = 1u << levels, mask, l, k;
 	uint32_t tuple[LEVELS_MAX];
+	unsigned l, k, j;
 	size_t index;
 	rx_err rc;
 
-	for (mask = nup; mask-- > 0;) {
+	for (j = 0; j <= levels; j++) {
 		for (l = 0; l < nleaf; l++) {
 			for (k = 0; k < levels; k++)
-				tuple[k] = mask & (1u << k) ?
+				tuple[k] = k < levels - j ?
 				    path[l * levels + k] : STAR;
 			rc = rx_set_add(set, tuple, &index, NULL, st);
 			if (rc != RX_OK)
 				return (rc);
-			up[l * nup + (nup - 1 - mask)] = (unsigned)index;
+			up[l * (levels + 1) + j] = (unsigned)index;
 		}
 	}
 	for (k = 0; k < levels; k++)
@@ -129,52 +171,57 @@ nest_positions(struct rx_set *set, unsigned *up, unsigned levels,
 	return (rx_set_add(set, tuple, NULL, NULL, st));
 }
 
-/* Whether position ${p} is a part of the line of margin ${q} over level j. */
-static bool
-is_part(const uint32_t *tuple, unsigned levels, unsigned q, unsigned p,
-    unsigned j)
+/* The position that holds ${p} next; its own for the last. */
+static void
+find_parents(unsigned *parent, const struct rx_axis *x)
 {
-	const uint32_t *tq = &tuple[(size_t)q * levels];
-	const uint32_t *tp = &tuple[(size_t)p * levels];
-	unsigned k;
+	unsigned l, j, p;
 
-	for (k = 0; k < levels; k++) {
-		if (k == j ? tp[k] == STAR : tp[k] != tq[k])
-			return (false);
+	for (p = 0; p < x->npos; p++)
+		parent[p] = x->npos - 1;
+	for (l = 0; l < x->nleaf; l++) {
+		for (j = 0; j + 1 < x->nup; j++)
+			parent[x->up[l * x->nup + j]] =
+			    x->up[l * x->nup + j + 1];
 	}
-	return (true);
 }
 
-/* Put the lines of a nest in x->lines, or only measure when that is NULL. */
-static void
-nest_lines(struct rx_axis *x, unsigned levels, const uint32_t *tuple)
+/* A line for everything that has parts; ${parent} is per position. */
+static rx_err
+nest_lines(struct rx_axis *x, const unsigned *parent, struct rx_status *st)
 {
-	unsigned q, p, j, n;
-	size_t at = 0;
+	unsigned *parts, *at, p;
+	size_t n = 0;
+	rx_err rc;
 
-	x->nlines = 0;
-	for (q = 0; q < x->npos; q++) {
-		for (j = 0; j < levels; j++) {
-			if (tuple[(size_t)q * levels + j] != STAR)
-				continue;
-			for (n = 0, p = 0; p < x->npos; p++) {
-				if (!is_part(tuple, levels, q, p, j))
-					continue;
-				if (x->lines != NULL)
-					x->lines[at + 2 + n] = p;
-				n++;
-			}
-			if (n == 0)
-				continue;
-			if (x->lines != NULL) {
-				x->lines[at] = q;
-				x->lines[at + 1] = n;
-			}
-			at += 2 + n;
-			x->nlines++;
-		}
+	if ((rc = rx_stats_alloc(&parts, x->npos, sizeof(*parts), st)) !=
+	    RX_OK)
+		return (rc);
+	for (p = 0; p + 1 < x->npos; p++)
+		parts[parent[p]]++;
+	for (p = 0; p < x->npos; p++) {
+		x->nlines += parts[p] > 0;
+		x->linelen += parts[p] > 0 ? 2 + (size_t)parts[p] : 0;
 	}
-	x->linelen = at;
+	if ((rc = rx_stats_alloc(&x->lines, x->linelen, sizeof(*x->lines),
+	    st)) != RX_OK ||
+	    (rc = rx_stats_alloc(&at, x->npos, sizeof(*at), st)) != RX_OK) {
+		free(parts);
+		return (rc);
+	}
+	for (p = 0; p < x->npos; p++) {
+		if (parts[p] == 0)
+			continue;
+		x->lines[n] = p;
+		x->lines[n + 1] = parts[p];
+		at[p] = (unsigned)n + 2;
+		n += 2 + (size_t)parts[p];
+	}
+	for (p = 0; p + 1 < x->npos; p++)
+		x->lines[at[parent[p]]++] = p;
+	free(at);
+	free(parts);
+	return (RX_OK);
 }
 
 static rx_err
@@ -194,23 +241,25 @@ nest_axis(struct rx_cube *c, unsigned levels, unsigned nleaf,
     struct rx_status *st)
 {
 	struct rx_axis *x = NULL;
-	unsigned p, k;
+	unsigned p, k, *parent;
 	rx_err rc;
 
-	rc = new_axis(&x, c, nleaf, (unsigned)npos, 1u << levels, st);
+	rc = new_axis(&x, c, nleaf, (unsigned)npos, levels + 1, st);
 	if (rc != RX_OK || x == NULL)
 		return (rc);
 	memcpy(x->up, up, (size_t)nleaf * x->nup * sizeof(*up));
 	for (p = 0; p < x->npos; p++) {
+		/* known by its finest value alone */
+		x->given[p] = tuple[(size_t)p * levels] != STAR;
 		for (k = 0; k < levels; k++)
-			x->given[p] += tuple[(size_t)p * levels + k] != STAR;
+			x->stars[p] += tuple[(size_t)p * levels + k] == STAR;
 	}
-	nest_lines(x, levels, tuple);
-	rc = rx_stats_alloc(&x->lines, x->linelen, sizeof(*x->lines), st);
-	if (rc != RX_OK)
+	if ((rc = rx_stats_alloc(&parent, npos, sizeof(*parent), st)) != RX_OK)
 		return (rc);
-	nest_lines(x, levels, tuple);
-	return (RX_OK);
+	find_parents(parent, x);
+	rc = nest_lines(x, parent, st);
+	free(parent);
+	return (rc);
 }
 
 rx_err
@@ -226,7 +275,10 @@ rx_cube_nest(struct rx_cube *c, unsigned levels, unsigned nleaf,
 		return (rx_stats_bug("levels", st));
 	if (nleaf >= RX_CELLS_MAX)
 		return (too_large(st));
-	rc = rx_stats_alloc(&up, (size_t)nleaf << levels, sizeof(*up), st);
+	if ((rc = check_nested(levels, nleaf, path, st)) != RX_OK)
+		goto err0;
+	rc = rx_stats_alloc(&up, (size_t)nleaf * (levels + 1), sizeof(*up),
+	    st);
 	if (rc != RX_OK)
 		goto err0;
 	if ((rc = nest_positions(&set, up, levels, nleaf, path, st)) != RX_OK)
@@ -254,36 +306,18 @@ err0:
 
 /* ---- facts ---- */
 
-/* Room for one more of the elements of ${size} bytes in ${p}. */
-static rx_err
-room(void **p, size_t n, size_t *cap, size_t size, struct rx_status *st)
-{
-	size_t want = *cap > 0 ? 2 * *cap : 256;
-	void *q;
-
-	if (n < *cap)
-		return (RX_OK);
-	if ((q = realloc(*p, want * size)) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	*p = q;
-	*cap = want;
-	return (RX_OK);
-}
-
 rx_err
 rx_cube_fact(struct rx_cube *c, uint32_t child,
     const uint32_t *const leaf[RX_AXES_MAX], const uint32_t n[RX_AXES_MAX],
     struct rx_status *st)
 {
 	struct rx_fact *f;
-	void *p;
 	unsigned a;
 	uint32_t k;
 	rx_err rc;
 
-	p = c->facts;
-	rc = room(&p, c->nfacts, &c->factcap, sizeof(*c->facts), st);
-	c->facts = p;
+	rc = rx_room(&c->facts, c->nfacts, 1, &c->factcap, sizeof(*c->facts),
+	    st);
 	if (rc != RX_OK)
 		return (rc);
 	f = &c->facts[c->nfacts];
@@ -293,10 +327,8 @@ rx_cube_fact(struct rx_cube *c, uint32_t child,
 		f->at[a].off = (uint32_t)c->npool;
 		f->at[a].n = n[a];
 		for (k = 0; k < n[a]; k++) {
-			p = c->pool;
-			rc = room(&p, c->npool, &c->poolcap, sizeof(*c->pool),
-			    st);
-			c->pool = p;
+			rc = rx_room(&c->pool, c->npool, 1, &c->poolcap,
+			    sizeof(*c->pool), st);
 			if (rc != RX_OK)
 				return (rc);
 			c->pool[c->npool++] = leaf[a][k];
@@ -347,6 +379,14 @@ arrays(struct rx_cube *c, struct rx_status *st)
 		if (rc != RX_OK)
 			return (rc);
 	}
+	if ((rc = rx_stats_alloc(&c->by_least, c->ncells, sizeof(uint32_t),
+	    st)) != RX_OK ||
+	    (rc = rx_stats_alloc(&c->by_most, c->ncells, sizeof(uint32_t),
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_stats_alloc(&c->primary, c->ncells, sizeof(bool), st)) !=
+	    RX_OK)
+		return (rc);
 	return (rx_stats_alloc(&c->suppressed, c->ncells, sizeof(bool), st));
 }
 
@@ -410,7 +450,7 @@ rx_cube_count(struct rx_cube *c, struct rx_status *st)
 {
 	uint32_t *last;
 	size_t k;
-	unsigned a, given, all = 0;
+	unsigned a, given;
 	rx_err rc;
 
 	if ((rc = layout(c, st)) != RX_OK || (rc = arrays(c, st)) != RX_OK)
@@ -424,14 +464,12 @@ rx_cube_count(struct rx_cube *c, struct rx_status *st)
 		count_fact(c, &c->facts[k], last);
 	free(last);
 
-	for (a = 0; a < c->naxes; a++)
-		all += c->axis[a].nleaf > 0 ? c->axis[a].given[0] : 0;
-
 	/* A value is listed because something has it: everyone knows that. */
 	for (k = 0; k < c->ncells; k++) {
-		for (given = 0, a = 0; a < c->naxes; a++)
+		for (given = 0, a = 0; a < c->naxes; a++) {
 			given += c->axis[a].given[rx_cube_pos(c, k, a)];
-		c->stars[k] = (int64_t)all - (int64_t)given;
+			c->stars[k] += c->axis[a].stars[rx_cube_pos(c, k, a)];
+		}
 		if (c->children[k] == 0)
 			c->sole[k] = -1;
 		c->lower[k] = given == 1 && c->value[k] > 0;

@@ -1,8 +1,9 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "stats/internal.h"
+#include "stats/joint.h"
 
+#define TRIES 4			/* while others enter releases */
 #define RELEASE_MODE 0644	/* it is meant to be handed on */
 
 /* ---- counting the annex ---- */
@@ -197,12 +198,18 @@ rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
 	*doc = NULL;
 	if ((rc = rx_annex_count(&a, s, unit, from, to, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_release_load(&entries, s, "annex", st)) != RX_OK)
+	if ((rc = rx_release_load(&entries, &a->seen, s, "annex", st)) !=
+	    RX_OK)
 		goto err1;
 	rc = rx_annex_issue(doc, again, a, entries, st);
+	if (rc == RX_OK && !*again)
+		rc = rx_annex_period(s, a, entries, st);
 	json_decref(entries);
-	if (rc != RX_OK)
+	if (rc != RX_OK) {
+		json_decref(*doc);
+		*doc = NULL;
 		goto err1;
+	}
 
 	/* Success! */
 	*out = a;
@@ -235,7 +242,8 @@ rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
 		return (rc);
 	if ((rc = rx_annex_check(a, lang, warn, cookie, st)) == RX_OK &&
 	    (rc = rx_annex_render(out, doc, format, st)) == RX_OK && !again)
-		rc = rx_release_enter(s, "annex", format, doc, st);
+		rc = rx_release_enter(s, a->seen, "annex", format, doc,
+		    NULL, st);
 	json_decref(doc);
 	rx_annex_free(a);
 	return (rc);
@@ -265,6 +273,63 @@ feed_table(void *cookie, const struct rx_record *r, struct rx_status *st)
 	return (rx_tab_add(cookie, r, st));
 }
 
+/* A new table, and the earlier ones that it has to stand beside. */
+struct tables {
+	struct rx_tab *t;
+	struct rx_joint *j;
+};
+
+static rx_err
+feed_tables(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+	struct tables *x = cookie;
+	rx_err rc = RX_OK;
+
+	if (rx_unit_covers(x->t->req.unit, r->unit))
+		rc = rx_tab_add(x->t, r, st);
+	return (rc != RX_OK ? rc : rx_joint_add(x->j, r, st));
+}
+
+/* The widest unit over the earlier tables that the session may count. */
+static rx_err
+widest(char unit[RX_UNIT_BYTES], struct rx_session *s,
+    const struct rx_joint *j, const char own[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	char top[RX_UNIT_BYTES];
+	struct rx_status tried;
+	unsigned level;
+	rx_err rc;
+
+	rx_joint_unit(j, top);
+	for (level = rx_unit_level(top); level < rx_unit_level(own); level++) {
+		rx_unit_ancestor(unit, own, (enum rx_level)level);
+		rx_status_clear(&tried);
+		rc = rx_activity_each(s, unit, pass_over, NULL, &tried);
+		if (rc == RX_OK)
+			return (RX_OK);
+		if (rc != RX_EPERM) {
+			*st = tried;
+			return (rc);
+		}
+	}
+	memcpy(unit, own, RX_UNIT_BYTES);
+	return (RX_OK);
+}
+
+static rx_err
+count_tables(struct rx_session *s, struct tables *x, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	if ((rc = widest(unit, s, x->j, x->t->req.unit, st)) != RX_OK ||
+	    (rc = rx_joint_begin(x->j, unit, st)) != RX_OK ||
+	    (rc = rx_coded_each(s, unit, feed_tables, x, st)) != RX_OK)
+		return (rc);
+	return (rx_tab_count(x->t, st));
+}
+
 static rx_err
 unit_name(void *cookie, const char unit[RX_UNIT_BYTES], char *name,
     size_t size, struct rx_status *st)
@@ -273,40 +338,142 @@ unit_name(void *cookie, const char unit[RX_UNIT_BYTES], char *name,
 	return (rx_unit_name(cookie, unit, name, size, st));
 }
 
-/* The table that ${req} asks for, checked against the ledger. */
 static rx_err
-make_table(json_t **out, bool *again, struct rx_session *s,
+list_unit(void *cookie, const char *code, const char *name, const char *level,
+    const char *parent, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	(void)name;
+	(void)level;
+	(void)parent;
+	if ((rc = rx_unit_parse(unit, code, st)) != RX_OK)
+		return (rc);
+	return (rx_tab_unit(cookie, unit, st));
+}
+
+/* The private table that ${req} asks for: this year's, or a new one.  All is
+ * counted first in either case, so that a missing right is said first. */
+static rx_err
+make_private(json_t **out, bool *again, size_t *seen, struct rx_session *s,
     const struct rx_table_request *req, struct rx_status *st)
 {
-	json_t *doc, *entries;
 	struct rx_tab *t;
 	rx_err rc;
 
 	*out = NULL;
 	if ((rc = rx_tab_new(&t, req, st)) != RX_OK)
-		goto err0;
-	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) != RX_OK)
-		goto err1;
-	if ((rc = rx_tab_json(&doc, t, unit_name, s, st)) != RX_OK)
-		goto err1;
-	if ((rc = rx_release_load(&entries, s, "table", st)) != RX_OK)
-		goto err2;
-	rc = rx_tab_overlap(doc, again, entries, st);
+		return (rc);
+	if ((rc = rx_coded_each(s, req->unit, feed_table, t, st)) == RX_OK &&
+	    (rc = rx_private_find(out, seen, s, req, st)) == RX_OK &&
+	    !(*again = *out != NULL) &&
+	    (rc = rx_unit_each(s, list_unit, t, st)) == RX_OK)
+		rc = rx_tab_json(out, t, unit_name, s, st);
+	rx_tab_free(t);
+	return (rc);
+}
+
+/* What its entry in the ledger is called: private tables have an account of
+ * their own, and are not compared with the others. */
+static const char *
+kind_of(const struct rx_table_request *req)
+{
+
+	return (req->epsilon > 0 ? RX_KIND_PRIVATE : "table");
+}
+
+/* A document, and how it stands to the ledger. */
+struct answer {
+	json_t *doc, *kept;
+	size_t seen;		/* entries it was checked against */
+	bool again;		/* one of them is it */
+};
+
+static void
+answer_free(struct answer *a)
+{
+
+	json_decref(a->doc);
+	json_decref(a->kept);
+	a->doc = a->kept = NULL;
+}
+
+/* Protect the table, by itself and beside the earlier ones. */
+static rx_err
+protect(struct answer *a, struct rx_session *s, struct tables *x,
+    const json_t *entries, struct rx_status *st)
+{
+	char id[RX_UUID_TEXT];
+	rx_err rc;
+
+	if ((a->again = (a->doc = rx_joint_answer(x->j, x->t)) != NULL)) {
+		a->doc = json_incref(a->doc);
+		return (RX_OK);
+	}
+	if ((rc = rx_tab_protect(x->t, st)) != RX_OK ||
+	    (rc = rx_joint_protect(x->j, x->t, st)) != RX_OK ||
+	    (rc = rx_tab_json(&a->doc, x->t, unit_name, s, st)) != RX_OK)
+		return (rc);
+	/* Entries of before they kept a digest. */
+	a->again = rx_release_same(id, entries, a->doc);
+	return (rx_joint_keep(&a->kept, x->t, st));
+}
+
+/* The table that ${req} asks for, audited together with the ledger. */
+static rx_err
+make_table(struct answer *a, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	struct tables x = { NULL, NULL };
+	json_t *entries;
+	rx_err rc;
+
+	memset(a, 0, sizeof(*a));
+	if (req->epsilon > 0)
+		return (make_private(&a->doc, &a->again, &a->seen, s, req, st));
+	if ((rc = rx_release_load(&entries, &a->seen, s, "table", st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_tab_new(&x.t, req, st)) == RX_OK &&
+	    (rc = rx_joint_new(&x.j, req, entries, st)) == RX_OK &&
+	    (rc = count_tables(s, &x, st)) == RX_OK)
+		rc = protect(a, s, &x, entries, st);
+	rx_joint_free(x.j);
+	rx_tab_free(x.t);
 	json_decref(entries);
 	if (rc != RX_OK)
-		goto err2;
-	rx_tab_free(t);
+		answer_free(a);
+	return (rc);
+}
 
-	/* Success! */
-	*out = doc;
-	return (RX_OK);
+/*
+ * Make the table and enter it.  When somebody else's came in between, it is
+ * made again, with that one to stand beside; so of two that do not go together
+ * only the first gets through.
+ */
+static rx_err
+publish(struct answer *a, struct rx_session *s,
+    const struct rx_table_request *req, enum rx_format format,
+    struct rx_buf *file, struct rx_status *st)
+{
+	unsigned tries = 0;
+	rx_err rc;
 
-err2:
-	json_decref(doc);
-err1:
-	rx_tab_free(t);
-err0:
-	/* Failure! */
+	do {
+		rx_status_clear(st);
+		if ((rc = make_table(a, s, req, st)) != RX_OK)
+			return (rc);
+		if (file != NULL) {
+			rx_buf_reset(file);
+			rc = rx_tab_render(file, a->doc, format, st);
+		}
+		if (rc == RX_OK && !a->again)
+			rc = rx_release_enter(s, a->seen, kind_of(req), format,
+			    a->doc, a->kept, st);
+		if (rc != RX_OK)
+			answer_free(a);
+	} while (rc == RX_ECONFLICT && st->msg == RX_MSG_RELEASE_MEANWHILE &&
+	    ++tries < TRIES);
 	return (rc);
 }
 
@@ -315,19 +482,15 @@ rx_table_export(struct rx_session *s, const struct rx_table_request *req,
     enum rx_format format, const char *path, struct rx_status *st)
 {
 	struct rx_buf file = RX_BUF_INIT;
-	json_t *doc;
-	bool again;
+	struct answer a;
 	rx_err rc;
 
-	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
-		return (rc);
-	if ((rc = rx_tab_render(&file, doc, format, st)) == RX_OK && !again)
-		rc = rx_release_enter(s, "table", format, doc, st);
-	if (rc == RX_OK)
+	if ((rc = publish(&a, s, req, format, &file, st)) == RX_OK) {
 		rc = rx_file_write(path, file.b, file.len, RELEASE_MODE, true,
 		    st);
+		answer_free(&a);
+	}
 	rx_buf_free(&file);
-	json_decref(doc);
 	return (rc);
 }
 
@@ -335,21 +498,144 @@ rx_err
 rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
     const struct rx_table_request *req, struct rx_status *st)
 {
-	json_t *doc, *entries;
-	bool again;
+	struct answer a;
+	json_t *entries;
+	size_t seen;
 	rx_err rc;
 
-	if ((rc = make_table(&doc, &again, s, req, st)) != RX_OK)
+	if ((rc = publish(&a, s, req, RX_FORMAT_PAGE, NULL, st)) != RX_OK)
 		return (rc);
-	if (!again)
-		rc = rx_release_enter(s, "table", RX_FORMAT_PAGE, doc, st);
-	if (rc == RX_OK &&
-	    (rc = rx_release_load(&entries, s, "table", st)) == RX_OK) {
-		if (!rx_release_same(id, entries, doc))
+	if ((rc = rx_release_load(&entries, &seen, s, kind_of(req), st)) ==
+	    RX_OK) {
+		if (!rx_release_same(id, entries, a.doc))
 			rc = rx_stats_bug("release", st);
 		json_decref(entries);
 	}
-	json_decref(doc);
+	answer_free(&a);
+	return (rc);
+}
+
+rx_err
+rx_table_try(json_t **doc, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	struct answer a;
+	rx_err rc;
+
+	*doc = NULL;
+	if ((rc = make_table(&a, s, req, st)) != RX_OK)
+		return (rc);
+	*doc = json_incref(a.doc);
+	answer_free(&a);
+	return (RX_OK);
+}
+
+/* ---- all of them once more ---- */
+
+static rx_err
+feed_joint(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+
+	return (rx_joint_add(cookie, r, st));
+}
+
+/* Count again what the session may count; the rest is taken as published. */
+static rx_err
+count_again(struct rx_session *s, struct rx_joint *j,
+    const char own[RX_UNIT_BYTES], struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct rx_status tried;
+	rx_err rc;
+
+	if ((rc = widest(unit, s, j, own, st)) != RX_OK)
+		return (rc);
+	rx_status_clear(&tried);
+	rc = rx_activity_each(s, unit, pass_over, NULL, &tried);
+	if (rc == RX_EPERM)
+		return (RX_OK);
+	if (rc != RX_OK) {
+		*st = tried;
+		return (rc);
+	}
+	if ((rc = rx_joint_begin(j, unit, st)) != RX_OK)
+		return (rc);
+	return (rx_coded_each(s, unit, feed_joint, j, st));
+}
+
+struct auditing {
+	rx_err (*pair)(void *, const char *, const char *, struct rx_status *);
+	void *cookie;
+	json_t *done;		/* ids of those that were audited */
+	size_t failed;
+};
+
+/* Name the pairs of ${j}, and note all of it as done. */
+static rx_err
+name_pairs(struct auditing *x, const struct rx_joint *j, struct rx_status *st)
+{
+	size_t n = rx_joint_size(j), k, i;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < n && rc == RX_OK; k++) {
+		if (json_object_set_new(x->done, rx_joint_id(j, k),
+		    json_true()) != 0)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		for (i = k + 1; i < n && rc == RX_OK; i++) {
+			if (rx_joint_overlap(j, k, i))
+				rc = x->pair(x->cookie, rx_joint_id(j, k),
+				    rx_joint_id(j, i), st);
+		}
+	}
+	return (rc);
+}
+
+/* Audit the tables that hang together with ${entry}. */
+static rx_err
+audit_around(struct auditing *x, struct rx_session *s, const json_t *entries,
+    const json_t *entry, struct rx_status *st)
+{
+	struct rx_table_request req;
+	struct rx_joint *j;
+	size_t failed = 0;
+	rx_err rc;
+
+	if ((rc = rx_joint_request(&req, entry, st)) != RX_OK ||
+	    (rc = rx_joint_new(&j, &req, entries, st)) != RX_OK)
+		return (rc);
+	if ((rc = name_pairs(x, j, st)) == RX_OK && rx_joint_size(j) > 1 &&
+	    (rc = count_again(s, j, req.unit, st)) == RX_OK)
+		rc = rx_joint_verify(j, &failed, st);
+	x->failed += failed;
+	rx_joint_free(j);
+	return (rc);
+}
+
+rx_err
+rx_releases_audit(struct rx_session *s,
+    rx_err (*pair)(void *, const char *, const char *, struct rx_status *),
+    void *cookie, size_t *failed, struct rx_status *st)
+{
+	struct auditing x = { pair, cookie, json_object(), 0 };
+	const json_t *entry;
+	json_t *entries;
+	size_t seen, i;
+	rx_err rc;
+
+	*failed = 0;
+	if ((rc = rx_release_load(&entries, &seen, s, "table", st)) != RX_OK) {
+		json_decref(x.done);
+		return (rc);
+	}
+	for (i = 0; i < json_array_size(entries) && rc == RX_OK; i++) {
+		entry = json_array_get(entries, i);
+		if (json_object_get(x.done, json_string_value(json_object_get(
+		    entry, "id"))) == NULL)
+			rc = audit_around(&x, s, entries, entry, st);
+	}
+	json_decref(entries);
+	json_decref(x.done);
+	*failed = x.failed;
 	return (rc);
 }
 

@@ -7,6 +7,7 @@
  */
 
 #include "base/date.h"
+#include "stats/solve.h"
 #include "stats/stats.h"
 
 /* ---- util.c ---- */
@@ -25,6 +26,12 @@ rx_err rx_say(struct rx_buf *out, enum rx_msg msg, enum rx_lang lang,
 /* Memory for ${n} elements of ${size} bytes, zeroed; NO_MEMORY otherwise. */
 rx_err rx_stats_alloc(void *out, size_t n, size_t size, struct rx_status *st)
     RX_MUST_USE;
+/* Room for ${more} elements of ${size} bytes after the first ${n} at *p, of
+ * *cap; what is grown out of is wiped. */
+rx_err rx_room(void *p, size_t n, size_t more, size_t *cap, size_t size,
+    struct rx_status *st) RX_MUST_USE;
+/* Wipe and free ${n} elements of ${size} bytes. */
+void rx_drop(void *p, size_t n, size_t size);
 /* The failure "a bug", with ${what}. */
 rx_err rx_stats_bug(const char *what, struct rx_status *st);
 /* The number of ${key} in ${list}; 0 when the list lacks it. */
@@ -107,16 +114,17 @@ rx_err rx_sheet_write(struct rx_buf *out, const struct rx_sheet *sh,
 /* ---- cube.c: all cells of a cross-table ---- */
 
 /*
- * An axis is one dimension, or all dimensions of units together, which nest.
- * Leaves are its finest values.  A position is what a cell's key can have on
- * it: a leaf, "*", or for units any mixture of values and "*"; the positions
+ * An axis is one dimension, or several that nest (village, township, county;
+ * month, quarter, year).  Leaves are its finest values.  A position is what a
+ * cell can have on it: a leaf, a value of a coarser level, or "*"; the positions
  * 0..nleaf-1 are the leaves, the last is all "*".  up[leaf * nup + k] are the
- * positions that hold a leaf, itself first and "*" last.
+ * positions that hold a leaf, itself first and "*" last, each once.
  */
 struct rx_axis {
 	unsigned nleaf, npos, nup;
 	unsigned *up;
-	unsigned *given;	/* per position: how many dimensions are not "*" */
+	unsigned *given;	/* per position: whether it is not "*" */
+	unsigned *stars;	/* per position: levels that are "*" */
 	unsigned nlines;	/* a line: margin, number of parts, parts ... */
 	unsigned *lines;
 	size_t linelen;		/* words in ${lines} */
@@ -140,9 +148,18 @@ struct rx_need {		/* how far a cell must be able to move */
 	int dir;		/* +1 or -1 */
 	int64_t amount;
 	int64_t knower;		/* a child who knows where he is alone, or -1 */
+	uint32_t witness;	/* the other table that shows it, + 1; or 0 */
+	uint32_t next;		/* of a guard: its knowers' needs, + 1 */
+	uint32_t base;		/* of a knower's need: the guard */
+	bool guard;		/* stands for all who know no cell it changes */
 };
 
-#define RX_CELLS_MAX 20000
+/* Another table that agrees with what is published: the cells that differ. */
+struct rx_witness {
+	size_t at, n;		/* in the cube's changes */
+};
+
+#define RX_CELLS_MAX 100000
 
 struct rx_cube {
 	unsigned naxes;
@@ -157,13 +174,19 @@ struct rx_cube {
 	int64_t *value;		/* per cell: things counted */
 	int64_t *children;	/* distinct children among them */
 	int64_t *sole;		/* the only child of the cell; -1 */
-	int64_t *stars;		/* dimensions that are "*" in its key */
+	int64_t *stars;		/* levels that are "*" in its key */
 	int64_t *lower;		/* what everyone knows it has at the least */
 	bool *suppressed;
+	bool *primary;		/* because it discloses by itself */
 	int64_t *least, *most;	/* over the other tables that were found */
-	int64_t *other;		/* scratch: such a table */
+	uint32_t *by_least, *by_most;	/* the witnesses of these, + 1 */
+	int64_t *other;		/* scratch: such a table; else value */
 	struct rx_need *needs;
 	size_t nneeds, needcap;
+	struct rx_witness *witnesses;
+	size_t nwitnesses, witnesscap;
+	struct rx_term *changes;	/* col is a cell */
+	size_t nchanges, changecap;
 };
 
 /* An empty cube over ${naxes} axes that rx_cube_axis and rx_cube_nest make. */
@@ -172,9 +195,10 @@ rx_err rx_cube_new(struct rx_cube **out, unsigned threshold,
 void rx_cube_free(struct rx_cube *c);
 rx_err rx_cube_axis(struct rx_cube *c, unsigned nleaf, bool multi,
     bool sensitive, int silent, struct rx_status *st) RX_MUST_USE;
-/* An axis of ${levels} nested dimensions: leaf l has the value
- * path[l * levels + k] at level k.  Positions are put in *tuple, ${levels}
- * values each, UINT32_MAX for "*"; the caller frees it. */
+/* An axis of ${levels} nested dimensions, the coarsest first: leaf l has the
+ * value path[l * levels + k] at level k, and a value has the same ones above it
+ * wherever it occurs.  Positions are put in *tuple, ${levels} values each,
+ * UINT32_MAX for "*"; the caller frees it. */
 rx_err rx_cube_nest(struct rx_cube *c, unsigned levels, unsigned nleaf,
     const uint32_t *path, uint32_t **tuple, struct rx_status *st) RX_MUST_USE;
 /* A thing of ${child} with n[a] leaves leaf[a] on each axis. */
@@ -186,21 +210,46 @@ rx_err rx_cube_count(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
 /* The position of cell ${i} on axis ${a}. */
 unsigned rx_cube_pos(const struct rx_cube *c, size_t i, unsigned a);
 
-/* ---- suppress.c, move.c, attack.c ---- */
+/* ---- suppress.c, move.c, trim.c, attack.c ---- */
 
 /**
  * rx_cube_protect(c, st):
  * Decide which cells are suppressed.  TABLE_UNSAFE when nothing worth
- * publishing is left, or when the attacker still bounds a cell too tightly.
+ * publishing is left, or when the attacker still bounds a cell too tightly;
+ * TABLE_TOO_HARD when that cannot be found out.
  */
 rx_err rx_cube_protect(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
-/* Suppress the cheapest cells that let ${need} be met.  ${alone} may be NULL;
- * the children (uint32_t) who are alone in a cell that moved are appended. */
-rx_err rx_move_provide(struct rx_cube *c, const struct rx_need *need,
-    struct rx_buf *alone, struct rx_status *st) RX_MUST_USE;
-/* Bound every cell from what is published; lo and hi are ncells each, hi is
- * INT64_MAX where there is no bound. */
-rx_err rx_attack_bounds(const struct rx_cube *c, int64_t *lo, int64_t *hi,
+/* Whether anything but zeros is left to publish. */
+bool rx_cube_worth(const struct rx_cube *c);
+
+/* Find another table that meets ${need}, for which the cheapest cells are
+ * suppressed (or none when ${free}): *witness is its number + 1, 0 when none
+ * was found. */
+rx_err rx_move_find(struct rx_cube *c, const struct rx_need *need, bool free,
+    uint32_t *witness, struct rx_status *st) RX_MUST_USE;
+
+/* What it costs to suppress cell ${i}, whether it is or not. */
+int64_t rx_cell_price(const struct rx_cube *c, size_t i);
+
+/* Add ${need} to those of the cube; *index is its place. */
+rx_err rx_need_add(struct rx_cube *c, const struct rx_need *need,
+    size_t *index, struct rx_status *st) RX_MUST_USE;
+/* Find a witness for ${n}, which has none: n->witness, and n->dir when it stands
+ * for a guard or a knower, whom up and down serve alike. */
+rx_err rx_need_find(struct rx_cube *c, struct rx_need *n, bool free,
+    struct rx_status *st) RX_MUST_USE;
+/* Make sure that for everyone who is alone in a cell that the witness of the
+ * guard ${index} changes there is a witness that does not; *met is false when
+ * one was not found (only when ${free}, or if there can be none). */
+rx_err rx_guard_knowers(struct rx_cube *c, size_t index, uint32_t witness,
+    bool free, bool *met, struct rx_status *st) RX_MUST_USE;
+
+/* Publish again what need not be suppressed. */
+rx_err rx_cube_trim(struct rx_cube *c, struct rx_status *st) RX_MUST_USE;
+
+/* Ask the system of all that is published (system.h) for every need; *unmet,
+ * an array of *n places of needs, is the caller's to free. */
+rx_err rx_cube_audit(const struct rx_cube *c, uint32_t **unmet, size_t *n,
     struct rx_status *st) RX_MUST_USE;
 
 /* ---- table.c: the document of a cross-table ---- */
@@ -234,19 +283,38 @@ rx_err rx_release_digest(char out[RX_DIGEST_TEXT], const json_t *published,
 rx_err rx_release_entry(json_t **out, const char *kind, const char *author,
     int64_t at, const char *format, const json_t *published,
     struct rx_status *st) RX_MUST_USE;
-/* All entries of ${kind} as an array of objects with "id", oldest first. */
-rx_err rx_release_load(json_t **out, struct rx_session *s, const char *kind,
+/* All entries of ${kind} as an array of objects with "id", oldest first;
+ * *seen is the number of entries of all kinds. */
+rx_err rx_release_load(json_t **out, size_t *seen, struct rx_session *s,
+    const char *kind, struct rx_status *st) RX_MUST_USE;
+/* Enter ${published} in the ledger, which must hold ${seen} entries still:
+ * RELEASE_MEANWHILE.  ${kept}, what the entry keeps besides, may be NULL. */
+rx_err rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
+    enum rx_format format, const json_t *published, json_t *kept,
     struct rx_status *st) RX_MUST_USE;
-/* Enter ${published} in the ledger. */
-rx_err rx_release_enter(struct rx_session *s, const char *kind,
-    enum rx_format format, const json_t *published, struct rx_status *st)
-    RX_MUST_USE;
 /* The id of the newest of ${entries} that published ${doc}; false when none. */
 bool rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
     const json_t *doc);
 /* The row that the entry ${entry} with ${id} shows. */
 void rx_release_row_of(struct rx_release_row *row, const char *id,
     const json_t *entry);
+
+/* ---- export.c ---- */
+
+/* The document of the table that ${req} asks for, as it would be released;
+ * nothing is entered. */
+rx_err rx_table_try(json_t **doc, struct rx_session *s,
+    const struct rx_table_request *req, struct rx_status *st) RX_MUST_USE;
+
+/* ---- period.c: annexes whose dates overlap ---- */
+
+/* Whether the dates are whole months. */
+bool rx_annex_declared(int32_t from, int32_t to);
+/* Check the annex ${a}, whose number is known, against the earlier ${entries}:
+ * ANNEX_OVERLAPS (arguments from, to, id) when its dates are odd and few
+ * children are seen in the difference. */
+rx_err rx_annex_period(struct rx_session *s, const struct rx_annex *a,
+    const json_t *entries, struct rx_status *st) RX_MUST_USE;
 
 /**
  * rx_annex_issue(doc, again, a, entries, st):
@@ -257,13 +325,4 @@ void rx_release_row_of(struct rx_release_row *row, const char *id,
  */
 rx_err rx_annex_issue(json_t **doc, bool *again, struct rx_annex *a,
     const json_t *entries, struct rx_status *st) RX_MUST_USE;
-/**
- * rx_tab_overlap(doc, again, entries, st):
- * Check the table ${doc} against the earlier ones in ${entries}: *again when
- * it is the same answer to the same question; TABLE_OVERLAPS (argument id)
- * when the difference of the two could disclose.
- */
-rx_err rx_tab_overlap(const json_t *doc, bool *again, const json_t *entries,
-    struct rx_status *st) RX_MUST_USE;
-
 #endif

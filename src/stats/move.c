@@ -17,12 +17,16 @@
  * are suppressed.  The step with the lowest price is taken.
  *
  * Suppressing more only leaves more tables possible, so what has been shown
- * for one cell stays true whatever is done for the next.
+ * for one cell stays true whatever is done for the next.  Every table that was
+ * found is kept as a witness, the cells that differ from the truth: the audit
+ * checks it again.
  */
 
 #define VEC 16			/* entries of a vector: 14 over three levels */
 #define AFFECTED 1024		/* cells of a step; of a record with many leaves */
 #define SOURCES 8		/* leaves under a margin that are tried */
+#define PARTNERS 48		/* leaves that one of them is swapped with */
+#define FACTS_FREE 5000		/* so many are gone through for a cell or two */
 
 enum mode { KEEP, SWAP, TOGGLE, BARE };
 
@@ -43,6 +47,9 @@ struct search {
 	const struct rx_need *need;
 	int64_t left;			/* how far the cell still has to go */
 	bool multi;
+	bool free;			/* nothing more may be suppressed */
+	uint32_t *touched;		/* cells that were changed; some twice */
+	size_t ntouched, touchedcap;
 	struct candidate *cand[RX_AXES_MAX];
 	unsigned ncand[RX_AXES_MAX];
 	struct step part[RX_AXES_MAX + 1];
@@ -50,18 +57,22 @@ struct search {
 	int64_t price, amount;		/* of the best; price -1: none yet */
 };
 
-/* What it costs to suppress cell ${i}: little for a small figure, more for a
- * margin, which more readers want. */
-static int64_t
-price_of(const struct rx_cube *c, size_t i)
+/* Little for a small figure, more for a margin, which more readers want. */
+int64_t
+rx_cell_price(const struct rx_cube *c, size_t i)
 {
 	int64_t v, bits = 0;
 
-	if (c->suppressed[i])
-		return (0);
 	for (v = c->value[i]; v > 0; v /= 2)
 		bits++;
 	return (8 + 4 * bits + 4 * c->stars[i]);
+}
+
+static int64_t
+price_of(const struct rx_cube *c, size_t i)
+{
+
+	return (c->suppressed[i] ? 0 : rx_cell_price(c, i));
 }
 
 /* ---- vectors ---- */
@@ -104,13 +115,8 @@ vector(const struct rx_axis *x, const struct candidate *k, unsigned *pos,
 static bool
 holds(const struct rx_axis *x, unsigned pos, unsigned leaf)
 {
-	unsigned u;
 
-	for (u = 0; u < x->nup; u++) {
-		if (x->up[(size_t)leaf * x->nup + u] == pos)
-			return (true);
-	}
-	return (false);
+	return (x->up[(size_t)leaf * x->nup + x->stars[pos]] == pos);
 }
 
 /* ---- candidates of one axis ---- */
@@ -151,13 +157,36 @@ by_price(const void *a, const void *b)
 	return (x->b < y->b ? -1 : x->b > y->b);
 }
 
-static void
+static bool
 offer(struct search *s, unsigned a, enum mode mode, unsigned from, unsigned b)
 {
 	struct candidate k = { mode, from, b, 0 };
 
-	if ((k.price = line_price(s, a, &k)) >= 0)
-		s->cand[a][s->ncand[a]++] = k;
+	k.price = line_price(s, a, &k);
+	if (k.price < 0 || (k.price > 0 && s->free))
+		return (false);
+	s->cand[a][s->ncand[a]++] = k;
+	return (true);
+}
+
+/* SWAP the leaf ${from} for the leaves around it, the nearest first: they share
+ * the most margins with it. */
+static void
+offer_swaps(struct search *s, unsigned a, unsigned pos, unsigned from)
+{
+	const struct rx_axis *x = &s->c->axis[a];
+	size_t base = s->need->cell - rx_cube_pos(s->c, s->need->cell, a) *
+	    s->c->stride[a];
+	unsigned n = 0, k, l;
+
+	for (k = 2; k < 2 * x->nleaf && n < PARTNERS; k++) {
+		/* one up, one down, two up ...; past the ends is neither */
+		l = k % 2 == 0 ? from + k / 2 : from - k / 2;
+		if (l >= x->nleaf || holds(x, pos, l) ||
+		    (s->free && !s->c->suppressed[base + l * s->c->stride[a]]))
+			continue;
+		n += offer(s, a, SWAP, from, l);
+	}
 }
 
 /* Every KEEP under the cell's position, cheapest first; at most SOURCES of
@@ -170,7 +199,7 @@ offer_keeps(struct search *s, unsigned a, unsigned pos, unsigned *source)
 
 	for (l = 0; l < x->nleaf; l++) {
 		if (holds(x, pos, l))
-			offer(s, a, KEEP, l, l);
+			(void)offer(s, a, KEEP, l, l);
 	}
 	qsort(s->cand[a], s->ncand[a], sizeof(**s->cand), by_price);
 	for (n = 0; n < s->ncand[a] && n < SOURCES; n++)
@@ -190,7 +219,7 @@ list_candidates(struct search *s, unsigned a, unsigned limit)
 {
 	const struct rx_axis *x = &s->c->axis[a];
 	unsigned pos = rx_cube_pos(s->c, s->need->cell, a);
-	unsigned source[SOURCES], n, k, l;
+	unsigned source[SOURCES], n, k;
 	bool all = pos == x->npos - 1;
 	struct candidate keep;
 	bool has_keep;
@@ -198,19 +227,15 @@ list_candidates(struct search *s, unsigned a, unsigned limit)
 	s->ncand[a] = 0;
 	n = offer_keeps(s, a, pos, source);
 	has_keep = s->ncand[a] > 0 && (int)a != s->need->apart;
-	keep = s->cand[a][0];
+	keep = s->cand[a][0];	/* zeroed when there is none */
 	if ((int)a == s->need->apart)
 		s->ncand[a] = 0;
 	else if (x->multi && all)
-		offer(s, a, BARE, 0, 0);
+		(void)offer(s, a, BARE, 0, 0);
 	if (x->multi && !all)
-		offer(s, a, TOGGLE, pos, pos);
-	for (k = 0; !all && k < n; k++) {
-		for (l = 0; l < x->nleaf; l++) {
-			if (!holds(x, pos, l))
-				offer(s, a, SWAP, source[k], l);
-		}
-	}
+		(void)offer(s, a, TOGGLE, pos, pos);
+	for (k = 0; !all && k < n; k++)
+		offer_swaps(s, a, pos, source[k]);
 	qsort(s->cand[a], s->ncand[a], sizeof(**s->cand), by_price);
 	if (s->ncand[a] > limit) {
 		s->ncand[a] = limit;
@@ -230,19 +255,22 @@ known(const struct search *s, size_t i)
 }
 
 /* Whether the lines of cell ${i} over the axis ${a}, where things may have
- * several leaves, are those of a possible table: each part <= margin <= sum. */
+ * several leaves, are those of a possible table: each part <= margin <= sum, and
+ * what has no leaf that says something has no other. */
 static bool
 line_possible(const struct rx_cube *c, size_t i, unsigned a)
 {
 	const struct rx_axis *x = &c->axis[a];
 	size_t base = i - rx_cube_pos(c, i, a) * c->stride[a];
 	int64_t margin = c->other[base + x->nleaf * c->stride[a]];
-	int64_t v, sum = 0;
+	int64_t v, sum = 0, silent = 0;
 	unsigned l;
 
+	if (x->silent >= 0)
+		silent = c->other[base + (unsigned)x->silent * c->stride[a]];
 	for (l = 0; l < x->nleaf; l++) {
 		v = c->other[base + l * c->stride[a]];
-		if (v > margin)
+		if (v > margin - ((int)l == x->silent ? 0 : silent))
 			return (false);
 		sum += v;
 	}
@@ -329,7 +357,7 @@ weigh(struct search *s, const struct step *step)
 			amount = room;
 		price += price_of(c, i);
 		if (amount < 1 || (s->price >= 0 && price > s->price) ||
-		    known(s, i))
+		    (s->free && price > 0) || known(s, i))
 			return;
 	}
 	if (!step_possible(s, step, amount)) {
@@ -346,9 +374,11 @@ weigh(struct search *s, const struct step *step)
 	s->best = *step;
 }
 
-/* Extend the cells of the axes before ${a} by every candidate of axis a. */
+/* Extend the cells of the axes before ${a} by every candidate of axis a.  The
+ * whole step contains the line of each candidate, so that their prices, ${price}
+ * so far, add up to less than its own; candidates come cheapest first. */
 static void
-descend(struct search *s, unsigned a)
+descend(struct search *s, unsigned a, int64_t price)
 {
 	const struct step *from = &s->part[a];
 	struct step *to = &s->part[a + 1];
@@ -360,6 +390,8 @@ descend(struct search *s, unsigned a)
 		return;
 	}
 	for (k = 0; k < s->ncand[a] && s->price != 0; k++) {
+		if (s->price >= 0 && price + s->cand[a][k].price >= s->price)
+			continue;
 		n = vector(&s->c->axis[a], &s->cand[a][k], pos, coef);
 		if (from->n * n > AFFECTED)
 			continue;
@@ -370,7 +402,7 @@ descend(struct search *s, unsigned a)
 				to->coef[to->n++] = from->coef[i] * coef[j];
 			}
 		}
-		descend(s, a + 1);
+		descend(s, a + 1, price + s->cand[a][k].price);
 	}
 }
 
@@ -433,7 +465,7 @@ try_facts(struct search *s)
 {
 	size_t k;
 
-	if (s->need->apart >= 0)
+	if (s->need->apart >= 0 || (s->free && s->c->nfacts > FACTS_FREE))
 		return;
 	for (k = 0; k < s->c->nfacts && s->price != 0; k++) {
 		if (fact_under(s->c, &s->c->facts[k], s->need->cell) &&
@@ -464,35 +496,26 @@ find_step(struct search *s)
 	s->part[0].n = 1;
 	s->part[0].cell[0] = 0;
 	s->part[0].coef[0] = 1;
-	descend(s, 0);
+	descend(s, 0, 0);
 	if (s->price < 0)
 		try_facts(s);
 }
 
 /* Take the best step: its cells are suppressed from now on. */
 static rx_err
-take_step(struct search *s, struct rx_buf *alone, struct rx_status *st)
+take_step(struct search *s, struct rx_status *st)
 {
-	struct rx_cube *c = s->c;
 	unsigned k;
-	uint32_t i, child;
 	rx_err rc;
 
+	rc = rx_room(&s->touched, s->ntouched, s->best.n, &s->touchedcap,
+	    sizeof(*s->touched), st);
+	if (rc != RX_OK)
+		return (rc);
 	apply(s, &s->best, s->amount);
 	for (k = 0; k < s->best.n; k++) {
-		i = s->best.cell[k];
-		c->suppressed[i] = true;
-		if (c->other[i] < c->least[i])
-			c->least[i] = c->other[i];
-		if (c->other[i] > c->most[i])
-			c->most[i] = c->other[i];
-		if (alone == NULL || c->sole[i] < 0 ||
-		    c->sole[i] == c->sole[s->need->cell])
-			continue;
-		child = (uint32_t)c->sole[i];
-		rc = rx_buf_add(alone, &child, sizeof(child), st);
-		if (rc != RX_OK)
-			return (rc);
+		s->c->suppressed[s->best.cell[k]] = true;
+		s->touched[s->ntouched++] = s->best.cell[k];
 	}
 	s->left -= s->amount;
 	return (RX_OK);
@@ -515,7 +538,7 @@ search_new(struct search **out, struct rx_cube *c, const struct rx_need *need,
 	for (a = 0; a < c->naxes; a++) {
 		s->multi = s->multi || c->axis[a].multi;
 		rc = rx_stats_alloc(&s->cand[a],
-		    (size_t)(SOURCES + 1) * c->axis[a].nleaf + 2,
+		    SOURCES * (PARTNERS + 1) + c->axis[a].nleaf + 2,
 		    sizeof(**s->cand), st);
 		if (rc != RX_OK)
 			return (rc);
@@ -530,39 +553,63 @@ search_free(struct search *s)
 
 	for (a = 0; s != NULL && a < RX_AXES_MAX; a++)
 		free(s->cand[a]);
+	if (s != NULL)
+		free(s->touched);
 	free(s);
 }
 
-/* Whether a table found for another cell shows what ${need} asks. */
-static bool
-shown(const struct rx_cube *c, const struct rx_need *need)
+/* Put c->other back as it was; when ${keep}, it becomes a witness first. */
+static rx_err
+leave(struct search *s, bool keep, struct rx_status *st)
 {
-	int64_t v = c->value[need->cell];
+	struct rx_cube *c = s->c;
+	struct rx_witness w = { c->nchanges, 0 };
+	size_t k;
+	uint32_t i;
+	rx_err rc = RX_OK;
 
-	if (need->apart >= 0)
-		return (false);
-	return (need->dir > 0 ? c->most[need->cell] >= v + need->amount :
-	    c->least[need->cell] <= v - need->amount);
+	if (keep && ((rc = rx_room(&c->witnesses, c->nwitnesses, 1,
+	    &c->witnesscap, sizeof(w), st)) != RX_OK ||
+	    (rc = rx_room(&c->changes, c->nchanges, s->ntouched,
+	    &c->changecap, sizeof(*c->changes), st)) != RX_OK))
+		keep = false;
+	for (k = 0; k < s->ntouched; k++) {
+		i = s->touched[k];
+		if (keep && c->other[i] != c->value[i]) {
+			c->changes[c->nchanges++] = (struct rx_term){ i,
+			    (int32_t)(c->other[i] - c->value[i]) };
+			w.n++;
+		}
+		c->other[i] = c->value[i];
+	}
+	if (keep)
+		c->witnesses[c->nwitnesses++] = w;
+	return (rc);
 }
 
 rx_err
-rx_move_provide(struct rx_cube *c, const struct rx_need *need,
-    struct rx_buf *alone, struct rx_status *st)
+rx_move_find(struct rx_cube *c, const struct rx_need *need, bool free,
+    uint32_t *witness, struct rx_status *st)
 {
 	struct search *s = NULL;
+	bool found = true;
 	rx_err rc;
 
-	if (alone == NULL && need->knower < 0 && shown(c, need))
-		return (RX_OK);
-	rc = search_new(&s, c, need, st);
-	while (rc == RX_OK && s->left > 0) {
+	*witness = 0;
+	if ((rc = search_new(&s, c, need, st)) != RX_OK)
+		goto done;
+	s->free = free;
+	while (s->left > 0 && found) {
 		find_step(s);
-		if (s->price < 0)
-			rc = rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_UNSAFE);
-		else
-			rc = take_step(s, alone, st);
+		if ((found = s->price >= 0) &&
+		    (rc = take_step(s, st)) != RX_OK)
+			break;
 	}
-	memcpy(c->other, c->value, c->ncells * sizeof(*c->other));
+	if (rc == RX_OK)
+		rc = leave(s, found, st);
+	if (rc == RX_OK && found)
+		*witness = (uint32_t)c->nwitnesses;
+done:
 	search_free(s);
 	return (rc);
 }

@@ -125,10 +125,12 @@ err0:
 }
 
 rx_err
-rx_release_enter(struct rx_session *s, const char *kind, enum rx_format format,
-    const json_t *published, struct rx_status *st)
+rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
+    enum rx_format format, const json_t *published, json_t *kept,
+    struct rx_status *st)
 {
 	struct rx_buf text = RX_BUF_INIT;
+	uint8_t id[RX_ID_BYTES];
 	json_t *entry;
 	rx_err rc;
 
@@ -136,8 +138,11 @@ rx_release_enter(struct rx_session *s, const char *kind, enum rx_format format,
 	    format_keys[format], published, st);
 	if (rc != RX_OK)
 		return (rc);
-	if ((rc = rx_json_write(&text, entry, st)) == RX_OK)
-		rc = rx_release_add(s, (const char *)text.b, text.len, st);
+	if (kept != NULL && json_object_set(entry, "kept", kept) != 0)
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	if (rc == RX_OK && (rc = rx_json_write(&text, entry, st)) == RX_OK)
+		rc = rx_release_add(s, seen, (const char *)text.b, text.len,
+		    id, st);
 	rx_buf_free(&text);
 	json_decref(entry);
 	return (rc);
@@ -147,6 +152,7 @@ rx_release_enter(struct rx_session *s, const char *kind, enum rx_format format,
 
 struct load {
 	json_t *list;
+	size_t seen;
 	const char *kind;
 };
 
@@ -173,6 +179,7 @@ load_one(void *cookie, const uint8_t id[RX_ID_BYTES], const char *text,
 	json_t *entry;
 	rx_err rc;
 
+	l->seen++;
 	if ((rc = parse_entry(&entry, text, n, st)) != RX_OK)
 		return (rc);
 	rx_uuid_text(id, uuid);
@@ -185,10 +192,10 @@ load_one(void *cookie, const uint8_t id[RX_ID_BYTES], const char *text,
 }
 
 rx_err
-rx_release_load(json_t **out, struct rx_session *s, const char *kind,
-    struct rx_status *st)
+rx_release_load(json_t **out, size_t *seen, struct rx_session *s,
+    const char *kind, struct rx_status *st)
 {
-	struct load l = { json_array(), kind };
+	struct load l = { json_array(), 0, kind };
 	rx_err rc;
 
 	*out = NULL;
@@ -199,6 +206,7 @@ rx_release_load(json_t **out, struct rx_session *s, const char *kind,
 		return (rc);
 	}
 	*out = l.list;
+	*seen = l.seen;
 	return (RX_OK);
 }
 
@@ -220,12 +228,14 @@ rx_release_same(char id[RX_UUID_TEXT], const json_t *entries,
 	return (false);
 }
 
-/* "350102 2025-06-01..2025-08-25 interventions sex,month", and its parts */
+/* "350102 2025-06-01..2025-08-25 interventions sex,month", of a private table
+ * with " ε=0.5"; and its parts */
 static void
 make_title(struct rx_release_row *row, const json_t *entry)
 {
 	const json_t *dims = json_object_get(entry, "dims");
-	const char *dim;
+	const char *dim, *epsilon = member_text(json_object_get(
+	    json_object_get(entry, "published"), "private"), "epsilon");
 	size_t k, n;
 
 	(void)snprintf(row->from, sizeof(row->from), "%s",
@@ -244,6 +254,11 @@ make_title(struct rx_release_row *row, const json_t *entry)
 	    member_text(entry, "unit"), row->from, row->to,
 	    *row->count != '\0' ? " " : "", row->count,
 	    *row->dims != '\0' ? " " : "", row->dims);
+	if (*epsilon != '\0') {
+		n = strlen(row->title);
+		(void)snprintf(row->title + n, sizeof(row->title) - n,
+		    " ε=%s", epsilon);
+	}
 }
 
 void
@@ -267,6 +282,10 @@ rx_release_row_of(struct rx_release_row *row, const char *id,
 	    member_text(published, "name"));
 	row->at = json_integer_value(json_object_get(entry, "at"));
 	row->issue = issue != NULL ? (unsigned)json_integer_value(issue) : 1;
+	row->cells = (int64_t)json_array_size(json_object_get(published,
+	    "cells"));
+	row->suppressed = json_integer_value(json_object_get(published,
+	    "suppressed"));
 	row->intact = published != NULL &&
 	    rx_release_digest(digest, published, &st) == RX_OK &&
 	    strcmp(digest, member_text(entry, "digest")) == 0;
@@ -422,78 +441,4 @@ rx_annex_issue(json_t **out, bool *again, struct rx_annex *a,
 	    "issue")) + 1;
 	read_totals(a->before, published);
 	return (rx_annex_json(out, a, st));
-}
-
-/* ---- tables that overlap ---- */
-
-static bool
-overlaps(const json_t *a, const json_t *b)
-{
-	char x[RX_UNIT_BYTES], y[RX_UNIT_BYTES];
-	struct rx_status st;
-
-	rx_status_clear(&st);
-	if (!same(a, b, "count"))
-		return (false);
-	/* Children are counted as they stand on the register: a later table
-	 * differs from an earlier one by who came in between, whatever the
-	 * dates.  Text of dates sorts as dates. */
-	if (strcmp(member_text(a, "count"), "children") != 0 &&
-	    (strcmp(member_text(a, "from"), member_text(b, "to")) > 0 ||
-	    strcmp(member_text(b, "from"), member_text(a, "to")) > 0))
-		return (false);
-	if (rx_unit_parse(x, member_text(a, "unit"), &st) != RX_OK ||
-	    rx_unit_parse(y, member_text(b, "unit"), &st) != RX_OK)
-		return (true);
-	return (rx_unit_covers(x, y) || rx_unit_covers(y, x));
-}
-
-static bool
-same_question(const json_t *a, const json_t *b)
-{
-
-	return (same(a, b, "unit") && same(a, b, "count") &&
-	    same(a, b, "dims") && same(a, b, "from") && same(a, b, "to") &&
-	    same(a, b, "threshold"));
-}
-
-/* Two tables with nothing to hide over the same things show no difference. */
-static bool
-both_open(const json_t *a, const json_t *b)
-{
-
-	return (same(a, b, "unit") && same(a, b, "from") && same(a, b, "to") &&
-	    !same(a, b, "dims") &&
-	    json_integer_value(json_object_get(a, "suppressed")) == 0 &&
-	    json_integer_value(json_object_get(b, "suppressed")) == 0);
-}
-
-rx_err
-rx_tab_overlap(const json_t *doc, bool *again, const json_t *entries,
-    struct rx_status *st)
-{
-	const json_t *entry, *old;
-	size_t i;
-	rx_err rc;
-
-	*again = false;
-	for (i = 0; i < json_array_size(entries); i++) {
-		entry = json_array_get(entries, i);
-		old = json_object_get(entry, "published");
-		if (old == NULL)
-			return (rx_fail(st, RX_ECORRUPT,
-			    RX_MSG_RELEASE_CORRUPT));
-		if (!overlaps(old, doc))
-			continue;
-		if (same_question(old, doc) && json_equal(old, doc)) {
-			*again = true;
-			continue;
-		}
-		if (both_open(old, doc))
-			continue;
-		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_OVERLAPS);
-		rx_status_arg(st, "id", "%s", member_text(entry, "id"));
-		return (rc);
-	}
-	return (RX_OK);
 }

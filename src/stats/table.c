@@ -13,33 +13,40 @@
 #define BIT(count) (1u << (count))
 #define ALL_COUNTS (BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS) | \
     BIT(RX_COUNT_INTERVENTIONS))
+#define RECORDS (BIT(RX_COUNT_OBSERVATIONS) | BIT(RX_COUNT_INTERVENTIONS))
+#define SEEN (BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS))
 
 const struct rx_dim_info rx_dim_infos[RX_DIM_NUMBER] = {
+	[RX_DIM_PROVINCE] = { "province", RX_MSG_DIM_PROVINCE, RX_LIST_NONE,
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
+	[RX_DIM_CITY] = { "city", RX_MSG_DIM_CITY, RX_LIST_NONE,
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
 	[RX_DIM_COUNTY] = { "county", RX_MSG_DIM_COUNTY, RX_LIST_NONE,
-	    ALL_COUNTS, true, false, false },
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
 	[RX_DIM_TOWNSHIP] = { "township", RX_MSG_DIM_TOWNSHIP, RX_LIST_NONE,
-	    ALL_COUNTS, true, false, false },
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
 	[RX_DIM_VILLAGE] = { "village", RX_MSG_DIM_VILLAGE, RX_LIST_NONE,
-	    ALL_COUNTS, true, false, false },
+	    ALL_COUNTS, RX_FAMILY_UNIT, false, false },
+	[RX_DIM_YEAR] = { "year", RX_MSG_DIM_YEAR, RX_LIST_NONE,
+	    RECORDS, RX_FAMILY_DATE, false, false },
+	[RX_DIM_QUARTER] = { "quarter", RX_MSG_DIM_QUARTER, RX_LIST_NONE,
+	    RECORDS, RX_FAMILY_DATE, false, false },
 	[RX_DIM_MONTH] = { "month", RX_MSG_DIM_MONTH, RX_LIST_NONE,
-	    BIT(RX_COUNT_OBSERVATIONS) | BIT(RX_COUNT_INTERVENTIONS),
-	    false, false, false },
+	    RECORDS, RX_FAMILY_DATE, false, false },
 	[RX_DIM_AGE_BAND] = { "age_band", RX_MSG_DIM_AGE_BAND, RX_LIST_NONE,
-	    ALL_COUNTS, false, false, false },
-	[RX_DIM_SEX] = { "sex", RX_MSG_DIM_SEX, RX_LIST_SEX, ALL_COUNTS,
-	    false, false, false },
-	[RX_DIM_CATEGORY] = { "category", RX_MSG_DIM_CATEGORY,
-	    RX_LIST_CATEGORY, ALL_COUNTS, false, true, true },
+	    ALL_COUNTS, RX_FAMILY_NONE, false, false },
+	[RX_DIM_SEX] = { "sex", RX_MSG_DIM_SEX, RX_LIST_SEX,
+	    ALL_COUNTS, RX_FAMILY_NONE, false, false },
+	[RX_DIM_CATEGORY] = { "category", RX_MSG_DIM_CATEGORY, RX_LIST_CATEGORY,
+	    ALL_COUNTS, RX_FAMILY_NONE, true, true },
 	[RX_DIM_SIGN] = { "sign", RX_MSG_DIM_SIGN, RX_LIST_SIGN,
-	    BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS), false, true,
-	    true },
+	    SEEN, RX_FAMILY_NONE, true, true },
 	[RX_DIM_RISK] = { "risk", RX_MSG_DIM_RISK, RX_LIST_RISK,
-	    BIT(RX_COUNT_CHILDREN) | BIT(RX_COUNT_OBSERVATIONS), false, false,
-	    true },
+	    SEEN, RX_FAMILY_NONE, false, true },
 	[RX_DIM_KIND] = { "kind", RX_MSG_DIM_KIND, RX_LIST_KIND,
-	    BIT(RX_COUNT_INTERVENTIONS), false, false, false },
+	    BIT(RX_COUNT_INTERVENTIONS), RX_FAMILY_NONE, false, false },
 	[RX_DIM_OUTCOME] = { "outcome", RX_MSG_DIM_OUTCOME, RX_LIST_OUTCOME,
-	    BIT(RX_COUNT_INTERVENTIONS), false, false, true }
+	    BIT(RX_COUNT_INTERVENTIONS), RX_FAMILY_NONE, false, true }
 };
 
 static const char *const count_keys[] = {
@@ -127,7 +134,10 @@ check_request(const struct rx_table_request *req, struct rx_status *st)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_DATES_REVERSED));
 	if (req->ndims > RX_DIMS_MAX)
 		return (rx_table_too_large(st));
-	if (req->threshold < RX_THRESHOLD_MIN) {
+	if (req->epsilon > 0) {
+		if ((rc = rx_private_check(req, st)) != RX_OK)
+			return (rc);
+	} else if (req->threshold < RX_THRESHOLD_MIN) {
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_TABLE_THRESHOLD);
 		rx_status_arg(st, "min", "%d", RX_THRESHOLD_MIN);
 		return (rc);
@@ -161,6 +171,7 @@ rx_tab_new(struct rx_tab **out, const struct rx_table_request *req,
 	t->req = *req;
 	t->ids.size = RX_ID_BYTES;
 	t->signs.size = sizeof(uint64_t);
+	rx_noise_init(&t->noise, NULL, NULL);
 	*out = t;
 	return (RX_OK);
 }
@@ -172,16 +183,20 @@ rx_tab_free(struct rx_tab *t)
 
 	if (t == NULL)
 		return;
-	for (d = 0; d < RX_DIMS_MAX; d++) {
+	for (d = 0; d < RX_DIMS_MAX; d++)
 		free(t->values[d].v);
-		free(t->values[d].tuple);
+	for (d = 0; d < RX_FAMILIES; d++) {
+		free(t->nests[d].tuple);
+		free(t->nests[d].shown);
 	}
 	rx_set_free(&t->ids);
 	rx_set_free(&t->signs);
 	rx_buf_free(&t->kids);
 	rx_buf_free(&t->things);
 	rx_buf_free(&t->pool);
+	rx_buf_free(&t->units);
 	rx_cube_free(t->cube);
+	free(t->error);
 	free(t);
 }
 
@@ -291,8 +306,25 @@ enum rx_level
 rx_dim_level(enum rx_dim dim)
 {
 
-	return (dim == RX_DIM_COUNTY ? RX_LEVEL_COUNTY :
-	    dim == RX_DIM_TOWNSHIP ? RX_LEVEL_TOWNSHIP : RX_LEVEL_VILLAGE);
+	switch (dim) {
+	case RX_DIM_PROVINCE:
+		return (RX_LEVEL_PROVINCE);
+	case RX_DIM_CITY:
+		return (RX_LEVEL_PREFECTURE);
+	case RX_DIM_COUNTY:
+		return (RX_LEVEL_COUNTY);
+	case RX_DIM_TOWNSHIP:
+		return (RX_LEVEL_TOWNSHIP);
+	default:
+		return (RX_LEVEL_VILLAGE);
+	}
+}
+
+int64_t
+rx_dim_months(enum rx_dim dim)
+{
+
+	return (dim == RX_DIM_YEAR ? 12 : dim == RX_DIM_QUARTER ? 3 : 1);
 }
 
 static int64_t
@@ -317,14 +349,19 @@ single_value(const struct rx_tab *t, enum rx_dim dim, const struct rx_kid *kid,
 	int64_t v = 0;
 
 	switch (dim) {
+	case RX_DIM_PROVINCE:
+	case RX_DIM_CITY:
 	case RX_DIM_COUNTY:
 	case RX_DIM_TOWNSHIP:
 	case RX_DIM_VILLAGE:
 		rx_unit_ancestor(unit, r != NULL ? r->unit : kid->unit,
 		    rx_dim_level(dim));
 		return (rx_unit_value(unit));
+	case RX_DIM_YEAR:
+	case RX_DIM_QUARTER:
 	case RX_DIM_MONTH:
-		return (rx_date_month((int32_t)rx_record_int(r, RX_F_DATE)));
+		return (rx_date_month((int32_t)rx_record_int(r, RX_F_DATE)) /
+		    rx_dim_months(dim));
 	case RX_DIM_AGE_BAND:
 		return (age_band(kid, t->req.to));
 	case RX_DIM_SEX:
@@ -399,6 +436,60 @@ kid_signs(struct rx_tab *t, struct rx_thing *thing, size_t d, size_t kid,
 	return (RX_OK);
 }
 
+/* In a private table a child counts for so much and no more: the first things
+ * and values in the order in which they were recorded. */
+static bool
+spent(struct rx_tab *t, size_t kid)
+{
+
+	return (t->req.epsilon > 0 &&
+	    kid_at(t, kid)->things++ >= RX_PRIVATE_RECORDS);
+}
+
+static void
+cut_values(const struct rx_tab *t, struct rx_thing *thing, size_t d)
+{
+
+	if (t->req.epsilon > 0 && thing->at[d].n > RX_PRIVATE_VALUES)
+		thing->at[d].n = RX_PRIVATE_VALUES;
+}
+
+/* Add a thing to the digest: in whatever order they come. */
+static void
+note_thing(struct rx_tab *t, const struct rx_thing *thing,
+    const struct rx_record *r)
+{
+	uint8_t text[2 * RX_ID_BYTES + RX_DIMS_MAX * RX_HASH_BYTES] = { 0 };
+	uint8_t hash[RX_HASH_BYTES];
+	uint64_t part;
+	size_t d, k;
+
+	memcpy(text, &t->ids.keys[thing->kid * RX_ID_BYTES], RX_ID_BYTES);
+	if (r != NULL)
+		memcpy(&text[RX_ID_BYTES], r->id, RX_ID_BYTES);
+	for (d = 0; d < t->req.ndims; d++)
+		rx_hash(&text[2 * RX_ID_BYTES + d * RX_HASH_BYTES],
+		    RX_HASH_BYTES, NULL, "runxin values",
+		    &t->pool.b[thing->at[d].off * sizeof(int64_t)],
+		    thing->at[d].n * sizeof(int64_t));
+	rx_hash(hash, sizeof(hash), NULL, "runxin thing", text, sizeof(text));
+	for (k = 0; k < 4; k++) {
+		memcpy(&part, &hash[k * sizeof(part)], sizeof(part));
+		t->data[k] += part;
+	}
+	rx_wipe(text, sizeof(text));
+}
+
+void
+rx_tab_digest(char out[RX_DIGEST_TEXT], const struct rx_tab *t)
+{
+	uint8_t hash[RX_HASH_BYTES];
+
+	rx_hash(hash, sizeof(hash), NULL, "runxin counted", t->data,
+	    sizeof(t->data));
+	rx_hex(out, hash, sizeof(hash));
+}
+
 /* Count a thing: the record ${r} of ${kid}, or the child itself (r is NULL). */
 static rx_err
 add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
@@ -409,6 +500,8 @@ add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
 	size_t d;
 	rx_err rc = RX_OK;
 
+	if (spent(t, kid))
+		return (RX_OK);
 	memset(&thing, 0, sizeof(thing));
 	thing.kid = (uint32_t)kid;
 	for (d = 0; d < t->req.ndims && rc == RX_OK; d++) {
@@ -423,6 +516,7 @@ add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
 		else
 			rc = pool_add(t, &thing, d, single_value(t, dim,
 			    kid_at(t, kid), r), st);
+		cut_values(t, &thing, d);
 		if (rc == RX_OK && thing.at[d].n == 0) {
 			thing.at[d].off = t->pool.len / sizeof(int64_t);
 			rc = pool_add(t, &thing, d, RX_VALUE_NONE, st);
@@ -430,6 +524,7 @@ add_thing(struct rx_tab *t, size_t kid, const struct rx_record *r,
 	}
 	if (rc != RX_OK)
 		return (rc);
+	note_thing(t, &thing, r);
 	return (rx_buf_add(&t->things, &thing, sizeof(thing), st));
 }
 
@@ -472,4 +567,29 @@ rx_tab_children(struct rx_tab *t, struct rx_status *st)
 			return (rc);
 	}
 	return (RX_OK);
+}
+
+rx_err
+rx_tab_count(struct rx_tab *t, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (t->cube != NULL)
+		return (RX_OK);
+	if ((rc = rx_tab_children(t, st)) != RX_OK)
+		return (rc);
+	return (rx_tab_cube(t, st));
+}
+
+rx_err
+rx_tab_protect(struct rx_tab *t, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (t->safe)
+		return (RX_OK);
+	rc = t->req.epsilon > 0 ? rx_tab_blur(t, st) :
+	    rx_cube_protect(t->cube, st);
+	t->safe = rc == RX_OK;
+	return (rc);
 }

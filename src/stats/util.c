@@ -60,6 +60,38 @@ rx_stats_alloc(void *out, size_t n, size_t size, struct rx_status *st)
 	return (RX_OK);
 }
 
+void
+rx_drop(void *p, size_t n, size_t size)
+{
+
+	if (p != NULL)
+		rx_wipe(p, n * size);
+	free(p);
+}
+
+rx_err
+rx_room(void *p, size_t n, size_t more, size_t *cap, size_t size,
+    struct rx_status *st)
+{
+	size_t want = *cap > 0 ? *cap : 64;
+	void *old, *new;
+
+	memcpy(&old, p, sizeof(old));
+	if (n + more <= *cap)
+		return (RX_OK);
+	while (want < n + more)
+		want *= 2;
+	if (want > UINT32_MAX || (new = malloc(want * size)) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if (n > 0)
+		memcpy(new, old, n * size);
+	rx_drop(old, *cap, size);
+	memcpy(p, &new, sizeof(new));
+	*cap = want;
+	/* cppcheck-suppress memleak ; the caller owns it through *p */
+	return (RX_OK);
+}
+
 rx_err
 rx_stats_bug(const char *what, struct rx_status *st)
 {

@@ -7,6 +7,7 @@
 #include "store/internal.h"
 
 #define BUSY_MS 10000
+#define BUSY_STEP_MS 1
 
 /* What a hostile file may make SQLite spend is bounded. */
 static const struct {
@@ -121,6 +122,19 @@ rx_store_misuse(struct rx_status *st, const char *what, const char *where)
 	return (rx_fail_at(st, RX_EINTERNAL, RX_MSG_INTERNAL, where));
 }
 
+/* Another connection is at the file.  SQLite's own waiting sleeps up to 100 ms
+ * at a time, for what mostly takes a few: on the page everybody would wait. */
+static int
+wait_a_little(void *cookie, int times)
+{
+
+	(void)cookie;
+	if (times >= BUSY_MS / BUSY_STEP_MS)
+		return (0);
+	(void)sqlite3_sleep(BUSY_STEP_MS);
+	return (1);
+}
+
 /* The settings that SQLite keeps for the connection; a result code. */
 static int
 configure(sqlite3 *db)
@@ -140,7 +154,7 @@ configure(sqlite3 *db)
 		(void)sqlite3_limit(db, limits[i].which, limits[i].value);
 	if ((code = sqlite3_extended_result_codes(db, 1)) != SQLITE_OK)
 		return (code);
-	return (sqlite3_busy_timeout(db, BUSY_MS));
+	return (sqlite3_busy_handler(db, wait_a_little, NULL));
 }
 
 rx_err
@@ -153,9 +167,10 @@ rx_connect(sqlite3 **out, const char *path, unsigned how,
 
 	*out = NULL;
 
-	/* Never SQLITE_OPEN_CREATE: also what is attached must exist. */
+	/* Never SQLITE_OPEN_CREATE: also what is attached must exist.  A store
+	 * is used by one thread at a time, so it needs no locks of its own. */
 	code = sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE |
-	    SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, NULL);
+	    SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE, NULL);
 	if (code == SQLITE_OK)
 		code = configure(db);
 	if (code != SQLITE_OK) {

@@ -73,6 +73,10 @@ rx_err rx_exec_int(sqlite3 *db, const char *sql, int64_t *v, unsigned how,
 
 /* ---- migrate.c ---- */
 
+/* The number of the last migration of file ${f} among the ${n} in ${list}. */
+int64_t rx_migrate_last(enum rx_file_no f, const struct rx_migration *list,
+    size_t n);
+
 /**
  * rx_migrate_birth(db, f, list, n, how, st):
  * In one transaction make the empty database that is main in ${db} into the
@@ -155,6 +159,8 @@ struct rx_store {
 	bool dirty;		/* the manifest differs from the stored one */
 	struct rx_manifest manifest;	/* while tx */
 	struct rx_buf row, old;	/* encodings, scratch */
+	struct rx_buf image[RX_FILE_COUNT];	/* brought up to date; of an
+						 * older backup */
 	sqlite3_stmt *table[RX_TABLE_COUNT][RX_OP_COUNT];
 	struct rx_cursor cursor[RX_QUERY_COUNT];
 };

@@ -86,9 +86,8 @@ find(enum rx_file_no f, int64_t number, const struct rx_migration *list,
 	return (NULL);
 }
 
-/* The number of the last migration of file ${f}. */
-static int64_t
-last(enum rx_file_no f, const struct rx_migration *list, size_t n)
+int64_t
+rx_migrate_last(enum rx_file_no f, const struct rx_migration *list, size_t n)
 {
 	int64_t number = 0;
 
@@ -256,7 +255,7 @@ rx_migrate_upgrade(sqlite3 *db, enum rx_file_no f,
 
 	rc = check_history(db, &rx_file_defs[RX_FILE_CONTENT], &version, f,
 	    list, n, RX_SQL_UNCHECKED, st);
-	while (rc == RX_OK && version < last(f, list, n))
+	while (rc == RX_OK && version < rx_migrate_last(f, list, n))
 		rc = upgrade_one(db, f, list, n, &version, st);
 	return (rc);
 }
@@ -330,7 +329,7 @@ rx_migrate_verify(sqlite3 *db, enum rx_file_no f,
 	rc = check_history(db, def, &version, f, list, n, how, st);
 	if (rc != RX_OK)
 		return (rc);
-	if (version != last(f, list, n))
+	if (version != rx_migrate_last(f, list, n))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_STORE_SCHEMA));
 	if ((rc = rx_connect(&fresh, ":memory:", 0, st)) != RX_OK)
 		return (rc);

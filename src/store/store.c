@@ -104,6 +104,8 @@ rx_store_close(struct rx_store *s)
 	(void)sqlite3_close(s->db);
 	rx_buf_free(&s->row);
 	rx_buf_free(&s->old);
+	for (i = 0; i < RX_FILE_COUNT; i++)
+		rx_buf_free(&s->image[i]);
 	free(s);
 }
 
@@ -315,12 +317,86 @@ image_check(struct rx_store *s, enum rx_file_no f, const struct rx_buf *image,
 	return (rc);
 }
 
+/* The user_version in the header of ${image}; 0 when there is none. */
+static uint32_t
+image_version(const struct rx_buf *image)
+{
+	const uint8_t *p = image->b;
+
+	if (image->len < 100)
+		return (0);
+	return ((uint32_t)p[60] << 24 | (uint32_t)p[61] << 16 |
+	    (uint32_t)p[62] << 8 | p[63]);
+}
+
+/* Apply to a copy of ${image} what was added to the schema since, as opening
+ * the register would; the copy, complete, goes to ${out}. */
+static rx_err
+image_upgrade(struct rx_buf *out, enum rx_file_no f,
+    const struct rx_buf *image, unsigned how, struct rx_status *st)
+{
+	unsigned char *copy, *anew;
+	sqlite3_int64 n = 0;
+	sqlite3 *db = NULL;
+	rx_err rc;
+	int code;
+
+	if ((rc = rx_connect(&db, ":memory:", how, st)) != RX_OK)
+		return (rc);
+	if ((copy = sqlite3_malloc64(image->len)) == NULL) {
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+		goto done;
+	}
+	memcpy(copy, image->b, image->len);
+	/* SQLite frees the copy, also when this fails. */
+	code = sqlite3_deserialize(db, "main", copy,
+	    (sqlite3_int64)image->len, (sqlite3_int64)image->len,
+	    SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
+	if (code != SQLITE_OK) {
+		rc = rx_sqlite_fail(st, code, how, __func__);
+		goto done;
+	}
+	if ((rc = rx_migrate_upgrade(db, f, rx_migrations, rx_migration_count,
+	    st)) != RX_OK)
+		goto done;
+	if ((anew = sqlite3_serialize(db, "main", &n, 0)) == NULL)
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	else
+		rc = rx_buf_add(out, anew, (size_t)n, st);
+	sqlite3_free(anew);
+done:
+	(void)sqlite3_close(db);
+	return (rc);
+}
+
+/* Let ${image}, brought up to date if it is of an older schema, stand in for
+ * file ${f}. */
+static rx_err
+image_open(struct rx_store *s, enum rx_file_no f, const char *schema,
+    const struct rx_buf *image, struct rx_status *st)
+{
+	const uint32_t version = image_version(image);
+	const struct rx_buf *use = image;
+	rx_err rc;
+	int code;
+
+	if (version > 0 && version < rx_migrate_last(f, rx_migrations,
+	    rx_migration_count)) {
+		if ((rc = image_upgrade(&s->image[f], f, image, s->how, st)) !=
+		    RX_OK)
+			return (rc);
+		use = &s->image[f];
+	}
+	if ((code = image_mount(s->db, schema, use)) != SQLITE_OK)
+		return (rx_sqlite_fail(st, code, s->how, __func__));
+	return (image_check(s, f, use, st));
+}
+
 rx_err
 rx_store_open_images(struct rx_store **out, const struct rx_buf *content,
     const struct rx_buf *keys, struct rx_status *st)
 {
 	struct rx_store *s;
-	int code;
 	rx_err rc;
 
 	*out = NULL;
@@ -330,16 +406,9 @@ rx_store_open_images(struct rx_store **out, const struct rx_buf *content,
 		goto err0;
 	if ((rc = attach_keys(s->db, ":memory:", s->how, st)) != RX_OK)
 		goto err0;
-	code = image_mount(s->db, "main", content);
-	if (code == SQLITE_OK)
-		code = image_mount(s->db, "keys", keys);
-	if (code != SQLITE_OK) {
-		rc = rx_sqlite_fail(st, code, s->how, __func__);
+	if ((rc = image_open(s, RX_FILE_CONTENT, "main", content, st)) != RX_OK)
 		goto err0;
-	}
-	if ((rc = image_check(s, RX_FILE_CONTENT, content, st)) != RX_OK)
-		goto err0;
-	if ((rc = image_check(s, RX_FILE_KEYS, keys, st)) != RX_OK)
+	if ((rc = image_open(s, RX_FILE_KEYS, "keys", keys, st)) != RX_OK)
 		goto err0;
 	if ((rc = verify(s, st)) != RX_OK)
 		goto err0;

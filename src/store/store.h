@@ -79,7 +79,8 @@ rx_err rx_store_open(struct rx_store **out, const char *dir,
     struct rx_status *st) RX_MUST_USE;
 
 /* The same on two images in memory (a backup), read-only; borrowed until
- * closed. */
+ * closed.  Images of an older schema are brought up to date in a copy: what
+ * was backed up stays as it is. */
 rx_err rx_store_open_images(struct rx_store **out, const struct rx_buf *content,
     const struct rx_buf *keys, struct rx_status *st) RX_MUST_USE;
 

@@ -274,7 +274,8 @@ pending(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		else if ((rc = rx_unit_name(q->session, unit, name,
 		    sizeof(name), st)) == RX_OK)
 			rc = rx_put_text(item, "name", name, st);
-		if (rc != RX_OK)
+		if (rc != RX_OK || (rc = rx_put_holders(item, q, user, unit,
+		    st)) != RX_OK)
 			goto done;
 	}
 	if ((rc = rx_put_shown(a->data, "units", st)) == RX_OK)
@@ -475,6 +476,7 @@ const struct rx_route rx_routes_admin[] = {
 	{ "POST", "/people/*/disable", ADMIN, disable },
 	{ "GET", "/units", ADMIN, rx_admin_units },
 	{ "POST", "/units/add", ADMIN, rx_admin_unit_add },
+	{ "GET", "/audit", RX_WEB_SIGNED_IN | RX_WEB_SLOW, rx_admin_audit },
 	{ "GET", "/safety", ADMIN_SLOW, rx_admin_safety },
 	{ "POST", "/safety/verify", ADMIN_SLOW, rx_admin_verify },
 	{ "GET", "/safety/custody", ADMIN, rx_admin_custody },

@@ -15,6 +15,8 @@
  */
 
 #define FOLDER "backups"
+#define BACKUP_DAYS 7		/* older than that is warned of */
+#define VERIFY_DAYS 30
 #define NAME_BYTES 23		/* "runxin-YYYYMMDD-HHMMSS" and NUL */
 
 /* ---- names of backups ---- */
@@ -178,6 +180,58 @@ put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
 	return (rc != RX_OK ? rc : rx_put_shown(data, "backups", st));
 }
 
+/* How many days ago the local ${date} was: ${key}_age, and ${key}_old beyond
+ * ${limit} days. */
+static rx_err
+put_age(json_t *data, const struct rx_request *q, const char *age,
+    const char *old, int32_t date, int limit, struct rx_status *st)
+{
+	const int32_t days = rx_date_today() - date;
+	rx_err rc;
+
+	rc = days <= 0 ? rx_put_say(data, age, q, RX_MSG_WEB_TODAY, NULL, NULL,
+	    st) : rx_put_say_int(data, age, q, RX_MSG_WEB_DAYS_AGO, "n", days,
+	    st);
+	if (rc != RX_OK || days <= limit)
+		return (rc);
+	return (rx_put_say_int(data, old, q, RX_MSG_WEB_BACKUP_OLD, "n",
+	    limit, st));
+}
+
+/* When the newest whole backup was made, which the list has on top, and when one
+ * was last verified. */
+static rx_err
+put_ages(json_t *data, const struct rx_request *q, const struct notes *notes,
+    struct rx_status *st)
+{
+	const json_t *list = json_object_get(data, "backups"), *o;
+	const char *made;
+	char day[RX_DATE_TEXT];
+	int32_t date;
+	size_t i;
+	rx_err rc;
+
+	json_array_foreach(list, i, o) {
+		made = json_string_value(json_object_get(o, "made"));
+		(void)snprintf(day, sizeof(day), "%.10s", made);
+		if (json_is_true(json_object_get(o, "half")) ||
+		    !rx_date_parse(day, &date))
+			continue;
+		if ((rc = rx_put_text(data, "last_made", made, st)) != RX_OK ||
+		    (rc = put_age(data, q, "made_age", "made_old", date,
+		    BACKUP_DAYS, st)) != RX_OK)
+			return (rc);
+		break;
+	}
+	if (notes->n == 0)
+		return (RX_OK);
+	if ((rc = rx_put_time(data, "last_verified",
+	    notes->v[notes->n - 1].time, st)) != RX_OK)
+		return (rc);
+	return (put_age(data, q, "verified_age", "verified_old",
+	    rx_date_of_time(notes->v[notes->n - 1].time), VERIFY_DAYS, st));
+}
+
 /* ---- custodians ---- */
 
 struct custody {
@@ -273,10 +327,7 @@ put_safety(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = rx_backup_notes(q->session, note_each, &notes, st)) !=
 	    RX_OK || (rc = put_backups(q, a->data, &notes, st)) != RX_OK)
 		goto done;
-	if (notes.n > 0)
-		rc = rx_put_time(a->data, "last_verified",
-		    notes.v[notes.n - 1].time, st);
-	if (rc == RX_OK)
+	if ((rc = put_ages(a->data, q, &notes, st)) == RX_OK)
 		rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_NAV_SAFETY,
 		    NULL, NULL, st);
 done:

@@ -469,12 +469,22 @@ enum MHD_Result
 rx_answer_error(struct rx_conn *cn)
 {
 	const bool sign_in = cn->st.msg == RX_MSG_WEB_SIGN_IN;
+	struct rx_status st;
 	char text[1024];
 
 	if (cn->st.code == RX_EINTERNAL || cn->st.code == RX_ECORRUPT)
 		rx_web_log(&cn->st);
 	rx_status_text(&cn->st, cn->q.lang, text, sizeof(text));
 	cn->a.status = rx_web_status(&cn->st);
+	/* Somebody new whose keys are still to come is told whom to ask. */
+	if (cn->q.session != NULL && !for_a_script(cn) &&
+	    (cn->st.msg == RX_MSG_NO_KEY ||
+	    cn->st.msg == RX_MSG_NO_KEY_NOBODY)) {
+		rx_status_clear(&st);
+		json_object_clear(cn->a.data);
+		if (rx_put_waiting(&cn->a, &cn->q, &st) == RX_OK)
+			return (answer_page(cn));
+	}
 	return (answer_why(cn, text, sign_in));
 }
 

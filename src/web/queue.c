@@ -1,3 +1,6 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "web/server.h"
 
 /*
@@ -10,6 +13,7 @@
 #define QUEUE_MAX 16
 #define WAITERS_MAX 8		/* of one session */
 #define WAIT_MAX 30		/* seconds */
+#define WORKER_NICE 10
 
 bool
 rx_queue_add(struct rx_conn *cn)
@@ -90,6 +94,8 @@ rx_queue_worker(void *web)
 	struct rx_web *w = web;
 	struct rx_conn *cn;
 
+	/* Whoever signs in or counts waits for those who turn pages. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
 	for (;;) {
 		(void)pthread_mutex_lock(&w->lock);
 		while (w->head == NULL && !w->stopping)

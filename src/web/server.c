@@ -1,4 +1,7 @@
 #include <arpa/inet.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -6,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "web/sandbox.h"
 #include "web/server.h"
 
 /* The server begins, listens and ends. */
@@ -128,8 +132,30 @@ bind_socket(struct rx_web *w, int *fd, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* Give up what the server does not need, all but the folder of the register,
+ * which a first run makes, and the memory file system where sheets are made. */
 static rx_err
-listen_on(struct rx_web *w, struct rx_status *st)
+enter_sandbox(struct rx_web *w, struct rx_status *st)
+{
+	const char *dirs[] = {
+		w->o.dir, "/dev/shm", secure_getenv("XDG_RUNTIME_DIR")
+	};
+	char above[PATH_MAX];
+
+	if (!w->o.sandbox)
+		return (RX_OK);
+	if (access(w->o.dir, F_OK) != 0) {
+		if (snprintf(above, sizeof(above), "%s", w->o.dir) >=
+		    (int)sizeof(above))
+			return (cannot_listen(w, st));
+		dirs[0] = dirname(above);
+	}
+	return (rx_sandbox_enter(dirs, sizeof(dirs) / sizeof(*dirs), st));
+}
+
+/* Answer on the socket ${fd}, which the daemon takes over. */
+static rx_err
+serve_on(struct rx_web *w, int fd, struct rx_status *st)
 {
 	char versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 	struct MHD_OptionItem more[] = {
@@ -145,15 +171,11 @@ listen_on(struct rx_web *w, struct rx_status *st)
 	};
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO |
 	    MHD_ALLOW_SUSPEND_RESUME;
-	int fd;
-	rx_err rc;
 
 	if (w->cert.len > 0)
 		flags |= MHD_USE_TLS;
 	else
 		more[1].option = MHD_OPTION_END;
-	if ((rc = bind_socket(w, &fd, st)) != RX_OK)
-		return (rc);
 	w->daemon = MHD_start_daemon(flags, w->port, NULL, NULL,
 	    rx_http_handle, w,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
@@ -165,11 +187,24 @@ listen_on(struct rx_web *w, struct rx_status *st)
 	    MHD_OPTION_NOTIFY_COMPLETED, rx_http_completed, w,
 	    MHD_OPTION_NOTIFY_CONNECTION, rx_link_notify, w,
 	    MHD_OPTION_ARRAY, more, MHD_OPTION_END);
-	if (w->daemon == NULL) {
+	return (w->daemon == NULL ? cannot_listen(w, st) : RX_OK);
+}
+
+/* Listen, then lock oneself in, and only then start what has threads. */
+static rx_err
+start(struct rx_web *w, struct rx_status *st)
+{
+	int fd;
+	rx_err rc;
+
+	if ((rc = read_tls(w, st)) != RX_OK ||
+	    (rc = bind_socket(w, &fd, st)) != RX_OK)
+		return (rc);
+	if ((rc = enter_sandbox(w, st)) != RX_OK ||
+	    (rc = start_threads(w, st)) != RX_OK ||
+	    (rc = serve_on(w, fd, st)) != RX_OK)
 		(void)close(fd);
-		return (cannot_listen(w, st));
-	}
-	return (RX_OK);
+	return (rc);
 }
 
 rx_err
@@ -190,9 +225,7 @@ rx_web_start(struct rx_web **out, const struct rx_web_options *options,
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_mutex_init(&w->links, NULL);
 	(void)pthread_cond_init(&w->wake, NULL);
-	if ((rc = read_tls(w, st)) != RX_OK ||
-	    (rc = start_threads(w, st)) != RX_OK ||
-	    (rc = listen_on(w, st)) != RX_OK) {
+	if ((rc = start(w, st)) != RX_OK) {
 		rx_web_stop(w);
 		return (rc);
 	}

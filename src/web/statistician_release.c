@@ -37,6 +37,7 @@ put_row(json_t *item, const struct rx_request *q,
 	rx_status_arg(&say, "count", "%s", rx_stat_count(q, row->count));
 	rx_status_arg(&say, "dims", "%s", dims);
 	say.msg = annex ? RX_MSG_WEB_STAT_KIND_ANNEX :
+	    strcmp(row->kind, "private") == 0 ? RX_MSG_WEB_STAT_KIND_PRIVATE :
 	    RX_MSG_WEB_STAT_KIND_TABLE;
 	rx_status_text(&say, q->lang, what, sizeof(what));
 	if ((rc = rx_put_text(item, "id", row->id, st)) != RX_OK ||

@@ -178,6 +178,9 @@ put_builder(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = put_counts(a->data, q, st)) != RX_OK ||
 	    (rc = put_dims(a->data, q, st)) != RX_OK)
 		return (rc);
+	if ((rc = rx_put_text(json_object_get(a->data, "form"), "private",
+	    rx_field(q, "private"), st)) != RX_OK)
+		return (rc);
 	return (rx_put_text(json_object_get(a->data, "form"), "threshold",
 	    rx_field_nth(q, "threshold", 0) != NULL ?
 	    rx_field(q, "threshold") : THRESHOLD, st));
@@ -268,6 +271,9 @@ parse_request(const struct rx_request *q, struct rx_table_request *req,
 	    RX_OK || (rc = rx_stat_period(q, &req->from, &req->to, st)) !=
 	    RX_OK)
 		return (rc);
+	if (rx_field_set(q, "private"))
+		return (rx_epsilon_parse(&req->epsilon, rx_field(q, "private"),
+		    st));
 	return (parse_threshold(rx_field(q, "threshold"), &req->threshold,
 	    st));
 }
@@ -278,11 +284,57 @@ put_obstacle(json_t *data, const struct rx_status *why, struct rx_status *st)
 {
 	unsigned k;
 
-	for (k = 0; why->msg == RX_MSG_TABLE_OVERLAPS && k < why->nargs; k++)
+	for (k = 0; why->code == RX_ECONFLICT && k < why->nargs; k++)
 		if (strcmp(why->arg[k].name, "id") == 0)
 			return (rx_put_text(data, "obstacle",
 			    why->arg[k].value, st));
 	return (RX_OK);
+}
+
+/* One line of a dry run: by what, and how many cells. */
+static rx_err
+put_plan(json_t *data, const struct rx_request *q, const struct rx_plan *p,
+    const char *list, enum rx_msg msg, struct rx_status *st)
+{
+	char dims[256], text[512];
+	struct rx_status say;
+	json_t *item;
+	rx_err rc;
+
+	rx_stat_dims(dims, sizeof(dims), q, p->dims);
+	rx_status_clear(&say);
+	rx_status_arg(&say, "by", "%s", dims);
+	rx_status_arg(&say, "cells", "%zu", p->cells);
+	rx_status_arg(&say, "shown", "%zu", p->cells - p->suppressed);
+	rx_status_arg(&say, "suppressed", "%zu", p->suppressed);
+	say.msg = msg;
+	rx_status_text(&say, q->lang, text, sizeof(text));
+	if ((rc = rx_put_item(data, list, &item, st)) != RX_OK)
+		return (rc);
+	return (rx_put_text(item, "text", text, st));
+}
+
+/* What the table would show and lose; nothing is released.  What it would be
+ * refused for is put in ${why}. */
+static rx_err
+put_plans(struct rx_request *q, struct rx_reply *a,
+    const struct rx_table_request *req, struct rx_status *why,
+    struct rx_status *st)
+{
+	struct rx_plan plan[RX_PLANS_MAX];
+	size_t n, k;
+	rx_err rc;
+
+	if ((rc = rx_table_plan(plan, &n, q->session, req, st)) != RX_OK)
+		return (rc);
+	*why = plan[0].why;
+	if (why->code == RX_OK)
+		rc = put_plan(a->data, q, &plan[0], "plans",
+		    RX_MSG_CLI_DRY_RUN, st);
+	for (k = 1; k < n && rc == RX_OK; k++)
+		rc = put_plan(a->data, q, &plan[k], "plans",
+		    RX_MSG_CLI_DRY_COARSER, st);
+	return (rc);
 }
 
 rx_err
@@ -294,7 +346,14 @@ rx_stat_table_make(struct rx_request *q, struct rx_reply *a,
 	char id[RX_UUID_TEXT];
 	rx_err rc;
 
-	if (parse_request(q, &req, st) == RX_OK &&
+	if (parse_request(q, &req, st) == RX_OK && rx_field_set(q, "dry")) {
+		rx_status_clear(&why);
+		if ((rc = put_plans(q, a, &req, &why, st)) == RX_OK) {
+			if (why.code == RX_OK)
+				return (put_builder(q, a, st));
+			*st = why;
+		}
+	} else if (st->code == RX_OK &&
 	    rx_table_release(id, q->session, &req, st) == RX_OK) {
 		rx_redirect_with(a, RX_MSG_WEB_STAT_TABLE_DONE, "/release/%s",
 		    id);
@@ -352,7 +411,8 @@ choose_across(struct grid *g)
 		info = rx_stat_dim(dim_at(g, d));
 		n = json_object_size(json_object_get(json_object_get(g->doc,
 		    "labels"), dim_at(g, d)));
-		if (info != NULL && !info->unit && n < least) {
+		if (info != NULL && info->family != RX_FAMILY_UNIT &&
+		    n < least) {
 			least = n;
 			g->across = d;
 		}
@@ -449,8 +509,13 @@ put_cell(struct grid *g, const json_t *cell, struct rx_status *st)
 	    json_object_get(g->data, "rows")) - 1, st)) != RX_OK)
 		return (rc);
 	to = json_array_get(json_object_get(row, "cells"), column);
-	if (json_is_integer(value))
-		return (rx_put_int(to, "v", json_integer_value(value), st));
+	if (json_is_integer(value)) {
+		rc = rx_put_int(to, "v", json_integer_value(value), st);
+		/* of a private table */
+		value = json_object_get(cell, "error95");
+		return (rc != RX_OK || value == NULL ? rc :
+		    rx_put_int(to, "error", json_integer_value(value), st));
+	}
 	return (rx_put_bool(to, "mark", true, st));
 }
 

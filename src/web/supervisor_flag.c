@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "web/supervisor.h"
@@ -18,6 +19,17 @@ static const struct {
 };
 #define NDECISIONS (sizeof(decisions) / sizeof(decisions[0]))
 
+/* Whether a decision that makes ${state} would change ${f}: an escalated flag
+ * goes on upwards only from where it has come to. */
+static bool
+changes_something(const struct rx_flag_row *f, enum rx_flag_state state)
+{
+
+	if (state == RX_FLAG_ESCALATED && f->escalated)
+		return (f->above && f->mine_to_raise);
+	return (state != f->state);
+}
+
 /* The decisions that would change something. */
 static rx_err
 put_decisions(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
@@ -30,7 +42,7 @@ put_decisions(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
 	rx_err rc;
 
 	for (i = 0; i < NDECISIONS; i++) {
-		if (decisions[i].makes == f->state)
+		if (!changes_something(f, decisions[i].makes))
 			continue;
 		code = rx_code_by_key(RX_LIST_DECISION, decisions[i].key);
 		if ((rc = rx_put_item(data, "decisions", &item, st)) !=
@@ -205,6 +217,18 @@ state_of(const char *key, enum rx_flag_state *state)
 	return (false);
 }
 
+/* Whether the flag was decided since the form was shown. */
+static bool
+is_stale(const struct rx_request *q, const struct rx_flag_row *f)
+{
+	char answered[24];
+
+	(void)snprintf(answered, sizeof(answered), "%lld",
+	    (long long)f->answered);
+	return (rx_field_nth(q, "seen", 0) != NULL &&
+	    strcmp(rx_field(q, "seen"), answered) != 0);
+}
+
 static rx_err
 ask_close(struct rx_request *q, struct rx_reply *a,
     const struct rx_flag_row *f, struct rx_status *st)
@@ -238,10 +262,14 @@ rx_supervisor_decide(struct rx_request *q, struct rx_reply *a,
 		(void)rx_fail(st, RX_EUSAGE, RX_MSG_WEB_DECISION_MISSING);
 		return (put_again(q, a, &f, st));
 	}
-	/* The same form twice: it is stored, say so. */
-	if (f.state == state) {
-		rx_redirect_with(a, RX_MSG_WEB_DECIDED, "/review");
-		return (RX_OK);
+	if (is_stale(q, &f)) {
+		/* The same form twice: it is stored, say so. */
+		if (f.state == state) {
+			rx_redirect_with(a, RX_MSG_WEB_DECIDED, "/review");
+			return (RX_OK);
+		}
+		(void)rx_fail(st, RX_ECONFLICT, RX_MSG_WEB_FLAG_STALE);
+		return (put_again(q, a, &f, st));
 	}
 	if ((rc = take_reason(q, &reason, st)) == RX_OK &&
 	    state == RX_FLAG_CLOSED && !rx_field_set(q, "confirm")) {
@@ -255,7 +283,8 @@ rx_supervisor_decide(struct rx_request *q, struct rx_reply *a,
 		rc = put_again(q, a, &f, st);
 		goto done;
 	}
-	rx_redirect_with(a, RX_MSG_WEB_DECIDED, "/review");
+	rx_redirect_with(a, state == RX_FLAG_ESCALATED && !f.above ?
+	    RX_MSG_ESCALATED_TO_NOBODY : RX_MSG_WEB_DECIDED, "/review");
 done:
 	rx_buf_free(&reason);
 	return (rc);

@@ -157,7 +157,7 @@ struct tag {
 static rx_err
 tag_parse(struct render *r, struct tag *t, const char *p, const char *end)
 {
-	const char *close = p[2] == '{' ? "}}}" : "}}";
+	const char *close = end - p > 2 && p[2] == '{' ? "}}}" : "}}";
 	const char *from = p + 2, *to;
 
 	if ((to = memmem(from, (size_t)(end - from), close,

@@ -22,6 +22,7 @@ struct rx_web_options {
 	uint16_t port;		/* 0: the system chooses; see rx_web_port */
 	const char *tls_cert, *tls_key;	/* PEM files, or both NULL */
 	const char *host;	/* a further Host name to accept, or NULL */
+	bool sandbox;		/* sandbox.h: for good, of the whole process */
 	unsigned idle;		/* seconds until a session is locked */
 	enum rx_lang lang;	/* of a visitor who has not chosen */
 };
@@ -219,6 +220,13 @@ rx_err rx_put_shown(json_t *data, const char *key, struct rx_status *st)
  * by its code; logged when it is no fault of the reader's; ${st} is cleared. */
 rx_err rx_put_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st) RX_MUST_USE;
+/* waiting.c: the page "waiting" in place of one that lacks keys (NO_KEY,
+ * NO_KEY_NOBODY): which units, and who has to sign in; status 403. */
+rx_err rx_put_waiting(struct rx_reply *a, const struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
+/* o["people"] = those who could hand the keys of ${unit} on to ${user}. */
+rx_err rx_put_holders(json_t *o, const struct rx_request *q, const char *user,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
 /* Tell a failure on the standard error of the server. */
 void rx_web_log(const struct rx_status *st);
 /* The HTTP status of a failure: by its code, but 429 for who must wait and 503

@@ -8,7 +8,8 @@
  * differs from the baseline's ends the program.
  *
  * bench [SMALL [LARGE [RUNS [SAVES]]]]: records in the two imports, runs of
- * each measurement, durable saves a run.
+ * each measurement, durable saves a run; then the page, as
+ * bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]: only that (web.c).
  */
 
 #include <stdio.h>
@@ -16,8 +17,8 @@
 #include <argon2.h>
 #include <sodium.h>
 
-#include "bench.h"
 #include "stats/stats.h"
+#include "web.h"
 
 #define AUDITS 2000		/* entries in the chain that is verified */
 
@@ -192,7 +193,7 @@ bench_sign_in(const char *dir)
 
 /* ---- all of it ---- */
 
-static size_t
+size_t
 number(int argc, char *argv[], int i, size_t otherwise, size_t most)
 {
 	char *end;
@@ -203,14 +204,16 @@ number(int argc, char *argv[], int i, size_t otherwise, size_t most)
 	v = strtoul(argv[i], &end, 10);
 	if (*end != '\0' || v == 0 || v > most) {
 		(void)fprintf(stderr,
-		    "usage: bench [SMALL [LARGE [RUNS [SAVES]]]]\n");
+		    "usage: bench [SMALL [LARGE [RUNS [SAVES]]]]\n"
+		    "       bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]\n"
+		    "       bench tables\n");
 		exit(2);
 	}
 	return (v);
 }
 
-int
-main(int argc, char *argv[])
+static void
+bench_register(int argc, char *argv[])
 {
 	struct imports small, large;
 	char empty[PATH_BYTES];
@@ -219,13 +222,6 @@ main(int argc, char *argv[])
 
 	runs = number(argc, argv, 3, 3, RUNS_MAX);
 	saves = number(argc, argv, 4, 20, 10000);
-	rx_status_clear(&st);
-	ok(rx_crypto_init(&st), &st);
-	rx_json_init();
-	scratch = test_dir();
-	today = rx_date_today();
-	from = today - 364;
-	rx_date_format(from, from_text);
 	put("work / baseline", "ours", "baseline", "ratio", "spread");
 	bench_field("seal a coded field, 448 B", true, RX_PAD_CODED,
 	    RX_COMP_CODED, 200);
@@ -242,5 +238,29 @@ main(int argc, char *argv[])
 	bench_save(small.ours, nsmall);
 	bench_audit(empty);
 	bench_sign_in(small.ours);
-	return (0);
+}
+
+int
+main(int argc, char *argv[])
+{
+	char *none[] = { argv[0], NULL };
+	const bool web = argc > 1 && strcmp(argv[1], "web") == 0;
+
+	rx_status_clear(&st);
+	ok(rx_crypto_init(&st), &st);
+	rx_json_init();
+	scratch = test_dir();
+	today = rx_date_today();
+	from = today - 364;
+	rx_date_format(from, from_text);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	if (web)
+		return (bench_web(argc, argv));
+	if (argc > 1 && strcmp(argv[1], "tables") == 0) {
+		bench_disclosure();
+		return (0);
+	}
+	bench_register(argc, argv);
+	bench_disclosure();
+	return (bench_web(1, none));
 }

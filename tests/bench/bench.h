@@ -67,7 +67,11 @@ double size_mib(const char *dir, const char *name);
 void make_register(const char *dir);
 /* Sign in; the passphrase is the name. */
 struct rx_session *sign_in(const char *dir, const char *user);
-void villages(const char *out[VILLAGES]);
+/* Enrol ${user}; the passphrase is the name. */
+void enrol(struct rx_session *s, const char *user, enum rx_role role,
+    const char *unit);
+/* The first ${want} villages of the county. */
+void villages(const char *out[], size_t want);
 /* Write ${n} records, nine observations to one visit, of children enough. */
 void make_file(const char *path, size_t n);
 
@@ -97,5 +101,9 @@ void imports_init(struct imports *im, size_t records);
 /* Into copies of the register ${empty}; what the last run made stays. */
 void bench_import(struct imports *small, struct imports *large,
     const char *empty);
+
+/* ---- disclosure.c ---- */
+
+void bench_disclosure(void);
 
 #endif

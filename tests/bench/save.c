@@ -77,7 +77,7 @@ plain_save(struct plain *p)
 
 	randombytes_buf(noise, sizeof(noise));
 	rx_uuid7(id, rx_time_now());
-	villages(village);
+	villages(village, VILLAGES);
 	sql(p->db, "BEGIN IMMEDIATE");
 	bind(p->record, 1, id, RX_ID_BYTES);
 	bind(p->record, 2, p->child, RX_ID_BYTES);

@@ -39,7 +39,7 @@ COMMANDS = [
     "activity add", "flag add", "report add", "consent withdraw",
     "consent give", "due", "review list", "review show", "review decide",
     "export annex", "export table", "release list", "release verify",
-    "audit verify", "audit head", "backup create", "backup verify",
+    "audit verify", "audit head", "audit list", "backup create", "backup verify",
     "backup restore", "serve", "demo"]
 
 CHILD = {"type": "child", "id": "n1", "unit": VILLAGE, "name": "例新",
@@ -1952,6 +1952,78 @@ def test_annex_refuses_what_is_finer_than_a_county():
                     "json", "-o", os.path.join(scratch(), "fine")),
             PERMISSION)
     true(not os.path.exists(os.path.join(scratch(), "fine")), "no file")
+
+
+def annex_of(r, start, end):
+    return as_demo(r, "stat", "export", "annex", "--unit", COUNTY, "--from",
+                   start, "--to", end, "--format", "json", "-o",
+                   os.path.join(temp_dir(), "a.json"))
+
+
+@test
+def test_annexes_that_differ_by_a_day_of_few_children_are_refused():
+    """Odd dates once; then whole months, or nobody seen in the difference."""
+    r = copy_of(demo()[0])
+    day = datetime.date.fromisoformat(TODAY) - datetime.timedelta(days=40)
+    start = (day - datetime.timedelta(days=90)).isoformat()
+    first = annex_of(r, start, day.isoformat())
+    done_with_notes(first)
+    true("填报时段" in first.err.decode() or b"reporting period" in first.err,
+         first.err)
+    later = [annex_of(r, start,
+                      (day + datetime.timedelta(days=n)).isoformat())
+             for n in range(1, 13)]
+    true(any(x.rc == CONFLICT for x in later), "a day is not shown")
+    for x in later:
+        true(x.rc in (OK, CONFLICT), x.err)
+    done_with_notes(annex_of(r, start, day.isoformat()))
+    month = day.replace(day=1)
+    end = (month - datetime.timedelta(days=1))
+    done_with_notes(annex_of(r, end.replace(day=1).isoformat(),
+                             end.isoformat()))
+
+
+def table_of(r, by, *more, count="interventions"):
+    return as_demo(r, "stat", *more, "export", "table", "--unit", COUNTY,
+                   "--count", count, "--by", by, "--from", "2025-01-01",
+                   "--to", TODAY, "--format", "json", "-o",
+                   os.path.join(temp_dir(), "t.json"))
+
+
+@test
+def test_dry_run_of_a_table_writes_and_enters_nothing():
+    r = copy_of(demo()[0])
+    before = done(as_demo(r, "stat", "--json", "release", "list")).json()
+    argv = ["--unit", COUNTY, "--count", "interventions", "--by",
+            "kind,outcome,village", "--from", "2025-01-01", "--to", TODAY]
+    plan = done(as_demo(r, "stat", "--json", "export", "table", *argv,
+                        "--dry-run")).json()
+    after = done(as_demo(r, "stat", "--json", "release", "list")).json()
+    equal(len(after), len(before), "ledger")
+    true(plan["cells"] > plan["suppressed"] >= 0, plan)
+    for other in plan["coarser"]:
+        true(other["suppressed"] / other["cells"] <
+             plan["suppressed"] / plan["cells"], other)
+    done(table_of(r, "kind,outcome,village"))
+    row = done(as_demo(r, "stat", "--json", "release", "list")).json()[-1]
+    equal(row["suppressed"], plan["suppressed"], "as it was foretold")
+    equal(row["cells"], plan["cells"], "cells")
+
+
+@test
+def test_two_exports_at_once_are_checked_against_each_other():
+    r = copy_of(demo()[0])
+    before = len(done(as_demo(r, "stat", "--json", "release", "list")).json())
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda by: table_of(r, by),
+                                ["kind", "kind", "kind,sex", "sex"]))
+    for x in results:
+        true(x.rc in (OK, CONFLICT), x.err)
+    rows = done(as_demo(r, "stat", "--json", "release", "verify")).json()
+    # "kind" was asked twice and is there once
+    titles = [x["title"] for x in rows[before:]]
+    equal(len(titles), len(set(titles)), titles)
+    true(any("audited_with" in x for x in rows), "audited together")
 
 
 @test

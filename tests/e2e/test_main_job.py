@@ -5,6 +5,9 @@ The figures of the form are counted again here, from the same lines.
 
 import csv
 import io
+import datetime
+import shutil
+import tempfile
 import json
 import os
 import random
@@ -316,12 +319,31 @@ class Register:
     def office(self, user):
         return next(o for o in self.offices if o.user == user)
 
-    def annex(self, unit, first, last, fmt, name=None):
+    def annex(self, unit, first, last, fmt, name=None, fresh=False):
+        """The file; with ${fresh} by a copy of the register as it was."""
         path = "%s/annex-%s-%s-%s.%s" % (self.dir, unit, first, last, fmt)
-        self.run("stat", "export", "annex", "--unit", unit, "--from", first,
-                 "--to", last, "--format", fmt, "-o", path).expect()
+        argv = ["export", "annex", "--unit", unit, "--from", first, "--to",
+                last, "--format", fmt, "-o", path]
+        if not fresh:
+            self.run("stat", *argv).expect()
+        else:
+            kept = self.reg
+            with tempfile.TemporaryDirectory(prefix="runxin-e2e-") as d:
+                self.reg = shutil.copytree(self.unreleased(),
+                                                os.path.join(d, "r"))
+                try:
+                    self.run("stat", *argv).expect()
+                finally:
+                    self.reg = kept
         with open(path, "rb") as f:
             return f.read()
+
+    def unreleased(self):
+        """A copy of the register, made before its first release."""
+        copy = os.path.join(self.dir, "unreleased")
+        if not os.path.exists(copy):
+            shutil.copytree(self.reg, copy)
+        return copy
 
     def flags_of(self, township):
         """The flags of a township's cases: id of the record -> child."""
@@ -471,10 +493,18 @@ def test_withdrawn_case_is_read_only_except_for_duty():
 
 # ---- the form ----
 
+def whole_months(first, last):
+    after = datetime.date.fromisoformat(last) + datetime.timedelta(days=1)
+    return first.endswith("-01") and after.day == 1
+
+
 @test
 def test_annex_json_equals_an_independent_count_in_every_period():
+    city().unreleased()
     for first, last in PERIODS:
-        doc = json.loads(city().annex(CITY, first, last, "json"))
+        # Odd dates after others are refused in one and the same ledger.
+        fresh = (first, last) != (FROM, TO) and not whole_months(first, last)
+        doc = json.loads(city().annex(CITY, first, last, "json", fresh=fresh))
         table, total = count_annex(city().records, ROWS, first, last)
         equal(doc["columns"], COLUMNS, "columns")
         equal([doc["unit"], doc["from"], doc["to"]], [CITY, first, last],
@@ -751,7 +781,8 @@ def test_release_list_shows_the_exports():
     rows = city().run("stat", "--json", "release", "list").expect().json()
     titles = [r["title"] for r in rows if r["kind"] == "annex"]
     for first, last in PERIODS:
-        true(any(first in t and last in t for t in titles),
+        true(not whole_months(first, last) or
+             any(first in t and last in t for t in titles),
              "%s..%s is not in the ledger: %r" % (first, last, titles))
     true(all(r["intact"] and r["author"] == "stat" for r in rows), "rows")
     city().run("stat", "release", "verify").expect()

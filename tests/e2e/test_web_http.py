@@ -5,6 +5,7 @@ as tests/unit/test_web --routes prints it.  Every page that is fetched here is
 parsed, and must hold nothing but what the templates put there.
 """
 
+import datetime
 import html
 import html.parser
 import http.client
@@ -1613,6 +1614,27 @@ def probe_fields(page, action):
 
 
 @test
+def test_a_private_table_is_released_on_the_page_with_its_errors():
+    b = browsers()["statistician"]
+    fields = [(n, v) for n, v in b.get("/table").page().fields("/table")
+              if n not in ("count", "dim", "private")]
+    fields += [("count", "children"), ("dim", "sex")]
+    r = b.post("/table", fields + [("private", "0.5")])
+    equal(r.status, 303, r.text[-300:])
+    shown = b.follow(r).text
+    true("±6" in shown and "ε = 0.5" in shown, shown)
+    true("（差分隐私）" in b.get("/releases").text, "the ledger")
+    equal(b.post("/table", fields + [("private", "0.5")]).location,
+          r.location, "the same question")
+    r = b.post("/table", fields + [("private", "x")])
+    true(message("PRIVATE_EPSILON") in r.text and 'value="x"' in r.text,
+         "a wrong epsilon")
+    r = b.post("/table", fields + [("private", "2.9")])
+    true("2.5" in r.text and "%d-01-01" % (datetime.date.today().year + 1)
+         in r.text, "a spent budget")
+
+
+@test
 def test_text_of_a_refused_form_comes_back_as_text():
     c, d, sup, adm, stat = (child(), browsers()["director"],
                             browsers()["supervisor"], browsers()["admin"],
@@ -1912,6 +1934,17 @@ def test_the_first_run_makes_a_register_once():
     equal(b.login("admin", "第一条口令 2026").status, 303, "sign in")
     equal(b.get("/people").status, 200, "people")
     equal(s.stop(), "", "complaints")
+
+
+@test
+def test_the_server_has_locked_itself_in():
+    """Every thread of it; what that takes away: attack/test_sandbox.c."""
+    pid = server().p.pid
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/status" % (pid, task)) as f:
+            status = dict(line.split(":\t", 1) for line in f if ":\t" in line)
+        equal((status["Seccomp"].strip(), status["NoNewPrivs"].strip()),
+              ("2", "1"), "thread " + task)
 
 
 @test

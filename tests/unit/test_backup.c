@@ -1,3 +1,4 @@
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "tests/unit/register.h"
@@ -61,6 +62,83 @@ damaged_copy(const char *from, const char *to, size_t at, size_t drop)
 		buf.b[at] ^= 1;
 	must(rx_file_write(to, buf.b, buf.len - drop, 0600, true, &st));
 	rx_buf_free(&buf);
+}
+
+/* Take back what the newest migration of content.db made, in the file itself. */
+static void
+make_older(const char *dir)
+{
+	char path[320];
+	sqlite3 *db;
+
+	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE draft;"
+	    "DELETE FROM schema_migration WHERE number = 2;"
+	    "PRAGMA user_version = 1;", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A backup of before the newest migration: whoever needs it has nothing else. */
+static void
+test_backup_of_an_older_schema_is_restored_and_brought_up_to_date(void **state)
+{
+	char dir[256], file[400], to[320];
+	struct rx_session *admin, *d1, *s;
+	struct rx_buf image = RX_BUF_INIT;
+	uint64_t entries = 0;
+
+	(void)state;
+	admin = new_register(dir, "older", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	d1 = sign_in(dir, "d1");
+	add_child(d1, "c1", VILLAGE1);
+	make_older(dir);
+	(void)snprintf(file, sizeof(file), "%s.backup", dir);
+	must(rx_backup_create(d1, file, &st));
+	ok(check_backup(file, "d1", NULL), &st);
+
+	(void)snprintf(to, sizeof(to), "%s.restored", dir);
+	ok(check_backup(file, "d1", to), &st);
+	/* The files are those of the backup; opening them upgrades them. */
+	(void)snprintf(file, sizeof(file), "%s/content.db", to);
+	must(rx_file_read(&image, file, (size_t)1 << 30, &st));
+	assert_int_equal(image.b[63], 1);
+	rx_buf_reset(&image);
+	s = sign_in(to, "d1");
+	must(rx_audit_verify(s, NULL, &entries, NULL, NULL, &st));
+	assert_true(entries > 0);
+	rx_session_close(s);
+	must(rx_file_read(&image, file, (size_t)1 << 30, &st));
+	assert_int_equal(image.b[63], 2);
+	rx_buf_free(&image);
+	rx_session_close(d1);
+	rx_session_close(admin);
+}
+
+/* An older schema is no way in for a table that no migration made. */
+static void
+test_backup_of_an_older_schema_with_a_foreign_table_is_refused(void **state)
+{
+	char dir[256], file[300], path[320];
+	struct rx_session *admin, *d1;
+	sqlite3 *db;
+
+	(void)state;
+	admin = new_register(dir, "foreign", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	d1 = sign_in(dir, "d1");
+	make_older(dir);
+	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE x(a)", NULL, NULL,
+	    NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	(void)snprintf(file, sizeof(file), "%s.backup", dir);
+	must(rx_backup_create(d1, file, &st));
+	refuses(check_backup(file, "d1", NULL), RX_ECORRUPT, STORE_SCHEMA);
+	rx_session_close(d1);
+	rx_session_close(admin);
 }
 
 #define NOWHERE ((size_t)-1)
@@ -268,6 +346,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_backup_is_restored_as_it_was),
+		cmocka_unit_test(
+		    test_backup_of_an_older_schema_is_restored_and_brought_up_to_date),
+		cmocka_unit_test(
+		    test_backup_of_an_older_schema_with_a_foreign_table_is_refused),
 		cmocka_unit_test(test_restore_into_an_empty_folder_is_taken),
 		cmocka_unit_test(test_restore_not_empty_folder_is_refused),
 		cmocka_unit_test(

@@ -784,6 +784,92 @@ test_a_child_seen_after_a_closing_outcome_is_due_again(void **state)
 	rx_session_close(s);
 }
 
+/* ---- what a session has read before ---- */
+
+struct counted {
+	const uint8_t *id;
+	unsigned observations;
+	bool there, flagged;
+};
+
+static rx_err
+count_child(void *cookie, const struct rx_child_row *row, struct rx_status *s)
+{
+	struct counted *c = cookie;
+
+	(void)s;
+	if (memcmp(row->child->id, c->id, RX_ID_BYTES) == 0) {
+		c->there = true;
+		c->observations = row->observations;
+		c->flagged = row->flagged;
+	}
+	return (RX_OK);
+}
+
+static struct counted
+counted(struct rx_session *s, enum fixture_id child)
+{
+	struct counted c = { .id = fixture_id[child] };
+
+	ok(rx_child_browse(s, "", false, count_child, &c, &st), &st);
+	return (c);
+}
+
+static void
+test_a_list_seen_before_shows_what_others_wrote_since(void **state)
+{
+	static const char observation[] = "{\"id\":\"new\",\"child\":\"c2\","
+	    "\"date\":\"2025-06-20\",\"channel\":\"talk\",\"signs\":[],"
+	    "\"risk\":\"green\"}", corrected[] = "{\"id\":\"new\",\"child\":"
+	    "\"c2\",\"date\":\"2025-06-20\",\"channel\":\"talk\",\"signs\":"
+	    "[\"death_talk\"],\"risk\":\"red\"}";
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_session *other = fixture_open(dir, "d1");
+	const struct counted before = counted(s, C2);
+
+	(void)state;
+	assert_true(before.there && !before.flagged);
+	fixture_save(other, RX_OBSERVATION, observation, false, NULL);
+	assert_int_equal(counted(s, C2).observations, before.observations + 1);
+	/* A new version is not one more observation, but what it says counts. */
+	fixture_save(other, RX_OBSERVATION, corrected, true, NULL);
+	assert_int_equal(counted(s, C2).observations, before.observations + 1);
+	assert_true(counted(s, C2).flagged);
+	ok(rx_child_erase(other, fixture_id[C2], "test", &st), &st);
+	assert_false(counted(s, C2).there);
+	rx_session_close(other);
+	rx_session_close(s);
+}
+
+static void
+test_a_list_in_a_transaction_remembers_nothing(void **state)
+{
+	static const char record[] = "{\"id\":\"n%d\",\"child\":\"c2\",\"date\":"
+	    "\"2025-06-20\",\"channel\":\"talk\",\"signs\":[%s],\"risk\":"
+	    "\"green\"}";
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	const struct rx_known *known;
+	struct rx_case c;
+	char text[256];
+
+	(void)state;
+	/* What is rolled back had as many rows as what comes after it. */
+	(void)snprintf(text, sizeof(text), record, 1, "\"death_talk\"");
+	fixture_save(s, RX_OBSERVATION, text, false, NULL);
+	ok(rx_case_init(&c, s, &st), &st);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_case_known(s, &c, fixture_id[C2], VILLAGE1, &known, &st), &st);
+	assert_true(known->state.flagged);
+	assert_int_equal(known->records, -1);
+	rx_abandon(s);
+	ok(rx_case_known(s, &c, fixture_id[C2], VILLAGE1, &known, &st), &st);
+	assert_true(known->records > 0);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
 int
 main(void)
 {
@@ -798,6 +884,10 @@ main(void)
 		cmocka_unit_test(test_names_are_masked_until_asked_and_then_audited),
 		cmocka_unit_test(test_a_case_shows_the_fields_that_were_asked_for),
 		cmocka_unit_test(test_the_search_knows_names_initials_and_numbers),
+		cmocka_unit_test(
+		    test_a_list_seen_before_shows_what_others_wrote_since),
+		cmocka_unit_test(
+		    test_a_list_in_a_transaction_remembers_nothing),
 		cmocka_unit_test(test_own_activities_and_units_only),
 		cmocka_unit_test(test_a_form_becomes_the_import_object),
 		cmocka_unit_test(test_amounts_that_are_none_are_refused),

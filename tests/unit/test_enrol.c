@@ -263,9 +263,9 @@ test_no_key_to_names_is_ever_in_a_statisticians_hands(void **state)
 	must(rx_unit_parse(unit, COUNTY, &st));
 	must(rx_unit_key(stat, unit, RX_COMP_CODED, 0, &key, NULL, &st));
 	refuses(try(rx_unit_key(stat, unit, RX_COMP_IDENTITY, 0, &key, NULL,
-	    &st)), RX_EPERM, NO_KEY);
+	    &st)), RX_EPERM, NO_KEY_EVER);
 	refuses(try(rx_unit_key(stat, unit, RX_COMP_NARRATIVE, 0, &key, NULL,
-	    &st)), RX_EPERM, NO_KEY);
+	    &st)), RX_EPERM, NO_KEY_EVER);
 	rx_session_close(stat);
 	rx_session_close(admin);
 }

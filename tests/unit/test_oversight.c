@@ -318,6 +318,274 @@ test_altered_note_is_not_believed(void **state)
 	rx_session_close(admin);
 }
 
+/* ---- reading the audit ---- */
+
+struct trail {
+	unsigned n, saves, own;
+	bool ordered, sealed;
+	uint64_t seq;
+	struct rx_audit_row last;
+};
+
+static rx_err
+see_entry(void *cookie, const struct rx_audit_row *row, struct rx_status *u)
+{
+	struct trail *t = cookie;
+
+	(void)u;
+	t->ordered = (t->n == 0 || t->ordered) && (t->n == 0 ||
+	    row->seq < t->seq);
+	t->n++;
+	t->seq = row->seq;
+	t->saves += row->action == RX_DID_SAVE;
+	t->own += strcmp(row->user, "d1") == 0;
+	t->sealed = t->sealed || row->reasoned;
+	t->last = *row;
+	return (RX_OK);
+}
+
+static struct trail
+trail_of(struct rx_session *s, const struct rx_audit_filter *f, size_t *found)
+{
+	struct trail t = { 0 };
+	size_t n;
+
+	rx_status_clear(&st);
+	ok(rx_audit_list(s, f, found != NULL ? found : &n, see_entry, &t, &st),
+	    &st);
+	assert_true(t.n == 0 || t.ordered);
+	return (t);
+}
+
+static void
+test_the_administrator_reads_every_entry_newest_first(void **state)
+{
+	struct rx_session *admin = fixture_open(fixture_copy(), "admin");
+	const struct rx_audit_filter all = { 0 };
+	struct trail t = trail_of(admin, &all, NULL);
+
+	(void)state;
+	assert_int_equal(t.n, audit_seq(admin));
+	assert_int_equal(t.last.action, RX_DID_INIT);
+	assert_int_equal(t.last.seq, 1);
+	rx_session_close(admin);
+}
+
+static void
+test_audit_list_filters_by_person_kind_day_and_case(void **state)
+{
+	struct rx_session *admin = fixture_open(fixture_copy(), "admin");
+	struct rx_audit_filter f = { .user = "d1" };
+	struct trail t = trail_of(admin, &f, NULL);
+	size_t found;
+
+	(void)state;
+	assert_true(t.n > 0);
+	assert_int_equal(t.own, t.n);
+	f.action = RX_DID_SAVE;
+	t = trail_of(admin, &f, NULL);
+	assert_true(t.n > 2);
+	assert_int_equal(t.saves, t.n);
+	f.child = fixture_id[C2];
+	t = trail_of(admin, &f, NULL);
+	assert_true(t.n > 0);
+	assert_int_equal(t.last.about, RX_ABOUT_CASE);
+	assert_memory_equal(t.last.id, fixture_id[C2], RX_ID_BYTES);
+	assert_string_equal(t.last.unit, "350102001001");
+	/* A page of it: the count is of all. */
+	f.child = NULL;
+	f.skip = 1;
+	f.limit = 1;
+	t = trail_of(admin, &f, &found);
+	assert_int_equal(t.n, 1);
+	assert_true(found > 2);
+	f = (struct rx_audit_filter){ .from = rx_date_today() + 2 };
+	assert_int_equal(trail_of(admin, &f, NULL).n, 0);
+	f = (struct rx_audit_filter){ .to = rx_date_today() - 2 };
+	assert_int_equal(trail_of(admin, &f, NULL).n, 0);
+	rx_session_close(admin);
+}
+
+static void
+test_audit_period_reversed_is_refused(void **state)
+{
+	struct rx_session *admin = fixture_open(fixture_dir(), "admin");
+	const struct rx_audit_filter f = { .from = 20001, .to = 20000 };
+	struct trail t = { 0 };
+	size_t n;
+
+	(void)state;
+	refused(rx_audit_list(admin, &f, &n, see_entry, &t, &st), RX_EUSAGE,
+	    &st);
+	assert_int_equal(t.n, 0);
+	rx_session_close(admin);
+}
+
+/* Who looked at my cases; nothing about anybody else's. */
+static void
+test_a_director_reads_the_entries_on_his_cases_and_his_own(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s1 = fixture_open(dir, "s1"), *d1, *d2, *stat;
+	const struct rx_audit_filter all = { 0 };
+	const struct rx_audit_filter on_c1 = { .user = "s1",
+	    .child = fixture_id[C1] };
+	struct trail t;
+	size_t n;
+
+	(void)state;
+	ok(fixture_show(s1, fixture_id[C1], "明日入户", &n, &st), &st);
+	d1 = fixture_open(dir, "d1");
+	t = trail_of(d1, &on_c1, NULL);
+	assert_int_equal(t.n, 1);
+	assert_int_equal(t.last.action, RX_DID_REVEAL);
+	/* The reason stays sealed with the case. */
+	assert_true(t.sealed);
+	assert_string_equal(t.last.detail, "");
+	d2 = fixture_open(dir, "d2");
+	assert_int_equal(trail_of(d2, &on_c1, NULL).n, 0);
+	t = trail_of(d2, &all, NULL);
+	assert_true(t.n > 0);
+	assert_int_equal(t.own, 0);
+	/* A statistician: what he did himself. */
+	stat = fixture_open(dir, "st");
+	t = trail_of(stat, &all, NULL);
+	assert_int_equal(t.own, 0);
+	assert_int_equal(t.saves, 0);
+	rx_session_close(stat);
+	rx_session_close(d2);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+static void
+test_altered_entry_is_not_listed(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin");
+	const struct rx_audit_filter all = { 0 };
+	struct trail t = { 0 };
+	size_t n;
+
+	(void)state;
+	fixture_tamper(dir, "UPDATE main.audit SET time = time + 1 "
+	    "WHERE seq = 3");
+	refused(rx_audit_list(admin, &all, &n, see_entry, &t, &st),
+	    RX_ECORRUPT, &st);
+	rx_session_close(admin);
+}
+
+/* ---- verification beside writers ---- */
+
+struct beside {
+	struct rx_session *writer;
+	unsigned written;
+};
+
+/* In the middle of a verification somebody else saves. */
+static void
+save_beside(void *cookie, size_t done)
+{
+	struct beside *b = cookie;
+
+	(void)done;
+	if (b->written++ > 0)
+		return;
+	fixture_save(b->writer, RX_OBSERVATION, "{\"id\":\"beside\","
+	    "\"child\":\"c2\",\"date\":\"2026-01-05\",\"channel\":"
+	    "\"talk\",\"signs\":[\"mood_low\"],\"risk\":\"green\"}", false,
+	    NULL);
+}
+
+static void
+test_verifying_holds_up_nobody_who_saves(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin");
+	struct beside b = { fixture_open(dir, "d1"), 0 };
+	const uint64_t seq = audit_seq(admin);
+	uint64_t entries = 0;
+
+	(void)state;
+	ok(rx_audit_verify(admin, NULL, &entries, save_beside, &b, &st), &st);
+	assert_true(b.written > 0);
+	/* It is of one moment, before that save. */
+	assert_int_equal(entries, seq);
+	assert_int_equal(audit_seq(admin), seq + 1);
+	rx_session_close(b.writer);
+	rx_session_close(admin);
+}
+
+/* ---- who hands keys on ---- */
+
+static rx_err
+see_holder(void *cookie, const char *name, enum rx_role role,
+    struct rx_status *u)
+{
+	char *names = cookie;
+
+	(void)u;
+	(void)snprintf(names + strlen(names), 200 - strlen(names), "%s/%d ",
+	    name, (int)role);
+	return (RX_OK);
+}
+
+static void
+test_no_key_names_those_who_hand_it_on(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin"), *late;
+	struct seen seen = { 0, 0 };
+	char names[200] = "";
+
+	(void)state;
+	enrol(admin, "late", RX_ROLE_SUPERVISOR, "350102001");
+	late = fixture_open(dir, "late");
+	rx_status_clear(&st);
+	assert_int_equal(rx_child_each(late, RX_LIST_CODED, 0, see_child,
+	    &seen, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NO_KEY);
+	ok(rx_key_holders_each(admin, "late", VILLAGE1, see_holder, names,
+	    &st), &st);
+	assert_non_null(strstr(names, "d1/2"));
+	assert_non_null(strstr(names, "s1/3"));
+	assert_null(strstr(names, "d2"));
+	assert_null(strstr(names, "late"));
+	/* A director needs all three keys: a supervisor has only one. */
+	enrol(admin, "dnew", RX_ROLE_DIRECTOR, "350102001001");
+	names[0] = '\0';
+	ok(rx_key_holders_each(admin, "dnew", VILLAGE1, see_holder, names,
+	    &st), &st);
+	assert_string_equal(names, "d1/2 ");
+	rx_session_close(late);
+	rx_session_close(admin);
+}
+
+static void
+test_no_key_nobody_says_that_nobody_has_it(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin"), *wide;
+	const struct rx_key *key;
+
+	(void)state;
+	enrol(admin, "wide", RX_ROLE_DIRECTOR, "350102001");
+	wide = fixture_open(dir, "wide");
+	rx_status_clear(&st);
+	assert_int_equal(rx_unit_key(wide, VILLAGE1, RX_COMP_CODED, 0, &key,
+	    NULL, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NO_KEY);
+	ok(rx_user_disable(admin, "d1", &st), &st);
+	rx_session_close(wide);
+	wide = fixture_open(dir, "wide");
+	rx_status_clear(&st);
+	assert_int_equal(rx_unit_key(wide, VILLAGE1, RX_COMP_IDENTITY, 0, &key,
+	    NULL, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NO_KEY_NOBODY);
+	rx_session_close(wide);
+	rx_session_close(admin);
+}
+
 static int
 setup(void **state)
 {
@@ -345,6 +613,22 @@ main(void)
 		cmocka_unit_test(
 		    test_verified_backup_is_read_back_from_the_audit),
 		cmocka_unit_test(test_only_the_administrator_notes_a_backup),
+		cmocka_unit_test(
+		    test_the_administrator_reads_every_entry_newest_first),
+		cmocka_unit_test(
+		    test_audit_list_filters_by_person_kind_day_and_case),
+		cmocka_unit_test(
+		    test_audit_period_reversed_is_refused),
+		cmocka_unit_test(
+		    test_a_director_reads_the_entries_on_his_cases_and_his_own),
+		cmocka_unit_test(
+		    test_altered_entry_is_not_listed),
+		cmocka_unit_test(
+		    test_verifying_holds_up_nobody_who_saves),
+		cmocka_unit_test(
+		    test_no_key_names_those_who_hand_it_on),
+		cmocka_unit_test(
+		    test_no_key_nobody_says_that_nobody_has_it),
 		cmocka_unit_test(test_altered_note_is_not_believed),
 	};
 

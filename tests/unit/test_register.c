@@ -1270,18 +1270,39 @@ static void
 test_ledger_is_kept_by_all_statisticians_in_order(void **state)
 {
 	struct ledger l = { .n = 0 };
+	uint8_t id[RX_ID_BYTES];
 	size_t before;
 
 	(void)state;
 	must(rx_release_each(w.city, ledger_each, &l, &st));
 	before = l.n;
-	must(rx_release_add(w.county, "{\"a\":1}", 7, &st));
+	must(rx_release_add(w.county, before, "{\"a\":1}", 7, id, &st));
 	(void)usleep(2000);	/* its place is its time, in milliseconds */
-	must(rx_release_add(w.city, "{\"b\":22}", 8, &st));
+	must(rx_release_add(w.city, before + 1, "{\"b\":22}", 8, id, &st));
 	l.n = 0;
 	must(rx_release_each(w.county, ledger_each, &l, &st));
 	assert_int_equal(l.n, before + 2);
 	assert_string_equal(l.last, "{\"b\":22}");
+	audit_holds(w.county);
+}
+
+/* Two who looked at the same ledger: the second one has to look again. */
+static void
+test_release_checked_against_an_older_ledger_is_refused(void **state)
+{
+	struct ledger l = { .n = 0 };
+	uint8_t id[RX_ID_BYTES];
+	size_t before;
+
+	(void)state;
+	must(rx_release_each(w.city, ledger_each, &l, &st));
+	before = l.n;
+	must(rx_release_add(w.county, before, "{}", 2, id, &st));
+	refuses(try(rx_release_add(w.city, before, "{}", 2, id, &st)),
+	    RX_ECONFLICT, RELEASE_MEANWHILE);
+	l.n = 0;
+	must(rx_release_each(w.county, ledger_each, &l, &st));
+	assert_int_equal(l.n, before + 1);
 	audit_holds(w.county);
 }
 
@@ -1290,13 +1311,13 @@ test_statistician_only_the_ledger_is_closed_to_others(void **state)
 {
 	struct rx_session *const who[] = { w.d1, w.s1, w.admin };
 	struct ledger l = { .n = 0 };
+	uint8_t id[RX_ID_BYTES];
 	size_t i;
 
 	(void)state;
-	must(rx_release_add(w.county, "{}", 2, &st));
 	for (i = 0; i < 3; i++) {
-		refuses(try(rx_release_add(who[i], "{}", 2, &st)), RX_EPERM,
-		    STATISTICIAN_ONLY);
+		refuses(try(rx_release_add(who[i], 0, "{}", 2, id, &st)),
+		    RX_EPERM, STATISTICIAN_ONLY);
 		refuses(try(rx_release_each(who[i], ledger_each, &l, &st)),
 		    RX_EPERM, STATISTICIAN_ONLY);
 	}
@@ -1762,6 +1783,8 @@ main(void)
 		    test_not_permitted_to_count_but_for_a_statistician_above),
 		cmocka_unit_test(
 		    test_ledger_is_kept_by_all_statisticians_in_order),
+		cmocka_unit_test(
+		    test_release_checked_against_an_older_ledger_is_refused),
 		cmocka_unit_test(
 		    test_statistician_only_the_ledger_is_closed_to_others),
 		cmocka_unit_test(

@@ -206,7 +206,7 @@ old_flag(struct rx_session *s, const char *id, const char *child, int hours)
 	must(rx_record_set_int(&r, RX_F_DATE, day("2025-06-03"), &st));
 	must(rx_record_set_int(&r, RX_F_RAISES_FLAG, 2, &st));
 	must(rx_row_insert(s, &c, &r, &st));
-	must(rx_slots_write(&c, s, true, false, &st));
+	must(rx_slots_write(&c, s, true, 0, &st));
 	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
 	rx_record_free(&r);
 	rx_case_done(&c, s);
@@ -528,6 +528,117 @@ test_escalated_case_stays_open_to_the_county_over_later_records(void **state)
 	must(show(w.county, "el", "复核", NULL));
 }
 
+/* Once more by the same level changes nothing, and says so; from where it came
+ * to it goes on. */
+static void
+test_escalating_again_goes_on_upwards_or_is_refused(void **state)
+{
+	struct mark before;
+
+	(void)state;
+	flagged_child(w.d1, "ea", VILLAGE1);
+	ok(decide(w.town, "ea-o", "escalate"), &st);
+	before = mark_of(w.town);
+	refuses(decide(w.town, "ea-o", "escalate"), RX_ECONFLICT,
+	    FLAG_ESCALATED);
+	assert_true(unchanged(w.town, &before));
+	refuses(show(w.city, "ea", "复核", NULL), RX_EPERM, CASE_CLOSED);
+	ok(decide(w.county, "ea-o", "escalate"), &st);
+	must(show(w.city, "ea", "复核", NULL));
+	refuses(decide(w.city, "ea-o", "escalate"), RX_ECONFLICT, FLAG_TOP);
+	/* Accepting it takes it from nobody. */
+	ok(decide(w.city, "ea-o", "accept"), &st);
+	must(show(w.city, "ea", "复核", NULL));
+	must(show(w.county, "ea", "复核", NULL));
+	must(show(w.town, "ea", "复核", NULL));
+}
+
+static void
+test_first_escalation_is_recorded_also_with_nobody_above(void **state)
+{
+
+	(void)state;
+	flagged_child(w.d1, "eb", VILLAGE1);
+	assert_true(flag_of(w.town, "eb-o").above);
+	assert_true(flag_of(w.town, "eb-o").mine_to_raise);
+	ok(decide(w.town, "eb-o", "escalate"), &st);
+	assert_false(flag_of(w.town, "eb-o").mine_to_raise);
+	assert_true(flag_of(w.county, "eb-o").mine_to_raise);
+	ok(decide(w.county, "eb-o", "escalate"), &st);
+	assert_false(flag_of(w.city, "eb-o").above);
+}
+
+/* Whether the slot of ${s} in the case ${child} is open.  (The case itself would
+ * not: the old flags here are older than the certificate of their author.) */
+static bool
+is_open(struct rx_session *s, const char *child)
+{
+	uint8_t id[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];
+	struct rx_case c;
+	bool opened = false;
+
+	find_child(s, child, id);
+	must(rx_unit_parse(unit, VILLAGE1, &st));
+	must(rx_case_init(&c, s, &st));
+	must(rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_CODED), &st));
+	must(rx_case_load_slot(&c, s, &opened, &st));
+	rx_case_done(&c, s);
+	return (opened);
+}
+
+/* Until somebody who holds the keys comes by, only the list says so; he hands
+ * it on, once. */
+static void
+test_unanswered_urgent_flag_goes_to_the_level_above(void **state)
+{
+	struct rx_audit_head head, after;
+
+	(void)state;
+	add_child(w.d1, "up", VILLAGE1);
+	ok(observe(w.d1, "up-o", "up", "2025-06-03", "mood_low", "red"), &st);
+	old_flag(w.d1, "up-23", "up", 23);
+	rx_session_close(w.d1);
+	w.d1 = sign_in(w.dir, "d1");
+	assert_false(flag_of(w.county, "up-23").passed);
+	assert_false(is_open(w.county, "up"));
+
+	old_flag(w.d1, "up-25", "up", 25);
+	assert_true(flag_of(w.county, "up-25").passed);
+	assert_false(is_open(w.county, "up"));
+	rx_session_close(w.d1);
+	w.d1 = sign_in(w.dir, "d1");
+	assert_true(is_open(w.county, "up"));
+	assert_false(is_open(w.city, "up"));
+	assert_true(is_open(w.town, "up"));
+	/* The next sign-in has nothing left to do. */
+	must(rx_audit_head(w.d1, &head, &st));
+	rx_session_close(w.d1);
+	w.d1 = sign_in(w.dir, "d1");
+	must(rx_audit_head(w.d1, &after, &st));
+	assert_int_equal(head.seq, after.seq);
+	/* A later record leaves it open, an answer below closes it again. */
+	ok(observe(w.d1, "up-2", "up", "2025-06-10", "mood_low", "red"), &st);
+	assert_true(is_open(w.county, "up"));
+	ok(decide(w.town, "up-25", "accept"), &st);
+	assert_false(is_open(w.county, "up"));
+	audit_holds(w.d1);
+}
+
+static void
+test_unanswered_flag_that_is_not_urgent_stays_where_it_is(void **state)
+{
+
+	(void)state;
+	add_child(w.d1, "uq", VILLAGE1);
+	old_flag(w.d1, "uq-99", "uq", 99);
+	assert_true(flag_of(w.county, "uq-99").overdue);
+	assert_false(flag_of(w.county, "uq-99").passed);
+	rx_session_close(w.d1);
+	w.d1 = sign_in(w.dir, "d1");
+	assert_false(is_open(w.county, "uq"));
+}
+
 static void
 test_reason_missing_for_a_decision_is_refused(void **state)
 {
@@ -785,6 +896,14 @@ main(void)
 		cmocka_unit_test(test_escalation_opens_the_case_to_the_county),
 		cmocka_unit_test(
 		    test_escalated_case_stays_open_to_the_county_over_later_records),
+		cmocka_unit_test(
+		    test_escalating_again_goes_on_upwards_or_is_refused),
+		cmocka_unit_test(
+		    test_first_escalation_is_recorded_also_with_nobody_above),
+		cmocka_unit_test(
+		    test_unanswered_urgent_flag_goes_to_the_level_above),
+		cmocka_unit_test(
+		    test_unanswered_flag_that_is_not_urgent_stays_where_it_is),
 		cmocka_unit_test(
 		    test_reason_missing_for_a_decision_is_refused),
 		cmocka_unit_test(test_decision_unknown_is_refused),

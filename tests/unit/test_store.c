@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -1105,6 +1106,50 @@ test_migrations_are_applied_once_and_wholly(void **state)
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+static void *
+let_go_soon(void *other)
+{
+	const struct timespec t = { 0, 300000000 };
+
+	(void)nanosleep(&t, NULL);
+	return (sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK ?
+	    other : NULL);
+}
+
+static void
+test_a_reader_waits_until_the_writer_lets_go(void **state)
+{
+	const char *dir = test_dir();
+	struct rx_store *s = create(dir);
+	pthread_t thread;
+	char path[512];
+	sqlite3 *other;
+	void *done;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL,
+	    NULL), SQLITE_OK);
+	/* The control: who does not wait is refused. */
+	assert_int_equal(sqlite3_exec(s->db, "PRAGMA busy_timeout = 0", NULL,
+	    NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(s->db, "SELECT * FROM main.unit", NULL,
+	    NULL, NULL), SQLITE_BUSY);
+	rx_store_close(s);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL),
+	    SQLITE_OK);
+	s = reopen(dir);
+	assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL,
+	    NULL), SQLITE_OK);
+	assert_int_equal(pthread_create(&thread, NULL, let_go_soon, other), 0);
+	(void)ask(s->db, "SELECT count(*) FROM main.unit");
+	assert_int_equal(pthread_join(thread, &done), 0);
+	assert_non_null(done);
+	assert_int_equal(sqlite3_close(other), SQLITE_OK);
+	rx_store_close(s);
+}
+
 static void
 test_connections_have_the_settings_of_the_design(void **state)
 {
@@ -1121,7 +1166,6 @@ test_connections_have_the_settings_of_the_design(void **state)
 		{ "PRAGMA foreign_keys", 1 },
 		{ "PRAGMA trusted_schema", 0 },
 		{ "PRAGMA cell_size_check", 1 },
-		{ "PRAGMA busy_timeout", 10000 },
 		{ "PRAGMA main.application_id", 0x52584331 },
 		{ "PRAGMA keys.application_id", 0x52584B31 },
 		{ "SELECT count(*) FROM pragma_journal_mode('main') "
@@ -1183,6 +1227,7 @@ main(void)
 		cmocka_unit_test(test_migrations_are_applied_once_and_wholly),
 		cmocka_unit_test(
 		    test_connections_have_the_settings_of_the_design),
+		cmocka_unit_test(test_a_reader_waits_until_the_writer_lets_go),
 	};
 	struct rx_status st;
 

@@ -304,6 +304,62 @@ test_units_nest_and_impossible_pairs_are_left_out(void **state)
 }
 
 static void
+test_months_nest_in_quarters_and_years(void **state)
+{
+	static const int64_t one = 1;
+	static const char *const dates[] = {
+		"2025-01-05", "2025-02-05", "2025-04-05", "2025-06-05"
+	};
+	struct rx_tab *t = begin(RX_COUNT_OBSERVATIONS, "month,year,quarter");
+	json_t *doc;
+	uint16_t k;
+
+	(void)state;
+	for (k = 0; k < 80; k++) {
+		child(t, "350102001001", k, 1, &one, 1);
+		observation(t, "350102001001", k, dates[k / 20], "green", 1);
+	}
+	doc = document(t);
+	assert_int_equal(value(doc, "2025-01,2025,2025-Q1"), 20);
+	assert_int_equal(value(doc, "2025-01,*,*"), 20);
+	assert_int_equal(value(doc, "*,2025,2025-Q2"), 40);
+	assert_int_equal(value(doc, "*,*,2025-Q1"), 40);
+	assert_int_equal(value(doc, "*,2025,*"), 80);
+	assert_int_equal(value(doc, "*,*,*"), 80);
+	assert_int_equal(value(doc, "2025-04,2025,2025-Q1"), -2);
+	assert_int_equal(json_array_size(json_object_get(doc, "cells")),
+	    4 * 4 + 2 * 2 + 1 + 1);
+	json_decref(doc);
+}
+
+static void
+test_townships_nest_in_cities_and_the_province(void **state)
+{
+	static const int64_t one = 1;
+	static const char *const village[] = {
+		"350102001001", "350102002001", "350203001001", "350203002001"
+	};
+	struct rx_table_request req = request(RX_COUNT_CHILDREN,
+	    "township,city,province");
+	struct rx_tab *t;
+	json_t *doc;
+	uint16_t k;
+
+	(void)state;
+	ok(rx_unit_parse(req.unit, "350000", &st), &st);
+	ok(rx_tab_new(&t, &req, &st), &st);
+	for (k = 0; k < 80; k++)
+		child(t, village[k / 20], k, 1, &one, 1);
+	doc = document(t);
+	assert_int_equal(value(doc, "350102001000,350100,350000"), 20);
+	assert_int_equal(value(doc, "*,350200,350000"), 40);
+	assert_int_equal(value(doc, "*,350200,*"), 40);
+	assert_int_equal(value(doc, "*,*,350000"), 80);
+	assert_int_equal(value(doc, "350102001000,350200,*"), -2);
+	json_decref(doc);
+}
+
+static void
 test_too_few_children_and_too_many_cells_are_refused(void **state)
 {
 	static const int64_t one = 1;
@@ -320,7 +376,7 @@ test_too_few_children_and_too_many_cells_are_refused(void **state)
 	rx_tab_free(t);
 
 	t = begin(RX_COUNT_CHILDREN, "county,township,village,sex");
-	for (k = 0; k < 4000; k++) {
+	for (k = 0; k < 9000; k++) {
 		(void)snprintf(unit, sizeof(unit), "350102%03d%03d",
 		    1 + k / 100, 1 + k % 100);
 		child(t, unit, k, 1 + k % 2, &one, 1);
@@ -420,120 +476,6 @@ test_document_says_how_it_was_made(void **state)
 	json_decref(doc);
 }
 
-/* ---- the ledger ---- */
-
-static void
-enter(json_t *entries, const json_t *doc)
-{
-	json_t *entry;
-
-	ok(rx_release_entry(&entry, "table", "lin", 1000, "json", doc, &st),
-	    &st);
-	assert_int_equal(json_object_set_new(entry, "id", json_string("r1")),
-	    0);
-	assert_int_equal(json_array_append_new(entries, entry), 0);
-}
-
-static void
-set_text(json_t *doc, const char *key, const char *text)
-{
-
-	assert_int_equal(json_object_set_new(doc, key, json_string(text)), 0);
-}
-
-static void
-test_same_question_has_the_same_answer(void **state)
-{
-	json_t *entries = json_array(), *one = sample(3), *two = sample(3);
-	json_t *changed = sample(4);
-	bool again;
-
-	(void)state;
-	ok(rx_tab_overlap(one, &again, entries, &st), &st);
-	assert_false(again);
-	enter(entries, one);
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	assert_true(again);
-
-	/* the same table to look at, but not when a figure has changed */
-	ok(rx_tab_overlap(changed, &again, entries, &st), &st);
-	assert_true(again);
-	json_decref(changed);
-	changed = sample(12);
-	refused(rx_tab_overlap(changed, &again, entries, &st), RX_ECONFLICT,
-	    &st);
-	json_decref(changed);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
-static void
-test_overlapping_tables_are_refused(void **state)
-{
-	json_t *entries = json_array(), *one = sample(3), *two = sample(12);
-	bool again;
-
-	(void)state;
-	set_text(one, "count", "observations");
-	set_text(two, "count", "observations");
-	enter(entries, one);
-	set_text(two, "unit", "350102001");
-	set_text(two, "from", "2025-06-30");
-	set_text(two, "to", "2025-12-31");
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	set_text(two, "from", "2025-07-01");		/* after it */
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	assert_false(again);
-	set_text(two, "from", "2025-06-30");
-	set_text(two, "unit", "350103");		/* elsewhere */
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	set_text(two, "unit", "350100");		/* above it */
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	set_text(two, "count", "children");		/* of something else */
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
-static void
-test_tables_of_children_overlap_whatever_the_dates(void **state)
-{
-	json_t *entries = json_array(), *one = sample(3), *two = sample(12);
-	bool again;
-
-	(void)state;
-	enter(entries, one);
-	set_text(two, "from", "2025-07-01");
-	set_text(two, "to", "2025-12-31");
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
-static void
-test_two_tables_that_hide_nothing_may_stand_together(void **state)
-{
-	json_t *entries = json_array(), *one = sample(12), *two = sample(12);
-	json_t *dims = json_array();
-	bool again;
-
-	(void)state;
-	enter(entries, one);
-	assert_int_equal(json_array_append_new(dims, json_string("sex")), 0);
-	assert_int_equal(json_object_set_new(two, "dims", dims), 0);
-	ok(rx_tab_overlap(two, &again, entries, &st), &st);
-	assert_false(again);
-	assert_int_equal(json_object_set_new(two, "suppressed",
-	    json_integer(1)), 0);
-	refused(rx_tab_overlap(two, &again, entries, &st), RX_ECONFLICT, &st);
-	json_decref(two);
-	json_decref(one);
-	json_decref(entries);
-}
-
 int
 main(void)
 {
@@ -549,6 +491,9 @@ main(void)
 		    test_many_observations_of_few_children_are_suppressed),
 		cmocka_unit_test(
 		    test_units_nest_and_impossible_pairs_are_left_out),
+		cmocka_unit_test(test_months_nest_in_quarters_and_years),
+		cmocka_unit_test(
+		    test_townships_nest_in_cities_and_the_province),
 		cmocka_unit_test(
 		    test_too_few_children_and_too_many_cells_are_refused),
 		cmocka_unit_test(test_no_children_is_a_table_of_zero),
@@ -556,12 +501,6 @@ main(void)
 		    test_a_risk_that_all_children_have_is_not_shown),
 		cmocka_unit_test(test_csv_shows_a_mark_never_a_number),
 		cmocka_unit_test(test_document_says_how_it_was_made),
-		cmocka_unit_test(test_same_question_has_the_same_answer),
-		cmocka_unit_test(test_overlapping_tables_are_refused),
-		cmocka_unit_test(
-		    test_tables_of_children_overlap_whatever_the_dates),
-		cmocka_unit_test(
-		    test_two_tables_that_hide_nothing_may_stand_together),
 	};
 
 	rx_json_init();

@@ -262,7 +262,7 @@ export async function supervisor(v) {
   await v.signOut();
 }
 
-async function download(v, selector) {
+export async function download(v, selector) {
   const [d] = await Promise.all([v.page.waitForEvent("download"), v.page.locator(selector).first().click()]);
   equal(await d.failure(), null, selector);
   return d;

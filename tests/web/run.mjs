@@ -166,7 +166,7 @@ test("a double click sends a form once", async () => {
   });
 });
 
-test("the day begins by keyboard alone", async () => {
+test("the day begins, and a visit is recorded, by keyboard alone", async () => {
   const s = await common();
   await visit(s.url, {}, async (v) => {
     const p = v.page;
@@ -191,6 +191,24 @@ test("the day begins by keyboard alone", async () => {
     }
     await v.press("main a[href$='/observe']");
     ok(v.path().endsWith("/observe"), "one key from recording");
+
+    // One observation, with Tab, Space, arrows and Enter and nothing else.
+    const on = (selector) => p.evaluate((s) => document.activeElement.matches(s), selector);
+    const tabTo = async (selector) => {
+      for (let i = 0; i < 80 && !(await on(selector)); i++) { await p.keyboard.press("Tab"); }
+      ok(await on(selector), `${selector} is not reached by the tab key`);
+    };
+    await tabTo("#observe [name=signs][value=mood_low]");
+    await p.keyboard.press("Space");
+    await tabTo("#observe [name=risk]");
+    await p.keyboard.press("ArrowDown");
+    const risk = await p.locator("#observe [name=risk]:checked").getAttribute("value");
+    await tabTo("#observe #note");
+    await p.keyboard.type("只用键盘");
+    await tabTo("#observe button.primary");
+    await Promise.all([p.waitForURL(/\/child\/[0-9a-f-]{36}$/), p.keyboard.press("Enter")]);
+    ok((await v.text()).includes("只用键盘"), "saved");
+    ok(await p.locator(`.timeline .tag.${risk}`).first().isVisible(), `the risk ${risk} was chosen`);
   });
 });
 
@@ -214,6 +232,22 @@ test("the page works without script", async () => {
     ok(await p.locator("section.help").isVisible(), "help");
     ok(await p.locator(".timeline .tag.red").first().isVisible(), "the risk was proposed");
     await v.signOut();
+
+    // A decision, and the form of the notice.
+    await v.signIn("sup1");
+    await v.follow("main a[href^='/flag/']");
+    await p.check("[name=decision][value=accept]");
+    await p.fill("#reason", "没有脚本也能受理");
+    await v.follow("form[action$='/decide'] button.primary");
+    equal(v.path(), "/review", "decided");
+    ok(await p.locator("p.flash").isVisible(), "what happened");
+    await v.signOut();
+    await v.signIn("stat");
+    await v.follow("main a[href*='/annex?unit=']");
+    for (const kind of ["xlsx", "csv"]) {
+      equal(await (await days.download(v, `button[value=${kind}]`)).failure(), null, kind);
+    }
+    await v.signOut();
   });
 });
 
@@ -233,18 +267,196 @@ test("the language is one click away and stays", async () => {
   });
 });
 
-test("at twice the size nothing is cut off", async () => {
-  const s = await common();
-  for (const [user, paths] of Object.entries({
-    dir1: ["/today", "/children", "/children/new", "/activities/new"], sup1: ["/review", "/coverage"],
-    stat: ["/annex", "/table", "/releases"], admin: ["/people", "/people/new", "/units", "/safety"],
-  })) {
-    await visit(s.url, { size: "desktop" }, async (v) => {
-      await v.page.setViewportSize({ width: 640, height: 400 });
-      await v.signIn(user);
-      for (const where of paths) { await v.go(where); }
-    });
+// Twice the size on a window of 1280 × 800, and the narrowest telephone: every
+// page of every role, found by its links; look() refuses one that is too wide.
+const small = { "at twice the size": { width: 640, height: 400 }, "360 pixels wide": { width: 360, height: 640 } };
+for (const [how, viewport] of Object.entries(small)) {
+  test(`${how} nothing is cut off, on any page`, async () => {
+    const s = await common();
+    for (const user of ["dir1", "sup1", "stat", "admin"]) {
+      await visit(s.url, { size: "desktop" }, async (v) => {
+        await v.page.setViewportSize(viewport);
+        await v.signIn(user);
+        await everyPage(v);
+      });
+    }
+  });
+}
+
+// Follow every link within the site, one of each kind; downloads are not pages.
+async function everyPage(v) {
+  const kind = (href) => href.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "*").replace(/\d{4,}/g, "*").replace(/=[^&]*/g, "=");
+  const done = new Set([kind(v.path())]), todo = [];
+  const note = async () => {
+    for (const href of await v.page.locator("a[href^='/']").evaluateAll((all) => all.map((a) => a.getAttribute("href")))) {
+      const path = href.replace(/#.*$/, "");
+      if (done.has(kind(path)) || /\/(csv|xlsx|json)$|lang=/.test(path)) { continue; }
+      done.add(kind(path));
+      todo.push(path);
+    }
+  };
+  await note();
+  while (todo.length > 0) {
+    await v.go(todo.shift());
+    await note();
   }
+  ok(done.size > 4, `only ${done.size} pages`);
+}
+
+test("errors and empty pages are pages like the others", async () => {
+  const s = await serve(await register());
+  await visit(s.url, { size: "phone" }, async (v) => {
+    await v.signIn("admin");
+    for (const [user, role, unit] of [["dir-empty", "director", "350102009001"], ["sup-empty", "supervisor", "350102009"], ["stat-empty", "statistician", "350102"]]) {
+      await v.go("/people/new");
+      await v.page.check("[name=how][value=own]");
+      await v.page.fill("#user", user);
+      await v.page.check(`[name=role][value=${role}]`);
+      await v.page.fill("#unit", unit);
+      await v.page.fill("#new", passphrase(user));
+      await v.page.fill("#again", passphrase(user));
+      await v.follow("main form button.primary");
+      equal(v.path(), "/people", `${user} is enrolled`);
+    }
+  });
+  // A colleague hands on the keys of what they share.
+  await visit(s.url, { scan: false }, (v) => v.signIn("stat"));
+  for (const lang of langs) {
+    await visit(s.url, { lang, size: "phone" }, async (v) => {
+      await v.go("/nowhere", 404);
+      await v.signIn("admin");
+      await v.go("/people/nobody/disable", 404);
+    });
+    for (const [user, pages, foreign] of [
+      ["dir-empty", ["/today", "/children", "/activities", "/activities/new"], "/review"],
+      ["sup-empty", ["/review", "/review?show=overdue", "/coverage", "/coverage/all?what=overdue"], "/today"],
+      ["stat-empty", ["/annex", "/releases", "/activities", "/table"], "/people"],
+    ]) {
+      await visit(s.url, { lang, size: "phone" }, async (v) => {
+        await v.signIn(user);
+        for (const where of pages) { await v.go(where); }
+        await v.go(foreign, 403);
+        await v.go("/child/00000000-0000-7000-8000-000000000000", user === "dir-empty" ? 404 : 403);
+        await v.go("/flag/00000000-0000-7000-8000-000000000000", user === "sup-empty" ? 404 : 403);
+      });
+    }
+  }
+  await s.stop();
+});
+
+// What people type is text, wherever it is shown again and to whomever.
+const probe = (n) => `<img src=x onerror="window.struck=${n}">'&amp;</title><script>window.struck=${n}</script>`;
+
+async function unharmed(v, shown) {
+  const p = v.page;
+  equal(await p.evaluate(() => window.struck), undefined, `what was typed runs at ${v.path()}`);
+  equal(await p.locator("img, script:not([src])").count(), 0, `what was typed is markup at ${v.path()}`);
+  if (shown) { ok((await v.text()).includes("<img src=x"), `what was typed is not shown at ${v.path()}`); }
+}
+
+test("what is typed in any field is shown as text", async () => {
+  const s = await serve(await register());
+  let child, village;
+  await visit(s.url, {}, async (v) => {
+    const p = v.page;
+    // The control: this page, without our templates, would be struck.
+    await p.setContent(`<p>${probe(0)}</p>`);
+    await p.waitForFunction(() => window.struck === 0);
+
+    await v.signIn("dir1");
+    await v.go("/children/new");
+    const texts = "#name, #address, #school, #guardian_name";
+    for (const [i, f] of (await p.locator(texts).all()).entries()) { await f.evaluate((e) => e.closest("details")?.setAttribute("open", "")); await f.fill(probe(i)); }
+    await p.selectOption("#sex", { index: 1 });
+    await p.fill("#birth", "2014-05");
+    await p.locator("[name=categories]").nth(2).check();
+    await p.selectOption("#legal_basis", "statutory_duty");
+    await v.follow("main form button.primary");
+    child = v.path();
+    for (const f of ["name", "address", "school", "guardian_name"]) {
+      await v.follow(`#identity button[value=${f}]`);
+      await unharmed(v, true);
+    }
+    const forms = {
+      observe: { "#note": probe(10) }, flag: { "#reason": probe(11) },
+      intervene: { "#need": probe(12), "#note": probe(13) },
+      report: { "#authority": probe(15), "#reference": probe(16) },
+    };
+    for (const [form, fields] of Object.entries(forms)) {
+      await v.go(`${child}/${form}`);
+      await p.locator("main details").evaluateAll((all) => all.forEach((d) => { d.open = true; }));
+      for (const [f, text] of Object.entries(fields)) { await p.fill(f, text); }
+      if (form === "observe") {
+        await v.follow("button[formaction$='/draft']");
+        await v.go(`${child}/observe`);
+        await unharmed(v);
+        equal(await p.inputValue("#note"), probe(10), "the draft");
+        await p.check("[name=signs][value=death_talk]");
+      }
+      if (form === "intervene") { await p.selectOption("#kind", "companionship"); await p.check("[name=delivered]"); }
+      if (form === "report") { await p.locator("[name=situations]").first().check(); }
+      await v.follow("main form button.primary >> visible=true");
+      equal(v.path(), child, `${form} is saved`);
+      await unharmed(v, true);
+    }
+    await v.go("/activities/new");
+    await p.selectOption("#kind", "theme_activity");
+    await p.check("[name=held]");
+    await p.fill("#venue", probe(20));
+    await v.follow("main form button.primary");
+    equal(v.path(), "/activities", "the activity is saved");
+    await unharmed(v, true);
+    await v.go("/children");
+    await p.fill("#q", "<img");
+    await v.follow("main form button >> nth=0");
+    await unharmed(v);
+    await v.follow("button[name=names]");
+    await unharmed(v, true);
+    await v.signOut();
+    await p.fill("#user", probe(30));
+    await p.fill("#passphrase", "x");
+    await v.follow("form[action='/login'] button", 403);
+    await unharmed(v);
+  });
+  await visit(s.url, {}, async (v) => {
+    const p = v.page;
+    await v.signIn("sup1");
+    await v.go(`/review?child=${child.replace("/child/", "")}`);
+    village = await p.locator("main a[href^='/flag/']").first().getAttribute("href");
+    await v.go(village);
+    await unharmed(v, true);
+    await p.locator("details summary").first().click();
+    await p.fill("#reveal-reason", probe(40));
+    await v.follow("form[action$='/reveal'] button");
+    await unharmed(v, true);
+    await p.check("[name=decision][value=accept]");
+    await p.fill("#reason", probe(41));
+    await v.follow("form[action$='/decide'] button.primary");
+    await v.go(village);
+    await unharmed(v, true);
+  });
+  await visit(s.url, {}, async (v) => {
+    const p = v.page;
+    await v.signIn("admin");
+    await v.go("/units");
+    await p.fill("#code", "350102001998");
+    await p.fill("#name", "<img src=x onerror=window.struck=50>");
+    await v.follow("form[action='/units/add'] button");
+    await unharmed(v, true);
+    await v.go("/people/new");
+    await p.fill("#user", "<img/src=x/onerror=window.struck=51>");
+    await p.check("[name=role][value=director]");
+    await p.fill("#unit", "350102001998");
+    await v.follow("main form button.primary");
+    await unharmed(v);
+    ok((await v.text()).includes("<img/src=x"), "the name of a person");
+  });
+  await visit(s.url, { scan: false }, async (v) => {
+    await v.signIn("sup1");
+    await v.go("/coverage");
+    await unharmed(v, true);
+  });
+  await s.stop();
 });
 
 test("the server ends without complaint", async () => {

@@ -1,0 +1,257 @@
+"""The pages of supervisors and of the administrator, and what they say when a
+key, a right or a unit is missing: asked over HTTP, and on the command line."""
+
+import os
+import re
+
+import harness
+from harness import (CONFLICT, PERMISSION, USAGE, add_user, equal,
+                     main, once, run, temp_dir, test, true)
+import test_web_http as web
+from test_web_http import Browser, Server, message, passphrase
+
+harness._tests.clear()		# those of the other file run there
+
+VILLAGE = "350102001001"
+TOWN = "350102001"
+
+
+@once
+def register():
+    d = os.path.join(temp_dir(), "register")
+    run(None, None, None, "demo", d, "--children", "24", "--observations",
+        "80").expect()
+    return d
+
+
+@once
+def server():
+    return Server(register())
+
+
+def browser(user, secret=None):
+    b = Browser(server())
+    equal(b.login(user, secret).status, 303, "login of " + user)
+    return b
+
+
+def cli(user, *command, secret=None):
+    return run(register(), user, secret or passphrase(user), *command)
+
+
+def admin_adds(user, role, unit):
+    add_user(register(), ("admin", passphrase("admin")), user, role, unit,
+             "temporary-" + user)
+
+
+# ---- keys that are still to come ----
+
+@test
+def test_no_key_is_a_page_that_says_whom_to_ask():
+    admin_adds("late", "supervisor", TOWN)
+    b = browser("late", "temporary-late")
+    for path in ("/review", "/coverage"):
+        r = b.get(path)
+        equal(r.status, 403, path)
+        text = r.page().text
+        true(message("WEB_WAIT_TITLE") in text, path)
+        true(re.search(r"dir1\s*·\s*儿童主任", text), "who: " + text)
+        true(path in r.page().links, "try again")
+    # The administrator sees whom it waits for, too.
+    page = browser("admin").get("/people/late/pending").page()
+    true("dir1" in page.text and message("WEB_WAIT_WHO") in page.text,
+         page.text)
+    got = cli("late", "review", "list", secret="temporary-late")
+    got.expect(PERMISSION)
+    true("dir1" in got.complaint and VILLAGE in got.complaint, got.complaint)
+    # One holder of each village signs in; the session that is open goes on.
+    cli("dir1", "due").expect()
+    cli("dir2", "due").expect()
+    equal(b.get("/review").status, 200, "after they signed in")
+
+
+@test
+def test_no_key_nobody_is_said_on_the_page():
+    admin_adds("gone", "director", "350102001004")
+    run(register(), "gone", "temporary-gone", "child", "add", stdin={
+        "unit": "350102001004", "name": "例小舟", "sex": "f",
+        "birth": "2014-05", "categories": ["left_behind"],
+        "legal_basis": "statutory_duty"}).expect()
+    admin_adds("heir", "director", "350102001004")
+    run(register(), "admin", passphrase("admin"), "user", "disable",
+        "gone").expect()
+    r = browser("heir", "temporary-heir").get("/today")
+    equal(r.status, 403, "heir")
+    true(message("WEB_WAIT_NOBODY") in r.page().text, r.page().text)
+
+
+# ---- the audit ----
+
+def entries(page):
+    return re.findall(r"20\d\d-\d\d-\d\d \d\d:\d\d #(\d+)", page.text)
+
+
+@test
+def test_the_audit_is_listed_filtered_and_paged():
+    b = browser("admin")
+    everything = [e["seq"] for e in cli("admin", "--json", "audit",
+                                        "list").expect().json()]
+    equal(everything, sorted(everything, reverse=True), "newest first")
+    got = [int(n) for n in entries(b.get("/audit").page())]
+    equal(got[-1], got[0] - len(got) + 1, "a page without gaps")
+    true(set(everything[:10]) <= set(got), "page and command line differ")
+    page = b.get("/audit?user=dir1&kind=import").page()
+    equal(len(entries(page)), 1, "imports of dir1")
+    true("dir1" in page.text, page.text)
+    equal(entries(b.get("/audit?to=2020-01-01").page()), [], "long ago")
+    true(message("WEB_TRAIL_NONE") in b.get("/audit?to=2020-01-01").page()
+         .text, "nothing is said")
+    equal(entries(b.get("/audit?page=1000").page()), [], "beyond the end")
+    for user in ("dir1", "stat"):
+        for e in cli(user, "--json", "audit", "list").expect().json():
+            true(e["user"] == user or (user == "dir1" and e.get("unit") ==
+                                       VILLAGE), e)
+
+
+@test
+def test_a_director_sees_who_looked_at_his_case():
+    b = browser("sup1")
+    flag = [a for a in b.get("/review").page().links
+            if a.startswith("/flag/")][0]
+    equal(b.get(flag).status, 200, "the flag")
+    seen = cli("admin", "--json", "audit", "list", "--by",
+               "sup1").expect().json()[0]
+    equal((seen["action"], seen["about"]), ("reveal", "child"), "entry")
+    director, other = (("dir1", "dir3") if seen["unit"] == VILLAGE else
+                       ("dir2", "dir3"))
+    true(seen["seq"] in [e["seq"] for e in cli(
+        director, "--json", "audit", "list").expect().json()], "his case")
+    true(seen["seq"] not in [e["seq"] for e in cli(
+        other, "--json", "audit", "list").expect().json()], "another's")
+    page = browser(director).get("/audit?user=sup1").page()
+    true(str(seen["seq"]) in entries(page), page.text)
+
+
+@test
+def test_audit_period_is_refused_when_reversed():
+    r = browser("admin").get("/audit?from=2026-02-01&to=2026-01-01")
+    equal(r.status, 422, "page")
+    true(message("AUDIT_PERIOD") in r.page().text, r.page().text)
+    cli("admin", "audit", "list", "--from", "2026-02-01", "--to",
+        "2026-01-01").expect(USAGE)
+    r = browser("admin").get("/audit?from=yesterday")
+    equal(r.status, 422, "a date")
+    true(message("WEB_TRAIL_DATE") in r.page().text, r.page().text)
+
+
+# ---- deciding ----
+
+def open_flags(b):
+    return [a for a in b.get("/review?show=open").page().links
+            if a.startswith("/flag/")]
+
+
+def decide_form(b, flag, decision, reason="已核实"):
+    action = flag + "/decide"
+    fields = [(n, v) for n, v in b.get(flag).page().fields(action)
+              if n not in ("decision", "reason")]
+    return action, fields + [("decision", decision), ("reason", reason)]
+
+
+@test
+def test_escalated_to_nobody_is_said_and_again_is_refused():
+    b = browser("sup1")
+    flag = open_flags(b)[0]
+    action, fields = decide_form(b, flag, "escalate")
+    equal(b.post(action, fields).status, 303, "escalate")
+    true(message("ESCALATED_TO_NOBODY") in b.get("/review").page().text,
+         "nobody above")
+    # The same form once more is stored already.
+    equal(b.post(action, fields).status, 303, "sent twice")
+    # A new one has nothing to offer, and says so when it is sent anyway.
+    true('value="escalate"' not in b.get(flag).body.decode("utf-8"), "offer")
+    action, fields = decide_form(b, flag, "escalate")
+    r = b.post(action, fields)
+    equal(r.status, 409, "again")
+    true(message("FLAG_ESCALATED") in r.page().text, r.page().text)
+    got = cli("sup1", "review", "decide", flag.split("/")[2], "--decision",
+              "escalate", "--reason", "x").expect(CONFLICT)
+    true(message("FLAG_ESCALATED") in got.complaint, got.complaint)
+
+
+@test
+def test_web_flag_stale_is_refused():
+    b, other = browser("sup1"), browser("late", "temporary-late")
+    flag = open_flags(b)[0]
+    action, fields = decide_form(b, flag, "return")
+    mine, theirs = decide_form(other, flag, "accept")
+    equal(other.post(mine, theirs).status, 303, "accepted meanwhile")
+    r = b.post(action, fields)
+    equal(r.status, 409, "on top of another decision")
+    true(message("WEB_FLAG_STALE") in r.page().text, r.page().text)
+    # The control: with what stands there now it is taken.
+    equal(b.post(*decide_form(b, flag, "return")).status, 303, "anew")
+
+
+# ---- units ----
+
+@test
+def test_unit_unknown_makes_sense_on_a_page():
+    b = browser("admin")
+    fields = [(n, v) for n, v in b.get("/people/new").page().fields(
+        "/people/new") if n not in ("user", "role", "unit")]
+    r = b.post("/people/new", fields + [("user", "new1"), ("role",
+               "director"), ("unit", "350102099099")])
+    equal(r.status, 422, "unknown unit")
+    text = r.page().text
+    true("350102099099" in text, text)
+    true(not re.search(r"unit (list|add|import)|runxin |--", text), text)
+
+
+@test
+def test_unit_not_listed_is_refused_and_makes_nothing():
+    d = os.path.join(temp_dir(), "none")
+    for unit in ("359999", "350102099099"):
+        got = run(d, "a", "a-long-passphrase", "init", "--unit", unit,
+                  "--name", "x", "--recovery-out", d + ".codes")
+        got.expect(USAGE)
+        true(message("UNIT_NOT_LISTED").split("{")[0] in got.complaint,
+             got.complaint)
+        true(not os.path.exists(os.path.join(d, "keys.db")), unit)
+        true(not os.path.exists(d + ".codes"), unit)
+
+
+# ---- safety ----
+
+@test
+def test_the_age_of_the_last_backup_stands_on_the_page():
+    b = browser("admin")
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_NO_MADE") in text and
+         message("WEB_BACKUP_NEVER") in text, text)
+    equal(b.post("/safety/backup", {}).status, 303, "backup")
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_NO_MADE") not in text, text)
+    true(message("WEB_TODAY") in text, text)
+    # Ten days old, by its name.
+    folder = os.path.join(register(), "backups")
+    for name in os.listdir(folder):
+        old = re.sub(r"-\d{8}-", "-20200101-", name)
+        os.rename(os.path.join(folder, name), os.path.join(folder, old))
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_OLD").replace("{n}", "7") in text, text)
+    true(message("WEB_BACKUP_RESTORE") in text, text)
+
+
+@test
+def test_the_server_ends_without_complaint():
+    for s in list(web._servers):
+        equal(s.stop(), "", "complaints")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        for s in web._servers:
+            s.p.kill()

@@ -1,0 +1,306 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/grant.h"
+#include "crypto/passphrase.h"
+#include "crypto/recovery.h"
+#include "register/record.h"
+#include "store/store.h"
+#include "web/web.h"
+
+#include "targets.h"
+
+#define TODAY 20000		/* 2024-10-04 */
+
+static struct rx_keypool *pool;
+static struct rx_key *key;
+static struct rx_identity identity;
+static struct rx_secret *passphrase;
+static struct rx_place place;
+
+static void
+must(bool holds)
+{
+
+	if (!holds)
+		abort();
+}
+
+void
+targets_init(void)
+{
+	struct rx_status st = { 0 };
+	uint8_t seed[32] = { 7 };
+
+	must(rx_crypto_init(&st) == RX_OK);
+	rx_json_init();
+	must(rx_keypool_new(&pool, &st) == RX_OK);
+	must(rx_key_new(&key, pool, &st) == RX_OK);
+	must(rx_secret_new(&passphrase, 8, &st) == RX_OK);
+	rx_identity_derive(&identity, seed);
+}
+
+/* The two bytes at the front choose, the rest is the input. */
+static unsigned
+choose(const uint8_t **p, size_t *n, unsigned of)
+{
+	unsigned k;
+
+	if (*n < 2)
+		return (0);
+	k = ((unsigned)(*p)[0] << 8 | (*p)[1]) % of;
+	*p += 2;
+	*n -= 2;
+	return (k);
+}
+
+/* A box that was not sealed opens nowhere; what was sealed opens, padded. */
+static void
+envelope(const uint8_t *p, size_t n)
+{
+	struct rx_buf box = RX_BUF_INIT, plain = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	unsigned pad = choose(&p, &n, 4);
+
+	must(rx_field_open(&plain, p, n, key, RX_COMP_NARRATIVE, &place,
+	    &st) != RX_OK && plain.len == 0);
+	rx_status_clear(&st);
+	if (rx_field_seal(&box, key, RX_COMP_NARRATIVE, 1, &place,
+	    (enum rx_pad)pad, p, n, &st) == RX_OK) {
+		must(rx_field_open(&plain, box.b, box.len, key,
+		    RX_COMP_NARRATIVE, &place, &st) == RX_OK);
+		must(plain.len == n && (n == 0 ||
+		    memcmp(plain.b, p, n) == 0));
+	}
+	rx_buf_free(&box);
+	rx_buf_free(&plain);
+}
+
+/* Plaintext that is authentic and yet not padded as it should be. */
+static void
+padding(const uint8_t *p, size_t n)
+{
+	struct rx_buf plain = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	uint8_t *box;
+
+	if ((box = malloc(rx_envelope_size(n))) == NULL)
+		return;
+	must(rx_envelope_seal(box, key, RX_ENV_FIELD, RX_COMP_CODED, 1, &place,
+	    p, n, &st) == RX_OK);
+	if (rx_field_open(&plain, box, rx_envelope_size(n), key, RX_COMP_CODED,
+	    &place, &st) == RX_OK)
+		must(plain.len < n);
+	free(box);
+	rx_buf_free(&plain);
+}
+
+static void
+keyblob(const uint8_t *p, size_t n)
+{
+	struct rx_keyblob blob;
+	struct rx_status st = { 0 };
+	uint8_t id[RX_ID_BYTES] = { 0 };
+
+	must(rx_keyblob_open(&blob, p, n, identity.sign_public, passphrase, id,
+	    id, &st) != RX_OK);
+}
+
+static void
+signed_forms(const uint8_t *p, size_t n)
+{
+	struct rx_cert cert;
+	struct rx_grant grant;
+	struct rx_key secret;
+	struct rx_status st = { 0 };
+	uint8_t id[RX_ID_BYTES], store[RX_ID_BYTES] = { 0 };
+	uint8_t code[RX_CODE_BYTES] = { 0 };
+	enum rx_revoked why;
+	int64_t at;
+
+	must(rx_cert_open(&cert, p, n, identity.sign_public, store, &st) !=
+	    RX_OK);
+	rx_status_clear(&st);
+	must(rx_revocation_open(id, &at, &why, p, n, identity.sign_public, store,
+	    &st) != RX_OK);
+	rx_status_clear(&st);
+	must(rx_grant_open(&grant, p, n, &identity, &st) != RX_OK);
+	rx_status_clear(&st);
+	must(rx_recovery_open(&secret, p, n, 0, 1, code, code, store, &st) !=
+	    RX_OK);
+}
+
+/* A line of an import: what is accepted is stored and read back the same. */
+static void
+line(const uint8_t *p, size_t n)
+{
+	struct rx_record r, back;
+	struct rx_buf form = RX_BUF_INIT, again = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	json_t *json;
+	enum rx_compartment comp;
+
+	if (rx_json_parse(&json, (const char *)p, n, &st) != RX_OK)
+		return;
+	rx_record_init(&r);
+	rx_record_init(&back);
+	if (rx_record_parse(&r, json, TODAY, &st) != RX_OK)
+		goto out;
+	back.type = r.type;
+	for (comp = RX_COMP_IDENTITY; comp <= RX_COMP_CODED; comp++) {
+		rx_buf_reset(&form);
+		rx_buf_reset(&again);
+		/* References are text until the register resolves them. */
+		if (rx_record_encode(&form, &r, comp, &st) != RX_OK ||
+		    rx_record_decode(&back, comp, form.b, form.len, &st) !=
+		    RX_OK)
+			goto out;
+		must(rx_record_encode(&again, &back, comp, &st) == RX_OK);
+		must(form.len == again.len && (form.len == 0 ||
+		    memcmp(form.b, again.b, form.len) == 0));
+	}
+out:
+	rx_buf_free(&form);
+	rx_buf_free(&again);
+	rx_record_free(&r);
+	rx_record_free(&back);
+	json_decref(json);
+}
+
+/* The stored form: what is accepted is written the same. */
+static void
+stored(const uint8_t *p, size_t n)
+{
+	struct rx_record r;
+	struct rx_buf form = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	json_t *json = NULL;
+	unsigned k = choose(&p, &n, 3 * (RX_TYPE_COUNT - 1));
+	enum rx_compartment comp = (enum rx_compartment)
+	    (RX_COMP_IDENTITY + k % 3);
+
+	rx_record_init(&r);
+	r.type = (enum rx_type)(1 + k / 3);
+	if (rx_record_decode(&r, comp, p, n, &st) == RX_OK) {
+		must(rx_record_encode(&form, &r, comp, &st) == RX_OK);
+		must(form.len == n && (n == 0 || memcmp(form.b, p, n) == 0));
+		r.identity = r.narrative = true;
+		if (rx_record_json(&json, &r, &st) == RX_OK)
+			json_decref(json);
+	}
+	rx_buf_free(&form);
+	rx_record_free(&r);
+}
+
+/* Short texts: unit codes, dates, custodians' codes. */
+static void
+words(const uint8_t *p, size_t n)
+{
+	char text[256], unit[RX_UNIT_BYTES], shown[RX_UNIT_TEXT];
+	char again[RX_UNIT_BYTES], date_text[RX_DATE_TEXT];
+	char code_text[RX_CODE_TEXT];
+	uint8_t code[RX_CODE_BYTES], code_again[RX_CODE_BYTES];
+	struct rx_status st = { 0 };
+	int32_t date;
+
+	n = n < sizeof(text) - 1 ? n : sizeof(text) - 1;
+	memcpy(text, p, n);
+	text[n] = '\0';
+	if (rx_unit_parse(unit, text, &st) == RX_OK) {
+		rx_unit_text(shown, unit);
+		must(rx_unit_parse(again, shown, &st) == RX_OK);
+		must(memcmp(unit, again, RX_UNIT_BYTES) == 0);
+	}
+	if (rx_date_parse(text, &date)) {
+		rx_date_format(date, date_text);
+		must(strcmp(date_text, text) == 0);
+	}
+	if (rx_month_parse(text, &date))
+		must(date >= 1900 * 12);
+	rx_status_clear(&st);
+	if (rx_code_parse(code, text, &st) == RX_OK) {
+		rx_code_text(code_text, code);
+		must(rx_code_parse(code_again, code_text, &st) == RX_OK);
+		must(memcmp(code, code_again, sizeof(code)) == 0);
+	}
+}
+
+/* The body of a form, or a query: what was read, written and read again, is
+ * the same, but that CR LF becomes LF, and so CR CR LF twice. */
+static void
+form(const uint8_t *p, size_t n)
+{
+	struct rx_fields *f, *again;
+	struct rx_buf url = RX_BUF_INIT, back = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+
+	must(rx_fields_new(&f, &st) == RX_OK);
+	must(rx_fields_new(&again, &st) == RX_OK);
+	if (rx_fields_parse(f, (const char *)p, n, &st) == RX_OK) {
+		must(rx_fields_query(f, "", &url, &st) == RX_OK);
+		must(rx_fields_parse(again, (const char *)url.b, url.len,
+		    &st) == RX_OK);
+		must(rx_fields_query(again, "", &back, &st) == RX_OK);
+		must(memmem(url.b, url.len, "%0D", 3) != NULL ||
+		    (url.len == back.len && (url.len == 0 ||
+		    memcmp(url.b, back.b, url.len) == 0)));
+	}
+	rx_buf_free(&url);
+	rx_buf_free(&back);
+	rx_fields_free(f);
+	rx_fields_free(again);
+}
+
+/* A template over fixed data: it may be refused, and never shows a raw "<". */
+static void
+template(const uint8_t *p, size_t n)
+{
+	static json_t *data;
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	size_t k;
+	bool angle = false;
+
+	if (data == NULL)
+		data = json_pack("{s:s, s:b, s:[{s:s},{s:s}], s:{s:i}}", "a",
+		    "<img onerror='x'>", "b", 1, "l", "a", "\"", "a", "&",
+		    "o", "n", 5);
+	for (k = 0; k < n; k++)
+		angle = angle || p[k] == '<';
+	if (rx_template_render_text(&out, "fuzz", (const char *)p, n, data,
+	    RX_LANG_ZH, &st) == RX_OK && !angle &&
+	    memmem(p, n, "{{{", 3) == NULL && memmem(p, n, "{{>", 3) == NULL)
+		must(out.len == 0 || memchr(out.b, '<', out.len) == NULL);
+	rx_buf_free(&out);
+}
+
+/* Both database files of a register: pages of the first, and it; the other. */
+static void
+database(const uint8_t *p, size_t n)
+{
+	struct rx_buf content = RX_BUF_INIT, keys = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	struct rx_store *s;
+	uint8_t digest[RX_HASH_BYTES];
+	size_t first = (size_t)choose(&p, &n, UINT16_MAX) * 4096;
+
+	first = first < n ? first : n;
+	if (rx_buf_add(&content, p, first, &st) == RX_OK &&
+	    rx_buf_add(&keys, p + first, n - first, &st) == RX_OK &&
+	    rx_store_open_images(&s, &content, &keys, &st) == RX_OK) {
+		if (rx_store_check(s, &st) == RX_OK)
+			(void)!rx_store_manifest_recount(s, digest, NULL, NULL,
+			    &st);
+		rx_store_close(s);
+	}
+	rx_buf_free(&content);
+	rx_buf_free(&keys);
+}
+
+const struct target targets[] = {
+	{ "envelope", envelope }, { "padding", padding },
+	{ "keyblob", keyblob }, { "signed", signed_forms }, { "line", line },
+	{ "stored", stored }, { "words", words }, { "form", form },
+	{ "template", template }, { "database", database }
+};
+const size_t ntargets = sizeof(targets) / sizeof(*targets);
