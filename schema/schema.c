@@ -389,3 +389,31 @@ rx_reporting_units(size_t *count)
 	*count = reporting_count;
 	return (reporting);
 }
+
+/* ---- periods ---- */
+static struct rx_period *periods;
+static size_t period_count;
+static pthread_once_t period_once = PTHREAD_ONCE_INIT;
+
+static void
+period_load(void)
+{
+	struct table t;
+	const char *f[3];
+
+	table_open(&t, "periods.tsv", "from\tto\tnotice");
+	periods = must_alloc(t.rows, sizeof(*periods));
+	while (table_row(&t, f, 3))
+		periods[period_count++] =
+		    (struct rx_period){ f[0], f[1], f[2] };
+	must(period_count == t.rows); /* NOLINT(clang-analyzer-unix.Malloc) */
+}
+
+const struct rx_period *
+rx_periods(size_t *count)
+{
+
+	must(pthread_once(&period_once, period_load) == 0);
+	*count = period_count;
+	return (periods);
+}

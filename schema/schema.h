@@ -75,4 +75,11 @@ struct rx_reporting_unit {
 };
 const struct rx_reporting_unit *rx_reporting_units(size_t *count);
 
+/* ---- periods that a notice asks the annex for: periods.tsv ---- */
+struct rx_period {
+	const char *from, *to;	/* "2025-05-29", inclusive */
+	const char *notice;
+};
+const struct rx_period *rx_periods(size_t *count);
+
 #endif

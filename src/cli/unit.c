@@ -164,6 +164,20 @@ static const struct rx_cli_column columns[] = {
 	{ RX_MSG_CLI_COL_PARENT, "parent", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_REMARKS, NULL, RX_LIST_NONE, rotation_cell },
 };
+#define NCOLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+/* Whether any unit waits: only then is there a last column. */
+static bool
+waits(const json_t *rows)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows); i++)
+		if (json_is_true(json_object_get(json_array_get(rows, i),
+		    "rotation")))
+			return (true);
+	return (false);
+}
 
 static rx_err
 run_list(struct rx_cli *cli, struct rx_status *st)
@@ -181,8 +195,7 @@ run_list(struct rx_cli *cli, struct rx_status *st)
 	if ((rc = rx_unit_each(s, collect, rows, st)) == RX_OK &&
 	    (rc = rx_rotation_each(s, rx_session_unit(s), mark_rotation, rows,
 	    st)) == RX_OK)
-		rc = rx_cli_list(cli, rows, columns,
-		    sizeof(columns) / sizeof(columns[0]),
+		rc = rx_cli_list(cli, rows, columns, NCOLUMNS - !waits(rows),
 		    RX_MSG_CLI_UNITS_NONE, st);
 	json_decref(rows);
 err1:

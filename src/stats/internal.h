@@ -308,7 +308,7 @@ rx_err rx_table_try(json_t **doc, struct rx_session *s,
 
 /* ---- period.c: annexes whose dates overlap ---- */
 
-/* Whether the dates are whole months. */
+/* Whether the dates are whole months, or what a notice asks for. */
 bool rx_annex_declared(int32_t from, int32_t to);
 /* Check the annex ${a}, whose number is known, against the earlier ${entries}:
  * ANNEX_OVERLAPS (arguments from, to, id) when its dates are odd and few

@@ -6,7 +6,8 @@
 /*
  * Annexes are exact, so two of them whose dates differ by a few days show what
  * happened on those days.  They are for declared periods: from the first day of
- * a month to the last day of one.  Such a form is always made, as is the first
+ * a month to the last day of one, or what a notice asks for (periods.tsv).  Such
+ * a form is always made, as is the first
  * one for any dates.  A further one with odd dates is made only when nobody is
  * seen in the difference to an earlier one: for every county, visits, children
  * helped and needs resolved on the days that only one of the two has, and the
@@ -27,8 +28,20 @@ bool
 rx_annex_declared(int32_t from, int32_t to)
 {
 
-	return (rx_month_first(rx_date_month(from)) == from &&
-	    rx_month_first(rx_date_month(to + 1)) == to + 1);
+	const struct rx_period *p;
+	int32_t first, last;
+	size_t n, k;
+
+	if (rx_month_first(rx_date_month(from)) == from &&
+	    rx_month_first(rx_date_month(to + 1)) == to + 1)
+		return (true);
+	p = rx_periods(&n);
+	for (k = 0; k < n; k++) {
+		if (rx_date_parse(p[k].from, &first) && first == from &&
+		    rx_date_parse(p[k].to, &last) && last == to)
+			return (true);
+	}
+	return (false);
 }
 
 static const char *

@@ -1921,7 +1921,8 @@ def test_every_dimension_is_exported_or_refused_by_name():
     out = os.path.join(temp_dir(), "table.json")
     good = 0
     for count in ("children", "observations", "interventions"):
-        for dim in ("county township village month age_band sex category "
+        for dim in ("province city county township village year quarter "
+                    "month age_band sex category "
                     "sign risk kind outcome").split():
             result = as_demo(
                 copy_of(demo()[0]), "stat", "export", "table", "--unit",

@@ -713,6 +713,20 @@ count_warning(void *cookie, const char *text)
 }
 
 static void
+test_periods_are_whole_months_or_what_a_notice_asks_for(void **state)
+{
+
+	(void)state;
+	assert_true(rx_annex_declared(day("2025-06-01"), day("2025-06-30")));
+	assert_true(rx_annex_declared(day("2024-01-01"), day("2024-02-29")));
+	assert_true(rx_annex_declared(day("2025-05-29"), day("2025-08-25")));
+	assert_false(rx_annex_declared(day("2025-05-29"), day("2025-08-24")));
+	assert_false(rx_annex_declared(day("2025-05-28"), day("2025-08-25")));
+	assert_false(rx_annex_declared(day("2025-06-01"), day("2025-06-29")));
+	assert_false(rx_annex_declared(day("2025-06-02"), day("2025-06-30")));
+}
+
+static void
 test_checks_warn_about_figures_that_do_not_fit(void **state)
 {
 	struct rx_annex *a = sample(100);
@@ -765,6 +779,8 @@ main(void)
 		cmocka_unit_test(
 		    test_reissue_is_numbered_and_says_what_changed),
 		cmocka_unit_test(test_ledger_entry_that_was_altered_is_seen),
+		cmocka_unit_test(
+		    test_periods_are_whole_months_or_what_a_notice_asks_for),
 		cmocka_unit_test(
 		    test_checks_warn_about_figures_that_do_not_fit),
 	};
