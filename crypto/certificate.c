@@ -177,12 +177,13 @@ rx_cert_valid_at(const struct rx_cert *cert, int64_t ms)
 void
 rx_revocation_make(uint8_t out[RX_REVOCATION_BYTES],
     const uint8_t cert_id[RX_ID_BYTES], const uint8_t store[RX_ID_BYTES],
-    int64_t at, const uint8_t root_secret[64])
+    int64_t at, enum rx_revoked why, const uint8_t root_secret[64])
 {
 
 	memset(out, 0, RX_REVOCATION_BYTES);
 	memcpy(out, "RXRV", 4);
-	out[4] = 1;
+	out[4] = why == RX_REVOKED_UNSAID ? 1 : 2;
+	out[5] = (uint8_t)why;
 	memcpy(out + 8, cert_id, 16);
 	memcpy(out + 24, store, 16);
 	rx_put64(out + 40, (uint64_t)at);
@@ -190,20 +191,49 @@ rx_revocation_make(uint8_t out[RX_REVOCATION_BYTES],
 	    REVOCATION_SIGNED);
 }
 
+/* Version 1 with no reason, version 2 with one. */
+static bool
+revocation_form(const uint8_t *p)
+{
+
+	if (memcmp(p, "RXRV", 4) != 0 || p[6] != 0 || p[7] != 0)
+		return (false);
+	return ((p[4] == 1 && p[5] == RX_REVOKED_UNSAID) || (p[4] == 2 &&
+	    (p[5] == RX_REVOKED_REPLACED || p[5] == RX_REVOKED_ENDED)));
+}
+
 rx_err
 rx_revocation_open(uint8_t cert_id[RX_ID_BYTES], int64_t *at,
-    const uint8_t *p, size_t n, const uint8_t root_public[32],
-    const uint8_t store[RX_ID_BYTES], struct rx_status *st)
+    enum rx_revoked *why, const uint8_t *p, size_t n,
+    const uint8_t root_public[32], const uint8_t store[RX_ID_BYTES],
+    struct rx_status *st)
 {
 
 	memset(cert_id, 0, RX_ID_BYTES);
 	*at = 0;
+	*why = RX_REVOKED_UNSAID;
 	if (n != RX_REVOCATION_BYTES || !rx_sign_verify(p + REVOCATION_SIGNED,
 	    root_public, REVOCATION_LABEL, p, REVOCATION_SIGNED) ||
-	    memcmp(p, "RXRV\x01\0\0\0", 8) != 0 ||
-	    memcmp(p + 24, store, RX_ID_BYTES) != 0)
+	    !revocation_form(p) || memcmp(p + 24, store, RX_ID_BYTES) != 0)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_REVOCATION_CORRUPT));
 	memcpy(cert_id, p + 8, 16);
 	*at = (int64_t)rx_get64(p + 40);
+	*why = (enum rx_revoked)p[5];
+	return (RX_OK);
+}
+
+rx_err
+rx_pair_mac(uint8_t mac[RX_HASH_BYTES], const struct rx_identity *mine,
+    const uint8_t his[RX_BOX_PUBLIC_BYTES], const char *label, const void *p,
+    size_t n, struct rx_status *st)
+{
+	uint8_t shared[crypto_box_BEFORENMBYTES];
+
+	_Static_assert(sizeof(shared) == RX_KEY_BYTES, "a key of rx_hash");
+	memset(mac, 0, RX_HASH_BYTES);
+	if (crypto_box_beforenm(shared, his, mine->box_secret) != 0)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
+	rx_hash(mac, RX_HASH_BYTES, shared, label, p, n);
+	rx_wipe(shared, sizeof(shared));
 	return (RX_OK);
 }

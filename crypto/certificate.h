@@ -24,10 +24,11 @@
  *      208    8  not after
  *      216   64  signature of the root over "runxin certificate v1\0" || 0..215
  *
- * Revocation v1, RX_REVOCATION_BYTES:
+ * Revocation, RX_REVOCATION_BYTES:
  *        0    4  "RXRV"
- *        4    1  version, 1
- *        5    3  0
+ *        4    1  version: 1 does not say why, 2 does
+ *        5    1  reason, enum rx_revoked; 0 in version 1
+ *        6    2  0
  *        8   16  certificate id
  *       24   16  store id
  *       40    8  revoked at, ms
@@ -46,6 +47,13 @@
 enum rx_role {
 	RX_ROLE_ADMIN = 1, RX_ROLE_DIRECTOR = 2, RX_ROLE_SUPERVISOR = 3,
 	RX_ROLE_STATISTICIAN = 4, RX_ROLE_RECOVERY = 5
+};
+
+/* Why a certificate was revoked: its owner has another for the same (he changed
+ * his passphrase), or what it stood for is over (he left, his keys were lost).
+ * Old revocations do not say. */
+enum rx_revoked {
+	RX_REVOKED_UNSAID = 0, RX_REVOKED_REPLACED = 1, RX_REVOKED_ENDED = 2
 };
 
 struct rx_cert {
@@ -90,9 +98,22 @@ bool rx_cert_valid_at(const struct rx_cert *cert, int64_t ms);
 
 void rx_revocation_make(uint8_t out[RX_REVOCATION_BYTES],
     const uint8_t cert_id[RX_ID_BYTES], const uint8_t store[RX_ID_BYTES],
-    int64_t at, const uint8_t root_secret[64]);
+    int64_t at, enum rx_revoked why, const uint8_t root_secret[64]);
 rx_err rx_revocation_open(uint8_t cert_id[RX_ID_BYTES], int64_t *at,
-    const uint8_t *p, size_t n, const uint8_t root_public[32],
-    const uint8_t store[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+    enum rx_revoked *why, const uint8_t *p, size_t n,
+    const uint8_t root_public[32], const uint8_t store[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+
+/**
+ * rx_pair_mac(mac, mine, his, label, p, n):
+ * A proof for one person: BLAKE2b-256 under the key that the box pair of
+ * ${mine} and the X25519 public key ${his} have in common (crypto_box_beforenm),
+ * over the NUL-terminated ${label} with its NUL, and the ${n} bytes ${p}.  Both
+ * sides make the same one, and nobody else can.  RX_ECORRUPT (CERT_CORRUPT)
+ * when ${his} is no public key; ${mac} is all zeros then.
+ */
+rx_err rx_pair_mac(uint8_t mac[RX_HASH_BYTES], const struct rx_identity *mine,
+    const uint8_t his[RX_BOX_PUBLIC_BYTES], const char *label, const void *p,
+    size_t n, struct rx_status *st) RX_MUST_USE;
 
 #endif

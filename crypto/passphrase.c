@@ -39,6 +39,21 @@ kdf_within(const struct rx_kdf *kdf)
 	    kdf->passes <= RX_KDF_PASSES_CEILING);
 }
 
+struct rx_kdf
+rx_keyblob_cost(const uint8_t box[RX_KEYBLOB_BYTES])
+{
+	const struct rx_kdf kdf = { rx_get32(box + 8), rx_get32(box + 12) };
+
+	return (kdf);
+}
+
+bool
+rx_kdf_below(const struct rx_kdf *kdf, const struct rx_kdf *today)
+{
+
+	return (kdf->memory < today->memory || kdf->passes < today->passes);
+}
+
 rx_err
 rx_kdf(struct rx_key *out, const struct rx_secret *passphrase,
     const uint8_t salt[16], const struct rx_kdf *kdf, struct rx_status *st)

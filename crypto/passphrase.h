@@ -45,7 +45,8 @@ struct rx_kdf {
 	uint32_t memory;	/* KiB */
 	uint32_t passes;
 };
-extern const struct rx_kdf rx_kdf_default;	/* the floor */
+/* What new keyblobs use; what is read may cost less, down to the floor. */
+extern const struct rx_kdf rx_kdf_default;
 
 struct rx_keyblob {		/* opened; kept in an rx_secret by the owner */
 	uint8_t seed[32];
@@ -59,6 +60,11 @@ struct rx_keyblob {		/* opened; kept in an rx_secret by the owner */
 rx_err rx_kdf(struct rx_key *out, const struct rx_secret *passphrase,
     const uint8_t salt[16], const struct rx_kdf *kdf, struct rx_status *st)
     RX_MUST_USE;
+
+/* What opening the keyblob ${box} costs, as its header says; and whether that is
+ * less than ${today} in memory or in passes. */
+struct rx_kdf rx_keyblob_cost(const uint8_t box[RX_KEYBLOB_BYTES]);
+bool rx_kdf_below(const struct rx_kdf *kdf, const struct rx_kdf *today);
 
 /* Seal ${blob} of user ${user} under ${passphrase}; signed with the seed in it. */
 rx_err rx_keyblob_seal(uint8_t out[RX_KEYBLOB_BYTES],

@@ -211,7 +211,7 @@ what_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 	int a;
 	rx_err rc;
 
-	for (a = RX_DID_INIT; a <= RX_DID_CERTIFY; a++) {
+	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++) {
 		if (strcmp(rx_action_key((enum rx_action)a), key) != 0)
 			continue;
 		s = rx_msg(rx_action_name((enum rx_action)a), cli->lang);

@@ -13,8 +13,11 @@
 /* In the order of the help. */
 static const struct rx_cli_command *const commands[] = {
 	&rx_cli_init, &rx_cli_unit_import, &rx_cli_unit_add,
-	&rx_cli_unit_list, &rx_cli_user_add, &rx_cli_user_list,
-	&rx_cli_user_disable, &rx_cli_passwd, &rx_cli_import,
+	&rx_cli_unit_list, &rx_cli_unit_rotate, &rx_cli_user_add,
+	&rx_cli_user_list, &rx_cli_user_disable, &rx_cli_user_reset,
+	&rx_cli_user_handover, &rx_cli_handover_list, &rx_cli_passwd,
+	&rx_cli_recover, &rx_cli_custodian_test, &rx_cli_custodian_reissue,
+	&rx_cli_import,
 	&rx_cli_child_add, &rx_cli_child_list, &rx_cli_child_show,
 	&rx_cli_child_find, &rx_cli_child_erase, &rx_cli_observe,
 	&rx_cli_intervene, &rx_cli_activity_add, &rx_cli_flag_add,
@@ -230,6 +233,7 @@ run(struct rx_cli *cli, int argc, char **argv, struct rx_status *st)
 		return (help_command(cli, st));
 	if ((rc = default_dir(cli, st)) != RX_OK)
 		return (rc);
+	rx_cli_watch(cli);
 	if ((rc = cli->command->run(cli, st)) != RX_OK)
 		return (rc);
 	/* Last, so that a refusal stays one line. */

@@ -19,7 +19,7 @@
 #define RX_VERSION "0.1.0"
 
 #define RX_CLI_OPTIONS 12	/* of one command, with the end mark */
-#define RX_CLI_OPERANDS 2
+#define RX_CLI_OPERANDS 16	/* of one command, at most */
 
 struct rx_cli;
 
@@ -106,6 +106,10 @@ rx_err rx_cli_new_passphrase(struct rx_cli *cli, int fd,
  * that what follows stays for the next reader. */
 rx_err rx_cli_line(int fd, struct rx_secret **out, struct rx_status *st)
     RX_MUST_USE;
+/* The code of custodian ${which}, 0 or 1: one line of ${fd}, or typed on the
+ * terminal when ${fd} is -1. */
+rx_err rx_cli_code_line(struct rx_cli *cli, int fd, int which,
+    struct rx_secret **out, struct rx_status *st) RX_MUST_USE;
 /* Ask ${question} on the terminal; true only for "yes" or "是". */
 rx_err rx_cli_confirm(struct rx_cli *cli, enum rx_msg question, bool *yes,
     struct rx_status *st) RX_MUST_USE;
@@ -217,6 +221,11 @@ rx_err rx_cli_head(struct rx_cli *cli, const struct rx_audit_head *head,
 rx_err rx_cli_recovery_write(const char *path, const struct rx_codes *codes,
     bool demo, struct rx_status *st) RX_MUST_USE;
 
+/* ---- keys.c ---- */
+
+/* Tell on stderr, when it is a terminal, how far a rotation is. */
+void rx_cli_watch(struct rx_cli *cli);
+
 /* ---- the commands ---- */
 
 extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
@@ -231,6 +240,8 @@ extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
     rx_cli_release_verify, rx_cli_audit_verify, rx_cli_audit_head,
     rx_cli_audit_list,
     rx_cli_backup_create, rx_cli_backup_verify, rx_cli_backup_restore,
-    rx_cli_serve, rx_cli_demo;
+    rx_cli_serve, rx_cli_demo, rx_cli_unit_rotate, rx_cli_user_reset,
+    rx_cli_user_handover, rx_cli_handover_list, rx_cli_recover,
+    rx_cli_custodian_test, rx_cli_custodian_reissue;
 
 #endif

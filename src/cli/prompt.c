@@ -283,6 +283,18 @@ rx_cli_new_passphrase(struct rx_cli *cli, int fd, struct rx_secret **out,
 }
 
 rx_err
+rx_cli_code_line(struct rx_cli *cli, int fd, int which,
+    struct rx_secret **out, struct rx_status *st)
+{
+
+	*out = NULL;
+	if (fd >= 0)
+		return (rx_cli_line(fd, out, st));
+	return (tty_secret(cli, which == 0 ? RX_MSG_CLI_PROMPT_CODE :
+	    RX_MSG_CLI_PROMPT_CODE_OTHER, out, st));
+}
+
+rx_err
 rx_cli_confirm(struct rx_cli *cli, enum rx_msg question, bool *yes,
     struct rx_status *st)
 {

@@ -120,12 +120,64 @@ level_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 	return (s == NULL ? RX_OK : rx_cli_clean(out, s, strlen(s), st));
 }
 
+/* Note in the rows ${cookie}, sorted by code, that ${unit} waits for new keys. */
+static rx_err
+mark_rotation(void *cookie, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	size_t lo = 0, hi = json_array_size(cookie), mid;
+	const char *code;
+	int c;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		code = json_string_value(json_object_get(
+		    json_array_get(cookie, mid), "code"));
+		if (code == NULL)
+			break;
+		if ((c = strncmp(code, unit, RX_UNIT_BYTES)) == 0)
+			return (rx_cli_set(json_array_get(cookie, mid),
+			    "rotation", json_true(), st));
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (RX_OK);		/* a prefecture's own work has no row */
+}
+
+static rx_err
+rotation_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
+    struct rx_status *st)
+{
+	const char *s = rx_msg(RX_MSG_CLI_MARK_ROTATES, cli->lang);
+
+	if (!json_is_true(json_object_get(row, "rotation")))
+		return (RX_OK);
+	return (rx_buf_add(out, s, strlen(s), st));
+}
+
 static const struct rx_cli_column columns[] = {
 	{ RX_MSG_CLI_COL_CODE, "code", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_NAME, "name", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_LEVEL, "level", RX_LIST_NONE, level_cell },
 	{ RX_MSG_CLI_COL_PARENT, "parent", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_REMARKS, NULL, RX_LIST_NONE, rotation_cell },
 };
+#define NCOLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+/* Whether any unit waits: only then is there a last column. */
+static bool
+waits(const json_t *rows)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(rows); i++)
+		if (json_is_true(json_object_get(json_array_get(rows, i),
+		    "rotation")))
+			return (true);
+	return (false);
+}
 
 static rx_err
 run_list(struct rx_cli *cli, struct rx_status *st)
@@ -140,9 +192,10 @@ run_list(struct rx_cli *cli, struct rx_status *st)
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		goto err1;
 	}
-	if ((rc = rx_unit_each(s, collect, rows, st)) == RX_OK)
-		rc = rx_cli_list(cli, rows, columns,
-		    sizeof(columns) / sizeof(columns[0]),
+	if ((rc = rx_unit_each(s, collect, rows, st)) == RX_OK &&
+	    (rc = rx_rotation_each(s, rx_session_unit(s), mark_rotation, rows,
+	    st)) == RX_OK)
+		rc = rx_cli_list(cli, rows, columns, NCOLUMNS - !waits(rows),
 		    RX_MSG_CLI_UNITS_NONE, st);
 	json_decref(rows);
 err1:

@@ -206,6 +206,9 @@ collect(void *cookie, const struct rx_user_row *row, struct rx_status *st)
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "disabled", json_boolean(row->disabled),
 		    st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "rotation", json_integer(row->rotation),
+		    st);
 	if (rc != RX_OK) {
 		json_decref(o);
 		return (rc);
@@ -246,11 +249,25 @@ state_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
     struct rx_status *st)
 {
 	size_t start = out->len;
+	const char *successor;
 	json_int_t pending;
 	rx_err rc = RX_OK;
 
-	if (json_is_true(json_object_get(row, "disabled")))
-		return (remark(cli, out, start, RX_MSG_CLI_MARK_DISABLED, st));
+	pending = json_integer_value(json_object_get(row, "rotation"));
+	if (json_is_true(json_object_get(row, "disabled"))) {
+		rc = remark(cli, out, start, RX_MSG_CLI_MARK_DISABLED, st);
+		if (rc == RX_OK && pending > 0 && (rc = remark(cli, out,
+		    start, RX_MSG_CLI_MARK_ROTATION, st)) == RX_OK)
+			rc = rx_buf_printf(out, st, " %lld",
+			    (long long)pending);
+		return (rc);
+	}
+	successor = json_string_value(json_object_get(row, "successor"));
+	if (successor != NULL && (rc = remark(cli, out, start,
+	    RX_MSG_CLI_MARK_HANDOVER, st)) == RX_OK)
+		rc = rx_cli_clean(out, successor, strlen(successor), st);
+	if (rc != RX_OK)
+		return (rc);
 	if (json_is_true(json_object_get(row, "wide")))
 		rc = remark(cli, out, start, RX_MSG_CLI_MARK_WIDE, st);
 	if (rc == RX_OK && json_is_true(json_object_get(row, "temporary")))
@@ -273,6 +290,27 @@ static const struct rx_cli_column columns[] = {
 	{ RX_MSG_CLI_COL_REMARKS, NULL, RX_LIST_NONE, state_cell },
 };
 
+/* Note in the rows ${cookie} of a leaver who takes over from him. */
+static rx_err
+mark_leaver(void *cookie, const char *leaver, const char *successor,
+    struct rx_status *st)
+{
+	const char *name;
+	json_t *row;
+	size_t i;
+	rx_err rc;
+
+	for (i = 0; i < json_array_size(cookie); i++) {
+		row = json_array_get(cookie, i);
+		name = json_string_value(json_object_get(row, "name"));
+		if (name != NULL && strcmp(name, leaver) == 0 &&
+		    (rc = rx_cli_set(row, "successor", json_string(successor),
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
 static rx_err
 run_list(struct rx_cli *cli, struct rx_status *st)
 {
@@ -286,7 +324,8 @@ run_list(struct rx_cli *cli, struct rx_status *st)
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		goto err1;
 	}
-	if ((rc = rx_user_each(s, collect, rows, st)) == RX_OK)
+	if ((rc = rx_user_each(s, collect, rows, st)) == RX_OK &&
+	    (rc = rx_handover_each(s, mark_leaver, rows, st)) == RX_OK)
 		rc = rx_cli_unit_names(s, rows, st);
 	if (rc == RX_OK)
 		rc = rx_cli_list(cli, rows, columns,

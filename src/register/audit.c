@@ -61,6 +61,8 @@ head_read(struct rx_session *s, struct rx_audit_head *head,
 	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		head->seq = (uint64_t)rx_col_int(cur, 0);
 		head->time = rx_col_int(cur, 1);
+		p = rx_col_bytes(cur, 2, &n);
+		head->epoch = rx_envelope_epoch(p, n);
 		p = rx_col_bytes(cur, 4, &n);
 		if (n == RX_HASH_BYTES)
 			memcpy(head->hash, p, RX_HASH_BYTES);
@@ -201,7 +203,11 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	    np != PAYLOAD_BOX || nb != PROOF_BOX || nh != RX_HASH_BYTES ||
 	    !rx_equal(hash, stored, RX_HASH_BYTES))
 		return (broken(st, prev->seq + 1));
+	/* Nor do the epochs of the audit key: nobody signs with one that was
+	 * left behind when somebody went. */
 	epoch = rx_envelope_epoch(payload, np);
+	if (epoch < prev->epoch)
+		return (broken(st, seq));
 	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, epoch, &key,
 	    NULL, st)) != RX_OK)
 		return (rc);
@@ -296,6 +302,8 @@ head_at(struct rx_session *s, uint64_t seq, struct rx_audit_head *head,
 	    RX_OK)
 		return (rc);
 	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 2, &n);
+		head->epoch = rx_envelope_epoch(p, n);
 		p = rx_col_bytes(cur, 4, &n);
 		if (n == RX_HASH_BYTES)
 			memcpy(head->hash, p, n);
@@ -389,6 +397,8 @@ rx_audit_each(struct rx_session *s, enum rx_action action,
 			break;
 		prev.seq = (uint64_t)rx_col_int(cur, 0);
 		prev.time = rx_col_int(cur, 1);
+		hash = rx_col_bytes(cur, 2, &n);
+		prev.epoch = rx_envelope_epoch(hash, n);
 		hash = rx_col_bytes(cur, 4, &n);
 		if (n == RX_HASH_BYTES)
 			memcpy(prev.hash, hash, n);
@@ -477,6 +487,7 @@ rx_begin(struct rx_session *s, struct rx_status *st)
 
 	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
 		return (rc);
+	s->serial++;
 	if ((rc = members_refresh(s, st)) == RX_OK &&
 	    (rc = head_check(s, st)) == RX_OK &&
 	    rx_clock_plausible(rx_time_now(), s->clock))
@@ -533,6 +544,8 @@ chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
 			break;
 		last->seq = (uint64_t)rx_col_int(cur, 0);
 		last->time = rx_col_int(cur, 1);
+		p = rx_col_bytes(cur, 2, &n);
+		last->epoch = rx_envelope_epoch(p, n);
 		p = rx_col_bytes(cur, 4, &n);
 		memcpy(last->hash, p, RX_HASH_BYTES);
 		if (anchor != NULL && last->seq == anchor->seq) {

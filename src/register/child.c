@@ -511,6 +511,11 @@ erase_keys(struct rx_session *s, const struct rx_case *c,
 		rc = rx_store_delete(s->store, RX_TABLE_CASE_KEY, key, NULL,
 		    st);
 	}
+	for (i = 1; i < c->n && rc == RX_OK; i++) {
+		key[1] = rx_int(c->e[i].epoch);
+		rc = rx_store_delete(s->store, RX_TABLE_CASE_LINK, key, NULL,
+		    st);
+	}
 	if (rc != RX_OK || (rc = rx_query_open(&cur, s->store,
 	    RX_Q_SLOTS_OF_CASE, key, 1, st)) != RX_OK)
 		return (rc);

@@ -206,22 +206,21 @@ rx_release_add(struct rx_session *s, size_t seen, const char *text, size_t n,
 	rx_err rc;
 
 	if ((rc = rx_permit(s, RX_ACT_LEDGER, NULL, st)) != RX_OK ||
-	    (rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0, &key,
-	    &epoch, st)) != RX_OK)
+	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	rx_uuid7(id, rx_time_now());
 	release_place(&place, s, id);
-	if ((rc = rx_field_seal(&box, key, RX_COMP_LEDGER, epoch, &place,
-	    RX_PAD_NOTE, text, n, st)) != RX_OK)
-		goto done;
-	if ((rc = rx_begin(s, st)) != RX_OK)
-		goto done;
+	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0, &key,
+	    &epoch, st)) == RX_OK)
+		rc = rx_field_seal(&box, key, RX_COMP_LEDGER, epoch, &place,
+		    RX_PAD_NOTE, text, n, st);
 	v[0] = rx_bytes(id, RX_ID_BYTES);
 	v[1] = rx_bytes(box.b, box.len);
-	if ((rc = still(s, seen, st)) == RX_OK)
+	if (rc == RX_OK)
+		rc = still(s, seen, st);
+	if (rc == RX_OK)
 		rc = rx_store_insert(s->store, RX_TABLE_RELEASE, v, st);
 	rc = rx_finish(s, rc, RX_DID_RELEASE, id, NULL, st);
-done:
 	rx_buf_free(&box);
 	return (rc);
 }

@@ -20,22 +20,25 @@
 #define RX_CASE_KEYS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE) | \
     RX_BIT(RX_COMP_CODED))
 
-/* A verified certificate and when it was revoked (0: it was not). */
+/* A verified certificate and when it was revoked (0: it was not); ended tells
+ * that what it stood for is over, and no other certificate goes on with it. */
 struct rx_member {
 	struct rx_cert cert;
 	int64_t revoked;
+	bool ended;
 };
 
 struct rx_held {			/* a key that the session holds */
 	char unit[RX_UNIT_BYTES];
 	uint8_t comp;
 	uint32_t epoch;
+	uint64_t newest;	/* in this transaction (rx_session.serial) */
 	struct rx_key *key;
 };
 
-#define RX_CASE_EPOCHS 8	/* of one case, at most */
+#define RX_CASE_EPOCHS 200	/* of one case, at most */
+#define RX_CASE_RENEWALS 150	/* of these, that closed flags may use */
 #define RX_CASE_MEM (3 * RX_CASE_EPOCHS)
-#define RX_SPARE_CASES 8
 
 struct rx_session {
 	struct rx_store *store;
@@ -48,6 +51,7 @@ struct rx_session {
 	struct rx_keyblob *blob;	/* in blob_mem */
 	struct rx_identity *id;		/* the certified keys, in id_mem */
 	struct rx_identity *next;	/* asked for, not in use yet; or NULL */
+	struct rx_kdf cost;		/* of the keyblob as it is stored */
 	int64_t clock;			/* no entry of the audit is later, ms */
 	struct rx_keypool *pool;
 	struct rx_held *held;		/* sorted by unit, compartment, epoch */
@@ -57,8 +61,10 @@ struct rx_session {
 	uint8_t members_digest[RX_HASH_BYTES];	/* of the rows they are from */
 	size_t nmembers;
 	struct rx_key *scratch[3];	/* for a unit's keys in passing */
-	struct rx_key *spare[RX_SPARE_CASES][RX_CASE_MEM];
-	size_t nspare;			/* key memory of cases not in use */
+	struct rx_key *step[2];		/* for older ones, one after the other */
+	struct rx_key **spare;		/* key memory of cases not in use */
+	size_t nspare, sparecap;
+	uint64_t serial;		/* of the transaction, from 1 */
 	struct rx_known *known;		/* state.c; sorted by id */
 	size_t nknown, knowncap;
 };
@@ -87,12 +93,20 @@ bool rx_author_may(const struct rx_session *s,
  * members[first..] (all those of one user) entitle him to, now. */
 unsigned rx_entitled(const struct rx_session *s, size_t first,
     const char unit[RX_UNIT_BYTES]);
+/* What the certificate ${c} entitles to (bit set), whether it is live or not. */
+unsigned rx_cert_entitles(const struct rx_cert *c, const char *unit);
 /* Whether ${m} may hand on keys of ${unit}: he is, or was, entitled to them. */
 bool rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
     unsigned compartments, bool slot);
 bool rx_member_live(const struct rx_member *m);	/* valid now, not revoked */
 
 /* ---- session.c ---- */
+
+/* Seal the keyblob again when it costs less than ${today}, in a transaction of
+ * its own. */
+rx_err rx_session_cost(struct rx_session *s,
+    const struct rx_secret *passphrase, const struct rx_kdf *today,
+    struct rx_status *st) RX_MUST_USE;
 
 /* An empty session, for rx_register_create. */
 rx_err rx_session_new(struct rx_session **out, struct rx_status *st)
@@ -104,17 +118,21 @@ rx_err rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
 
 /* Revoke ${m}, from now, with the session's root seed. */
 rx_err rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
-    struct rx_status *st) RX_MUST_USE;
+    enum rx_revoked why, struct rx_status *st) RX_MUST_USE;
 
 /* ---- members.c ---- */
 
 rx_err rx_members_load(struct rx_session *s, const uint8_t root_public[32],
     struct rx_status *st) RX_MUST_USE;
-/* The digest of all certificates and revocations, which every audit entry
- * names: D = 0; for each certificate, then each revocation, in order of id,
- * D = BLAKE2b-256("runxin members v1\0" || D || table 4 || its bytes). */
+/* The digest of all certificates, revocations and later epochs of unit keys,
+ * which every audit entry names: D = 0; for each certificate, then each
+ * revocation, in order of id, then each row of unit_epoch in order of its key,
+ * D = BLAKE2b-256("runxin members v1\0" || D || table 4 || its bytes), of an
+ * epoch: unit 16 || compartment 4 || epoch 4 || made 8 || sealed. */
 rx_err rx_members_digest(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
     struct rx_status *st) RX_MUST_USE;
+/* Is there a later certificate of the person, role and unit of members[at]? */
+bool rx_member_superseded(const struct rx_session *s, size_t at);
 /* Index of the first certificate of ${user}; nmembers when there is none. */
 size_t rx_member_first(const struct rx_session *s,
     const uint8_t user[RX_ID_BYTES]);
@@ -137,6 +155,18 @@ const char *rx_member_name(const struct rx_session *s,
 
 /* ---- people.c ---- */
 
+/* Find ${user}: *found, and his id. */
+rx_err rx_user_find(struct rx_session *s, const char *user,
+    uint8_t id[RX_ID_BYTES], bool *found, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: enrol ${cert}->name, whose role and unit are set, or give
+ * him that role too. */
+rx_err rx_person_enrol(struct rx_session *s, struct rx_cert *cert,
+    const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: revoke all that members[first..] have, and give the register
+ * a new audit and ledger key.  *revoked counts. */
+rx_err rx_person_end(struct rx_session *s, size_t first, size_t *revoked,
+    struct rx_status *st) RX_MUST_USE;
+
 /* 1..63 bytes of UTF-8 without spaces; RX_EUSAGE (USER_NAME_INVALID). */
 rx_err rx_user_name_check(const char *user, struct rx_status *st) RX_MUST_USE;
 /* RX_EUSAGE (UNIT_UNKNOWN) unless ${unit} is listed in the register. */
@@ -148,11 +178,40 @@ const char *rx_level_key(enum rx_level level);
 
 /* ---- keyring.c ---- */
 
-/* The key of (unit, compartment, epoch), epoch 0 for the newest; *epoch may be
- * NULL.  RX_EPERM (NO_KEY) when the session has no grant of it. */
+/* The key of (unit, compartment, epoch), epoch 0 for the newest that anybody
+ * made; *key_epoch may be NULL.  RX_EPERM (NO_KEY) when the session has no
+ * grant of it, nor of a later one. */
 rx_err rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
     uint32_t *key_epoch, struct rx_status *st) RX_MUST_USE;
+/* The newest epoch of ${unit}'s key ${comp}, whoever holds it, and when it was
+ * made, ms (may be NULL); 1 and 0 for the first. */
+rx_err rx_unit_newest(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t *epoch, int64_t *made,
+    struct rx_status *st) RX_MUST_USE;
+/* The compartment in place ${k} of a grant of ${comps}; NONE for no place. */
+enum rx_compartment rx_grant_comp(unsigned comps, size_t k);
+/* What of ${unit}'s newest keys ${user} was granted (bit set). */
+rx_err rx_granted_newest(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    const uint8_t user[RX_ID_BYTES], unsigned *comps, struct rx_status *st)
+    RX_MUST_USE;
+/* The recipients (RX_ID_BYTES each, several times perhaps) and compartments of
+ * the grants of ${unit}, handed to ${each}. */
+rx_err rx_granted_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, uint32_t epoch, unsigned comps,
+    const uint8_t recipient[RX_ID_BYTES], struct rx_status *), void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+/* Hold ${key} as (unit, comp, epoch) of this session. */
+rx_err rx_unit_hold(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t epoch, const struct rx_key *key,
+    struct rx_status *st) RX_MUST_USE;
+/* The place of the key before (unit, comp, epoch), sealed under it. */
+void rx_epoch_place(struct rx_place *p, const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], uint32_t epoch);
+/* The units under all live certificates of members[first..], and the pseudo
+ * unit of the register, appended to ${out}. */
+rx_err rx_units_of(struct rx_session *s, size_t first, struct rx_buf *out,
+    struct rx_status *st) RX_MUST_USE;
 /* Make the keys of ${unit} that nobody has made yet, of the compartments that
  * the session is entitled to; begins a transaction when there are any. */
 rx_err rx_unit_keys_ensure(struct rx_session *s,
@@ -168,6 +227,12 @@ rx_err rx_grants_pending(struct rx_session *s, size_t first,
  * begun at the first.  *made counts. */
 rx_err rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st) RX_MUST_USE;
+/* The same for members[first..] alone. */
+rx_err rx_grant_member(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t first, size_t *made, struct rx_status *st) RX_MUST_USE;
+/* Delete every grant and slot of ${user}. */
+rx_err rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
 /* The ids (RX_UNIT_BYTES each) of the units at or under ${unit} that have keys,
  * appended to ${out} in order of their codes. */
 rx_err rx_keyed_units(struct rx_session *s, const char *unit,
@@ -193,6 +258,37 @@ rx_err rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 rx_err rx_grants_rekey(struct rx_session *s, const struct rx_identity *to,
     struct rx_status *st) RX_MUST_USE;
 
+/* ---- rotate.c ---- */
+
+/* The compartments of ${unit} whose newest keys somebody knows who should not
+ * any more: one who was entitled to them, and whose certificate ended after
+ * they were made. */
+rx_err rx_rotation_due(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    unsigned *comps, struct rx_status *st) RX_MUST_USE;
+/* Give ${unit} new keys of the compartments ${comps}, whose newest the session
+ * holds, and grant them to everyone entitled; an entry of the audit each.  In a
+ * transaction, which the caller finishes. */
+rx_err rx_unit_rotate(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    unsigned comps, struct rx_status *st) RX_MUST_USE;
+/* Rotate those of ${units} that are due, as far as the session can, then give
+ * cases whose keys lie under older ones new keys; transactions of their own. */
+rx_err rx_rotations_heal(struct rx_session *s, const struct rx_buf *units,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- custody.c ---- */
+
+/* At sign-in: when the recovery key was issued anew, trust the new one if the
+ * one trusted so far vouches for it.  *adopted tells that the keyblob is to be
+ * sealed again; everything is in a transaction then, which the caller ends. */
+rx_err rx_succession_adopt(struct rx_session *s, bool *adopted,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- handover.c ---- */
+
+/* Administrator: end the handovers whose keys were handed on. */
+rx_err rx_handovers_complete(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+
 /* ---- case.c: case keys, slots, sealing of rows ---- */
 
 struct rx_case_epoch {
@@ -204,7 +300,9 @@ struct rx_case {
 	char unit[RX_UNIT_BYTES];
 	size_t n;
 	struct rx_case_epoch e[RX_CASE_EPOCHS];	/* oldest first */
+	uint32_t under[3];	/* unit epochs that the newest are sealed under */
 	struct rx_key *mem[RX_CASE_MEM];	/* of the session's pool */
+	size_t nmem, used;
 };
 /* A case whose key memory is reused by every load; given back to the session,
  * wiped, by rx_case_done (allowed on a zeroed case). */
@@ -223,6 +321,14 @@ rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
 /* Make and insert the keys of a new case. */
 rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* Whether the keys of the loaded case lie under a key of its unit that was
+ * followed by another. */
+rx_err rx_case_stale(struct rx_case *c, struct rx_session *s, bool *stale,
+    struct rx_status *st) RX_MUST_USE;
+/* Give the loaded case, of which all keys are held, new ones for what is written
+ * from now on.  In a transaction; its slots are to be written then. */
+rx_err rx_case_renew(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
 /* Write every slot of the case anew: open ones for the reviewers when
  * ${flagged} (also those of the next ${above} levels), closed ones for
@@ -278,6 +384,7 @@ struct rx_case_state {
 	int32_t consent_on;	/* date of the newest record of consent */
 	int32_t birth;		/* month, of the child */
 	uint32_t version;	/* of the child's row */
+	uint32_t reviewed;	/* newest epoch of case keys under a review */
 };
 /* Flags of a case, in memory. */
 struct rx_flag {

@@ -5,7 +5,11 @@
 /*
  * The keys of units: held, made, and handed on.  A grant names unit, epoch and
  * compartments; whoever is entitled to a key by his certificate and has no
- * grant of it is given one by the next session that holds it.
+ * grant of the newest is given one by the next session that holds it.  The
+ * first key of a compartment has epoch 1.  Each later one has a row in
+ * unit_epoch, in which the key before it is sealed under it: whoever has the
+ * newest has all.  These rows are in the digest that every entry of the audit
+ * names, so a key that opens its row is the right one, whoever handed it on.
  */
 
 void
@@ -22,9 +26,8 @@ rx_grant_context_set(struct rx_grant_context *ctx, const struct rx_session *s,
 	ctx->compartments = comps;
 }
 
-/* The compartment that lies in place ${k} of a grant with ${comps}. */
-static enum rx_compartment
-grant_comp(unsigned comps, size_t k)
+enum rx_compartment
+rx_grant_comp(unsigned comps, size_t k)
 {
 
 	if ((comps & (RX_BIT(RX_COMP_AUDIT) | RX_BIT(RX_COMP_LEDGER))) != 0)
@@ -32,6 +35,19 @@ grant_comp(unsigned comps, size_t k)
 		    RX_COMP_NONE);
 	return (k == 0 ? RX_COMP_IDENTITY : k == 1 ? RX_COMP_NARRATIVE :
 	    RX_COMP_CODED);
+}
+
+/* May ${m} hand on these keys?  Of recovery keys, only the one that is pinned. */
+static bool
+may_grant(const struct rx_session *s, const struct rx_member *m,
+    const char *unit, unsigned comps, bool slot)
+{
+
+	if (m->cert.role == RX_ROLE_RECOVERY)
+		return (!slot && !rx_unit_of_register(unit) &&
+		    (comps & ~RX_CASE_KEYS) == 0 && rx_equal(
+		    m->cert.box_public, s->blob->recovery_public, 32));
+	return (rx_may_grant(m, unit, comps, slot));
 }
 
 rx_err
@@ -43,9 +59,16 @@ rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 	struct rx_grant_context ctx;
 	const struct rx_identity *as = s->id;
 	struct rx_status no;
+	int64_t renewed = 0;
 	size_t i, first;
 	rx_err rc;
 
+	/* A slot proves nothing by itself.  One by somebody whose time was over
+	 * counts until the unit has new keys: then all of them are written anew
+	 * by others, and he could put his own in their place. */
+	if (subject != NULL && (rc = rx_unit_newest(s, unit,
+	    RX_COMP_NARRATIVE, NULL, &renewed, st)) != RX_OK)
+		return (rc);
 	/* Others seal to new keys as soon as these are certified, before their
 	 * owner signs in and moves the rest over to them. */
 	rx_status_clear(&no);
@@ -61,10 +84,9 @@ rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 
 		/* What one has handed to oneself needs no other warrant. */
 		if (memcmp(g->grantor, s->user_id, RX_ID_BYTES) != 0 &&
-		    (!rx_may_grant(&s->members[i], unit, comps,
-		    subject != NULL) ||
-		    /* Who is no member any more begins no new epoch. */
-		    (epoch > 1 && s->members[i].revoked != 0)))
+		    (!may_grant(s, &s->members[i], unit, comps,
+		    subject != NULL) || (subject != NULL &&
+		    s->members[i].ended && s->members[i].revoked < renewed)))
 			continue;
 		rx_status_clear(&ignored);
 		if (rx_grant_verify(g, &ctx, as,
@@ -81,6 +103,7 @@ static int
 held_cmp(const struct rx_held *h, const char *unit, uint8_t comp,
     uint32_t epoch)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): an element */
 	int c = memcmp(h->unit, unit, RX_UNIT_BYTES);
 
 	if (c == 0)
@@ -136,7 +159,7 @@ held_add(struct rx_session *s, const char *unit, uint8_t comp, uint32_t epoch,
 	mem = s->held[s->nheld].key;
 	memmove(&s->held[at + 1], &s->held[at],
 	    (s->nheld - at) * sizeof(*s->held));
-	memset(&s->held[at], 0, sizeof(*s->held));
+	memset(&s->held[at], 0, sizeof(*s->held));	/* not known as newest */
 	memcpy(s->held[at].unit, unit, RX_UNIT_BYTES);
 	s->held[at].comp = comp;
 	s->held[at].epoch = epoch;
@@ -144,6 +167,84 @@ held_add(struct rx_session *s, const char *unit, uint8_t comp, uint32_t epoch,
 	*mem = *key;
 	s->nheld++;
 	return (RX_OK);
+}
+
+rx_err
+rx_unit_hold(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t epoch, const struct rx_key *key,
+    struct rx_status *st)
+{
+
+	return (held_add(s, unit, (uint8_t)comp, epoch, key, st));
+}
+
+void
+rx_epoch_place(struct rx_place *p, const struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], uint32_t epoch)
+{
+
+	rx_place_init(p, s, unit, NULL, NULL, RX_TABLE_UNIT_EPOCH, 4, epoch);
+}
+
+/* Open the key before ${epoch} from the row under ${cur} with s->step[0]; hold
+ * that one, and put the one before in its place. */
+static rx_err
+step_back(struct rx_session *s, const char *unit, enum rx_compartment comp,
+    uint32_t epoch, const struct rx_cursor *cur, struct rx_status *st)
+{
+	struct rx_place place;
+	struct rx_status why;
+	const uint8_t *box;
+	size_t n;
+	rx_err rc;
+
+	box = rx_col_bytes(cur, 4, &n);
+	rx_epoch_place(&place, s, unit, epoch);
+	rx_status_clear(&why);
+	if (rx_envelope_open(s->step[1]->b, RX_KEY_BYTES, box, n, s->step[0],
+	    RX_ENV_KEY, comp, epoch, &place, &why) != RX_OK)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
+	if ((rc = held_add(s, unit, (uint8_t)comp, epoch, s->step[0], st)) ==
+	    RX_OK)
+		*s->step[0] = *s->step[1];
+	return (rc);
+}
+
+/*
+ * Hold ${key}, which somebody granted as that of ${epoch}, and all before it.
+ * A key after the first must open the row of its epoch.
+ */
+static rx_err
+held_chain(struct rx_session *s, const char *unit, enum rx_compartment comp,
+    uint32_t epoch, const struct rx_key *key, struct rx_status *st)
+{
+	struct rx_value args[2] = { rx_text(unit), rx_int(comp) };
+	struct rx_cursor *cur;
+	uint32_t e;
+	bool row = false, at = false;
+	rx_err rc;
+
+	if (epoch == 1)
+		return (held_add(s, unit, (uint8_t)comp, 1, key, st));
+	*s->step[0] = *key;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_EPOCHS_OF_KEY, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if ((e = (uint32_t)rx_col_int(cur, 2)) > epoch)
+			continue;
+		at = at || e == epoch;
+		if (!at || (rc = step_back(s, unit, comp, e, cur, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	if (rc == RX_OK && !at)
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
+	if (rc == RX_OK)
+		rc = held_add(s, unit, (uint8_t)comp, 1, s->step[0], st);
+	rx_wipe(s->step[0]->b, RX_KEY_BYTES);
+	rx_wipe(s->step[1]->b, RX_KEY_BYTES);
+	return (rc);
 }
 
 /* Open every grant of ${unit} to this session and hold its keys. */
@@ -182,9 +283,9 @@ held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 			break;
 		}
 		for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++)
-			if ((comps & RX_BIT(grant_comp(comps, k))) != 0)
-				rc = held_add(s, unit,
-				    (uint8_t)grant_comp(comps, k), epoch,
+			if ((comps & RX_BIT(rx_grant_comp(comps, k))) != 0)
+				rc = held_chain(s, unit,
+				    rx_grant_comp(comps, k), epoch,
 				    &g->keys[k], st);
 		if (rc != RX_OK)
 			break;
@@ -195,24 +296,145 @@ done:
 	return (rc);
 }
 
-/* Find a held key; epoch 0 finds the newest. */
-static const struct rx_held *
-held_find(const struct rx_session *s, const char *unit, uint8_t comp,
-    uint32_t epoch)
+rx_err
+rx_unit_newest(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t *epoch, int64_t *made,
+    struct rx_status *st)
 {
-	size_t at;
+	struct rx_value args[2] = { rx_text(unit), rx_int(comp) };
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
 
-	if (epoch != 0) {
-		at = held_bound(s, unit, comp, epoch);
-		return (at < s->nheld &&
-		    held_cmp(&s->held[at], unit, comp, epoch) == 0 ?
-		    &s->held[at] : NULL);
+	if (epoch != NULL)
+		*epoch = 1;
+	if (made != NULL)
+		*made = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_EPOCHS_OF_KEY, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if (epoch != NULL)
+			*epoch = (uint32_t)rx_col_int(cur, 2);
+		if (made != NULL)
+			*made = rx_col_int(cur, 3);
 	}
-	at = held_bound(s, unit, comp, UINT32_MAX);
-	if (at == 0 || memcmp(s->held[at - 1].unit, unit, RX_UNIT_BYTES) != 0 ||
-	    s->held[at - 1].comp != comp)
-		return (NULL);
-	return (&s->held[at - 1]);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The held key of that epoch. */
+static struct rx_held *
+held_find(struct rx_session *s, const char *unit, uint8_t comp, uint32_t epoch)
+{
+	const size_t at = held_bound(s, unit, comp, epoch);
+
+	return (at < s->nheld &&
+	    held_cmp(&s->held[at], unit, comp, epoch) == 0 ? &s->held[at] :
+	    NULL);
+}
+
+/* The held key of the newest epoch; NULL in ${*h} when it is not held.  Others
+ * may have made one since: it is asked for once in a transaction. */
+static rx_err
+held_newest(struct rx_session *s, const char *unit, enum rx_compartment comp,
+    uint32_t *epoch, struct rx_held **h, struct rx_status *st)
+{
+	const size_t at = held_bound(s, unit, (uint8_t)comp, UINT32_MAX);
+	rx_err rc;
+
+	*h = at > 0 ? &s->held[at - 1] : NULL;
+	if (*h != NULL && (memcmp((*h)->unit, unit, RX_UNIT_BYTES) != 0 ||
+	    (*h)->comp != comp))
+		*h = NULL;
+	if (*h != NULL && s->serial != 0 && (*h)->newest == s->serial) {
+		*epoch = (*h)->epoch;
+		return (RX_OK);
+	}
+	if ((rc = rx_unit_newest(s, unit, comp, epoch, NULL, st)) != RX_OK)
+		return (rc);
+	if (*h != NULL && (*h)->epoch == *epoch)
+		(*h)->newest = s->serial;
+	else
+		*h = NULL;
+	return (RX_OK);
+}
+
+static rx_err no_key(struct rx_session *s, const char *unit,
+    enum rx_compartment comp, struct rx_status *st);
+
+rx_err
+rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
+    uint32_t *key_epoch, struct rx_status *st)
+{
+	struct rx_held *h;
+	rx_err rc;
+
+	*key = NULL;
+	if (epoch != 0)
+		h = held_find(s, unit, (uint8_t)comp, epoch);
+	else if ((rc = held_newest(s, unit, comp, &epoch, &h, st)) != RX_OK)
+		return (rc);
+	if (h == NULL) {
+		if ((rc = held_load(s, unit, st)) != RX_OK)
+			return (rc);
+		h = held_find(s, unit, (uint8_t)comp, epoch);
+	}
+	if (h == NULL)
+		return (no_key(s, unit, comp, st));
+	*key = h->key;
+	if (key_epoch != NULL)
+		*key_epoch = h->epoch;
+	return (RX_OK);
+}
+
+/* ---- handing on ---- */
+
+rx_err
+rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    uint32_t epoch, unsigned comps,
+    const struct rx_key *const keys[RX_GRANT_KEYS],
+    const uint8_t recipient[RX_ID_BYTES],
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+{
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	struct rx_value v[5];
+	rx_err rc;
+
+	rx_grant_context_set(&ctx, s, unit, NULL, epoch, comps);
+	if ((rc = rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id,
+	    s->id, box_public, st)) != RX_OK)
+		return (rc);
+	v[0] = rx_text(unit);
+	v[1] = rx_int(epoch);
+	v[2] = rx_int(comps);
+	v[3] = rx_bytes(recipient, RX_ID_BYTES);
+	v[4] = rx_bytes(box, sizeof(box));
+	return (rx_store_replace(s->store, RX_TABLE_UNIT_GRANT, v, st));
+}
+
+/* Hand ${comps} of (unit, epoch), all of them held, to members[first..]. */
+static rx_err
+grant_to(struct rx_session *s, const char *unit, uint32_t epoch,
+    unsigned comps, size_t first, struct rx_status *st)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	const struct rx_member *m = rx_member_newest(s, first);
+	enum rx_compartment comp;
+	size_t k;
+	rx_err rc;
+
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		comp = rx_grant_comp(comps, k);
+		if ((comps & RX_BIT(comp)) != 0 && comp != RX_COMP_NONE &&
+		    (rc = rx_unit_key(s, unit, comp, epoch, &keys[k], NULL,
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (rx_grant_insert(s, unit, epoch, comps, keys, m->cert.user,
+	    m->cert.box_public, st));
 }
 
 struct granted {		/* what the grant rows of a unit say */
@@ -266,32 +488,95 @@ granted_load(struct rx_session *s, const char *unit, struct granted **out,
 	return (RX_OK);
 }
 
-/* The compartments of ${epoch} that ${user} has. */
+rx_err
+rx_granted_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, uint32_t epoch, unsigned comps,
+    const uint8_t recipient[RX_ID_BYTES], struct rx_status *), void *cookie,
+    struct rx_status *st)
+{
+	struct granted *g;
+	size_t i, n;
+	rx_err rc;
+
+	rc = granted_load(s, unit, &g, &n, st);
+	for (i = 0; i < n && rc == RX_OK; i++)
+		rc = each(cookie, g[i].epoch, g[i].comps, g[i].recipient, st);
+	free(g);
+	return (rc);
+}
+
+#define COMPS (RX_COMP_LEDGER + 1)
+
+/* The newest epoch of each compartment of ${unit}. */
+static rx_err
+newest_all(struct rx_session *s, const char *unit, uint32_t newest[COMPS],
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_text(unit);
+	struct rx_cursor *cur;
+	int64_t comp;
+	size_t i;
+	bool row = false;
+	rx_err rc;
+
+	for (i = 0; i < COMPS; i++)
+		newest[i] = 1;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_EPOCHS_OF_UNIT, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	/* In order of epochs. */
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((comp = rx_col_int(cur, 1)) > 0 && comp < COMPS)
+			newest[comp] = (uint32_t)rx_col_int(cur, 2);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* What of the newest keys ${user} has. */
 static unsigned
-granted_comps(const struct granted *g, size_t n, uint32_t epoch,
+granted_comps(const struct granted *g, size_t n, const uint32_t newest[COMPS],
     const uint8_t *user)
+{
+	unsigned comps = 0;
+	size_t i, c;
+
+	for (i = 0; i < n; i++)
+		for (c = 1; c < COMPS; c++)
+			if ((g[i].comps & RX_BIT(c)) != 0 &&
+			    g[i].epoch == newest[c] &&
+			    memcmp(g[i].recipient, user, RX_ID_BYTES) == 0)
+				comps |= RX_BIT(c);
+	return (comps);
+}
+
+/* The compartments that anybody was granted. */
+static unsigned
+granted_any(const struct granted *g, size_t n)
 {
 	unsigned comps = 0;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (g[i].epoch == epoch &&
-		    memcmp(g[i].recipient, user, RX_ID_BYTES) == 0)
-			comps |= g[i].comps;
+		comps |= g[i].comps;
 	return (comps);
 }
 
-/* The next higher epoch than ${epoch} among the grants; 0 at the end. */
-static uint32_t
-granted_next_epoch(const struct granted *g, size_t n, uint32_t epoch)
+rx_err
+rx_granted_newest(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    const uint8_t user[RX_ID_BYTES], unsigned *comps, struct rx_status *st)
 {
-	uint32_t next = 0;
-	size_t i;
+	uint32_t newest[COMPS];
+	struct granted *g;
+	size_t n;
+	rx_err rc;
 
-	for (i = 0; i < n; i++)
-		if (g[i].epoch > epoch && (next == 0 || g[i].epoch < next))
-			next = g[i].epoch;
-	return (next);
+	*comps = 0;
+	if ((rc = newest_all(s, unit, newest, st)) != RX_OK ||
+	    (rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+		return (rc);
+	*comps = granted_comps(g, n, newest, user);
+	free(g);
+	return (RX_OK);
 }
 
 /* Call ${each} for the newest certificate of everybody at work, but ${user} and
@@ -302,22 +587,22 @@ holders_each(struct rx_session *s, const uint8_t *user, const char *unit,
     rx_err (*each)(void *, const struct rx_member *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
-	uint32_t epoch = 0, next;
+	uint32_t newest[COMPS];
 	struct granted *g;
 	size_t i, n;
 	rx_err rc;
 
-	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+	if ((rc = newest_all(s, unit, newest, st)) != RX_OK ||
+	    (rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
-	while ((next = granted_next_epoch(g, n, epoch)) != 0)
-		epoch = next;
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
 		const struct rx_member *m = rx_member_newest(s, i);
 
-		if (epoch != 0 && m != NULL &&
+		if (n > 0 && m != NULL &&
 		    m->cert.role != RX_ROLE_RECOVERY &&
 		    memcmp(m->cert.user, user, RX_ID_BYTES) != 0 &&
-		    (comps & ~granted_comps(g, n, epoch, m->cert.user)) == 0 &&
+		    (comps & ~granted_comps(g, n, newest,
+		    m->cert.user)) == 0 &&
 		    (comps & ~rx_entitled(s, i, unit)) == 0)
 			rc = each(cookie, m, st);
 	}
@@ -380,111 +665,191 @@ no_key(struct rx_session *s, const char *unit, enum rx_compartment comp,
 	return (rx_fail(st, RX_EPERM, RX_MSG_NO_KEY));
 }
 
-rx_err
-rx_unit_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    enum rx_compartment comp, uint32_t epoch, const struct rx_key **key,
-    uint32_t *key_epoch, struct rx_status *st)
+/* Hand the newest keys ${comps} of ${unit} to members[first..]: a grant for
+ * those of one epoch. */
+static rx_err
+grant_newest(struct rx_session *s, const char *unit,
+    const uint32_t newest[COMPS], unsigned comps, size_t first,
+    struct rx_status *st)
 {
-	const struct rx_held *h;
+	unsigned c, k, same;
 	rx_err rc;
 
-	*key = NULL;
-	if ((h = held_find(s, unit, (uint8_t)comp, epoch)) == NULL) {
-		if ((rc = held_load(s, unit, st)) != RX_OK)
+	for (c = 1; c < COMPS; c++) {
+		if ((comps & RX_BIT(c)) == 0)
+			continue;
+		for (same = 0, k = c; k < COMPS; k++)
+			if ((comps & RX_BIT(k)) != 0 && newest[k] == newest[c])
+				same |= RX_BIT(k);
+		if ((rc = grant_to(s, unit, newest[c], same, first, st)) !=
+		    RX_OK)
 			return (rc);
-		h = held_find(s, unit, (uint8_t)comp, epoch);
+		comps &= ~same;
 	}
-	if (h == NULL)
-		return (no_key(s, unit, comp, st));
-	*key = h->key;
-	if (key_epoch != NULL)
-		*key_epoch = h->epoch;
 	return (RX_OK);
 }
 
-/* ---- handing on ---- */
+/* What was granted of the newest keys of one unit. */
+struct granting {
+	uint32_t newest[COMPS];
+	struct granted *g;
+	size_t n;
+	unsigned mine;
+};
 
-rx_err
-rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    uint32_t epoch, unsigned comps,
-    const struct rx_key *const keys[RX_GRANT_KEYS],
-    const uint8_t recipient[RX_ID_BYTES],
-    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+static rx_err
+granting_load(struct granting *now, struct rx_session *s, const char *unit,
+    struct rx_status *st)
 {
-	uint8_t box[RX_GRANT_BYTES];
-	struct rx_grant_context ctx;
-	struct rx_value v[5];
 	rx_err rc;
 
-	rx_grant_context_set(&ctx, s, unit, NULL, epoch, comps);
-	if ((rc = rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id,
-	    s->id, box_public, st)) != RX_OK)
+	memset(now, 0, sizeof(*now));
+	if ((rc = newest_all(s, unit, now->newest, st)) != RX_OK ||
+	    (rc = granted_load(s, unit, &now->g, &now->n, st)) != RX_OK)
 		return (rc);
-	v[0] = rx_text(unit);
-	v[1] = rx_int(epoch);
-	v[2] = rx_int(comps);
-	v[3] = rx_bytes(recipient, RX_ID_BYTES);
-	v[4] = rx_bytes(box, sizeof(box));
-	return (rx_store_replace(s->store, RX_TABLE_UNIT_GRANT, v, st));
+	now->mine = granted_comps(now->g, now->n, now->newest, s->user_id);
+	return (RX_OK);
 }
 
-/* Hand ${comps} of (unit, epoch), all of them held, to members[first..]. */
+/* Grant members[first..] what he lacks and the session has. */
 static rx_err
-grant_to(struct rx_session *s, const char *unit, uint32_t epoch,
-    unsigned comps, size_t first, struct rx_status *st)
+grant_missing(struct rx_session *s, const char *unit,
+    const struct granting *now, size_t first, size_t *made,
+    struct rx_status *st)
 {
-	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
-	const struct rx_member *m = rx_member_newest(s, first);
-	enum rx_compartment comp;
-	size_t k;
+	const unsigned missing = now->mine & rx_entitled(s, first, unit) &
+	    ~granted_comps(now->g, now->n, now->newest,
+	    s->members[first].cert.user);
 	rx_err rc;
 
-	for (k = 0; k < RX_GRANT_KEYS; k++) {
-		comp = grant_comp(comps, k);
-		if ((comps & RX_BIT(comp)) != 0 && comp != RX_COMP_NONE &&
-		    (rc = rx_unit_key(s, unit, comp, epoch, &keys[k], NULL,
-		    st)) != RX_OK)
-			return (rc);
-	}
-	return (rx_grant_insert(s, unit, epoch, comps, keys, m->cert.user,
-	    m->cert.box_public, st));
+	if (missing == 0)
+		return (RX_OK);
+	if (!rx_store_in_transaction(s->store) && (rc = rx_begin(s, st)) !=
+	    RX_OK)
+		return (rc);
+	(*made)++;
+	return (grant_newest(s, unit, now->newest, missing, first, st));
 }
 
 rx_err
 rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
-	struct granted *g;
-	unsigned mine, missing;
-	uint32_t epoch = 0;
-	size_t i, n;
+	struct granting now;
+	size_t i;
 	rx_err rc;
 
 	/* From anybody else they would be refused (rx_may_grant). */
 	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 &&
 	    !rx_session_has_role(s, RX_ROLE_ADMIN))
 		return (RX_OK);
-	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
 		return (rc);
-	while ((epoch = granted_next_epoch(g, n, epoch)) != 0) {
-		mine = granted_comps(g, n, epoch, s->user_id);
-		for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
-			missing = mine & rx_entitled(s, i, unit) &
-			    ~granted_comps(g, n, epoch,
-			    s->members[i].cert.user);
-			if (missing == 0)
-				continue;
-			if (!rx_store_in_transaction(s->store) &&
-			    (rc = rx_begin(s, st)) != RX_OK)
-				goto done;
-			if ((rc = grant_to(s, unit, epoch, missing, i, st)) !=
-			    RX_OK)
-				goto done;
-			(*made)++;
-		}
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
+		rc = grant_missing(s, unit, &now, i, made, st);
+	free(now.g);
+	return (rc);
+}
+
+rx_err
+rx_grant_member(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t first, size_t *made, struct rx_status *st)
+{
+	struct granting now;
+	rx_err rc;
+
+	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
+		return (rc);
+	rc = grant_missing(s, unit, &now, first, made, st);
+	free(now.g);
+	return (rc);
+}
+
+struct grant_key {		/* key columns of unit_grant */
+	char unit[RX_UNIT_BYTES];
+	uint32_t epoch;
+	unsigned comps;
+};
+
+/* The key columns of what ${user} was granted, appended to ${out}. */
+static rx_err
+grants_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
+	struct grant_key k;
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_GRANTS_TO, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		memset(&k, 0, sizeof(k));
+		rx_unit_set(k.unit, rx_col_text(cur, 0));
+		k.epoch = (uint32_t)rx_col_int(cur, 1);
+		k.comps = (unsigned)rx_col_int(cur, 2);
+		if ((rc = rx_buf_add(out, &k, sizeof(k), st)) != RX_OK)
+			break;
 	}
-done:
-	free(g);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The cases in which ${user} has a slot, appended to ${out}. */
+static rx_err
+slots_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_TO, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		if (n == RX_ID_BYTES && (rc = rx_buf_add(out, p, n, st)) !=
+		    RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	struct rx_buf grants = RX_BUF_INIT, slots = RX_BUF_INIT;
+	struct rx_value key[4];
+	struct grant_key k;
+	size_t i;
+	rx_err rc;
+
+	if ((rc = grants_to(s, user, &grants, st)) == RX_OK)
+		rc = slots_to(s, user, &slots, st);
+	for (i = 0; i < grants.len && rc == RX_OK; i += sizeof(k)) {
+		memcpy(&k, grants.b + i, sizeof(k));
+		key[0] = rx_text(k.unit);
+		key[1] = rx_int(k.epoch);
+		key[2] = rx_int(k.comps);
+		key[3] = rx_bytes(user, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_UNIT_GRANT, key, NULL,
+		    st);
+	}
+	for (i = 0; i < slots.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[0] = rx_bytes(slots.b + i, RX_ID_BYTES);
+		key[1] = rx_bytes(user, RX_ID_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
+	}
+	rx_buf_free(&grants);
+	rx_buf_free(&slots);
 	return (rc);
 }
 
@@ -505,14 +870,14 @@ keys_make(struct rx_session *s, const char *unit, unsigned make,
 		if ((comps = rx_entitled(s, i, unit) & make) == 0)
 			continue;
 		for (k = 0; k < RX_GRANT_KEYS; k++)
-			some[k] = comps & RX_BIT(grant_comp(comps, k)) ?
+			some[k] = comps & RX_BIT(rx_grant_comp(comps, k)) ?
 			    s->scratch[k] : NULL;
 		m = rx_member_newest(s, i);
 		rc = rx_grant_insert(s, unit, 1, comps, some, m->cert.user,
 		    m->cert.box_public, st);
 	}
 	for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++) {
-		c = grant_comp(make, k);
+		c = rx_grant_comp(make, k);
 		if ((make & RX_BIT(c)) != 0)
 			rc = held_add(s, unit, (uint8_t)c, 1, s->scratch[k],
 			    st);
@@ -530,13 +895,12 @@ rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	 * first makes the coded key, a director later the other two. */
 	unsigned make = rx_entitled(s, rx_member_first(s, s->user_id), unit);
 	struct granted *g;
-	size_t i, n;
+	size_t n;
 	rx_err rc;
 
 	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
-	for (i = 0; i < n; i++)
-		make &= ~g[i].comps;
+	make &= ~granted_any(g, n);
 	free(g);
 	if (make == 0)
 		return (RX_OK);
@@ -573,9 +937,8 @@ rx_keyed_units(struct rx_session *s, const char *unit, struct rx_buf *out,
 	return (rc);
 }
 
-/* The units under all live certificates of members[first..]. */
-static rx_err
-units_of(struct rx_session *s, size_t first, struct rx_buf *out,
+rx_err
+rx_units_of(struct rx_session *s, size_t first, struct rx_buf *out,
     struct rx_status *st)
 {
 	size_t i;
@@ -599,24 +962,22 @@ rx_grants_pending(struct rx_session *s, size_t first, struct rx_buf *out,
 {
 	struct rx_buf units = RX_BUF_INIT;
 	const uint8_t *user = s->members[first].cert.user;
+	uint32_t newest[COMPS];
 	struct granted *g;
-	uint32_t epoch;
 	const char *unit;
 	size_t i, n;
 	rx_err rc;
 
-	if ((rc = units_of(s, first, &units, st)) != RX_OK)
+	if ((rc = rx_units_of(s, first, &units, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		unit = (const char *)units.b + i;
-		if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+		if ((rc = newest_all(s, unit, newest, st)) != RX_OK ||
+		    (rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 			goto done;
-		for (epoch = 0; (epoch = granted_next_epoch(g, n, epoch)) != 0;)
-			if ((rx_entitled(s, first, unit) &
-			    ~granted_comps(g, n, epoch, user)) != 0) {
-				rc = rx_buf_add(out, unit, RX_UNIT_BYTES, st);
-				break;
-			}
+		if (n > 0 && (rx_entitled(s, first, unit) &
+		    ~granted_comps(g, n, newest, user)) != 0)
+			rc = rx_buf_add(out, unit, RX_UNIT_BYTES, st);
 		free(g);
 	}
 done:
@@ -672,19 +1033,16 @@ static rx_err
 holds_newest(struct rx_session *s, const char *unit, const uint8_t *user,
     bool *held, struct rx_status *st)
 {
-	uint32_t epoch = 0, next;
-	unsigned all = 0;
+	uint32_t newest[COMPS];
 	struct granted *g;
-	size_t i, n;
+	size_t n;
 	rx_err rc;
 
-	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
+	if ((rc = newest_all(s, unit, newest, st)) != RX_OK ||
+	    (rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
-	while ((next = granted_next_epoch(g, n, epoch)) != 0)
-		epoch = next;
-	for (i = 0; i < n; i++)
-		all |= g[i].epoch == epoch ? g[i].comps : 0;
-	*held = (all & ~granted_comps(g, n, epoch, user)) == 0;
+	*held = (granted_any(g, n) &
+	    ~granted_comps(g, n, newest, user)) == 0;
 	free(g);
 	return (RX_OK);
 }
@@ -746,16 +1104,18 @@ rx_grants_heal(struct rx_session *s, struct rx_status *st)
 	size_t i, made = 0;
 	rx_err rc;
 
-	if ((rc = units_of(s, rx_member_first(s, s->user_id), &units, st)) !=
+	if ((rc = rx_units_of(s, rx_member_first(s, s->user_id), &units, st)) !=
 	    RX_OK)
 		goto done;
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = rx_grant_unit(s, (const char *)units.b + i, &made, st);
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = rx_slots_heal(s, (const char *)units.b + i, &made, st);
-done:
 	if (rx_store_in_transaction(s->store))
 		rc = rx_finish(s, rc, RX_DID_GRANT, NULL, NULL, st);
+	if (rc == RX_OK)
+		rc = rx_rotations_heal(s, &units, st);
+done:
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -787,7 +1147,7 @@ rekey_unit(struct rx_session *s, const struct rx_identity *to,
 	for (i = 0; i < n && rc == RX_OK; i++) {
 		for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++) {
 			const enum rx_compartment c =
-			    grant_comp(rows[i].comps, k);
+			    rx_grant_comp(rows[i].comps, k);
 
 			keys[k] = NULL;
 			if ((rows[i].comps & RX_BIT(c)) != 0)

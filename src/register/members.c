@@ -44,6 +44,7 @@ load_certs(struct rx_session *s, const uint8_t root_public[32],
 		}
 		p = rx_col_bytes(cur, 2, &n);
 		s->members[s->nmembers].revoked = 0;
+		s->members[s->nmembers].ended = false;
 		if ((rc = rx_cert_open(&s->members[s->nmembers].cert, p, n,
 		    root_public, s->store_id, st)) != RX_OK)
 			break;
@@ -53,6 +54,22 @@ load_certs(struct rx_session *s, const uint8_t root_public[32],
 	return (rc);
 }
 
+/* Is there a later certificate of the same person, role and unit? */
+bool
+rx_member_superseded(const struct rx_session *s, size_t at)
+{
+	const struct rx_cert *c = &s->members[at].cert;
+	size_t i;
+
+	for (i = at + 1; i < s->nmembers &&
+	    memcmp(s->members[i].cert.user, c->user, RX_ID_BYTES) == 0; i++)
+		if (s->members[i].cert.role == c->role &&
+		    memcmp(s->members[i].cert.unit, c->unit,
+		    RX_UNIT_BYTES) == 0)
+			return (true);
+	return (false);
+}
+
 /* Read and verify every revocation, and mark what it revokes. */
 static rx_err
 load_revocations(struct rx_session *s, const uint8_t root_public[32],
@@ -60,6 +77,7 @@ load_revocations(struct rx_session *s, const uint8_t root_public[32],
 {
 	struct rx_cursor *cur;
 	uint8_t id[RX_ID_BYTES];
+	enum rx_revoked why;
 	const uint8_t *p;
 	int64_t at;
 	size_t i, n;
@@ -71,12 +89,17 @@ load_revocations(struct rx_session *s, const uint8_t root_public[32],
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		p = rx_col_bytes(cur, 1, &n);
-		if ((rc = rx_revocation_open(id, &at, p, n, root_public,
-		    s->store_id, st)) != RX_OK)
+		if ((rc = rx_revocation_open(id, &at, &why, p, n,
+		    root_public, s->store_id, st)) != RX_OK)
 			break;
-		for (i = 0; i < s->nmembers; i++)
-			if (memcmp(s->members[i].cert.id, id, RX_ID_BYTES) == 0)
-				s->members[i].revoked = at > 0 ? at : 1;
+		for (i = 0; i < s->nmembers; i++) {
+			if (memcmp(s->members[i].cert.id, id, RX_ID_BYTES) != 0)
+				continue;
+			s->members[i].revoked = at > 0 ? at : 1;
+			s->members[i].ended = why == RX_REVOKED_ENDED ||
+			    (why == RX_REVOKED_UNSAID &&
+			    !rx_member_superseded(s, i));
+		}
 	}
 	rx_query_close(cur);
 	return (rc);
@@ -132,6 +155,44 @@ digest_rows(struct rx_session *s, enum rx_query q, enum rx_table table,
 	return (rc);
 }
 
+/* The same for the later epochs of unit keys: what is new is decided by them,
+ * and a session acts on it at once. */
+static rx_err
+digest_epochs(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
+    struct rx_status *st)
+{
+	enum { AT = RX_HASH_BYTES + 4, FIXED = RX_UNIT_BYTES + 4 + 4 + 8,
+	    BOX = RX_ENV_OVERHEAD + RX_KEY_BYTES };
+	uint8_t all[AT + FIXED + BOX] = { 0 };
+	struct rx_cursor *cur;
+	const void *p;
+	bool row = false;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_EPOCHS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	rx_put32(all + RX_HASH_BYTES, RX_TABLE_UNIT_EPOCH);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 4, &n);
+		if (n != BOX) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
+			break;
+		}
+		memcpy(all, digest, RX_HASH_BYTES);
+		rx_unit_set((char *)all + AT, rx_col_text(cur, 0));
+		rx_put32(all + AT + 16, (uint32_t)rx_col_int(cur, 1));
+		rx_put32(all + AT + 20, (uint32_t)rx_col_int(cur, 2));
+		rx_put64(all + AT + 24, (uint64_t)rx_col_int(cur, 3));
+		memcpy(all + AT + FIXED, p, n);
+		rx_hash(digest, RX_HASH_BYTES, NULL, "runxin members v1", all,
+		    sizeof(all));
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
 rx_err
 rx_members_digest(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
     struct rx_status *st)
@@ -142,8 +203,10 @@ rx_members_digest(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
 	if ((rc = digest_rows(s, RX_Q_CERTS, RX_TABLE_CERT, 2, digest, st)) !=
 	    RX_OK)
 		return (rc);
-	return (digest_rows(s, RX_Q_REVOCATIONS, RX_TABLE_REVOCATION, 1,
-	    digest, st));
+	if ((rc = digest_rows(s, RX_Q_REVOCATIONS, RX_TABLE_REVOCATION, 1,
+	    digest, st)) != RX_OK)
+		return (rc);
+	return (digest_epochs(s, digest, st));
 }
 
 size_t

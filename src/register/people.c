@@ -49,9 +49,8 @@ user_certified(const struct rx_session *s, const char *user,
 	return (RX_OK);
 }
 
-/* Find ${user}: *found, and his id. */
-static rx_err
-user_find(struct rx_session *s, const char *user, uint8_t id[RX_ID_BYTES],
+rx_err
+rx_user_find(struct rx_session *s, const char *user, uint8_t id[RX_ID_BYTES],
     bool *found, struct rx_status *st)
 {
 	struct rx_value arg = rx_text(user);
@@ -125,9 +124,10 @@ role_level_check(enum rx_role role, const char unit[RX_UNIT_BYTES],
 	    RX_MSG_SUPERVISOR_LEVEL : RX_MSG_STATISTICIAN_LEVEL));
 }
 
-/* A new person: seed, keyblob; the public keys go into ${cert}. */
+/* A new seed for ${cert}->user under ${passphrase}, in the row of his keyblob;
+ * the public keys go into ${cert}. */
 static rx_err
-person_insert(struct rx_session *s, struct rx_cert *cert,
+seed_put(struct rx_session *s, struct rx_cert *cert,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
 	uint8_t box[RX_KEYBLOB_BYTES];
@@ -148,14 +148,13 @@ person_insert(struct rx_session *s, struct rx_cert *cert,
 	memcpy(blob->root_public, s->blob->root_public, 32);
 	memcpy(blob->recovery_public, s->blob->recovery_public, 32);
 	rx_identity_derive(id, blob->seed);
-	rx_uuid7(cert->user, rx_time_now());
 	if ((rc = rx_keyblob_seal(box, blob, passphrase, s->store_id,
 	    cert->user, &rx_kdf_default, st)) != RX_OK)
 		goto err1;
 	v[0] = rx_bytes(cert->user, RX_ID_BYTES);
 	v[1] = rx_text(cert->name);
 	v[2] = rx_bytes(box, sizeof(box));
-	if ((rc = rx_store_insert(s->store, RX_TABLE_USER, v, st)) != RX_OK)
+	if ((rc = rx_store_replace(s->store, RX_TABLE_USER, v, st)) != RX_OK)
 		goto err1;
 	memcpy(cert->box_public, id->box_public, 32);
 	memcpy(cert->sign_public, id->sign_public, 32);
@@ -191,14 +190,36 @@ person_reuse(struct rx_session *s, struct rx_cert *cert,
 }
 
 rx_err
+rx_person_enrol(struct rx_session *s, struct rx_cert *cert,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	size_t made = 0;
+	bool found;
+	rx_err rc;
+
+	if ((rc = rx_user_find(s, cert->name, id, &found, st)) != RX_OK)
+		return (rc);
+	if (found)
+		rc = person_reuse(s, cert, id, st);
+	else if (passphrase == NULL)
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_USER_UNKNOWN);
+	else {
+		rx_uuid7(cert->user, rx_time_now());
+		rc = seed_put(s, cert, passphrase, st);
+	}
+	if (rc != RX_OK || (rc = rx_cert_issue(s, cert, st)) != RX_OK ||
+	    (rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+		return (rc);
+	return (rx_grant_unit(s, RX_REGISTER_KEYS, &made, st));
+}
+
+rx_err
 rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
     const char *unit_text, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
 	struct rx_cert cert = { .role = (uint8_t)role };
-	uint8_t id[RX_ID_BYTES];
-	size_t made = 0;
-	bool found;
 	rx_err rc;
 
 	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
@@ -210,32 +231,61 @@ rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
 	rx_status_arg(st, "user", "%s", user);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = user_find(s, user, id, &found, st)) == RX_OK)
-		rc = found ? person_reuse(s, &cert, id, st) :
-		    person_insert(s, &cert, passphrase, st);
-	if (rc == RX_OK)
-		rc = rx_cert_issue(s, &cert, st);
-	if (rc == RX_OK)
-		rc = rx_members_load(s, s->blob->root_public, st);
-	if (rc == RX_OK)
-		rc = rx_grant_unit(s, RX_REGISTER_KEYS, &made, st);
+	rc = rx_person_enrol(s, &cert, passphrase, st);
 	rc = rx_finish(s, rc, RX_DID_USER_ADD, cert.user, user, st);
 	if (rc == RX_OK)
 		rx_status_clear(st);
 	return (rc);
 }
 
+/* New audit and ledger keys, which the administrator alone can make: who goes
+ * reads no later entry, and signs none that counts. */
+static rx_err
+register_rotate(struct rx_session *s, struct rx_status *st)
+{
+	unsigned mine;
+	rx_err rc;
+
+	if ((rc = rx_granted_newest(s, RX_REGISTER_KEYS, s->user_id, &mine,
+	    st)) != RX_OK)
+		return (rc);
+	return (rx_unit_rotate(s, RX_REGISTER_KEYS, mine, st));
+}
+
+rx_err
+rx_person_end(struct rx_session *s, size_t first, size_t *revoked,
+    struct rx_status *st)
+{
+	size_t i;
+	rx_err rc;
+
+	*revoked = 0;
+	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++) {
+		if (s->members[i].revoked != 0)
+			continue;
+		if ((rc = rx_cert_revoke(s, &s->members[i], RX_REVOKED_ENDED,
+		    st)) != RX_OK)
+			return (rc);
+		(*revoked)++;
+	}
+	if (*revoked == 0)
+		return (RX_OK);
+	if ((rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+		return (rc);
+	return (register_rotate(s, st));
+}
+
 rx_err
 rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
-	size_t i, first, revoked = 0;
+	size_t revoked = 0;
 	bool found;
 	rx_err rc;
 
 	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK)
 		return (rc);
-	if ((rc = user_find(s, user, id, &found, st)) != RX_OK)
+	if ((rc = rx_user_find(s, user, id, &found, st)) != RX_OK)
 		return (rc);
 	rx_status_arg(st, "user", "%.60s", user);
 	if (!found)
@@ -244,14 +294,7 @@ rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_SELF));
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	first = rx_member_first(s, id);
-	for (i = first; i < s->nmembers && i < rx_member_next(s, first) &&
-	    rc == RX_OK; i++) {
-		if (s->members[i].revoked != 0)
-			continue;
-		rc = rx_cert_revoke(s, &s->members[i], st);
-		revoked++;
-	}
+	rc = rx_person_end(s, rx_member_first(s, id), &revoked, st);
 	if (rc == RX_OK && revoked == 0)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED);
 	rc = rx_finish(s, rc, RX_DID_USER_DISABLE, id, user, st);
@@ -262,19 +305,87 @@ rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 	return (rc);
 }
 
-/* Is the passphrase of the enrolment of members[first..] still in use?  It is
- * until a certificate of other keys than the first one's exists. */
+/* The roles of members[first..] under new keys; the old keys may be in
+ * anybody's hands. */
+static rx_err
+person_reset(struct rx_session *s, size_t first, struct rx_cert *cert,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	struct rx_value key = rx_bytes(cert->user, RX_ID_BYTES);
+	const struct rx_member *m = rx_member_newest(s, first);
+	size_t i, made = 0, ended, n = rx_member_next(s, first);
+	rx_err rc;
+
+	if (m == NULL)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED));
+	rx_text_copy(cert->name, sizeof(cert->name), m->cert.name);
+	if ((rc = seed_put(s, cert, passphrase, st)) != RX_OK ||
+	    (rc = rx_store_delete(s->store, RX_TABLE_REQUEST, &key, NULL,
+	    st)) != RX_OK ||
+	    (rc = rx_store_delete(s->store, RX_TABLE_SUCCESSION, &key, NULL,
+	    st)) != RX_OK ||
+	    (rc = rx_grants_forget(s, cert->user, st)) != RX_OK)
+		return (rc);
+	for (i = first; i < n; i++) {
+		if (!rx_member_live(&s->members[i]))
+			continue;
+		cert->role = s->members[i].cert.role;
+		memcpy(cert->unit, s->members[i].cert.unit, RX_UNIT_BYTES);
+		if ((rc = rx_cert_issue(s, cert, st)) != RX_OK)
+			return (rc);
+	}
+	/* The list in memory is still that of before. */
+	if ((rc = rx_person_end(s, first, &ended, st)) != RX_OK)
+		return (rc);
+	return (rx_grant_unit(s, RX_REGISTER_KEYS, &made, st));
+}
+
+rx_err
+rx_user_reset(struct rx_session *s, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	struct rx_cert cert = { .role = 0 };
+	bool found;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = rx_user_find(s, user, cert.user, &found, st)) != RX_OK)
+		return (rc);
+	rx_status_arg(st, "user", "%.60s", user);
+	if (!found)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_USER_UNKNOWN));
+	/* His keyblob holds the root. */
+	if (memcmp(cert.user, s->user_id, RX_ID_BYTES) == 0)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_SELF));
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	rc = person_reset(s, rx_member_first(s, cert.user), &cert, passphrase,
+	    st);
+	rc = rx_finish(s, rc, RX_DID_RESET, cert.user, user, st);
+	if (rc == RX_OK)
+		rx_status_clear(st);
+	return (rc);
+}
+
+/* Is a passphrase that the administrator gave out still in use by
+ * members[first..]?  It is until other keys have replaced those of the
+ * enrolment; keys that ended were followed by an enrolment again. */
 static bool
 temporary(const struct rx_session *s, size_t first)
 {
+	bool is = true;
 	size_t i;
 
-	for (i = first; i < rx_member_next(s, first); i++)
-		if (s->members[i].cert.role == RX_ROLE_ADMIN ||
-		    memcmp(s->members[i].cert.sign_public,
-		    s->members[first].cert.sign_public, 32) != 0)
+	for (i = first; i < rx_member_next(s, first); i++) {
+		const struct rx_member *m = &s->members[i];
+
+		if (m->cert.role == RX_ROLE_ADMIN)
 			return (false);
-	return (true);
+		if (i > first && memcmp(m->cert.sign_public,
+		    m[-1].cert.sign_public, RX_SIGN_PUBLIC_BYTES) != 0)
+			is = m[-1].ended;
+	}
+	return (is);
 }
 
 bool
@@ -286,20 +397,14 @@ rx_session_temporary(const struct rx_session *s)
 	    temporary(s, rx_member_first(s, s->user_id)));
 }
 
-/* Is there a newer certificate of the same person, role and unit? */
-static bool
-superseded(const struct rx_session *s, size_t at)
+static rx_err
+count_unit(void *cookie, const char unit[RX_UNIT_BYTES], struct rx_status *st)
 {
-	const struct rx_cert *c = &s->members[at].cert;
-	size_t i;
 
-	for (i = at + 1; i < s->nmembers &&
-	    memcmp(s->members[i].cert.user, c->user, RX_ID_BYTES) == 0; i++)
-		if (s->members[i].cert.role == c->role &&
-		    memcmp(s->members[i].cert.unit, c->unit,
-		    RX_UNIT_BYTES) == 0)
-			return (true);
-	return (false);
+	(void)unit;
+	(void)st;
+	(*(unsigned *)cookie)++;
+	return (RX_OK);
 }
 
 rx_err
@@ -325,7 +430,7 @@ rx_user_each(struct rx_session *s,
 				break;
 			pending = (unsigned)(units.len / RX_UNIT_BYTES);
 		}
-		if (m->cert.role == RX_ROLE_RECOVERY || superseded(s, i))
+		if (m->cert.role == RX_ROLE_RECOVERY || rx_member_superseded(s, i))
 			continue;
 		memset(&row, 0, sizeof(row));
 		memcpy(row.name, m->cert.name, sizeof(row.name));
@@ -336,6 +441,10 @@ rx_user_each(struct rx_session *s,
 		row.disabled = !rx_member_live(m);
 		row.temporary = !row.disabled && temporary(s, first);
 		row.pending = row.disabled ? 0 : pending;
+		if (row.disabled && row.role != RX_ROLE_ADMIN && (rc =
+		    rx_rotation_each(s, row.unit, count_unit, &row.rotation,
+		    st)) != RX_OK)
+			break;
 		rc = each(cookie, &row, st);
 	}
 	rx_buf_free(&units);
@@ -350,7 +459,7 @@ rx_user_pending(struct rx_session *s, const char *user, struct rx_buf *out,
 	bool found;
 	rx_err rc;
 
-	if ((rc = user_find(s, user, id, &found, st)) != RX_OK)
+	if ((rc = rx_user_find(s, user, id, &found, st)) != RX_OK)
 		return (rc);
 	if (found)
 		return (rx_grants_pending(s, rx_member_first(s, id), out, st));

@@ -102,9 +102,8 @@ rx_author_may(const struct rx_session *s, const uint8_t author[RX_ID_BYTES],
 	return (false);
 }
 
-/* What a certificate entitles to, whether it is live or not. */
-static unsigned
-cert_entitles(const struct rx_cert *c, const char *unit)
+unsigned
+rx_cert_entitles(const struct rx_cert *c, const char *unit)
 {
 
 	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0) {
@@ -136,7 +135,7 @@ rx_entitled(const struct rx_session *s, size_t first,
 
 	for (i = first; i < rx_member_next(s, first); i++) {
 		const struct rx_cert *cert = &s->members[i].cert;
-		const unsigned c = cert_entitles(cert, unit);
+		const unsigned c = rx_cert_entitles(cert, unit);
 
 		/* The root alone cannot make another recovery key. */
 		if (cert->role == RX_ROLE_RECOVERY && !rx_equal(
@@ -160,6 +159,6 @@ rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
 	if (slot && m->cert.role == RX_ROLE_SUPERVISOR &&
 	    rx_unit_covers(m->cert.unit, unit))
 		return (true);
-	return ((compartments & ~cert_entitles(&m->cert, unit)) == 0 &&
+	return ((compartments & ~rx_cert_entitles(&m->cert, unit)) == 0 &&
 	    m->cert.role != RX_ROLE_RECOVERY);
 }

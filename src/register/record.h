@@ -64,6 +64,7 @@ struct rx_record {
 	char unit[RX_UNIT_BYTES];
 	uint8_t author[RX_ID_BYTES];
 	int64_t at;			/* recorded, ms */
+	uint32_t epoch;			/* of the keys it was sealed under */
 	bool identity, narrative;	/* were these compartments opened? */
 	struct rx_buf data;
 	struct {

@@ -431,10 +431,14 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 	    table == RX_TABLE_RECORD ? RECORD_CODED : ACTIVITY_CODED;
 	struct rx_buf plain = RX_BUF_INIT;
 	bool opened = false, narrative;
+	const uint8_t *box;
+	size_t n;
 	rx_err rc;
 
 	if ((rc = row_clear(cur, table, r, st)) != RX_OK)
 		return (rc);
+	box = rx_col_bytes(cur, (int)column, &n);
+	r->epoch = rx_envelope_epoch(box, n);
 	if ((rc = box_open(s, c, r, 2, table, column, cur, &plain, &opened,
 	    st)) != RX_OK)
 		goto done;

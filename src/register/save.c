@@ -19,6 +19,7 @@ struct touched {
 	struct said *said;	/* in this transaction */
 	size_t nsaid;
 	bool written;
+	bool renew;		/* new keys, before anything is written */
 };
 
 /* A caller's child id, resolved; kept in a tree by text. */
@@ -159,6 +160,20 @@ hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
 	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
 }
 
+/* New keys for the case at hand, if it needs them.  A supervisor cannot seal
+ * them to the unit: the next director does it. */
+static rx_err
+renew(struct rx_saver *sv, struct touched *t, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!t->renew || !rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
+		return (RX_OK);
+	if ((rc = rx_case_renew(&sv->c, sv->s, st)) == RX_OK)
+		t->renew = false;
+	return (rc);
+}
+
 static rx_err
 touch(struct rx_saver *sv, const uint8_t *id, const char *unit,
     struct touched **out, struct rx_status *st)
@@ -197,6 +212,12 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	    RX_OK)
 		return (rc);
 	(*out)->birth = state.birth;
+	/* Whoever answered a flag that has ended keeps its keys. */
+	(*out)->renew = !state.flagged && state.reviewed != 0 &&
+	    sv->c.n < RX_CASE_RENEWALS && state.reviewed == sv->c.e[sv->c.n - 1].epoch;
+	if (!(*out)->renew && (rc = rx_case_stale(&sv->c, sv->s,
+	    &(*out)->renew, st)) != RX_OK)
+		return (rc);
 	(*out)->before.withdrawn = state.withdrawn;
 	(*out)->before.on = state.consent_on;
 	return (RX_OK);
@@ -611,6 +632,7 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 		return (rc);
 	if (result->how != RX_SAVED_PRESENT) {
 		if ((rc = check_consent(t, r, st)) != RX_OK ||
+		    (rc = renew(sv, t, st)) != RX_OK ||
 		    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
 			return (rc);
 		t->written = true;
@@ -731,6 +753,7 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 		return (RX_OK);
 	}
 	if ((rc = check_consent(t, r, st)) != RX_OK ||
+	    (rc = renew(sv, t, st)) != RX_OK ||
 	    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
 		return (rc);
 	t->written = true;

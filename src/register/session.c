@@ -32,6 +32,9 @@ alloc(struct rx_session **out, struct rx_status *st)
 	for (i = 0; i < 3; i++)
 		if ((rc = rx_key_new(&s->scratch[i], s->pool, st)) != RX_OK)
 			goto err0;
+	for (i = 0; i < 2; i++)
+		if ((rc = rx_key_new(&s->step[i], s->pool, st)) != RX_OK)
+			goto err0;
 	s->blob = (struct rx_keyblob *)(void *)s->blob_mem->b;
 	s->id = (struct rx_identity *)(void *)s->id_mem->b;
 	*out = s;
@@ -63,6 +66,7 @@ rx_session_close(struct rx_session *s)
 		rx_store_close(s->store);
 	rx_known_free(s);
 	free(s->held);
+	free(s->spare);
 	free(s->members);
 	rx_wipe(s, sizeof(*s));
 	free(s);
@@ -246,6 +250,7 @@ open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
 	if (!known)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
 	rx_identity_derive(s->id, s->blob->seed);
+	s->cost = rx_keyblob_cost(keyblob);
 	return (RX_OK);
 }
 
@@ -376,7 +381,8 @@ certify(struct rx_session *s, const uint8_t *p, size_t first,
 		memcpy(cert.sign_public, p + 56, 32);
 		if ((rc = rx_cert_issue(s, &cert, st)) != RX_OK ||
 		    /* What the old keys sign from now on is worth nothing. */
-		    (rc = rx_cert_revoke(s, &s->members[i], st)) != RX_OK)
+		    (rc = rx_cert_revoke(s, &s->members[i],
+		    RX_REVOKED_REPLACED, st)) != RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
@@ -384,13 +390,13 @@ certify(struct rx_session *s, const uint8_t *p, size_t first,
 
 rx_err
 rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
-    struct rx_status *st)
+    enum rx_revoked why, struct rx_status *st)
 {
 	uint8_t p[RX_REVOCATION_BYTES], secret[64], root_public[32];
 	struct rx_value v[2];
 
 	rx_root_derive(root_public, secret, s->blob->root_seed);
-	rx_revocation_make(p, m->cert.id, s->store_id, rx_session_now(s),
+	rx_revocation_make(p, m->cert.id, s->store_id, rx_session_now(s), why,
 	    secret);
 	rx_wipe(secret, sizeof(secret));
 	v[0] = rx_bytes(m->cert.id, RX_ID_BYTES);
@@ -469,17 +475,70 @@ static rx_err
 keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
+	struct rx_kdf cost = rx_kdf_default;
 	uint8_t box[RX_KEYBLOB_BYTES];
 	struct rx_value v[3];
 	rx_err rc;
 
+	/* Never less than it was. */
+	if (s->cost.memory > cost.memory)
+		cost.memory = s->cost.memory;
+	if (s->cost.passes > cost.passes)
+		cost.passes = s->cost.passes;
 	if ((rc = rx_keyblob_seal(box, s->blob, passphrase, s->store_id,
-	    s->user_id, &rx_kdf_default, st)) != RX_OK)
+	    s->user_id, &cost, st)) != RX_OK)
 		return (rc);
 	v[0] = rx_bytes(s->user_id, RX_ID_BYTES);
 	v[1] = rx_text(s->user);
 	v[2] = rx_bytes(box, sizeof(box));
 	return (rx_store_replace(s->store, RX_TABLE_USER, v, st));
+}
+
+rx_err
+rx_session_cost(struct rx_session *s, const struct rx_secret *passphrase,
+    const struct rx_kdf *today, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!rx_kdf_below(&s->cost, today))
+		return (RX_OK);
+	if (today->memory > s->cost.memory)
+		s->cost.memory = today->memory;
+	if (today->passes > s->cost.passes)
+		s->cost.passes = today->passes;
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	return (rx_finish(s, keyblob_replace(s, passphrase, st),
+	    RX_DID_PASSWD, NULL, "cost", st));
+}
+
+/* Take up a recovery key that was issued anew. */
+static rx_err
+adopt(struct rx_session *s, const struct rx_secret *passphrase,
+    struct rx_status *st)
+{
+	bool adopted;
+	rx_err rc;
+
+	rc = rx_succession_adopt(s, &adopted, st);
+	if (!adopted)
+		return (rc);
+	if (rc == RX_OK)
+		rc = keyblob_replace(s, passphrase, st);
+	return (rx_finish(s, rc, RX_DID_CUSTODY, NULL, "adopt", st));
+}
+
+/* What the administrator's sign-in does for others. */
+static rx_err
+administer(struct rx_session *s, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (!rx_session_has_role(s, RX_ROLE_ADMIN))
+		return (RX_OK);
+	if ((rc = certify_requests(s, st)) != RX_OK)
+		return (rc);
+	return (rx_handovers_complete(s, st));
 }
 
 static void
@@ -544,8 +603,13 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = sign_in(s, user, passphrase, st)) != RX_OK)
 		goto err0;
-	if (rx_session_has_role(s, RX_ROLE_ADMIN) &&
-	    (rc = certify_requests(s, st)) != RX_OK)
+	/* In this order: the recovery key trusted is the one granted to, and
+	 * the new one is proved to the keys that are in use still. */
+	if ((rc = administer(s, st)) != RX_OK)
+		goto err0;
+	if ((rc = adopt(s, passphrase, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_session_cost(s, passphrase, &rx_kdf_default, st)) != RX_OK)
 		goto err0;
 	if ((rc = take_next(s, passphrase, st)) != RX_OK)
 		goto err0;

@@ -78,6 +78,68 @@ rx_err rx_user_add(struct rx_session *s, const char *user, enum rx_role role,
 rx_err rx_user_disable(struct rx_session *s, const char *user,
     struct rx_status *st) RX_MUST_USE;
 
+/* Administrator: new keys for ${user}, who forgot his passphrase or lost his
+ * computer, under the temporary ${passphrase}.  His old keys are revoked for
+ * good; the units' keys come from another holder or from two custodians. */
+rx_err rx_user_reset(struct rx_session *s, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+
+/*
+ * Handover.  ${leaver}'s roles and units go to ${successor}, who is enrolled
+ * with the temporary ${passphrase} (NULL: he is here already).  If somebody else
+ * has the keys, or ${now}, ${leaver} is disabled at once; otherwise as soon as
+ * he has handed them on, which his next sign-in does, and the next sign-in of
+ * the administrator ends it.
+ */
+struct rx_handover {
+	bool ended;		/* the leaver is disabled */
+	unsigned waiting;	/* units whose keys the successor is to get yet */
+};
+rx_err rx_user_handover(struct rx_session *s, const char *leaver,
+    const char *successor, const struct rx_secret *passphrase, bool now,
+    struct rx_handover *result, struct rx_status *st) RX_MUST_USE;
+/* Any member: the handovers that wait. */
+rx_err rx_handover_each(struct rx_session *s,
+    rx_err (*each)(void *, const char *leaver, const char *successor,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/*
+ * Rotation.  Whoever holds the keys of a unit gives it new ones, now: of
+ * ${code}, or (NULL) of all his units; *rotated counts them.
+ */
+rx_err rx_rotate(struct rx_session *s, const char *code, size_t *rotated,
+    struct rx_status *st) RX_MUST_USE;
+/* The keyed units at or under ${above} that wait for new keys: somebody who had
+ * them is gone. */
+rx_err rx_rotation_each(struct rx_session *s, const char *above,
+    rx_err (*each)(void *, const char unit[RX_UNIT_BYTES],
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* For all sessions of this program: who is told how far a rotation is (cases
+ * done, of all; 0 of 0 for the unit itself).  Before the first session. */
+void rx_rotation_watch(void (*each)(void *, const char unit[RX_UNIT_BYTES],
+    size_t done, size_t all), void *cookie);
+
+/*
+ * Recovery: two custodian codes, as they are printed, in any order.  A wrong
+ * pair is RX_EPERM (CODES_WRONG).
+ */
+/* Any member: give ${user} the keys he should have and has not, of ${units}
+ * (RX_UNIT_BYTES each; none: all).  RX_ENOENT (RECOVER_NOTHING) when there are
+ * none to give; *made counts units. */
+rx_err rx_recover(struct rx_session *s, const char *user,
+    const struct rx_buf *units, const char *const codes[2], size_t *made,
+    struct rx_status *st) RX_MUST_USE;
+/* Any member: open every unit's newest keys with the codes, and give nothing to
+ * anybody: *opened of *all. */
+rx_err rx_custodian_test(struct rx_session *s, const char *const codes[2],
+    size_t *opened, size_t *all, struct rx_status *st) RX_MUST_USE;
+/* Administrator: a new recovery key, with what the old one has, and new codes.
+ * They are handed to ${keep} before anything is final; if it fails, all stays as
+ * it was. */
+rx_err rx_custodian_reissue(struct rx_session *s, const char *const codes[2],
+    rx_err (*keep)(void *, const struct rx_codes *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
 struct rx_user_row {
 	char name[RX_USER_NAME_BYTES];
 	enum rx_role role;
@@ -86,6 +148,7 @@ struct rx_user_row {
 	bool disabled;
 	bool temporary;		/* passphrase of the enrolment still in use */
 	unsigned pending;	/* units whose keys he should have and has not */
+	unsigned rotation;	/* disabled: units that wait for new keys */
 };
 /* Any signed-in member: call ${each} for every certificate. */
 rx_err rx_user_each(struct rx_session *s,
@@ -127,13 +190,16 @@ enum rx_action {
 	RX_DID_USER_DISABLE = 4, RX_DID_PASSWD = 5, RX_DID_GRANT = 6,
 	RX_DID_SAVE = 7, RX_DID_IMPORT = 8, RX_DID_REVEAL = 9,
 	RX_DID_REVIEW = 10, RX_DID_ERASE = 11, RX_DID_RELEASE = 12,
-	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14
+	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14, RX_DID_ROTATE = 15,
+	RX_DID_HANDOVER = 16, RX_DID_RECOVER = 17, RX_DID_CUSTODY = 18,
+	RX_DID_RESET = 19, RX_DID_LAST = RX_DID_RESET
 };
 
 
 struct rx_audit_head {
 	uint64_t seq;
 	int64_t time;
+	uint32_t epoch;			/* of the audit key */
 	uint8_t hash[RX_HASH_BYTES];
 };
 rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,

@@ -105,6 +105,8 @@ read_review(struct reading *rd, const struct rx_record *r)
 	const uint8_t *id = rx_record_id(r, RX_F_FLAG, 0);
 	size_t i;
 
+	if (r->epoch > rd->state->reviewed)
+		rd->state->reviewed = r->epoch;
 	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
 		/* What was corrected since was not what was decided on. */
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||

@@ -95,7 +95,8 @@ put_detail(const struct rx_audit_entry *e, struct rx_audit_row *row)
 	    memcmp(e->detail, "RX", 2) == 0;
 	/* The name of a person is what the entry is about already. */
 	if (row->reasoned || e->action == RX_DID_USER_ADD ||
-	    e->action == RX_DID_USER_DISABLE)
+	    e->action == RX_DID_USER_DISABLE || e->action == RX_DID_RECOVER ||
+	    e->action == RX_DID_RESET)
 		return;
 	memcpy(text, e->detail, e->n);
 	text[e->n] = '\0';
@@ -215,6 +216,11 @@ static const struct {
 	[RX_DID_RELEASE] = { "release", RX_MSG_DID_RELEASE },
 	[RX_DID_BACKUP] = { "backup", RX_MSG_DID_BACKUP },
 	[RX_DID_CERTIFY] = { "certify", RX_MSG_DID_CERTIFY },
+	[RX_DID_ROTATE] = { "rotate", RX_MSG_DID_ROTATE },
+	[RX_DID_HANDOVER] = { "handover", RX_MSG_DID_HANDOVER },
+	[RX_DID_RECOVER] = { "recover", RX_MSG_DID_RECOVER },
+	[RX_DID_CUSTODY] = { "custody", RX_MSG_DID_CUSTODY },
+	[RX_DID_RESET] = { "reset", RX_MSG_DID_RESET },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 

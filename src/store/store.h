@@ -33,6 +33,9 @@ enum rx_table {
 	RX_TABLE_AUDIT = 16, RX_TABLE_MANIFEST = 17,
 	/* not in the manifest: it changes with every pause in typing */
 	RX_TABLE_DRAFT = 18,
+	/* in the manifest again */
+	RX_TABLE_UNIT_EPOCH = 19, RX_TABLE_CASE_LINK = 20,
+	RX_TABLE_SUCCESSION = 21, RX_TABLE_HANDOVER = 22,
 	RX_TABLE_COUNT
 };
 

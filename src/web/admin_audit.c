@@ -50,7 +50,7 @@ take_filter(const struct rx_request *q, struct rx_audit_filter *f,
 	    (rc = take_day(q, "to", &f->to, st)) != RX_OK)
 		return (rc);
 	f->user = rx_field_set(q, "user") ? rx_field(q, "user") : NULL;
-	for (a = RX_DID_INIT; a <= RX_DID_CERTIFY; a++)
+	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++)
 		if (strcmp(rx_field(q, "kind"), rx_action_key(
 		    (enum rx_action)a)) == 0)
 			f->action = (enum rx_action)a;
@@ -92,7 +92,7 @@ put_kinds(struct trail *t, struct rx_status *st)
 	int a;
 	rx_err rc;
 
-	for (a = RX_DID_INIT; a <= RX_DID_CERTIFY; a++) {
+	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++) {
 		const char *key = rx_action_key((enum rx_action)a);
 
 		if ((rc = rx_put_item(t->data, "kinds", &item, st)) != RX_OK ||

@@ -189,25 +189,28 @@ test_forged_and_edited_revocations_are_refused(void **state)
 	uint8_t r[RX_REVOCATION_BYTES], id[RX_ID_BYTES];
 	const uint8_t other[RX_ID_BYTES] = { 2 };
 	size_t bit;
+	enum rx_revoked why;
 	int64_t at;
 
 	(void)state;
-	rx_revocation_make(r, supervisor.id, store, 1500, false_secret);
-	ok(rx_revocation_open(id, &at, r, sizeof(r), false_public, store, &st),
+	rx_revocation_make(r, supervisor.id, store, 1500, RX_REVOKED_ENDED,
+	    false_secret);
+	ok(rx_revocation_open(id, &at, &why, r, sizeof(r), false_public, store, &st),
 	    &st);
-	refused(rx_revocation_open(id, &at, r, sizeof(r), root_public, store,
+	refused(rx_revocation_open(id, &at, &why, r, sizeof(r), root_public, store,
 	    &st), RX_ECORRUPT, &st);
 
-	rx_revocation_make(r, supervisor.id, store, 1500, root_secret);
-	ok(rx_revocation_open(id, &at, r, sizeof(r), root_public, store, &st),
+	rx_revocation_make(r, supervisor.id, store, 1500, RX_REVOKED_ENDED,
+	    root_secret);
+	ok(rx_revocation_open(id, &at, &why, r, sizeof(r), root_public, store, &st),
 	    &st);
-	refused(rx_revocation_open(id, &at, r, sizeof(r), root_public, other,
+	refused(rx_revocation_open(id, &at, &why, r, sizeof(r), root_public, other,
 	    &st), RX_ECORRUPT, &st);
-	refused(rx_revocation_open(id, &at, r, sizeof(r) - 1, root_public,
+	refused(rx_revocation_open(id, &at, &why, r, sizeof(r) - 1, root_public,
 	    store, &st), RX_ECORRUPT, &st);
 	for (bit = 0; bit < sizeof(r) * 8; bit++) {
 		r[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		refused(rx_revocation_open(id, &at, r, sizeof(r), root_public,
+		refused(rx_revocation_open(id, &at, &why, r, sizeof(r), root_public,
 		    store, &st), RX_ECORRUPT, &st);
 		assert_true(sodium_is_zero(id, sizeof(id)) && at == 0);
 		r[bit / 8] ^= (uint8_t)(1 << bit % 8);

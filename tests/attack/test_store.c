@@ -597,7 +597,8 @@ test_damaged_bytes_are_found_and_never_crash(void **state)
 			assert_int_equal(rc, RX_ECORRUPT);
 			found++;
 		}
-	assert_true(found > 1000);
+	/* The rest hit pages without rows, of which a new register has many. */
+	assert_true(found > 900);
 	rx_buf_free(&b[0]);
 	rx_buf_free(&b[1]);
 }

@@ -150,8 +150,8 @@ def environment(home, lang=None, extra=None):
     return env
 
 
-def spawn(register, user, passphrase, *command, new=None, stdin=None,
-          env=None, prefix=(), stderr=subprocess.PIPE, home="/nonexistent"):
+def spawn(register, user, passphrase, *command, new=None, codes=None,
+          stdin=None, env=None, prefix=(), stderr=subprocess.PIPE, home="/nonexistent"):
     """Start the program; the caller waits.  Returns (process, argv)."""
     fds, argv = [], []
     try:
@@ -166,6 +166,9 @@ def spawn(register, user, passphrase, *command, new=None, stdin=None,
         if new is not None:
             fds.append(_line_pipe(new))
             argv += ["--new-passphrase-fd", str(fds[-1])]
+        if codes is not None:		# one a line
+            fds.append(_line_pipe("\n".join(codes)))
+            argv += ["--codes-fd", str(fds[-1])]
         p = subprocess.Popen(
             list(prefix) + [RUNXIN] + argv, pass_fds=fds,
             stdin=subprocess.PIPE if stdin is not None else
@@ -177,8 +180,8 @@ def spawn(register, user, passphrase, *command, new=None, stdin=None,
     return p, argv
 
 
-def run(register, user, passphrase, *command, new=None, stdin=None, env=None,
-        prefix=(), timeout=900):
+def run(register, user, passphrase, *command, new=None, codes=None,
+        stdin=None, env=None, prefix=(), timeout=900):
     """Run the program to its end.  stdin is bytes, text or a JSON value."""
     if isinstance(stdin, (dict, list)):
         stdin = json.dumps(stdin, ensure_ascii=False)
@@ -186,7 +189,7 @@ def run(register, user, passphrase, *command, new=None, stdin=None, env=None,
         stdin = stdin.encode("utf-8")
     start = time.monotonic()
     p, argv = spawn(register, user, passphrase, *command, new=new,
-                    stdin=stdin, env=env, prefix=prefix)
+                    codes=codes, stdin=stdin, env=env, prefix=prefix)
     try:
         out, err = p.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:

@@ -115,12 +115,13 @@ signed_forms(const uint8_t *p, size_t n)
 	struct rx_status st = { 0 };
 	uint8_t id[RX_ID_BYTES], store[RX_ID_BYTES] = { 0 };
 	uint8_t code[RX_CODE_BYTES] = { 0 };
+	enum rx_revoked why;
 	int64_t at;
 
 	must(rx_cert_open(&cert, p, n, identity.sign_public, store, &st) !=
 	    RX_OK);
 	rx_status_clear(&st);
-	must(rx_revocation_open(id, &at, p, n, identity.sign_public, store,
+	must(rx_revocation_open(id, &at, &why, p, n, identity.sign_public, store,
 	    &st) != RX_OK);
 	rx_status_clear(&st);
 	must(rx_grant_open(&grant, p, n, &identity, &st) != RX_OK);

@@ -486,12 +486,16 @@ test_revocation_round_trip(void **state)
 {
 	const uint8_t seed[32] = { 8 }, id[16] = { 1 }, store[16] = { 2 };
 	uint8_t root[32], secret[64], r[RX_REVOCATION_BYTES], got[16];
+	enum rx_revoked why;
 	int64_t at;
 
 	(void)state;
 	rx_root_derive(root, secret, seed);
-	rx_revocation_make(r, id, store, 123456789012345, secret);
-	ok(rx_revocation_open(got, &at, r, sizeof(r), root, store, &st), &st);
+	rx_revocation_make(r, id, store, 123456789012345, RX_REVOKED_ENDED,
+	    secret);
+	ok(rx_revocation_open(got, &at, &why, r, sizeof(r), root, store, &st),
+	    &st);
+	assert_int_equal(why, RX_REVOKED_ENDED);
 	assert_memory_equal(got, id, 16);
 	assert_true(at == 123456789012345);
 }

@@ -291,10 +291,48 @@ test_second_role_given_while_a_passphrase_waits_is_certified_too(void **state)
 	rx_session_close(admin);
 }
 
+/* A keyblob that costs less than today's is sealed again, and none is ever
+ * sealed for less than it was. */
+static void
+test_cost_of_a_passphrase_is_raised_and_never_lowered(void **state)
+{
+	const struct rx_kdf today = { rx_kdf_default.memory,
+	    rx_kdf_default.passes + 1 };
+	struct rx_secret *p = test_passphrase("d1");
+	struct rx_session *admin, *s;
+	struct mark before;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "cost", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	s = sign_in(dir, "d1");
+	assert_int_equal(s->cost.passes, rx_kdf_default.passes);
+	before = mark_of(s);
+	must(rx_session_cost(s, p, &rx_kdf_default, &st));
+	assert_true(unchanged(s, &before));	/* enough already */
+	must(rx_session_cost(s, p, &today, &st));
+	assert_false(unchanged(s, &before));
+	reopen(&s, dir, "d1");
+	assert_int_equal(s->cost.passes, today.passes);
+	assert_int_equal(s->cost.memory, today.memory);
+	/* A new passphrase keeps it. */
+	must(passwd(s, "new"));
+	rx_session_close(s);
+	must(open_as(&s, dir, "d1", "new"));
+	assert_int_equal(s->cost.passes, today.passes);
+	audit_holds(s);
+	rx_session_close(s);
+	rx_session_close(admin);
+	rx_secret_free(p);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_cost_of_a_passphrase_is_raised_and_never_lowered),
 		cmocka_unit_test(
 		    test_new_passphrase_is_certified_by_the_administrator),
 		cmocka_unit_test(

@@ -552,7 +552,8 @@ generate_revocation(void)
 	fixed(id, 16, "certificate id");
 	fixed(store, 16, "store");
 	rx_root_derive(root, secret, seed);
-	rx_revocation_make(r, id, store, 1760000000000, secret);
+	rx_revocation_make(r, id, store, 1760000000000, RX_REVOKED_UNSAID,
+	    secret);
 	put_hex(o, "root_seed", seed, 32);
 	put_hex(o, "id", id, 16);
 	put_hex(o, "store", store, 16);
@@ -569,6 +570,7 @@ test_frozen_revocation_opens(void **state)
 	uint8_t store[16], got[16], sig[64];
 	struct spec_bytes m = { .n = 0 };
 	const json_t *o;
+	enum rx_revoked why;
 	int64_t at;
 
 	(void)state;
@@ -578,8 +580,10 @@ test_frozen_revocation_opens(void **state)
 	get_hex(o, "store", store, 16);
 	get_hex(o, "revocation", r, sizeof(r));
 	assert_int_equal(crypto_sign_seed_keypair(pk, sk, seed), 0);
-	ok(rx_revocation_open(got, &at, r, sizeof(r), pk, store, &st), &st);
+	ok(rx_revocation_open(got, &at, &why, r, sizeof(r), pk, store, &st),
+	    &st);
 	assert_memory_equal(got, id, 16);
+	assert_int_equal(why, RX_REVOKED_UNSAID);
 	assert_true(at == get_int(o, "at"));
 
 	spec_label(&m, "runxin revocation v1");
@@ -590,7 +594,7 @@ test_frozen_revocation_opens(void **state)
 	assert_memory_equal(m.b + 21, r, 48);
 	assert_int_equal(crypto_sign_detached(sig, NULL, m.b, m.n, sk), 0);
 	assert_memory_equal(sig, r + 48, 64);
-	rx_revocation_make(r, id, store, at, sk);
+	rx_revocation_make(r, id, store, at, RX_REVOKED_UNSAID, sk);
 	assert_memory_equal(sig, r + 48, 64);
 	vectors_free();
 }

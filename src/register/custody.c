@@ -1,0 +1,543 @@
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "crypto/recovery.h"
+#include "register/internal.h"
+
+/*
+ * What two custodians can do together: hand a unit's keys to somebody who is
+ * certified for it, show that their codes work, and have new codes made.
+ *
+ * The recovery key acts as a session of its own, which shares the store and the
+ * members of the person who is signed in, and holds what was granted to it.
+ *
+ * A new recovery key is trusted by a member when the old one, which is pinned in
+ * his keyblob, vouches for it to him: the proof is a MAC under the key that the
+ * old recovery key and his own have in common (rx_pair_mac), label "runxin
+ * succession v1", over store 16 || old recovery X25519 32 || new 32 || user 16.
+ * So the register root alone cannot put a key of its own there.
+ * Row of succession: new recovery X25519 32 || proof 32.
+ */
+
+#define SUCCESSION_LABEL "runxin succession v1"
+#define SUCCESSION_BYTES (RX_BOX_PUBLIC_BYTES + RX_HASH_BYTES)
+
+static const unsigned pairs[3][2] = { { 0, 1 }, { 0, 2 }, { 1, 2 } };
+
+struct work {			/* secrets in passing, in guarded memory */
+	uint8_t code[2][RX_CODE_BYTES];
+	struct rx_key secret;
+	struct rx_codes codes;
+	uint8_t fresh[3][RX_CODE_BYTES];
+};
+
+/* ---- the recovery key as a session ---- */
+
+static void
+recovery_close(struct rx_session *r)
+{
+
+	if (r == NULL)
+		return;
+	r->members = NULL;	/* not its own */
+	r->nmembers = 0;
+	rx_session_close(r);
+}
+
+/* The recovery key of the seed ${secret}, beside ${s}. */
+static rx_err
+recovery_session(struct rx_session **out, struct rx_session *s,
+    const struct rx_key *secret, struct rx_status *st)
+{
+	struct rx_session *r;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = rx_session_new(&r, st)) != RX_OK)
+		return (rc);
+	r->store = s->store;
+	r->borrowed = true;
+	memcpy(r->store_id, s->store_id, RX_ID_BYTES);
+	memcpy(r->unit, s->unit, RX_UNIT_BYTES);
+	memcpy(r->blob->root_public, s->blob->root_public, 32);
+	memcpy(r->blob->recovery_public, s->blob->recovery_public, 32);
+	rx_identity_derive(r->id, secret->b);
+	r->members = s->members;
+	r->nmembers = s->nmembers;
+	*out = r;
+	return (RX_OK);
+}
+
+/* Which live certificate of a recovery key is that of ${r}? */
+static rx_err
+recovery_find(struct rx_session *r, struct rx_status *st)
+{
+	size_t i;
+
+	for (i = 0; i < r->nmembers; i++)
+		if (r->members[i].cert.role == RX_ROLE_RECOVERY &&
+		    rx_member_live(&r->members[i]) &&
+		    memcmp(r->members[i].cert.box_public, r->id->box_public,
+		    RX_BOX_PUBLIC_BYTES) == 0) {
+			memcpy(r->user_id, r->members[i].cert.user,
+			    RX_ID_BYTES);
+			return (RX_OK);
+		}
+	return (rx_fail(st, RX_EPERM, RX_MSG_CODES_WRONG));
+}
+
+/* Try both orders of the codes on the box of pair ${pair}. */
+static bool
+box_try(struct rx_session *s, struct work *w, unsigned pair,
+    const uint8_t *box, size_t n)
+{
+	struct rx_status no;
+	unsigned i;
+
+	for (i = 0; i < 2; i++) {
+		rx_status_clear(&no);
+		if (rx_recovery_open(&w->secret, box, n, pairs[pair][i],
+		    pairs[pair][!i], w->code[0], w->code[1], s->store_id,
+		    &no) == RX_OK)
+			return (true);
+	}
+	return (false);
+}
+
+/* Open the recovery seed with the two codes, whosever they are. */
+static rx_err
+seed_open(struct rx_session *s, struct work *w, const char *const codes[2],
+    struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	const uint8_t *box;
+	int64_t pair;
+	bool row = false, opened = false;
+	size_t i, n;
+	rx_err rc;
+
+	for (i = 0; i < 2; i++)
+		if ((rc = rx_code_parse(w->code[i], codes[i], st)) != RX_OK)
+			return (rc);
+	if (rx_equal(w->code[0], w->code[1], RX_CODE_BYTES))
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CODE_PAIR));
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECOVERY, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while (!opened && (rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		box = rx_col_bytes(cur, 1, &n);
+		pair = rx_col_int(cur, 0);
+		opened = pair >= 0 && pair < 3 &&
+		    box_try(s, w, (unsigned)pair, box, n);
+	}
+	rx_query_close(cur);
+	if (rc == RX_OK && !opened)
+		rc = rx_fail(st, RX_EPERM, RX_MSG_CODES_WRONG);
+	return (rc);
+}
+
+static rx_err
+recovery_open(struct rx_session **out, struct rx_session *s, struct work *w,
+    const char *const codes[2], struct rx_status *st)
+{
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = seed_open(s, w, codes, st)) != RX_OK ||
+	    (rc = recovery_session(out, s, &w->secret, st)) != RX_OK)
+		return (rc);
+	if ((rc = recovery_find(*out, st)) != RX_OK) {
+		recovery_close(*out);
+		*out = NULL;
+	}
+	return (rc);
+}
+
+static rx_err
+work_new(struct rx_secret **mem, struct work **w, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_secret_new(mem, sizeof(**w), st)) == RX_OK)
+		*w = (struct work *)(void *)(*mem)->b;
+	return (rc);
+}
+
+/* ---- handing on ---- */
+
+/* In a transaction: ${r} gives members[first..] what he lacks of ${units}. */
+static rx_err
+recover(struct rx_session *r, size_t first, const struct rx_buf *units,
+    size_t *made, struct rx_status *st)
+{
+	size_t i, before;
+	rx_err rc;
+
+	for (i = 0; i < units->len; i += RX_UNIT_BYTES) {
+		const char *unit = (const char *)units->b + i;
+
+		if (rx_unit_of_register(unit))
+			continue;
+		before = *made;
+		if ((rc = rx_grant_member(r, unit, first, made, st)) != RX_OK)
+			return (rc);
+		*made = *made > before ? before + 1 : before;
+	}
+	if (*made == 0)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_RECOVER_NOTHING));
+	return (RX_OK);
+}
+
+rx_err
+rx_recover(struct rx_session *s, const char *user,
+    const struct rx_buf *units, const char *const codes[2], size_t *made,
+    struct rx_status *st)
+{
+	struct rx_buf all = RX_BUF_INIT;
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *r = NULL;
+	struct rx_secret *mem;
+	struct work *w;
+	bool found;
+	rx_err rc;
+
+	*made = 0;
+	if ((rc = rx_user_find(s, user, id, &found, st)) != RX_OK)
+		return (rc);
+	rx_status_arg(st, "user", "%.60s", user);
+	if (!found)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_USER_UNKNOWN));
+	if ((rc = work_new(&mem, &w, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		goto done;
+	if ((rc = recovery_open(&r, s, w, codes, st)) == RX_OK &&
+	    units->len == 0)
+		rc = rx_units_of(s, rx_member_first(s, id), &all, st);
+	if (rc == RX_OK)
+		rc = recover(r, rx_member_first(s, id), units->len > 0 ?
+		    units : &all, made, st);
+	rc = rx_finish(s, rc, RX_DID_RECOVER, id, user, st);
+	if (rc == RX_OK)
+		rx_status_clear(st);
+	recovery_close(r);
+done:
+	rx_buf_free(&all);
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* ---- showing that it works ---- */
+
+/* Open all that ${r} was granted of ${unit}'s newest keys; *whole tells whether
+ * that is all there are. */
+static rx_err
+unit_try(struct rx_session *r, const char *unit, bool *whole,
+    struct rx_status *st)
+{
+	const struct rx_key *key;
+	struct rx_status why;
+	unsigned c, comps;
+	rx_err rc;
+
+	if ((rc = rx_granted_newest(r, unit, r->user_id, &comps, st)) != RX_OK)
+		return (rc);
+	*whole = comps != 0;
+	for (c = RX_COMP_IDENTITY; c <= RX_COMP_CODED; c++) {
+		rx_status_clear(&why);
+		if ((comps & RX_BIT(c)) != 0 && rx_unit_key(r, unit,
+		    (enum rx_compartment)c, 0, &key, NULL, &why) != RX_OK)
+			*whole = false;
+	}
+	return (RX_OK);
+}
+
+static rx_err
+custodian_test(struct rx_session *s, struct rx_session *r, size_t *opened,
+    size_t *all, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	bool whole;
+	size_t i;
+	rx_err rc;
+
+	rc = rx_keyed_units(s, s->unit, &units, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		(*all)++;
+		if ((rc = unit_try(r, (const char *)units.b + i, &whole,
+		    st)) == RX_OK)
+			*opened += whole;
+	}
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_custodian_test(struct rx_session *s, const char *const codes[2],
+    size_t *opened, size_t *all, struct rx_status *st)
+{
+	struct rx_session *r;
+	struct rx_secret *mem;
+	struct work *w;
+	rx_err rc;
+
+	*opened = *all = 0;
+	if ((rc = work_new(&mem, &w, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		goto done;
+	if ((rc = recovery_open(&r, s, w, codes, st)) == RX_OK)
+		rc = custodian_test(s, r, opened, all, st);
+	rc = rx_finish(s, rc, RX_DID_CUSTODY, NULL, "test", st);
+	recovery_close(r);
+done:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* ---- new codes ---- */
+
+/* A new recovery seed in w->secret, under three new codes. */
+static rx_err
+boxes_replace(struct rx_session *s, struct work *w, struct rx_status *st)
+{
+	uint8_t box[RX_RECOVERY_BOX];
+	struct rx_value v[2];
+	unsigned i;
+	rx_err rc;
+
+	rx_random(w->secret.b, RX_KEY_BYTES);
+	for (i = 0; i < 3; i++) {
+		rx_random(w->fresh[i], RX_CODE_BYTES);
+		rx_code_text(w->codes.text[i], w->fresh[i]);
+	}
+	for (i = 0; i < 3; i++) {
+		if ((rc = rx_recovery_seal(box, &w->secret, pairs[i][0],
+		    pairs[i][1], w->fresh[pairs[i][0]], w->fresh[pairs[i][1]],
+		    s->store_id, st)) != RX_OK)
+			return (rc);
+		v[0] = rx_int(i);
+		v[1] = rx_bytes(box, sizeof(box));
+		if ((rc = rx_store_replace(s->store, RX_TABLE_RECOVERY, v,
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* What ${old}, vouching for ${new}, tells ${user}. */
+static rx_err
+proof_make(uint8_t mac[RX_HASH_BYTES], const struct rx_identity *mine,
+    const uint8_t his[32], const struct rx_session *s, const uint8_t old[32],
+    const uint8_t new[32], const uint8_t user[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	uint8_t all[2 * RX_ID_BYTES + 64];
+
+	memcpy(all, s->store_id, RX_ID_BYTES);
+	memcpy(all + 16, old, 32);
+	memcpy(all + 48, new, 32);
+	memcpy(all + 80, user, RX_ID_BYTES);
+	return (rx_pair_mac(mac, mine, his, SUCCESSION_LABEL, all, sizeof(all),
+	    st));
+}
+
+/* One proof for every member. */
+static rx_err
+proofs_insert(struct rx_session *s, const struct rx_session *old,
+    const uint8_t new[32], struct rx_status *st)
+{
+	uint8_t row[SUCCESSION_BYTES];
+	const struct rx_member *m;
+	struct rx_value v[2];
+	size_t i;
+	rx_err rc;
+
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		if ((m = rx_member_newest(s, i)) == NULL ||
+		    m->cert.role == RX_ROLE_RECOVERY)
+			continue;
+		memcpy(row, new, 32);
+		if ((rc = proof_make(row + 32, old->id, m->cert.box_public, s,
+		    old->id->box_public, new, m->cert.user, st)) != RX_OK)
+			return (rc);
+		v[0] = rx_bytes(m->cert.user, RX_ID_BYTES);
+		v[1] = rx_bytes(row, sizeof(row));
+		if ((rc = rx_store_replace(s->store, RX_TABLE_SUCCESSION, v,
+		    st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* Give ${new} what ${old} has of ${unit}'s newest keys. */
+static rx_err
+unit_move(struct rx_session *old, struct rx_session *new, const char *unit,
+    struct rx_status *st)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS];
+	unsigned c, comps;
+	uint32_t epoch;
+	size_t k;
+	rx_err rc;
+
+	if ((rc = rx_granted_newest(old, unit, old->user_id, &comps, st)) !=
+	    RX_OK)
+		return (rc);
+	for (c = RX_COMP_IDENTITY, k = 0; c <= RX_COMP_CODED; c++, k++) {
+		if ((comps & RX_BIT(c)) == 0)
+			continue;
+		memset(keys, 0, sizeof(keys));
+		if ((rc = rx_unit_key(old, unit, (enum rx_compartment)c, 0,
+		    &keys[k], &epoch, st)) != RX_OK ||
+		    (rc = rx_grant_insert(new, unit, epoch, RX_BIT(c), keys,
+		    new->user_id, new->id->box_public, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+static rx_err
+keys_move(struct rx_session *s, struct rx_session *old,
+    struct rx_session *new, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	size_t i;
+	rx_err rc;
+
+	rc = rx_keyed_units(s, s->unit, &units, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = unit_move(old, new, (const char *)units.b + i, st);
+	if (rc == RX_OK)
+		rc = rx_grants_forget(s, old->user_id, st);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+/* The certificate of ${new}; that of ${old} ends, and with it all units' keys
+ * wait for others. */
+static rx_err
+certs_exchange(struct rx_session *s, const struct rx_session *old,
+    struct rx_session *new, struct rx_status *st)
+{
+	struct rx_cert cert = { .role = RX_ROLE_RECOVERY };
+	size_t i;
+	rx_err rc;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (memcmp(s->members[i].cert.user, old->user_id,
+		    RX_ID_BYTES) == 0 && s->members[i].revoked == 0 &&
+		    (rc = rx_cert_revoke(s, &s->members[i], RX_REVOKED_ENDED,
+		    st)) != RX_OK)
+			return (rc);
+	rx_uuid7(cert.user, rx_time_now());
+	rx_text_copy(cert.name, sizeof(cert.name), "recovery");
+	memcpy(cert.unit, s->unit, RX_UNIT_BYTES);
+	memcpy(cert.box_public, new->id->box_public, 32);
+	memcpy(cert.sign_public, new->id->sign_public, 32);
+	memcpy(new->user_id, cert.user, RX_ID_BYTES);
+	return (rx_cert_issue(s, &cert, st));
+}
+
+/* In a transaction. */
+static rx_err
+reissue(struct rx_session *s, struct work *w, const char *const codes[2],
+    struct rx_status *st)
+{
+	struct rx_session *old = NULL, *new = NULL;
+	rx_err rc;
+
+	if ((rc = recovery_open(&old, s, w, codes, st)) != RX_OK ||
+	    (rc = boxes_replace(s, w, st)) != RX_OK ||
+	    (rc = recovery_session(&new, s, &w->secret, st)) != RX_OK ||
+	    (rc = certs_exchange(s, old, new, st)) != RX_OK ||
+	    (rc = proofs_insert(s, old, new->id->box_public, st)) != RX_OK)
+		goto done;
+	rc = keys_move(s, old, new, st);
+done:
+	recovery_close(new);
+	recovery_close(old);
+	return (rc);
+}
+
+rx_err
+rx_custodian_reissue(struct rx_session *s, const char *const codes[2],
+    rx_err (*keep)(void *, const struct rx_codes *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct rx_secret *mem;
+	struct work *w;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = work_new(&mem, &w, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		goto done;
+	if ((rc = reissue(s, w, codes, st)) == RX_OK)
+		rc = keep(cookie, &w->codes, st);
+	rc = rx_finish(s, rc, RX_DID_CUSTODY, NULL, "reissue", st);
+	if (rc == RX_OK)
+		rc = rx_members_load(s, s->blob->root_public, st);
+done:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* ---- taking the new one up ---- */
+
+/* The new recovery key that ${row} proves to this session, into ${new}. */
+static bool
+proof_holds(struct rx_session *s, const uint8_t row[SUCCESSION_BYTES])
+{
+	const struct rx_identity *ids[2] = { s->id, s->next };
+	uint8_t mac[RX_HASH_BYTES];
+	struct rx_status no;
+	size_t i;
+
+	rx_status_clear(&no);
+	for (i = 0; i < 2; i++)
+		if (ids[i] != NULL && proof_make(mac, ids[i],
+		    s->blob->recovery_public, s, s->blob->recovery_public, row,
+		    s->user_id, &no) == RX_OK &&
+		    rx_equal(mac, row + 32, RX_HASH_BYTES))
+			return (true);
+	return (false);
+}
+
+rx_err
+rx_succession_adopt(struct rx_session *s, bool *adopted,
+    struct rx_status *st)
+{
+	struct rx_value key = rx_bytes(s->user_id, RX_ID_BYTES);
+	uint8_t row[SUCCESSION_BYTES];
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool found = false;
+	rx_err rc;
+
+	*adopted = false;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SUCCESSION, &key, 1,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &found, st)) == RX_OK && found) {
+		p = rx_col_bytes(cur, 1, &n);
+		if ((found = n == sizeof(row)))
+			memcpy(row, p, n);
+	}
+	rx_query_close(cur);
+	/* One that proves nothing changes nothing. */
+	if (rc != RX_OK || !found || !proof_holds(s, row))
+		return (rc);
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	*adopted = true;
+	/* What the old key handed on is warranted by oneself from now on. */
+	if ((rc = rx_grants_rekey(s, s->id, st)) == RX_OK)
+		rc = rx_store_delete(s->store, RX_TABLE_SUCCESSION, &key, NULL,
+		    st);
+	if (rc == RX_OK)
+		memcpy(s->blob->recovery_public, row, 32);
+	return (rc);
+}

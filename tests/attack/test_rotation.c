@@ -1,0 +1,882 @@
+/*
+ * People who are gone, and what they kept: the leaver with all his keys and a
+ * later copy of the files, the supervisor whose flag is closed, the member who
+ * was revoked and begins an epoch of his own, the custodian alone, the
+ * administrator who would be custodian.
+ */
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "crypto/recovery.h"
+#include "tests/fixture.h"
+
+static struct rx_status st;
+
+/* ---- the keys that somebody had ---- */
+
+#define KEPT 64
+
+struct kept {			/* their ids, as headers of envelopes show them */
+	uint8_t id[KEPT][16];
+	size_t n;
+};
+
+static void
+keep(struct kept *k, const struct rx_key *key)
+{
+
+	if (key == NULL)
+		return;
+	assert_true(k->n < KEPT);
+	rx_hash(k->id[k->n++], 16, key->b, "runxin key id v1", NULL, 0);
+}
+
+static void
+keep_case(struct kept *k, const struct rx_case *c, unsigned comps)
+{
+	size_t i, j;
+
+	for (i = 0; i < c->n; i++)
+		for (j = 0; j < 3; j++)
+			if ((comps & RX_BIT(j + 1)) != 0)
+				keep(k, c->e[i].key[j]);
+}
+
+/* All keys of units that ${s} holds, and of the cases c1 and c2. */
+static void
+keep_all(struct kept *k, struct rx_session *s)
+{
+	static const enum fixture_id cases[] = { C1, C2 };
+	struct rx_case c;
+	size_t i;
+
+	rx_status_clear(&st);
+	ok(rx_case_init(&c, s, &st), &st);
+	for (i = 0; i < 2; i++) {
+		ok(rx_case_load(&c, s, fixture_id[cases[i]], VILLAGE1,
+		    RX_CASE_KEYS, &st), &st);
+		keep_case(k, &c, ~0u);
+	}
+	rx_case_done(&c, s);
+	for (i = 0; i < s->nheld; i++)
+		keep(k, s->held[i].key);
+}
+
+/* Count the envelopes of ${sql} whose key is one of ${k}; *all counts all. */
+static size_t
+count_kept(const char *dir, const char *sql, const struct kept *k, size_t *all)
+{
+	sqlite3_stmt *stmt = NULL;
+	sqlite3 *db = NULL;
+	char path[300], attach[360];
+	const uint8_t *p;
+	size_t n = 0, i;
+
+	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	(void)snprintf(attach, sizeof(attach), "ATTACH '%s/keys.db' AS keys",
+	    dir);
+	assert_int_equal(sqlite3_exec(db, attach, NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL),
+	    SQLITE_OK);
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		p = sqlite3_column_blob(stmt, 0);
+		assert_true(sqlite3_column_bytes(stmt, 0) > RX_ENV_OVERHEAD);
+		(*all)++;
+		for (i = 0; i < k->n; i++)
+			if (memcmp(p + 8, k->id[i], 16) == 0) {
+				n++;
+				break;
+			}
+	}
+	assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return (n);
+}
+
+/* Everything sealed that was written since entry ${seq}: what bears a version
+ * or an id of then, new wraps, and the audit. */
+static size_t
+count_later(const char *dir, int64_t seq, const struct kept *k, size_t *all)
+{
+	static const char *const sealed[] = {
+		"SELECT coded FROM record WHERE tag IN (SELECT tag FROM later)",
+		"SELECT narrative FROM record WHERE tag IN "
+		    "(SELECT tag FROM later)",
+		"SELECT coded FROM activity WHERE tag IN "
+		    "(SELECT tag FROM later)",
+		"SELECT coded FROM child WHERE tag IN (SELECT tag FROM later)",
+		"SELECT name FROM child WHERE tag IN (SELECT tag FROM later)",
+		"SELECT identity FROM keys.case_key",
+		"SELECT narrative FROM keys.case_key",
+		"SELECT coded FROM keys.case_key"
+	};
+	char sql[200];
+	size_t i, n = 0;
+
+	for (i = 0; i < sizeof(sealed) / sizeof(sealed[0]); i++)
+		n += count_kept(dir, sealed[i], k, all);
+	(void)snprintf(sql, sizeof(sql), "SELECT payload FROM audit WHERE "
+	    "seq > %lld UNION ALL SELECT proof FROM audit WHERE seq > %lld",
+	    (long long)seq, (long long)seq);
+	return (n + count_kept(dir, sql, k, all));
+}
+
+/* ---- people ---- */
+
+static struct rx_session *
+enrol(const char *dir, const char *user)
+{
+	char text[80];
+	struct rx_session *s = fixture_open(dir, "admin");
+	struct rx_secret *p;
+
+	(void)snprintf(text, sizeof(text), "%s-pass", user);
+	p = test_passphrase(text);
+	rx_status_clear(&st);
+	ok(rx_user_add(s, user, RX_ROLE_DIRECTOR, "350102001001", p, &st),
+	    &st);
+	rx_secret_free(p);
+	rx_session_close(s);
+	rx_session_close(fixture_open(dir, "d1"));	/* hands on */
+	return (fixture_open(dir, user));
+}
+
+static void
+disable(const char *dir, const char *user)
+{
+	struct rx_session *s = fixture_open(dir, "admin");
+
+	rx_status_clear(&st);
+	ok(rx_user_disable(s, user, &st), &st);
+	rx_session_close(s);
+}
+
+#define NOTE(id, child, note) \
+    "{\"id\":\"" id "\",\"child\":\"" child "\",\"date\":\"2025-06-20\"," \
+    "\"channel\":\"home_visit\",\"signs\":[\"mood_low\"],\"risk\":\"yellow\"," \
+    "\"note\":\"" note "\"}"
+
+/* The successor ${s} works on: in both cases, a new one, an activity. */
+static void
+work_on(struct rx_session *s)
+{
+
+	fixture_save(s, RX_OBSERVATION, NOTE("x1", "c1", "later"), false,
+	    NULL);
+	fixture_save(s, RX_OBSERVATION, NOTE("x2", "c2", "later"), false,
+	    NULL);
+	fixture_save(s, RX_CHILD, "{\"id\":\"x3\",\"unit\":\"350102001001\","
+	    "\"name\":\"later\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, NULL);
+	fixture_save(s, RX_ACTIVITY, "{\"id\":\"x4\",\"unit\":\"350102001001\","
+	    "\"date\":\"2025-06-01\",\"kind\":\"theme_activity\","
+	    "\"held\":true}", false, NULL);
+}
+
+/* Mark what is there, so that what comes is told from it. */
+static int64_t
+mark(const char *dir)
+{
+
+	fixture_sql(dir, "CREATE TABLE main.earlier AS SELECT tag FROM record "
+	    "UNION SELECT tag FROM activity UNION SELECT tag FROM child");
+	return (fixture_number(dir, "SELECT max(seq) FROM main.audit"));
+}
+
+/* d1 leaves, disabled or just staying away; n1 works on.  How much of what is
+ * written then lies under keys that d1 had. */
+static size_t
+leaver_opens(bool disabled, size_t *all)
+{
+	const char *dir = fixture_copy(), *before;
+	struct rx_session *n1 = enrol(dir, "n1"), *d1;
+	struct kept kept = { .n = 0 };
+	int64_t seq;
+	size_t n;
+
+	d1 = fixture_open(dir, "d1");
+	keep_all(&kept, d1);
+	rx_session_close(d1);
+	rx_session_close(n1);
+	if (disabled)
+		disable(dir, "d1");
+	n1 = fixture_open(dir, "n1");		/* gives the village new keys */
+	before = fixture_copy_of(dir);
+	seq = mark(before);
+	work_on(n1);
+	rx_session_close(n1);
+	/* The later copy, with the list of what was there before. */
+	fixture_sql(dir, "CREATE TABLE main.later(tag BLOB)");
+	{
+		char sql[600];
+
+		(void)snprintf(sql, sizeof(sql), "ATTACH '%s/content.db' AS "
+		    "old; INSERT INTO later SELECT tag FROM (SELECT tag FROM "
+		    "main.record UNION SELECT tag FROM main.activity UNION "
+		    "SELECT tag FROM main.child) WHERE tag NOT IN (SELECT tag "
+		    "FROM old.earlier)", before);
+		fixture_sql(dir, sql);
+	}
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM later"), 4);
+	n = count_later(dir, seq, &kept, all);
+	return (n);
+}
+
+static void
+test_leaver_with_a_later_copy_opens_nothing_written_later(void **state)
+{
+	size_t all = 0, control = 0;
+
+	(void)state;
+	assert_int_equal(leaver_opens(true, &all), 0);
+	assert_true(all >= 20);
+	/* The control: without new keys he opens all of it, but the keys of c3
+	 * and what its village seals. */
+	assert_true(leaver_opens(false, &control) >= 15);
+}
+
+/* His grants in a later copy are of nothing new either: what is sealed to him
+ * there opens no key that he had not. */
+static void
+test_leaver_is_granted_nothing_by_the_rotation(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *n1 = enrol(dir, "n1");
+
+	(void)state;
+	rx_session_close(n1);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE recipient = $d1 AND unit = "
+	    "'350102001001'"), 1);
+	disable(dir, "d1");
+	rx_session_close(fixture_open(dir, "n1"));
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE recipient = $d1 AND (unit = "
+	    "'350102001001' OR unit = 'REGISTER')"), 0);
+	/* The control: the others are. */
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE recipient = $s1 AND unit = "
+	    "'350102001001' AND epoch >= 2"), 1);
+	assert_int_equal(fixture_number(dir, "SELECT min(epoch) FROM "
+	    "keys.unit_grant WHERE unit = 'REGISTER'"), 2);
+}
+
+/* ---- the supervisor ---- */
+
+/* Count the identity and narrative boxes of record ${id} under keys of ${k}. */
+static size_t
+narrative_kept(const char *dir, const char *id, const struct kept *k)
+{
+	char sql[200];
+	size_t all = 0, n;
+
+	(void)snprintf(sql, sizeof(sql), "SELECT narrative FROM record ORDER "
+	    "BY id DESC LIMIT 1 OFFSET %s", id);
+	n = count_kept(dir, sql, k, &all);
+	assert_int_equal(all, 1);
+	return (n);
+}
+
+static void
+test_supervisor_who_kept_the_keys_reads_nothing_after_the_close(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s1 = fixture_open(dir, "s1"), *d1;
+	struct kept kept = { .n = 0 };
+	struct rx_flag_row flag;
+	struct rx_case c;
+	bool opened;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_case_init(&c, s1, &st), &st);
+	ok(rx_case_load(&c, s1, fixture_id[C1], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st), &st);
+	ok(rx_case_load_slot(&c, s1, &opened, &st), &st);
+	assert_true(opened);
+	keep_case(&kept, &c, RX_BIT(RX_COMP_IDENTITY) |
+	    RX_BIT(RX_COMP_NARRATIVE));
+	rx_case_done(&c, s1);
+	/* The control: while it is open, what is written is for him too. */
+	d1 = fixture_open(dir, "d1");
+	fixture_save(d1, RX_OBSERVATION, NOTE("y1", "c1", "open"), false,
+	    NULL);
+	assert_int_equal(narrative_kept(dir, "0", &kept), 1);
+	ok(rx_review_find(s1, "o1", &flag, &st), &st);
+	ok(rx_review_decide(s1, &flag, "close", "done", &st), &st);
+	fixture_save(d1, RX_OBSERVATION, NOTE("y2", "c1", "closed"), false,
+	    NULL);
+	assert_int_equal(narrative_kept(dir, "0", &kept), 0);
+	/* Nor what is written in the child's own row. */
+	fixture_save(d1, RX_CHILD, "{\"id\":\"c1\",\"unit\":\"350102001001\","
+	    "\"name\":\"moved\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    true, NULL);
+	{
+		size_t all = 0;
+
+		assert_int_equal(count_kept(dir, "SELECT name FROM child "
+		    "ORDER BY version DESC LIMIT 1", &kept, &all), 0);
+	}
+	/* The next flag opens it to him again, the time between included. */
+	fixture_save(d1, RX_FLAG, "{\"id\":\"y3\",\"child\":\"c1\","
+	    "\"date\":\"2025-06-21\",\"reason\":\"again\"}", false, NULL);
+	{
+		size_t n = 0;
+
+		ok(fixture_show(s1, fixture_id[C1], "reason", &n, &st), &st);
+		assert_true(n >= 5);
+	}
+	ok(fixture_verify(d1, NULL, &st), &st);
+	rx_session_close(s1);
+	rx_session_close(d1);
+}
+
+/* ---- epochs of one's own ---- */
+
+/* ${s}, past the checks of rx_begin, gives the village new keys as a program of
+ * one's own would; with an entry of the audit or without. */
+static rx_err
+begin_epoch(struct rx_session *s, bool entry)
+{
+	rx_err rc;
+
+	rx_status_clear(&st);
+	ok(rx_store_begin(s->store, &st), &st);
+	s->serial++;
+	if ((rc = rx_unit_rotate(s, VILLAGE1, RX_CASE_KEYS, &st)) == RX_OK &&
+	    entry)
+		rc = rx_audit_add(s, RX_DID_ROTATE, NULL, "", 0, &st);
+	if (rc == RX_OK)
+		ok(rx_store_commit(s->store, &st), &st);
+	else
+		rx_store_rollback(s->store);
+	return (rc);
+}
+
+static void
+test_epoch_begun_by_a_revoked_member_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"), *s;
+
+	(void)state;
+	/* The control: as long as he is a member, it counts. */
+	ok(begin_epoch(d1, true), &st);
+	s = fixture_open(dir, "s1");
+	rx_session_close(s);
+
+	disable(dir, "d1");
+	/* He has no audit key for an entry any more. */
+	assert_int_equal(begin_epoch(d1, true), RX_EPERM);
+	/* So he takes the new ones away, and signs with the old one. */
+	fixture_tamper(dir, "DELETE FROM keys.unit_epoch WHERE unit = "
+	    "'REGISTER'");
+	ok(begin_epoch(d1, true), &st);
+	rx_session_close(d1);
+	assert_int_not_equal(fixture_try(&s, dir, "s1", &st), RX_OK);
+	assert_int_equal(st.code, RX_ECORRUPT);
+	rx_status_clear(&st);
+	assert_int_not_equal(fixture_try(&s, dir, "admin", &st), RX_OK);
+	assert_int_equal(st.code, RX_ECORRUPT);
+}
+
+/* An entry under the audit key of before does not follow one under the next. */
+static void
+test_entry_under_an_audit_key_left_behind_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"), *s;
+	const struct rx_key *key;
+	uint32_t epoch;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_unit_key(d1, RX_REGISTER_KEYS, RX_COMP_AUDIT, 1, &key, NULL,
+	    &st), &st);
+	disable(dir, "gone");			/* the audit key is followed */
+	ok(rx_unit_newest(d1, RX_REGISTER_KEYS, RX_COMP_AUDIT, &epoch, NULL,
+	    &st), &st);
+	assert_int_equal(epoch, 2);
+	/* d1 is a member; his entry is under the old key, all else is right. */
+	ok(rx_store_begin(d1->store, &st), &st);
+	{
+		size_t i;
+
+		d1->serial = 7;
+		for (i = 0; i < d1->nheld; i++)
+			if (d1->held[i].comp == RX_COMP_AUDIT)
+				d1->held[i].newest = 7;
+	}
+	ok(rx_audit_add(d1, RX_DID_SAVE, NULL, "", 0, &st), &st);
+	ok(rx_store_commit(d1->store, &st), &st);
+	rx_session_close(d1);
+	fixture_open_corrupt(dir, "s1", RX_MSG_AUDIT_BROKEN);
+
+	/* The control: under the new key it is accepted. */
+	dir = fixture_copy();
+	d1 = fixture_open(dir, "d1");
+	disable(dir, "gone");
+	ok(rx_store_begin(d1->store, &st), &st);
+	d1->serial++;
+	ok(rx_audit_add(d1, RX_DID_SAVE, NULL, "", 0, &st), &st);
+	ok(rx_store_commit(d1->store, &st), &st);
+	rx_session_close(d1);
+	s = fixture_open(dir, "s1");
+	rx_session_close(s);
+}
+
+/* To make others write under a key of before, its successor would have to go. */
+static void
+test_epoch_cannot_be_taken_away(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t rotated;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
+	assert_int_equal(rotated, 1);
+	rx_session_close(s);
+	fixture_tamper(dir, "DELETE FROM keys.unit_epoch");
+	fixture_open_corrupt(dir, "d1", RX_MSG_AUDIT_ROWS);
+	/* The control: rows of another table nobody misses at sign-in. */
+	dir = fixture_copy();
+	fixture_tamper(dir, "DELETE FROM keys.slot WHERE recipient = $gone");
+	rx_session_close(fixture_open(dir, "d1"));
+}
+
+/* ---- certificates that were replaced, and ended ---- */
+
+static void
+passwd(const char *dir, const char *user, const char *pass)
+{
+	struct rx_secret *p = test_passphrase(pass);
+	struct rx_session *s = fixture_open(dir, user);
+
+	rx_status_clear(&st);
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_session_close(s);
+	rx_session_close(fixture_open(dir, "admin"));	/* certifies */
+	ok(rx_session_open(&s, dir, user, p, &st), &st);
+	rx_session_close(s);
+	rx_secret_free(p);
+}
+
+/* What s1 opens of the village's coded data. */
+static size_t
+coded_of(const char *dir, const char *user)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	size_t n = 0;
+
+	rx_status_clear(&st);
+	ok(fixture_list(s, &n, &st), &st);
+	rx_session_close(s);
+	return (n);
+}
+
+static void
+test_epoch_of_before_a_new_passphrase_or_an_end_stays_good(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t rotated, n;
+
+	(void)state;
+	n = coded_of(dir, "s1");
+	assert_true(n >= 3);
+	rx_status_clear(&st);
+	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
+	rx_session_close(s);
+	/* The keys he signed those grants with are replaced, nothing is due. */
+	passwd(dir, "d1", "another");
+	assert_int_equal(coded_of(dir, "s1"), n);
+	assert_int_equal(fixture_number(dir, "SELECT max(epoch) FROM "
+	    "keys.unit_epoch WHERE unit = '350102001001'"), 2);
+	/* He goes: they stay good, and are followed. */
+	disable(dir, "d1");
+	assert_int_equal(coded_of(dir, "s1"), n);
+	assert_int_equal(fixture_number(dir, "SELECT max(epoch) FROM "
+	    "keys.unit_epoch WHERE unit = '350102001001' AND compartment = 3"),
+	    3);
+	/* The supervisor makes no key that he may not hold. */
+	assert_int_equal(fixture_number(dir, "SELECT max(epoch) FROM "
+	    "keys.unit_epoch WHERE unit = '350102001001' AND compartment = 2"),
+	    2);
+}
+
+/* A slot that somebody who is gone writes, of keys of his own, after the unit
+ * got new ones. */
+static void
+test_slot_by_somebody_who_is_gone_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *n1 = enrol(dir, "n1"), *d1, *s1;
+	struct rx_key mine = { .b = { 9 } };
+	const struct rx_key *keys[RX_GRANT_KEYS] = { &mine, &mine, NULL };
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	int round;
+	rx_err rc;
+	size_t n;
+
+	(void)state;
+	d1 = fixture_open(dir, "d1");
+	rx_session_close(n1);
+	for (round = 0; round < 2; round++) {
+		const uint32_t epoch = (uint32_t)fixture_number(dir, "SELECT "
+		    "max(epoch) FROM keys.case_key WHERE child = $c1");
+
+		s1 = fixture_open(dir, "s1");
+		rx_status_clear(&st);
+		rx_grant_context_set(&ctx, d1, VILLAGE1, fixture_id[C1],
+		    epoch, RX_BIT(RX_COMP_IDENTITY) |
+		    RX_BIT(RX_COMP_NARRATIVE));
+		ok(rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, d1->user_id,
+		    d1->id, s1->id->box_public, &st), &st);
+		fixture_tamper_blob(dir, "UPDATE keys.slot SET sealed = ?1 "
+		    "WHERE child = $c1 AND recipient = $s1", box,
+		    sizeof(box));
+		rc = fixture_show(s1, fixture_id[C1], "reason", &n, &st);
+		assert_int_equal(rc, RX_ECORRUPT);
+		/* The control: while d1 is a member, the slot is believed, and
+		 * it is the records that do not open under his key. */
+		assert_int_equal(st.msg, round == 0 ?
+		    RX_MSG_SEALED_CORRUPT : RX_MSG_GRANT_CORRUPT);
+		rx_session_close(s1);
+		if (round == 0) {
+			disable(dir, "d1");
+			rx_session_close(fixture_open(dir, "n1"));
+		}
+	}
+	rx_session_close(d1);
+}
+
+/* ---- the successor ---- */
+
+/* Whoever hands the keys on looks at the certificate of the successor: another
+ * key under his name gets none. */
+static void
+test_substituted_successor_gets_no_key(void **state)
+{
+	const char *dir = fixture_copy(), *another = fixture_another(NULL);
+	struct rx_secret *p = test_passphrase("n1-pass");
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_session *admin, *d1;
+	struct rx_handover h;
+
+	(void)state;
+	rx_status_clear(&st);
+	admin = fixture_open(dir, "admin");
+	ok(rx_user_handover(admin, "d1", "n1", p, false, &h, &st), &st);
+	assert_false(h.ended);
+	rx_session_close(admin);
+	/* The same person in a register of the attacker's, and his keys. */
+	admin = fixture_open(another, "admin");
+	ok(rx_user_add(admin, "n1", RX_ROLE_DIRECTOR, "350102001001", p, &st),
+	    &st);
+	rx_session_close(admin);
+	fixture_blob(another, "SELECT cert FROM keys.cert ORDER BY id DESC "
+	    "LIMIT 1", &b);
+	fixture_tamper_blob(dir, "UPDATE keys.cert SET cert = ?1 WHERE id = "
+	    "(SELECT max(id) FROM keys.cert)", b.b, b.len);
+	fixture_open_corrupt(dir, "d1", RX_MSG_CERT_CORRUPT);
+
+	/* The control: the true certificate is granted to at once. */
+	dir = fixture_copy();
+	admin = fixture_open(dir, "admin");
+	ok(rx_user_handover(admin, "d1", "n1", p, false, &h, &st), &st);
+	rx_session_close(admin);
+	d1 = fixture_open(dir, "d1");
+	rx_session_close(d1);
+	d1 = fixture_open(dir, "n1");
+	{
+		size_t n = 0;
+
+		ok(fixture_show(d1, fixture_id[C1], NULL, &n, &st), &st);
+		assert_true(n > 1);
+	}
+	rx_session_close(d1);
+	rx_secret_free(p);
+	rx_buf_free(&b);
+}
+
+static void
+test_handover_that_the_root_did_not_sign_is_refused(void **state)
+{
+	const char *dir = fixture_copy(), *another = fixture_another(NULL);
+	struct rx_secret *p = test_passphrase("n1-pass");
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_session *admin;
+	struct rx_handover h;
+
+	(void)state;
+	rx_status_clear(&st);
+	admin = fixture_open(another, "admin");
+	ok(rx_user_handover(admin, "d1", "n1", p, false, &h, &st), &st);
+	rx_session_close(admin);
+	fixture_blob(another, "SELECT statement FROM keys.handover", &b);
+	fixture_tamper_blob(dir, "INSERT INTO keys.handover VALUES($d1, ?1)",
+	    b.b, b.len);
+	assert_int_equal(fixture_try(&admin, dir, "admin", &st), RX_ECORRUPT);
+	/* The control: where it was signed it is read. */
+	rx_status_clear(&st);
+	rx_session_close(fixture_open(another, "admin"));
+	rx_secret_free(p);
+	rx_buf_free(&b);
+}
+
+/* ---- custodians ---- */
+
+static struct rx_session *
+own_register(const char *name, char dir[256], struct rx_codes *codes)
+{
+	struct rx_secret *p = test_passphrase("admin-pass");
+
+	rx_status_clear(&st);
+	(void)snprintf(dir, 256, "%s/%s", test_dir(), name);
+	ok(rx_register_create(dir, "admin", "测试民政局", "350102", p, codes,
+	    &st), &st);
+	rx_secret_free(p);
+	return (fixture_open(dir, "admin"));
+}
+
+static void
+enrol_in(struct rx_session *admin, const char *user)
+{
+	char text[80];
+	struct rx_secret *p;
+
+	(void)snprintf(text, sizeof(text), "%s-pass", user);
+	p = test_passphrase(text);
+	rx_status_clear(&st);
+	ok(rx_user_add(admin, user, RX_ROLE_DIRECTOR, "350102001001", p, &st),
+	    &st);
+	rx_secret_free(p);
+}
+
+static void
+test_one_custodian_alone_gets_nothing(void **state)
+{
+	struct rx_codes codes, others;
+	const struct rx_buf all = RX_BUF_INIT;
+	struct rx_session *admin, *other;
+	char dir[256], dir2[256], guess[RX_CODE_TEXT];
+	uint8_t random[RX_CODE_BYTES];
+	size_t made;
+
+	(void)state;
+	admin = own_register("alone", dir, &codes);
+	other = own_register("alone2", dir2, &others);
+	enrol_in(admin, "d1");
+	rx_session_close(fixture_open(dir, "d1"));	/* makes the keys */
+	enrol_in(admin, "d2");
+	rx_random(random, sizeof(random));
+	rx_code_text(guess, random);
+	{
+		const char *const tries[][2] = {
+			{ codes.text[0], codes.text[0] },
+			{ codes.text[0], guess },
+			{ codes.text[0], others.text[1] },
+			{ others.text[0], others.text[1] }
+		};
+		size_t i;
+
+		for (i = 0; i < 4; i++) {
+			rx_status_clear(&st);
+			assert_int_equal(rx_recover(admin, "d2", &all,
+			    tries[i], &made, &st), i == 0 ? RX_EUSAGE :
+			    RX_EPERM);
+			assert_int_equal(st.msg, i == 0 ? RX_MSG_CODE_PAIR :
+			    RX_MSG_CODES_WRONG);
+			assert_int_equal(fixture_number(dir, "SELECT count(*) "
+			    "FROM keys.unit_grant WHERE unit <> 'REGISTER'"),
+			    2);		/* d1 and recovery */
+		}
+	}
+	/* The control. */
+	{
+		const char *const two[2] = { codes.text[2], codes.text[0] };
+
+		rx_status_clear(&st);
+		ok(rx_recover(admin, "d2", &all, two, &made, &st), &st);
+	}
+	assert_int_equal(made, 1);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE unit <> 'REGISTER'"), 3);
+	rx_session_close(other);
+	rx_session_close(admin);
+}
+
+static rx_err
+keep_codes(void *cookie, const struct rx_codes *codes, struct rx_status *u)
+{
+
+	(void)u;
+	*(struct rx_codes *)cookie = *codes;
+	return (RX_OK);
+}
+
+static rx_err
+keep_nothing(void *cookie, const struct rx_codes *codes, struct rx_status *u)
+{
+
+	(void)cookie;
+	(void)codes;
+	return (rx_fail(u, RX_EIO, RX_MSG_CLI_UNWRITABLE));
+}
+
+/* Whether the recovery key that ${user}'s session trusts is the certified one. */
+static bool
+trusts_newest(const char *dir, const char *user)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	bool does = false;
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (s->members[i].cert.role == RX_ROLE_RECOVERY &&
+		    rx_member_live(&s->members[i]))
+			does = memcmp(s->members[i].cert.box_public,
+			    s->blob->recovery_public, 32) == 0;
+	rx_session_close(s);
+	return (does);
+}
+
+static void
+test_new_recovery_key_is_trusted_only_if_the_old_one_vouches(void **state)
+{
+	struct rx_codes codes, new;
+	struct rx_session *admin;
+	char dir[256];
+
+	(void)state;
+	admin = own_register("heir", dir, &codes);
+	enrol_in(admin, "d1");
+	rx_session_close(fixture_open(dir, "d1"));
+	{
+		const char *const two[2] = { codes.text[0], codes.text[1] };
+
+		/* A sheet that cannot be written: nothing has happened. */
+		rx_status_clear(&st);
+		assert_int_equal(rx_custodian_reissue(admin, two, keep_nothing,
+		    NULL, &st), RX_EIO);
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.succession"), 0);
+		rx_status_clear(&st);
+		ok(rx_custodian_reissue(admin, two, keep_codes, &new, &st),
+		    &st);
+	}
+	rx_session_close(admin);
+	{
+		const char *kept = fixture_copy_of(dir);
+		struct rx_buf b = RX_BUF_INIT;
+
+		/* A proof that another made: the root cannot, it has no part of
+		 * the old recovery key. */
+		fixture_blob(kept, "SELECT proof FROM keys.succession LIMIT 1",
+		    &b);
+		rx_random(b.b + 32, b.len - 32);
+		fixture_tamper_blob(kept, "UPDATE keys.succession SET proof = "
+		    "?1", b.b, b.len);
+		rx_buf_free(&b);
+		assert_false(trusts_newest(kept, "d1"));
+		fixture_tamper(kept, "DELETE FROM keys.succession");
+		assert_false(trusts_newest(kept, "d1"));
+	}
+	/* The control, and it stays so. */
+	assert_true(trusts_newest(dir, "d1"));
+	assert_true(trusts_newest(dir, "d1"));
+	assert_true(trusts_newest(dir, "admin"));
+}
+
+static void
+test_old_codes_open_no_later_key(void **state)
+{
+	struct rx_codes codes, new;
+	struct rx_session *admin;
+	const char *old_dir;
+	char dir[256];
+	size_t opened, all;
+	const char *const old[2] = { codes.text[0], codes.text[1] };
+	const char *const fresh[2] = { new.text[1], new.text[2] };
+
+	(void)state;
+	admin = own_register("codes", dir, &codes);
+	enrol_in(admin, "d1");
+	rx_session_close(fixture_open(dir, "d1"));
+	rx_session_close(admin);
+	old_dir = fixture_copy_of(dir);
+	admin = fixture_open(dir, "admin");
+	rx_status_clear(&st);
+	ok(rx_custodian_reissue(admin, old, keep_codes, &new, &st), &st);
+	assert_int_equal(rx_custodian_test(admin, old, &opened, &all, &st),
+	    RX_EPERM);
+	/* Not even with the boxes of before put back: their key holds no grant
+	 * and no certificate. */
+	{
+		struct rx_buf b = RX_BUF_INIT;
+
+		fixture_blob(old_dir, "SELECT sealed FROM keys.recovery WHERE "
+		    "pair = 0", &b);
+		fixture_tamper_blob(dir, "UPDATE keys.recovery SET sealed = ?1 "
+		    "WHERE pair = 0", b.b, b.len);
+		rx_buf_free(&b);
+	}
+	rx_status_clear(&st);
+	assert_int_equal(rx_custodian_test(admin, old, &opened, &all, &st),
+	    RX_EPERM);
+	rx_status_clear(&st);
+	ok(rx_custodian_test(admin, fresh, &opened, &all, &st), &st);
+	assert_int_equal(opened, 1);
+	rx_session_close(admin);
+	/* The control: in the copy of before they do open. */
+	admin = fixture_open(old_dir, "admin");
+	rx_status_clear(&st);
+	ok(rx_custodian_test(admin, old, &opened, &all, &st), &st);
+	assert_int_equal(opened, 1);
+	rx_session_close(admin);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_leaver_with_a_later_copy_opens_nothing_written_later),
+		cmocka_unit_test(
+		    test_leaver_is_granted_nothing_by_the_rotation),
+		cmocka_unit_test(
+	    test_supervisor_who_kept_the_keys_reads_nothing_after_the_close),
+		cmocka_unit_test(
+		    test_epoch_begun_by_a_revoked_member_is_refused),
+		cmocka_unit_test(
+		    test_entry_under_an_audit_key_left_behind_is_refused),
+		cmocka_unit_test(test_epoch_cannot_be_taken_away),
+		cmocka_unit_test(
+		    test_epoch_of_before_a_new_passphrase_or_an_end_stays_good),
+		cmocka_unit_test(
+		    test_slot_by_somebody_who_is_gone_is_refused),
+		cmocka_unit_test(test_substituted_successor_gets_no_key),
+		cmocka_unit_test(
+		    test_handover_that_the_root_did_not_sign_is_refused),
+		cmocka_unit_test(test_one_custodian_alone_gets_nothing),
+		cmocka_unit_test(
+		    test_new_recovery_key_is_trusted_only_if_the_old_one_vouches),
+		cmocka_unit_test(test_old_codes_open_no_later_key),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests_name("attack: rotation", tests,
+	    fixture_setup, NULL));
+}

@@ -1,0 +1,435 @@
+/*
+ * Handover, rotation, recovery, new codes and new passphrases, interrupted:
+ * killed, or with a disk that fails, at many of the calls by which SQLite writes.
+ * Whatever the moment, the register is whole, shows the state of before or of
+ * after a step, and the work is ended by whoever signs in next.
+ */
+
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/fixture.h"
+
+static struct rx_status st;
+
+/* ---- a file system that fails at the Nth call that changes something ---- */
+
+#define TIMES 6		/* of each deed, in each another call */
+
+static int calls, fail_at, how;	/* how: SIGKILL, or 0 for an I/O error */
+
+struct shim {
+	sqlite3_file base;
+	sqlite3_file *real;
+};
+
+static int
+step(void)
+{
+
+	if (++calls < fail_at || fail_at == 0)
+		return (SQLITE_OK);
+	if (how == SIGKILL)
+		(void)kill(getpid(), SIGKILL);
+	return (SQLITE_IOERR);
+}
+
+#define REAL(f) (((struct shim *)(void *)(f))->real)
+#define PASS(name, params, args) \
+	static int name params { return (REAL(f)->pMethods->name args); }
+#define PASS_STEP(name, params, args) \
+	static int name params { const int rc = step(); \
+	return (rc != SQLITE_OK ? rc : REAL(f)->pMethods->name args); }
+
+PASS(xClose, (sqlite3_file *f), (REAL(f)))
+PASS(xRead, (sqlite3_file *f, void *p, int n, sqlite3_int64 at),
+    (REAL(f), p, n, at))
+PASS_STEP(xWrite, (sqlite3_file *f, const void *p, int n, sqlite3_int64 at),
+    (REAL(f), p, n, at))
+PASS_STEP(xTruncate, (sqlite3_file *f, sqlite3_int64 n), (REAL(f), n))
+PASS_STEP(xSync, (sqlite3_file *f, int flags), (REAL(f), flags))
+PASS(xFileSize, (sqlite3_file *f, sqlite3_int64 *n), (REAL(f), n))
+PASS(xLock, (sqlite3_file *f, int l), (REAL(f), l))
+PASS(xUnlock, (sqlite3_file *f, int l), (REAL(f), l))
+PASS(xCheckReservedLock, (sqlite3_file *f, int *out), (REAL(f), out))
+PASS(xFileControl, (sqlite3_file *f, int op, void *p), (REAL(f), op, p))
+PASS(xSectorSize, (sqlite3_file *f), (REAL(f)))
+PASS(xDeviceCharacteristics, (sqlite3_file *f), (REAL(f)))
+
+static const sqlite3_io_methods methods = {
+	1, xClose, xRead, xWrite, xTruncate, xSync, xFileSize, xLock, xUnlock,
+	xCheckReservedLock, xFileControl, xSectorSize, xDeviceCharacteristics,
+	NULL, NULL, NULL, NULL, NULL, NULL
+};
+static sqlite3_vfs shim_vfs, *real_vfs;
+
+static int
+shim_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags,
+    int *out)
+{
+	struct shim *s = (struct shim *)(void *)f;
+	int rc;
+
+	(void)v;
+	s->real = (sqlite3_file *)(void *)(s + 1);
+	rc = real_vfs->xOpen(real_vfs, name, s->real, flags, out);
+	s->base.pMethods = s->real->pMethods != NULL ? &methods : NULL;
+	return (rc);
+}
+
+static int
+shim_delete(sqlite3_vfs *v, const char *name, int sync)
+{
+	const int rc = step();
+
+	(void)v;
+	return (rc != SQLITE_OK ? rc : real_vfs->xDelete(real_vfs, name,
+	    sync));
+}
+
+static void
+shim_install(int at, int kind)
+{
+
+	calls = 0;
+	fail_at = at;
+	how = kind;
+	real_vfs = sqlite3_vfs_find(NULL);
+	shim_vfs = *real_vfs;
+	shim_vfs.zName = "shim";
+	shim_vfs.szOsFile = (int)sizeof(struct shim) + real_vfs->szOsFile;
+	shim_vfs.xOpen = shim_open;
+	shim_vfs.xDelete = shim_delete;
+	shim_vfs.pNext = NULL;
+	if (sqlite3_vfs_register(&shim_vfs, 1) != SQLITE_OK)
+		_exit(99);
+}
+
+/* ---- the things done ---- */
+
+static struct rx_codes codes, fresh;
+static char base[256];
+
+static rx_err
+sign_in(const char *dir, const char *user, const char *pass)
+{
+	struct rx_secret *p = test_passphrase(pass);
+	struct rx_session *s = NULL;
+	rx_err rc = rx_session_open(&s, dir, user, p, &st);
+
+	rx_session_close(s);
+	rx_secret_free(p);
+	return (rc);
+}
+
+/* In a session of ${user}: */
+static rx_err
+as(const char *dir, const char *user, const char *pass,
+    rx_err (*act)(struct rx_session *))
+{
+	struct rx_secret *p = test_passphrase(pass);
+	struct rx_session *s = NULL;
+	rx_err rc = rx_session_open(&s, dir, user, p, &st);
+
+	if (rc == RX_OK)
+		rc = act(s);
+	rx_session_close(s);
+	rx_secret_free(p);
+	return (rc);
+}
+
+static rx_err
+act_handover(struct rx_session *s)
+{
+	struct rx_secret *p = test_passphrase("n1");
+	struct rx_handover h;
+	rx_err rc = rx_user_handover(s, "d1", "n1", p, true, &h, &st);
+
+	rx_secret_free(p);
+	return (rc);
+}
+
+static rx_err
+act_reset(struct rx_session *s)
+{
+	struct rx_secret *p = test_passphrase("reset");
+	rx_err rc = rx_user_reset(s, "d1", p, &st);
+
+	rx_secret_free(p);
+	return (rc);
+}
+
+static rx_err
+act_passwd(struct rx_session *s)
+{
+	struct rx_secret *p = test_passphrase("other");
+	rx_err rc = rx_session_passwd(s, p, &st);
+
+	rx_secret_free(p);
+	return (rc);
+}
+
+static rx_err
+act_disable(struct rx_session *s)
+{
+
+	return (rx_user_disable(s, "d2", &st));
+}
+
+static rx_err
+act_recover(struct rx_session *s)
+{
+	const char *const two[2] = { codes.text[0], codes.text[2] };
+	const struct rx_buf all = RX_BUF_INIT;
+	size_t made;
+
+	return (rx_recover(s, "d3", &all, two, &made, &st));
+}
+
+static rx_err
+keep(void *cookie, const struct rx_codes *c, struct rx_status *u)
+{
+
+	(void)cookie;
+	(void)u;
+	fresh = *c;
+	return (RX_OK);
+}
+
+static rx_err
+act_reissue(struct rx_session *s)
+{
+	const char *const two[2] = { codes.text[0], codes.text[2] };
+
+	return (rx_custodian_reissue(s, two, keep, NULL, &st));
+}
+
+static rx_err
+act_nothing(struct rx_session *s)
+{
+
+	(void)s;
+	return (RX_OK);
+}
+
+struct deed {
+	const char *name, *user, *pass;
+	rx_err (*act)(struct rx_session *);
+	const char *before;	/* who is disabled first; NULL */
+};
+
+static const struct deed deeds[] = {
+	{ "handover", "admin", "admin", act_handover, NULL },
+	{ "reset", "admin", "admin", act_reset, NULL },
+	{ "disable", "admin", "admin", act_disable, NULL },
+	{ "passwd", "d1", "d1", act_passwd, NULL },
+	{ "recover", "admin", "admin", act_recover, NULL },
+	{ "reissue", "admin", "admin", act_reissue, NULL },
+	{ "rotation", "d1", "d1", act_nothing, "d2" },
+};
+
+/* ---- the register ---- */
+
+static void
+save_child(struct rx_session *s, int i)
+{
+	char text[300];
+
+	(void)snprintf(text, sizeof(text), "{\"id\":\"c%d\",\"unit\":"
+	    "\"350102001001\",\"name\":\"林\",\"sex\":\"f\",\"birth\":"
+	    "\"2014-05\",\"categories\":[\"left_behind\"],\"legal_basis\":"
+	    "\"consent\"}", i);
+	fixture_save(s, RX_CHILD, text, false, NULL);
+}
+
+/* d1 and d2 hold the keys of the village; d3 was enrolled when they did not
+ * look, and has none. */
+static int
+setup(void **state)
+{
+	static const char *const people[] = { "d1", "d2", "d3" };
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_session *admin, *s;
+	size_t i;
+
+	(void)state;
+	rx_status_clear(&st);
+	(void)snprintf(base, sizeof(base), "%s/base", test_dir());
+	ok(rx_register_create(base, "admin", "测试民政局", "350102", p, &codes,
+	    &st), &st);
+	ok(rx_session_open(&admin, base, "admin", p, &st), &st);
+	rx_secret_free(p);
+	for (i = 0; i < 3; i++) {
+		p = test_passphrase(people[i]);
+		ok(rx_user_add(admin, people[i], RX_ROLE_DIRECTOR,
+		    "350102001001", p, &st), &st);
+		if (i < 2) {
+			ok(rx_session_open(&s, base, people[i], p, &st), &st);
+			if (i == 0)
+				for (int k = 0; k < 3; k++)
+					save_child(s, k);
+			rx_session_close(s);
+			ok(sign_in(base, "d1", "d1"), &st);
+		}
+		rx_secret_free(p);
+	}
+	rx_session_close(admin);
+	return (0);
+}
+
+/* The whole audit, every row; and the digest of all. */
+static void
+whole(const char *dir, uint8_t digest[RX_HASH_BYTES])
+{
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_store *store;
+	struct rx_session *s;
+
+	/* As it lies there, before anybody's sign-in goes on with it. */
+	rx_status_clear(&st);
+	ok(rx_store_open(&store, dir, &st), &st);
+	ok(rx_session_attach(&s, store, "admin", p, &st), &st);
+	ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
+	ok(rx_store_manifest_digest(store, digest, &st), &st);
+	rx_session_close(s);
+	rx_store_close(store);
+	rx_secret_free(p);
+}
+
+/* Do ${d} in another process with a file system that fails; its calls, or -1. */
+static int
+attempt(const struct deed *d, const char *dir, int at, int kind)
+{
+	int status, fds[2], n = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	if ((pid = fork()) == 0) {
+		rx_err rc;
+
+		shim_install(at, kind);
+		rx_status_clear(&st);
+		rc = as(dir, d->user, d->pass, d->act);
+		if (write(fds[1], &calls, sizeof(calls)) !=
+		    (ssize_t)sizeof(calls))
+			_exit(98);
+		_exit(rc == RX_OK ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (at == 0) {
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+		assert_int_equal(read(fds[0], &n, sizeof(n)), sizeof(n));
+	} else if (kind == SIGKILL)
+		assert_true(WIFSIGNALED(status));
+	else	/* after the commit point an error may come too late */
+		assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	return (n);
+}
+
+/* What was begun is done: again, or by those who sign in. */
+static void
+complete(const struct deed *d, const char *dir, bool done)
+{
+	struct rx_session *s;
+	struct rx_secret *p;
+	const char *who = "d1", *pass = "d1";
+	size_t n = 0;
+
+	/* His sign-in may have handed keys on before. */
+	if (d->act == act_passwd)
+		done = sign_in(dir, "d1", "other") == RX_OK;
+	rx_status_clear(&st);
+	if (!done)
+		ok(as(dir, d->user, d->pass, d->act), &st);
+	if (d->act == act_passwd)
+		pass = "other";
+	ok(sign_in(dir, "admin", "admin"), &st);
+	if (d->act == act_handover || d->act == act_reset)
+		who = pass = "d2";
+	p = test_passphrase(pass);
+	ok(rx_session_open(&s, dir, who, p, &st), &st);
+	rx_secret_free(p);
+	ok(fixture_list(s, &n, &st), &st);
+	assert_int_equal(n, 3);
+	ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
+	rx_session_close(s);
+	/* Nothing is left under the keys of before, where they were to go. */
+	if (d->act != act_passwd && d->act != act_recover)
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.case_key WHERE epoch = 1"), 0);
+	if (d->act == act_recover)
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.unit_grant WHERE unit <> 'REGISTER'"), 4);
+}
+
+static void
+interrupt(const struct deed *d)
+{
+	uint8_t old[RX_HASH_BYTES], now[RX_HASH_BYTES];
+	const char *start = fixture_copy_of(base), *dir;
+	int n, i, at, before = 0, after = 0;
+
+	if (d->before != NULL)
+		ok(as(start, "admin", "admin", act_disable), &st);
+	whole(start, old);
+	n = attempt(d, fixture_copy_of(start), 0, 0);
+	assert_true(n > 10);
+	for (i = 0; i < TIMES; i++) {
+		/* The end of a transaction is where it is decided. */
+		at = i < 3 ? n * (i + 1) / 4 : n - (i - 3) * 2;
+		dir = fixture_copy_of(start);
+		(void)attempt(d, dir, at, i % 2 ? 0 : SIGKILL);
+		whole(dir, now);
+		if (memcmp(old, now, RX_HASH_BYTES) == 0)
+			before++;
+		else
+			after++;
+		complete(d, dir, memcmp(old, now, RX_HASH_BYTES) != 0);
+	}
+	print_message("%s: %d calls; of %d times, %d before and %d after\n",
+	    d->name, n, TIMES, before, after);
+	assert_true(before > 0);
+}
+
+#define DEED(name, i) \
+	static void name(void **state) { (void)state; interrupt(&deeds[i]); }
+DEED(test_handover_interrupted_is_before_or_after, 0)
+DEED(test_reset_interrupted_is_before_or_after, 1)
+DEED(test_disabling_interrupted_is_before_or_after, 2)
+DEED(test_new_passphrase_interrupted_is_before_or_after, 3)
+DEED(test_recovery_interrupted_is_before_or_after, 4)
+DEED(test_reissue_interrupted_is_before_or_after, 5)
+DEED(test_rotation_interrupted_goes_on_at_the_next_sign_in, 6)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_handover_interrupted_is_before_or_after),
+		cmocka_unit_test(test_reset_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_disabling_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_new_passphrase_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_recovery_interrupted_is_before_or_after),
+		cmocka_unit_test(test_reissue_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_rotation_interrupted_goes_on_at_the_next_sign_in),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests(tests, setup, NULL));
+}
