@@ -417,9 +417,9 @@ rx_err rx_overdue_pass(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
 /* What a case of ${unit} added up to when the session read it last; it is read
- * again, into ${c}, when it has other rows than then.  For lists: who is to
- * review the case (escalated) may have changed since.  Outside of transactions
- * that write.  ${*known} is the session's, until the next call. */
+ * again, into ${c}, when it has other rows than then.  How high its flags have
+ * come (levels, above), which hangs on the hour, is of now.  Outside of
+ * transactions that write.  ${*known} is the session's, until the next call. */
 struct rx_known {
 	uint8_t id[RX_ID_BYTES];
 	int64_t records;	/* versions of records there were */

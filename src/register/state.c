@@ -234,7 +234,7 @@ read_child(struct rx_session *s, struct rx_case *c,
  * as many as it was escalated; one when an urgent one is overdue; and, since
  * nobody decides his own flag, one when there is nobody else at the first. */
 static void
-sum_up_flag(const struct rx_session *s, const struct rx_case *c,
+sum_up_flag(const struct rx_session *s, const char *unit,
     struct rx_case_state *state, struct rx_flag *f)
 {
 	const struct rx_code *risk = rx_code_by_no(RX_LIST_RISK,
@@ -246,12 +246,25 @@ sum_up_flag(const struct rx_session *s, const struct rx_case *c,
 	if (f->state > RX_FLAG_ESCALATED)
 		return;
 	state->flagged = true;
-	f->levels = f->escalations + rx_reviews_alone(s, c->unit, f->author);
+	f->levels = f->escalations + rx_reviews_alone(s, unit, f->author);
 	if (f->levels == 0 && f->state == RX_FLAG_OPEN && f->urgent &&
 	    f->due < rx_time_now())
 		f->levels = 1;
 	if (f->levels > state->above)
 		state->above = f->levels;
+}
+
+/* What hangs on the hour and on who is a member, and not on the rows alone. */
+static void
+sum_up_flags(const struct rx_session *s, const char *unit,
+    struct rx_case_state *state, struct rx_flag *flags, size_t n)
+{
+	size_t i;
+
+	state->flagged = false;
+	state->above = 0;
+	for (i = 0; i < n; i++)
+		sum_up_flag(s, unit, state, &flags[i]);
 }
 
 rx_err
@@ -264,7 +277,6 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	struct rx_cursor *cur;
 	struct rx_record r;
 	int64_t child_at = 0;
-	size_t i;
 	bool row = false;
 	rx_err rc;
 
@@ -285,8 +297,7 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	/* Whoever is seen on a later day has come back. */
 	state->closed = rd.closed_on != 0 && rd.last.date <= rd.closed_on;
 	state->due = next_visit(&rd, child_at);
-	for (i = 0; i < rd.nflags; i++)
-		sum_up_flag(s, c, state, &rd.flags[i]);
+	sum_up_flags(s, c->unit, state, rd.flags, rd.nflags);
 done:
 	rx_record_free(&r);
 	if (rc == RX_OK && flags != NULL) {
@@ -303,7 +314,7 @@ done:
  * Opening all records of all one's cases for every list takes milliseconds a
  * child.  A row is never changed, only added (or all are erased), so a case
  * that has as many rows as before is as it was: what its records said then,
- * authenticated, stands.
+ * authenticated, stands.  Whom its flags have come to is found anew.
  */
 
 static void
@@ -420,8 +431,10 @@ rx_case_known(struct rx_session *s, struct rx_case *c,
 		return (rc);
 	*known = k;
 	if (version > 0 && k->records == records &&
-	    k->state.version == version)
+	    k->state.version == version) {
+		sum_up_flags(s, unit, &k->state, k->flags, k->nflags);
 		return (RX_OK);
+	}
 	known_clear(k);
 	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
 	    RX_OK || (rc = rx_case_state(s, c, &k->state, &k->flags,

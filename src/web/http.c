@@ -226,6 +226,8 @@ finish(struct rx_conn *cn)
 		if (cn->entry != NULL && cn->entry->s == NULL)
 			cn->entry = NULL;	/* his own */
 	}
+	if (cn->entry == NULL)
+		cn->q.session = NULL;	/* closed, should it have been one */
 	if (cn->a.sign_in != NULL && !sign_in(cn))
 		return (fail(cn, RX_EIO, RX_MSG_WEB_BUSY));
 	if (cn->entry != NULL && cn->a.flash != RX_MSG_NONE)
@@ -233,6 +235,19 @@ finish(struct rx_conn *cn)
 	if (was_in && cn->entry == NULL)
 		rx_token_new(cn->fresh);
 	return (cn->rc != RX_OK ? rx_answer_error(cn) : rx_answer(cn));
+}
+
+/* A worker has the session, and may be replacing what it knows of its members:
+ * not even its roles are looked at meanwhile. */
+static enum MHD_Result
+wait_for_it(struct rx_conn *cn)
+{
+
+	if (rx_queue_wait(cn))
+		return (MHD_YES);
+	cn->entry = NULL;
+	cn->q.session = NULL;
+	return (fail(cn, RX_EIO, RX_MSG_WEB_BUSY));
 }
 
 /* Everything is here: check rights, run the page.  The lock is held. */
@@ -244,6 +259,8 @@ dispatch(struct rx_conn *cn, const char *method)
 	identify(cn);
 	cn->route = rx_route_find(strcmp(method, "HEAD") == 0 ? "GET" : method,
 	    cn->path, &cn->args);
+	if (cn->entry != NULL && cn->entry->busy)
+		return (wait_for_it(cn));
 	if (cn->rc != RX_OK)	/* of the fields */
 		return (rx_answer_error(cn));
 	if ((why = why_not(cn)) != RX_MSG_NONE)
@@ -252,9 +269,6 @@ dispatch(struct rx_conn *cn, const char *method)
 		return (answer_absent(cn));
 	if (cn->q.session == NULL && !is_open(cn->route))
 		return (rx_answer_redirect(cn, "/login"));
-	if (cn->entry != NULL && cn->entry->busy)
-		return (rx_queue_wait(cn) ? MHD_YES :
-		    fail(cn, RX_EIO, RX_MSG_WEB_BUSY));
 	cn->a.status = MHD_HTTP_OK;
 	if ((cn->route->roles & RX_WEB_SLOW) != 0)
 		return (rx_queue_add(cn) ? MHD_YES :

@@ -1,3 +1,5 @@
+#include <time.h>
+
 #include "tests/unit/register.h"
 
 /*
@@ -181,7 +183,8 @@ test_answer_is_due_in_a_day_when_red_in_three_otherwise(void **state)
 
 /* A flag that was recorded ${hours} ago. */
 static void
-old_flag(struct rx_session *s, const char *id, const char *child, int hours)
+aged_flag(struct rx_session *s, const char *id, const char *child,
+    int64_t age)
 {
 	char unit[RX_UNIT_BYTES];
 	struct rx_case c;
@@ -196,7 +199,7 @@ old_flag(struct rx_session *s, const char *id, const char *child, int hours)
 	rx_record_init(&r);
 	r.type = RX_FLAG;
 	r.version = 1;
-	r.at = rx_time_now() - hours * INT64_C(3600000);
+	r.at = rx_time_now() - age;
 	rx_uuid7(r.id, r.at);
 	memcpy(r.child, case_id, RX_ID_BYTES);
 	memcpy(r.unit, unit, RX_UNIT_BYTES);
@@ -210,6 +213,13 @@ old_flag(struct rx_session *s, const char *id, const char *child, int hours)
 	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
 	rx_record_free(&r);
 	rx_case_done(&c, s);
+}
+
+static void
+old_flag(struct rx_session *s, const char *id, const char *child, int hours)
+{
+
+	aged_flag(s, id, child, hours * INT64_C(3600000));
 }
 
 static void
@@ -625,6 +635,23 @@ test_unanswered_urgent_flag_goes_to_the_level_above(void **state)
 	audit_holds(w.d1);
 }
 
+/* A page may stay open for a day: what the session has read before says it
+ * too, without a new row. */
+static void
+test_flag_that_falls_due_while_signed_in_is_listed_as_passed(void **state)
+{
+	const struct timespec wait = { 2, 100000000 };
+
+	(void)state;
+	add_child(w.d1, "um", VILLAGE1);
+	ok(observe(w.d1, "um-o", "um", "2025-06-03", "mood_low", "red"), &st);
+	aged_flag(w.d1, "um-24", "um", 24 * INT64_C(3600000) - 2000);
+	assert_false(flag_of(w.county, "um-24").passed);
+	assert_int_equal(nanosleep(&wait, NULL), 0);
+	assert_true(flag_of(w.county, "um-24").overdue);
+	assert_true(flag_of(w.county, "um-24").passed);
+}
+
 static void
 test_unanswered_flag_that_is_not_urgent_stays_where_it_is(void **state)
 {
@@ -902,6 +929,8 @@ main(void)
 		    test_first_escalation_is_recorded_also_with_nobody_above),
 		cmocka_unit_test(
 		    test_unanswered_urgent_flag_goes_to_the_level_above),
+		cmocka_unit_test(
+		    test_flag_that_falls_due_while_signed_in_is_listed_as_passed),
 		cmocka_unit_test(
 		    test_unanswered_flag_that_is_not_urgent_stays_where_it_is),
 		cmocka_unit_test(
