@@ -1424,6 +1424,24 @@ def test_a_second_page_of_a_session_waits_its_turn():
 
 
 @test
+def test_a_busy_session_is_not_looked_at_for_a_refusal_either():
+    """Whether the role permits is read from what a worker may be replacing."""
+    s = Server(register())
+    b = Browser(s).signed_in("dir1")
+    for ask_for in (lambda: b.get("/people"),
+                    lambda: b.post("/children", {"q": "x"}, csrf="0" * 64),
+                    lambda: b.request("GET", "/today?a=%00")):
+        t, answered = hold(s, b)
+        r = ask_for()
+        end = time.monotonic()
+        t.join()
+        true(r.status in (403, 422), "it was permitted: %d" % r.status)
+        true("dir1" in r.page().text, "whose it is")
+        true(end > answered[0] - 0.3, "it did not wait")
+    equal(s.stop(), "", "complaints")
+
+
+@test
 def test_too_many_waiting_pages_are_told_to_come_back():
     s = Server(register())
     b = Browser(s).signed_in("dir1")
