@@ -76,6 +76,11 @@ rx_err rx_cli_parse(struct rx_cli *cli, int argc, char **argv,
 /* "runxin child show ID [--reason TEXT]" */
 void rx_cli_usage(const struct rx_cli_command *c, char *buf, size_t size);
 
+/* Make the folders above the default register folder; none for another, whose
+ * place was chosen.  RX_EIO naming the one that cannot be made. */
+rx_err rx_cli_make_parents(struct rx_cli *cli, struct rx_status *st)
+    RX_MUST_USE;
+
 /* Values of options; RX_EUSAGE naming the option ${name}. */
 rx_err rx_cli_number(const char *text, const char *name, unsigned long min,
     unsigned long max, unsigned long *out, struct rx_status *st) RX_MUST_USE;

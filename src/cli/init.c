@@ -63,9 +63,8 @@ recovery_check(const char *path, struct rx_status *st)
 	return (rx_cli_writable(path, st));
 }
 
-/* Make the folders above the default register folder. */
-static rx_err
-make_parents(struct rx_cli *cli, struct rx_status *st)
+rx_err
+rx_cli_make_parents(struct rx_cli *cli, struct rx_status *st)
 {
 	char *slash;
 	int made;
@@ -158,7 +157,7 @@ run(struct rx_cli *cli, struct rx_status *st)
 	rc = rx_cli_new_passphrase(cli, cli->passphrase_fd, &passphrase, st);
 	if (rc != RX_OK)
 		return (rc);
-	if ((rc = make_parents(cli, st)) == RX_OK)
+	if ((rc = rx_cli_make_parents(cli, st)) == RX_OK)
 		rc = make(cli, passphrase, st);
 	rx_secret_free(passphrase);
 	return (rc != RX_OK ? rc : report(cli, st));

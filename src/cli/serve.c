@@ -85,7 +85,8 @@ run(struct rx_cli *cli, struct rx_status *st)
 	(void)sigaddset(&set, SIGTERM);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_web_start(&w, &o, st)) != RX_OK)
+	if ((rc = rx_cli_make_parents(cli, st)) != RX_OK ||
+	    (rc = rx_web_start(&w, &o, st)) != RX_OK)
 		return (rc);
 	if ((rc = say_where(cli, w, &o, st)) == RX_OK)
 		(void)sigwait(&set, &sig);

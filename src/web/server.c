@@ -1,10 +1,10 @@
 #include <arpa/inet.h>
-#include <libgen.h>
-#include <limits.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -132,23 +132,21 @@ bind_socket(struct rx_web *w, int *fd, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* Give up what the server does not need, all but the folder of the register,
- * which a first run makes, and the memory file system where sheets are made. */
+/* Give up what the server does not need, all but the folder of the register and
+ * the memory file system where sheets are made.  For a first run the folder is
+ * made before: else what lies beside it would have to stay in reach. */
 static rx_err
 enter_sandbox(struct rx_web *w, struct rx_status *st)
 {
 	const char *dirs[] = {
 		w->o.dir, "/dev/shm", secure_getenv("XDG_RUNTIME_DIR")
 	};
-	char above[PATH_MAX];
 
 	if (!w->o.sandbox)
 		return (RX_OK);
-	if (access(w->o.dir, F_OK) != 0) {
-		if (snprintf(above, sizeof(above), "%s", w->o.dir) >=
-		    (int)sizeof(above))
-			return (cannot_listen(w, st));
-		dirs[0] = dirname(above);
+	if (mkdir(w->o.dir, 0700) != 0 && errno != EEXIST) {
+		rx_status_arg(st, "file", "%s", w->o.dir);
+		return (rx_fail(st, RX_EIO, RX_MSG_CLI_UNWRITABLE));
 	}
 	return (rx_sandbox_enter(dirs, sizeof(dirs) / sizeof(*dirs), st));
 }

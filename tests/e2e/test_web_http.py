@@ -17,12 +17,13 @@ import shutil
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import threading
 import time
 import urllib.parse
 
-from harness import (RUNXIN, USAGE, Skipped, environment, equal, main, once, run,
+from harness import (IO, RUNXIN, USAGE, Skipped, environment, equal, main, once, run,
                      temp_dir, test, true)
 
 ROUTES = os.environ.get("ROUTES", os.path.join(
@@ -186,12 +187,12 @@ class Reply:
 
 class Server:
     def __init__(self, register, *arguments, listen="127.0.0.1:0", lang=None,
-                 prefix=()):
+                 prefix=(), home="/nonexistent"):
         self.tls = "--tls-cert" in arguments
         self.p = subprocess.Popen(
-            list(prefix) + [RUNXIN, "-r", register, "serve", "--listen", listen] +
-            list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL, env=environment("/nonexistent", lang))
+            list(prefix) + [RUNXIN] + (["-r", register] if register else []) +
+            ["serve", "--listen", listen] + list(arguments), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, env=environment(home, lang))
         line = self.p.stdout.readline().decode("utf-8")
         m = re.search(r"https?://([0-9.a-z]+|\[::1\]):([0-9]+)/", line)
         true(m, "no address: %r %r" % (line, self.p.poll()))
@@ -1951,6 +1952,29 @@ def test_the_first_run_makes_a_register_once():
     true(codes[0] not in b.get("/login").text, "codes shown again")
     equal(b.login("admin", "第一条口令 2026").status, 303, "sign in")
     equal(b.get("/people").status, 200, "people")
+    equal(s.stop(), "", "complaints")
+
+
+@test
+def test_a_first_run_leaves_nothing_beside_the_folder_in_reach():
+    """The folder is there before the server locks itself in; where it cannot be
+    made, or the default folder has none above it, is told or mended at once."""
+    home = temp_dir()
+    above = os.path.join(home, "above")
+    p = run(os.path.join(above, "new"), None, None, "serve",
+            "--listen", "127.0.0.1:0").expect(IO)
+    true(os.path.join(above, "new") in p.complaint, "which folder")
+    true(not os.path.exists(above), "made what was not asked for")
+    os.mkdir(above)
+    s = Server(os.path.join(above, "new"))
+    true(os.path.isdir(os.path.join(above, "new")), "not made")
+    equal(stat.S_IMODE(os.stat(os.path.join(above, "new")).st_mode), 0o700,
+          "mode")
+    equal(Browser(s).get("/").location, "/setup", "a first run")
+    equal(s.stop(), "", "complaints")
+    s = Server(None, home=home)
+    true(os.path.isdir(os.path.join(home, ".local/share/runxin")), "default")
+    equal(Browser(s).get("/").location, "/setup", "a first run")
     equal(s.stop(), "", "complaints")
 
 
