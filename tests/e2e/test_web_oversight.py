@@ -156,8 +156,14 @@ def test_the_annex_is_proposed_for_periods_that_are_always_made():
     cli("stat", "export", "annex", "--unit", "350102", "--from",
         (today - datetime.timedelta(365)).isoformat(), "--to",
         today.isoformat(), "--format", "csv", "-o", out).expect()
+    odd = message("ANNEX_NOT_PERIOD")
     for a in proposed:
-        equal(b.get(a).status, 200, a)
+        r = b.get(a)
+        equal(r.status, 200, a)
+        true(odd not in r.page().text, a)
+    # Control: other dates are warned of, or refused.
+    r = b.get("/annex?unit=350102&from=2025-01-02&to=2025-01-20")
+    true(r.status == 409 or odd in r.page().text, r.page().text)
 
 
 @test
