@@ -255,8 +255,9 @@ next_steps(struct rx_cli *cli, const char *dir, int32_t today,
 	rx_err rc;
 	size_t i;
 
-	rx_date_format(today - 364, from);
-	rx_date_format(today, to);
+	/* Whole months: other dates are no period for the form. */
+	rx_date_format(rx_month_first(rx_date_month(today) - 11), from);
+	rx_date_format(rx_month_first(rx_date_month(today) + 1) - 1, to);
 	rc = rx_cli_say(cli, st, RX_MSG_CLI_DEMO_NEXT, NULL);
 	for (i = 0; rc == RX_OK && i < sizeof(simple) / sizeof(simple[0]); i++)
 		rc = rx_buf_printf(&cli->out, st, "  runxin -r %s -u %s\n",

@@ -255,6 +255,8 @@ static const struct {
 	{ RX_DID_REVEAL, "list", RX_MSG_REVEAL_LIST },
 	{ RX_DID_REVEAL, "search", RX_MSG_REVEAL_SEARCH },
 	{ RX_DID_REVEAL, "case", RX_MSG_REVEAL_CASE },
+	{ RX_DID_REVEAL, "history", RX_MSG_REVEAL_HISTORY },
+	{ RX_DID_REVEAL, "identity", RX_MSG_REVEAL_IDENTITY },
 	{ RX_DID_REVEAL, "", RX_MSG_REVEAL_CASE },
 #define FIELD(name, tag, key, kind, list, comp, may, must) \
 	{ RX_DID_REVEAL, key, RX_MSG_LABEL_##name },

@@ -267,6 +267,52 @@ unit_code(const struct rx_request *q, char out[32])
 	out[strcspn(out, " ")] = '\0';
 }
 
+/* The embedded unit whose name is ${part}, or contains it (${whole} false);
+ * villages keep no register.  NULL when none or more than one does. */
+static const struct rx_embedded_unit *
+only_named(const char *part, bool whole, size_t *found)
+{
+	const struct rx_embedded_unit *u = NULL, *all;
+	size_t i, n;
+
+	all = rx_embedded_units(&n);
+	for (*found = 0, i = 0; i < n; i++)
+		if (strcmp(all[i].level, "village") != 0 && (whole ?
+		    strcmp(all[i].name, part) == 0 :
+		    strstr(all[i].name, part) != NULL)) {
+			u = &all[i];
+			(*found)++;
+		}
+	return (*found == 1 ? u : NULL);
+}
+
+/* The code of the unit that was typed, which is a code or a name: without
+ * script nothing is chosen from a list. */
+static rx_err
+setup_unit(char code[32], const struct rx_request *q, struct rx_status *st)
+{
+	const char *part = rx_field(q, "unit");
+	const struct rx_embedded_unit *u;
+	size_t found;
+	rx_err rc;
+
+	unit_code(q, code);
+	if (code[0] >= '0' && code[0] <= '9')
+		return (RX_OK);
+	if (code[0] == '\0')
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_SETUP_UNIT_EMPTY));
+	if ((u = only_named(part, true, &found)) == NULL)
+		u = only_named(part, false, &found);
+	if (u != NULL) {
+		rx_text_copy(code, 32, u->code);
+		return (RX_OK);
+	}
+	rc = rx_fail(st, RX_EUSAGE, found == 0 ? RX_MSG_WEB_SETUP_UNIT_NONE :
+	    RX_MSG_WEB_SETUP_UNIT_SEVERAL);
+	rx_status_arg(st, "unit", "%.60s", part);
+	return (rc);
+}
+
 static rx_err
 setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
@@ -281,13 +327,13 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		rx_redirect(a, "/login");
 		return (RX_OK);
 	}
-	unit_code(q, unit);
 	rx_suggest_again(suggestion, q);
 	if ((rc = rx_secret_new(&mem, sizeof(*codes), st)) != RX_OK)
 		return (rc);
 	codes = (struct rx_codes *)(void *)mem->b;
 	/* A slip in a code is not seen on a page: only listed units here. */
-	if ((rc = rx_unit_parse(id, unit, st)) == RX_OK &&
+	if ((rc = setup_unit(unit, q, st)) == RX_OK &&
+	    (rc = rx_unit_parse(id, unit, st)) == RX_OK &&
 	    rx_embedded_unit(id) == NULL) {
 		rx_status_arg(st, "unit", "%s", unit);
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NOT_LISTED);

@@ -271,6 +271,27 @@ label_of_key(const char *key, enum rx_lang lang)
 	return (key);
 }
 
+/* In Chinese no space stands beside quotation marks; the sentences, made for
+ * the keys of an import, have them beside the label. */
+static rx_err
+close_up(json_t *data, enum rx_lang lang, struct rx_status *st)
+{
+	static const char open[] = "“", close[] = "”";
+	const size_t mark = sizeof(open) - 1;
+	const char *p = json_string_value(json_object_get(data, "error"));
+	char text[1024];
+	size_t n = 0;
+
+	if (p == NULL || lang != RX_LANG_ZH)
+		return (RX_OK);
+	for (; *p != '\0' && n < sizeof(text) - 1; p++)
+		if (*p != ' ' || (strncmp(p + 1, open, mark) != 0 &&
+		    (n < mark || memcmp(&text[n - mark], close, mark) != 0)))
+			text[n++] = *p;
+	text[n] = '\0';
+	return (rx_put_text(data, "error", text, st));
+}
+
 rx_err
 rx_form_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st)
@@ -291,7 +312,9 @@ rx_form_error(struct rx_reply *a, const struct rx_request *q,
 		(void)snprintf(st->arg[i].value, sizeof(st->arg[i].value),
 		    "“%s”", label_of_key(st->arg[i].value, q->lang));
 	}
-	return (rx_put_error(a, q, st));
+	if ((rc = rx_put_error(a, q, st)) != RX_OK)
+		return (rc);
+	return (close_up(a->data, q->lang, st));
 }
 
 rx_err

@@ -208,6 +208,9 @@ rx_put_error(struct rx_reply *a, const struct rx_request *q,
 
 	if (st->code == RX_EINTERNAL || st->code == RX_ECORRUPT)
 		rx_web_log(st);
+	/* Nobody signed in is asked for a name. */
+	if (st->msg == RX_MSG_WRONG_PASSPHRASE && q->session != NULL)
+		st->msg = RX_MSG_WEB_PASSPHRASE_WRONG;
 	rx_status_text(st, q->lang, text, sizeof(text));
 	a->status = rx_web_status(st);
 	rx_status_clear(st);

@@ -6,8 +6,6 @@
 /* The annex: choose, look at it, hand it out.  A preview is not a release. */
 
 /* The campaign of the notice: the end of May to the end of August. */
-#define CAMPAIGN_FROM "05-25"
-#define CAMPAIGN_TO "08-31"
 
 const char *
 rx_stat_text(const json_t *obj, const char *key)
@@ -143,18 +141,14 @@ form_of(json_t *data, struct rx_status *st)
 }
 
 rx_err
-rx_stat_put_period(json_t *data, const struct rx_request *q,
-    struct rx_status *st)
+rx_stat_put_period(json_t *data, const struct rx_request *q, const char *from,
+    const char *to, struct rx_status *st)
 {
-	const int32_t today = rx_date_today();
 	json_t *form = form_of(data, st);
-	char from[RX_DATE_TEXT], to[RX_DATE_TEXT];
 	rx_err rc;
 
 	if (form == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	rx_date_format(today, to);
-	(void)snprintf(from, sizeof(from), "%.4s-01-01", to);
 	if ((rc = rx_put_text(form, "from", rx_field_nth(q, "from", 0) != NULL ?
 	    rx_field(q, "from") : from, st)) != RX_OK)
 		return (rc);
@@ -299,56 +293,70 @@ rx_stat_sheet(json_t *data, const struct rx_request *q, const json_t *doc,
 /* One click for the usual periods: links that show the preview. */
 static rx_err
 put_suggestion(json_t *data, const struct rx_request *q, enum rx_msg msg,
-    const char *from, const char *to, struct rx_status *st)
+    const char *notice, const char *from, const char *to,
+    struct rx_status *st)
 {
 	json_t *item;
 	rx_err rc;
 
 	if ((rc = rx_put_item(data, "suggestions", &item, st)) != RX_OK ||
-	    (rc = rx_put_text(item, "label", rx_msg(msg, q->lang), st)) !=
-	    RX_OK || (rc = rx_put_text(item, "from", from, st)) != RX_OK)
+	    (rc = rx_put_say(item, "label", q, msg, notice != NULL ? "notice" :
+	    NULL, notice, st)) != RX_OK ||
+	    (rc = rx_put_text(item, "from", from, st)) != RX_OK)
 		return (rc);
 	return (rx_put_text(item, "to", to, st));
+}
+
+/* The year up to the end of the last month, or of January while it lasts. */
+static void
+whole_months(char from[RX_DATE_TEXT], char to[RX_DATE_TEXT])
+{
+	const int32_t month = rx_date_month(rx_date_today());
+	const int32_t year = month - month % 12;
+
+	rx_date_format(rx_month_first(year), from);
+	rx_date_format(rx_month_first(month > year ? month : year + 1) - 1,
+	    to);
 }
 
 static rx_err
 put_suggestions(json_t *data, const struct rx_request *q,
     struct rx_status *st)
 {
-	char today[RX_DATE_TEXT], from[RX_DATE_TEXT], to[RX_DATE_TEXT];
-	int year;
+	const int32_t month = rx_date_month(rx_date_today());
+	char from[RX_DATE_TEXT], to[RX_DATE_TEXT];
+	const struct rx_period *notices;
+	size_t k, n;
 	rx_err rc;
 
-	rx_date_format(rx_date_today(), today);
-	(void)snprintf(from, sizeof(from), "%.4s-01-01", today);
-	if ((rc = put_suggestion(data, q, RX_MSG_WEB_STAT_YEAR, from, today,
+	whole_months(from, to);
+	if ((rc = put_suggestion(data, q, RX_MSG_WEB_STAT_YEAR, NULL, from, to,
 	    st)) != RX_OK)
 		return (rc);
-	/* Before the campaign begins, the one of the year before is meant. */
-	year = (int)strtol(today, NULL, 10);
-	if (strcmp(today + 5, CAMPAIGN_FROM) < 0)
-		year--;
-	(void)snprintf(from, sizeof(from), "%04u-" CAMPAIGN_FROM,
-	    (unsigned)year % 10000);
-	(void)snprintf(to, sizeof(to), "%04u-" CAMPAIGN_TO,
-	    (unsigned)year % 10000);
-	if (strcmp(to, today) > 0)
-		memcpy(to, today, sizeof(to));
-	return (put_suggestion(data, q, RX_MSG_WEB_STAT_CAMPAIGN, from, to,
-	    st));
+	rx_date_format(rx_month_first(month - 1), from);
+	rx_date_format(rx_month_first(month) - 1, to);
+	rc = put_suggestion(data, q, RX_MSG_WEB_STAT_LAST_MONTH, NULL, from,
+	    to, st);
+	notices = rx_periods(&n);
+	for (k = 0; k < n && rc == RX_OK; k++)
+		rc = put_suggestion(data, q, RX_MSG_WEB_STAT_NOTICE,
+		    notices[k].notice, notices[k].from, notices[k].to, st);
+	return (rc);
 }
 
 static rx_err
 put_annex(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
+	char from[RX_DATE_TEXT], to[RX_DATE_TEXT];
 	rx_err rc;
 
+	whole_months(from, to);
 	a->page = "statistician/annex";
 	if ((rc = rx_put_text(a->data, "title", rx_msg(
 	    RX_MSG_WEB_STAT_ANNEX_TITLE, q->lang), st)) != RX_OK ||
 	    (rc = rx_stat_units(a->data, q, RX_LEVEL_COUNTY,
 	    rx_field(q, "unit"), st)) != RX_OK ||
-	    (rc = rx_stat_put_period(a->data, q, st)) != RX_OK)
+	    (rc = rx_stat_put_period(a->data, q, from, to, st)) != RX_OK)
 		return (rc);
 	return (put_suggestions(a->data, q, st));
 }

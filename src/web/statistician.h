@@ -19,8 +19,10 @@ const char *rx_stat_text(const json_t *obj, const char *key);
 rx_err rx_stat_units(json_t *data, const struct rx_request *q,
     enum rx_level finest, const char *chosen, struct rx_status *st)
     RX_MUST_USE;
-/* data["form"]["from"], ["to"]: what was typed, else the year so far. */
+/* data["form"]["from"], ["to"]: what was typed, else the dates ${from}
+ * and ${to} as text. */
 rx_err rx_stat_put_period(json_t *data, const struct rx_request *q,
+    const char *from, const char *to,
     struct rx_status *st) RX_MUST_USE;
 /* The fields from and to; RX_EUSAGE in plain words. */
 rx_err rx_stat_period(const struct rx_request *q, int32_t *from, int32_t *to,

@@ -195,7 +195,7 @@ bars(struct chart *c, struct rx_status *st)
 		    (double)c->p[i].value / (double)c->top;
 		rx_stat_label(label, c->q, c->doc, c->dim, c->p[i].key);
 		value_text(value, &c->p[i]);
-		if ((rc = put_label(c, "name", 2, y + 16, label, st)) !=
+		if ((rc = put_label(c, "name", 8, y + 16, label, st)) !=
 		    RX_OK || (rc = rx_buf_printf(&c->svg, st, "<rect "
 		    "class=\"bar\" x=\"2\" y=\"%.1f\" width=\"%.1f\" "
 		    "height=\"16\"/>", y + 22, long_)) != RX_OK ||

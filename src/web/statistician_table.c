@@ -167,14 +167,17 @@ put_dims(json_t *data, const struct rx_request *q, struct rx_status *st)
 static rx_err
 put_builder(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
+	char from[RX_DATE_TEXT], to[RX_DATE_TEXT];
 	rx_err rc;
 
+	rx_date_format(rx_date_today(), to);
+	(void)snprintf(from, sizeof(from), "%.4s-01-01", to);
 	a->page = "statistician/table";
 	if ((rc = rx_put_text(a->data, "title", rx_msg(
 	    RX_MSG_WEB_STAT_TABLE_TITLE, q->lang), st)) != RX_OK ||
 	    (rc = rx_stat_units(a->data, q, RX_LEVEL_TOWNSHIP,
 	    rx_field(q, "unit"), st)) != RX_OK ||
-	    (rc = rx_stat_put_period(a->data, q, st)) != RX_OK ||
+	    (rc = rx_stat_put_period(a->data, q, from, to, st)) != RX_OK ||
 	    (rc = put_counts(a->data, q, st)) != RX_OK ||
 	    (rc = put_dims(a->data, q, st)) != RX_OK)
 		return (rc);

@@ -1938,7 +1938,14 @@ def test_the_first_run_makes_a_register_once():
     equal(r.status, 422, "refused")
     true("short" not in r.text, "the passphrase comes back")
     true(not os.path.exists(os.path.join(d, "content.db")), "made")
-    fields = dict(page.fields("/setup"), unit="350102000000 鼓楼区",
+    # A name typed without script: none, several, and below the only one.
+    for unit, said in (("", "WEB_SETUP_UNIT_EMPTY"),
+                       ("火星", "WEB_SETUP_UNIT_NONE"),
+                       ("街道", "WEB_SETUP_UNIT_SEVERAL")):
+        r = b.post("/setup", dict(bad, unit=unit))
+        equal(r.status, 422, unit)
+        true(message(said).replace("{unit}", unit) in r.page().text, r.page().text)
+    fields = dict(page.fields("/setup"), unit="鼓楼区",
                   name="鼓楼区民政局", user="admin", new="第一条口令 2026",
                   again="第一条口令 2026")
     equal(b.post("/setup", fields, csrf="0" * 64).status, 403, "token")

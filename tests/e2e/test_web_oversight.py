@@ -1,6 +1,7 @@
 """The pages of supervisors and of the administrator, and what they say when a
 key, a right or a unit is missing: asked over HTTP, and on the command line."""
 
+import datetime
 import os
 import re
 
@@ -130,6 +131,57 @@ def test_a_director_sees_who_looked_at_his_case():
         other, "--json", "audit", "list").expect().json()], "another's")
     page = browser(director).get("/audit?user=sup1").page()
     true(str(seen["seq"]) in entries(page), page.text)
+
+
+@test
+def test_the_audit_says_in_words_that_versions_were_looked_at():
+    d = browser("dir1")
+    child = [a for a in d.get("/children").page().links
+             if a.startswith("/child/") and "observe" not in a][0]
+    equal(d.get(child + "/history").status, 200, "the versions")
+    page = d.get("/audit?kind=reveal").page()
+    true(message("REVEAL_HISTORY") in page.text, page.text)
+    true("history" not in page.text, "the word of the file")
+
+
+@test
+def test_the_annex_is_proposed_for_periods_that_are_always_made():
+    b = browser("stat")
+    page = b.get("/annex").page()
+    proposed = [a for a in page.links if a.startswith("/annex?unit=")]
+    true(len(proposed) >= 3, proposed)
+    # A form of odd dates was exported, as is the habit of the hurried.
+    today = datetime.date.today()
+    out = os.path.join(temp_dir(), "odd.csv")
+    cli("stat", "export", "annex", "--unit", "350102", "--from",
+        (today - datetime.timedelta(365)).isoformat(), "--to",
+        today.isoformat(), "--format", "csv", "-o", out).expect()
+    odd = message("ANNEX_NOT_PERIOD")
+    for a in proposed:
+        r = b.get(a)
+        equal(r.status, 200, a)
+        true(odd not in r.page().text, a)
+    # Control: other dates are warned of, or refused.
+    r = b.get("/annex?unit=350102&from=2025-01-02&to=2025-01-20")
+    true(r.status == 409 or odd in r.page().text, r.page().text)
+
+
+@test
+def test_a_statistician_finds_the_activities_he_may_add():
+    page = browser("stat").get("/annex").page()
+    true("/activities" in page.links, page.links)
+
+
+@test
+def test_a_wrong_passphrase_of_who_is_signed_in_names_no_user():
+    b = browser("stat")
+    b.get("/passphrase")
+    r = b.post("/passphrase", {
+        "old": "wrong", "new": "一条新的口令 2026",
+        "again": "一条新的口令 2026"})
+    equal(r.status, 403, "refused")
+    true(message("WEB_PASSPHRASE_WRONG") in r.page().text and
+         message("WRONG_PASSPHRASE") not in r.page().text, r.page().text)
 
 
 @test

@@ -43,14 +43,15 @@ say '作出决定 · a decision needs a reason'
 as sup1 review decide tour-1 --decision accept --reason '已电话核实，明日与儿童主任一同入户'
 
 say '统计员导出附件统计表：只有数字 · the statistician exports the form: counts only'
-from=$(date -d '1 year ago' +%Y-%m-%d)
-as stat export annex --unit 350102 --from "$from" --to "$today" \
+from=$(date -d '1 year ago' +%Y-%m-01)
+to=$(date -d "$(date +%Y-%m-01) 1 month -1 day" +%Y-%m-%d)
+as stat export annex --unit 350102 --from "$from" --to "$to" \
     --format csv -o "$OUT/annex.csv"
 cat "$OUT/annex.csv"
-as stat export annex --unit 350102 --from "$from" --to "$today" \
+as stat export annex --unit 350102 --from "$from" --to "$to" \
     --format xlsx -o "$OUT/annex.xlsx"
 as stat export table --unit 350102 --count children --by sex,age_band \
-    --from "$from" --to "$today" --format csv -o "$OUT/table.csv"
+    --from "$from" --to "$to" --format csv -o "$OUT/table.csv"
 cat "$OUT/table.csv"
 
 say '发布台账与审计 · the release ledger and the audit'
