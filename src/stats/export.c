@@ -495,7 +495,7 @@ rx_table_export(struct rx_session *s, const struct rx_table_request *req,
 }
 
 rx_err
-rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
+rx_table_release(char id[RX_UUID_TEXT], bool *again, struct rx_session *s,
     const struct rx_table_request *req, struct rx_status *st)
 {
 	struct answer a;
@@ -503,6 +503,7 @@ rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
 	size_t seen;
 	rx_err rc;
 
+	*again = false;
 	if ((rc = publish(&a, s, req, RX_FORMAT_PAGE, NULL, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_release_load(&entries, &seen, s, kind_of(req), st)) ==
@@ -511,6 +512,7 @@ rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
 			rc = rx_stats_bug("release", st);
 		json_decref(entries);
 	}
+	*again = a.again;
 	answer_free(&a);
 	return (rc);
 }

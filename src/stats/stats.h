@@ -145,9 +145,10 @@ rx_err rx_private_left(unsigned *left, struct rx_session *s,
 rx_err rx_table_export(struct rx_session *s, const struct rx_table_request *req,
     enum rx_format format, const char *path, struct rx_status *st) RX_MUST_USE;
 /* The same without a file: ${id} is the release, or the earlier one that gave
- * the same answer. */
-rx_err rx_table_release(char id[RX_UUID_TEXT], struct rx_session *s,
-    const struct rx_table_request *req, struct rx_status *st) RX_MUST_USE;
+ * the same answer (*again). */
+rx_err rx_table_release(char id[RX_UUID_TEXT], bool *again,
+    struct rx_session *s, const struct rx_table_request *req,
+    struct rx_status *st) RX_MUST_USE;
 
 /* What a table would lose. */
 struct rx_plan {

@@ -347,6 +347,7 @@ rx_stat_table_make(struct rx_request *q, struct rx_reply *a,
 	struct rx_table_request req;
 	struct rx_status why;
 	char id[RX_UUID_TEXT];
+	bool again;
 	rx_err rc;
 
 	if (parse_request(q, &req, st) == RX_OK && rx_field_set(q, "dry")) {
@@ -357,9 +358,9 @@ rx_stat_table_make(struct rx_request *q, struct rx_reply *a,
 			*st = why;
 		}
 	} else if (st->code == RX_OK &&
-	    rx_table_release(id, q->session, &req, st) == RX_OK) {
-		rx_redirect_with(a, RX_MSG_WEB_STAT_TABLE_DONE, "/release/%s",
-		    id);
+	    rx_table_release(id, &again, q->session, &req, st) == RX_OK) {
+		rx_redirect_with(a, again ? RX_MSG_WEB_STAT_TABLE_AGAIN :
+		    RX_MSG_WEB_STAT_TABLE_DONE, "/release/%s", id);
 		return (RX_OK);
 	}
 	why = *st;

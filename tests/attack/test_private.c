@@ -174,12 +174,13 @@ releases(void)
 static int64_t
 total(const struct rx_table_request *req)
 {
+	bool again;
 	struct rx_release_row row;
 	char id[RX_UUID_TEXT];
 	int64_t v;
 	json_t *doc;
 
-	ok(rx_table_release(id, stats, req, &st), &st);
+	ok(rx_table_release(id, &again, stats, req, &st), &st);
 	ok(rx_release_read(&row, &doc, stats, id, &st), &st);
 	assert_true(row.intact);
 	assert_string_equal(row.kind, "private");
@@ -202,9 +203,10 @@ left(const char *unit)
 static rx_err
 try(const struct rx_table_request *req)
 {
+	bool again;
 	char id[RX_UUID_TEXT];
 
-	return (rx_table_release(id, stats, req, &st));
+	return (rx_table_release(id, &again, stats, req, &st));
 }
 
 static const char *

@@ -142,12 +142,15 @@ test_a_table_is_released_once_and_read_from_the_ledger(void **state)
 	struct rx_release_row row;
 	size_t before;
 	json_t *doc;
+	bool earlier;
 
 	(void)state;
 	request(&req);
-	ok(rx_table_release(one, stat, &req, &st), &st);
+	ok(rx_table_release(one, &earlier, stat, &req, &st), &st);
+	assert_false(earlier);
 	before = releases();
-	ok(rx_table_release(two, stat, &req, &st), &st);
+	ok(rx_table_release(two, &earlier, stat, &req, &st), &st);
+	assert_true(earlier);
 	assert_string_equal(one, two);
 	(void)snprintf(path, sizeof(path), "%s/table.csv", test_dir());
 	ok(rx_table_export(stat, &req, RX_FORMAT_CSV, path, &st), &st);
@@ -205,7 +208,8 @@ test_a_director_sees_neither_preview_nor_ledger(void **state)
 	    RX_EPERM, &st);
 	assert_int_equal(out.len, 0);
 	request(&req);
-	refused(rx_table_release(id, director, &req, &st), RX_EPERM, &st);
+	refused(rx_table_release(id, &again, director, &req, &st), RX_EPERM,
+	    &st);
 	refused(rx_release_read(&row, &doc, director, id, &st), RX_EPERM, &st);
 }
 
