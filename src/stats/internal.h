@@ -273,11 +273,17 @@ rx_err rx_tab_render(struct rx_buf *out, const json_t *doc,
 
 /* ---- release.c: entries of the ledger ---- */
 
-/* The hex digest of a published document: BLAKE2b-256 with the label
- * "runxin release v1" over its compact JSON with sorted keys. */
+/* The hex digest of a published document and what its entry keeps of it (NULL:
+ * nothing): BLAKE2b-256 with the label "runxin release v1" over the compact JSON
+ * of both, one after the other, with sorted keys. */
 #define RX_DIGEST_TEXT (2 * RX_HASH_BYTES + 1)
 rx_err rx_release_digest(char out[RX_DIGEST_TEXT], const json_t *published,
-    struct rx_status *st) RX_MUST_USE;
+    const json_t *kept, struct rx_status *st) RX_MUST_USE;
+/* Put ${kept} in the entry, under its digest; the caller's stays his. */
+rx_err rx_release_keep(json_t *entry, json_t *kept, struct rx_status *st)
+    RX_MUST_USE;
+/* Whether what the entry published and keeps hashes to its digest. */
+bool rx_release_intact(const json_t *entry);
 /* A new entry of ${kind}; issue, unit, dates and what else the kind has are
  * taken from ${published}. */
 rx_err rx_release_entry(json_t **out, const char *kind, const char *author,

@@ -43,6 +43,7 @@ struct rx_joint {
 	size_t n;
 	struct piece *p;
 	size_t np;
+	struct rx_set units;	/* where anything is recorded */
 };
 
 /* A question of the audit, and whose cell it is about. */
@@ -295,6 +296,8 @@ choose(struct rx_joint *j, struct rx_table_request *all, bool *taken,
 		if (!taken[i])
 			continue;
 		j->e[k].entry = json_array_get(j->entries, i);
+		if (!rx_release_intact(j->e[k].entry))
+			return (corrupt(st));
 		j->e[k].at = json_integer_value(json_object_get(j->e[k].entry,
 		    "at"));
 		rc = read_view(&j->e[k].v, json_object_get(j->e[k].entry,
@@ -532,6 +535,7 @@ rx_joint_new(struct rx_joint **out, const struct rx_table_request *req,
 		goto err0;
 	j->req = *req;
 	j->entries = entries;
+	j->units.size = RX_UNIT_BYTES;
 	for (i = 0; i < n; i++) {
 		if ((rc = read_request(&all[i], json_object_get(json_array_get(
 		    entries, i), "published"), st)) != RX_OK)
@@ -575,6 +579,7 @@ rx_joint_free(struct rx_joint *j)
 		rx_tab_free(j->p[k].tab);
 		free(j->p[k].except);
 	}
+	rx_set_free(&j->units);
 	free(j->p);
 	free(j->e);
 	free(j);
@@ -668,8 +673,9 @@ rx_joint_add(struct rx_joint *j, const struct rx_record *r,
 {
 	struct earlier *e;
 	size_t k;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
+	rc = rx_set_add(&j->units, r->unit, NULL, NULL, st);
 	for (k = 0; k < j->n && rc == RX_OK; k++) {
 		e = &j->e[k];
 		if (e->tab == NULL ||
@@ -1255,6 +1261,21 @@ put_piece(struct audit *u, size_t seat, const struct piece *p,
 	return (rc);
 }
 
+/* Which units keep records is no secret: where there are none, there is nothing
+ * to count.  Only when no table is taken as it was published. */
+static rx_err
+put_units(struct audit *u, struct rx_status *st)
+{
+	const struct rx_joint *j = u->j;
+	size_t k;
+
+	for (k = 0; k < j->n; k++) {
+		if (j->e[k].tab == NULL)
+			return (RX_OK);
+	}
+	return (rx_model_units(u->m, j->units.keys, j->units.n, st));
+}
+
 /* The model of all tables: everything known and everything asked. */
 static rx_err
 put_all(struct audit *u, struct rx_status *st)
@@ -1278,6 +1299,8 @@ put_all(struct audit *u, struct rx_status *st)
 		rc = rx_model_layout(u->m, &large, st);
 	if (rc == RX_OK && large)
 		return (refuse(j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st));
+	if (rc == RX_OK)
+		rc = put_units(u, st);
 	if (rc == RX_OK && u->t != NULL)
 		rc = put_new(u, st);
 	for (k = 0; k < j->n && rc == RX_OK; k++)

@@ -804,6 +804,69 @@ rx_model_layout(struct rx_model *m, bool *large, struct rx_status *st)
 	return (rc);
 }
 
+/* The part of ${a} that what is recorded at ${unit} lies in: of the cuts around
+ * it the innermost; the number of cuts when there is none. */
+static size_t
+part_of(const struct attr *a, const char unit[RX_UNIT_BYTES])
+{
+	int64_t v = 2 * rx_unit_value(unit) + 1;
+	size_t n = ncuts(a), best = n, k;
+
+	for (k = 0; k < n; k++) {
+		if (unit_in(cut(a, k), v) &&
+		    (best == n || unit_in(cut(a, best), cut(a, k))))
+			best = k;
+	}
+	return (best);
+}
+
+/* There is nothing in part ${p} of attribute UNIT. */
+static rx_err
+nothing_in(struct rx_model *m, size_t p, struct rx_status *st)
+{
+	const struct clique *q;
+	size_t i;
+	unsigned k;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < m->ncliques && rc == RX_OK; k++) {
+		q = &m->clique[k];
+		if (!has(q->attrs, UNIT))
+			continue;
+		for (i = 0; i < q->size && rc == RX_OK; i++) {
+			if (i / q->stride[UNIT] % m->attr[UNIT].nparts == p)
+				rc = add_term(m, q->first + i, 1, st);
+		}
+		if (rc == RX_OK)
+			rc = end_sum(m, 0, 0, false, st);
+	}
+	return (rc);
+}
+
+rx_err
+rx_model_units(struct rx_model *m, const uint8_t *unit, size_t n,
+    struct rx_status *st)
+{
+	const struct attr *a = &m->attr[UNIT];
+	char one[RX_UNIT_BYTES];
+	bool *used;
+	size_t k, p;
+	rx_err rc;
+
+	rc = rx_stats_alloc(&used, a->nparts, sizeof(*used), st);
+	for (k = 0; k < n && rc == RX_OK; k++) {
+		memcpy(one, &unit[k * RX_UNIT_BYTES], sizeof(one));
+		if ((p = part_of(a, one)) < a->nparts)
+			used[p] = true;
+	}
+	for (p = 0; p < a->nparts && rc == RX_OK; p++) {
+		if (!used[p])
+			rc = nothing_in(m, p, st);
+	}
+	free(used);
+	return (rc);
+}
+
 /* ---- merging ---- */
 
 /*

@@ -46,6 +46,10 @@ rx_err rx_model_view(struct rx_model *m, const struct rx_view *v,
 /* Cut, and make the arrays; *large when they are too large to be used. */
 rx_err rx_model_layout(struct rx_model *m, bool *large, struct rx_status *st)
     RX_MUST_USE;
+/* Things are recorded at the ${n} units of ${unit}, RX_UNIT_BYTES each, and
+ * nowhere else. */
+rx_err rx_model_units(struct rx_model *m, const uint8_t *unit, size_t n,
+    struct rx_status *st) RX_MUST_USE;
 /* Add ${coef} times the cell of table ${t} (in the order they came) with
  * ${key} to the sum in the making. */
 rx_err rx_model_cell(struct rx_model *m, size_t t,

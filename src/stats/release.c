@@ -43,16 +43,19 @@ sink_add(const char *p, size_t n, void *cookie)
 
 rx_err
 rx_release_digest(char out[RX_DIGEST_TEXT], const json_t *published,
-    struct rx_status *st)
+    const json_t *kept, struct rx_status *st)
 {
+	const size_t flags = JSON_COMPACT | JSON_SORT_KEYS;
 	struct rx_buf text = RX_BUF_INIT;
 	struct sink sink = { &text, st };
 	uint8_t hash[RX_HASH_BYTES];
 	rx_err rc = RX_OK;
 
 	memset(out, 0, RX_DIGEST_TEXT);
-	if (json_dump_callback(published, sink_add, &sink,
-	    JSON_COMPACT | JSON_SORT_KEYS) != 0)
+	/* An object ends where it ends: nothing has to stand between them. */
+	if (json_dump_callback(published, sink_add, &sink, flags) != 0 ||
+	    (kept != NULL && json_dump_callback(kept, sink_add, &sink,
+	    flags) != 0))
 		rc = rx_stats_bug("json", st);
 	else {
 		rx_hash(hash, sizeof(hash), NULL, LABEL, text.b, text.len);
@@ -100,7 +103,7 @@ rx_release_entry(json_t **out, const char *kind, const char *author,
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = rx_release_digest(digest, published, st)) != RX_OK)
+	if ((rc = rx_release_digest(digest, published, NULL, st)) != RX_OK)
 		return (rc);
 	if ((entry = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
@@ -125,6 +128,32 @@ err0:
 }
 
 rx_err
+rx_release_keep(json_t *entry, json_t *kept, struct rx_status *st)
+{
+	char digest[RX_DIGEST_TEXT];
+	rx_err rc;
+
+	if ((rc = rx_release_digest(digest, json_object_get(entry,
+	    "published"), kept, st)) != RX_OK ||
+	    (rc = put(entry, "digest", json_string(digest), st)) != RX_OK)
+		return (rc);
+	return (put(entry, "kept", json_incref(kept), st));
+}
+
+bool
+rx_release_intact(const json_t *entry)
+{
+	const json_t *published = json_object_get(entry, "published");
+	char digest[RX_DIGEST_TEXT];
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	return (published != NULL && rx_release_digest(digest, published,
+	    json_object_get(entry, "kept"), &st) == RX_OK &&
+	    strcmp(digest, member_text(entry, "digest")) == 0);
+}
+
+rx_err
 rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
     enum rx_format format, const json_t *published, json_t *kept,
     struct rx_status *st)
@@ -138,8 +167,8 @@ rx_release_enter(struct rx_session *s, size_t seen, const char *kind,
 	    format_keys[format], published, st);
 	if (rc != RX_OK)
 		return (rc);
-	if (kept != NULL && json_object_set(entry, "kept", kept) != 0)
-		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	if (kept != NULL)
+		rc = rx_release_keep(entry, kept, st);
 	if (rc == RX_OK && (rc = rx_json_write(&text, entry, st)) == RX_OK)
 		rc = rx_release_add(s, seen, (const char *)text.b, text.len,
 		    id, st);
@@ -267,11 +296,8 @@ rx_release_row_of(struct rx_release_row *row, const char *id,
 {
 	const json_t *published = json_object_get(entry, "published");
 	const json_t *issue = json_object_get(entry, "issue");
-	char digest[RX_DIGEST_TEXT];
-	struct rx_status st;
 
 	memset(row, 0, sizeof(*row));
-	rx_status_clear(&st);
 	(void)snprintf(row->id, sizeof(row->id), "%s", id);
 	(void)snprintf(row->kind, sizeof(row->kind), "%s",
 	    member_text(entry, "kind"));
@@ -286,9 +312,7 @@ rx_release_row_of(struct rx_release_row *row, const char *id,
 	    "cells"));
 	row->suppressed = json_integer_value(json_object_get(published,
 	    "suppressed"));
-	row->intact = published != NULL &&
-	    rx_release_digest(digest, published, &st) == RX_OK &&
-	    strcmp(digest, member_text(entry, "digest")) == 0;
+	row->intact = rx_release_intact(entry);
 }
 
 struct listing {

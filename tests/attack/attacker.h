@@ -32,6 +32,8 @@ struct sum {
 
 struct attacker {
 	const struct atom *atom;
+	const char *const *birth;	/* per atom: month; NULL: one */
+	const char *const *category;	/* per atom: "left_behind poor"; NULL */
 	unsigned natoms;
 	unsigned nsums;
 	struct sum s[SUMS_MAX];
@@ -55,6 +57,49 @@ atom_value(const struct atom *a, const char *dim)
 	    strcmp(dim, "village") == 0 ? a->village :
 	    strcmp(dim, "month") == 0 ? a->month :
 	    strcmp(dim, "sex") == 0 ? a->sex : a->risk);
+}
+
+/* "2025-05" is in "2025-Q2". */
+static bool
+in_quarter(const char *month, const char *key)
+{
+
+	return (strncmp(month, key, 4) == 0 &&
+	    ((month[5] - '0') * 10 + month[6] - '1') / 3 == key[6] - '1');
+}
+
+static int
+months_of(const char *date)
+{
+
+	return (12 * atoi(date) + 10 * (date[5] - '0') + date[6] - '1');
+}
+
+/* Whether somebody born in ${birth} is of the band "6-11" or "18+" on ${to}. */
+static bool
+in_band(const char *birth, const char *to, const char *key)
+{
+	int age = (months_of(to) - months_of(birth)) / 12;
+	const char *dash = strchr(key, '-');
+
+	return (age >= atoi(key) && (dash == NULL || age <= atoi(dash + 1)));
+}
+
+/* Whether atom ${k} has ${key} on ${dim} in ${doc}. */
+static bool
+atom_has(const struct attacker *w, unsigned k, const json_t *doc,
+    const char *dim, const char *key)
+{
+
+	if (strcmp(dim, "year") == 0)
+		return (strncmp(w->atom[k].month, key, 4) == 0);
+	if (strcmp(dim, "quarter") == 0)
+		return (in_quarter(w->atom[k].month, key));
+	if (strcmp(dim, "age_band") == 0)
+		return (in_band(w->birth[k], text_of(doc, "to"), key));
+	if (strcmp(dim, "category") == 0)
+		return (strstr(w->category[k], key) != NULL);
+	return (strcmp(key, atom_value(&w->atom[k], dim)) == 0);
 }
 
 /* Whether the atom lies in the unit and the dates of the document. */
@@ -90,9 +135,8 @@ atoms_of(const struct attacker *w, const json_t *doc, const json_t *keys)
 		in = atom_in(&w->atom[k], doc);
 		for (d = 0; d < json_array_size(dims) && in; d++) {
 			key = json_string_value(json_array_get(keys, d));
-			in = strcmp(key, "*") == 0 || strcmp(key,
-			    atom_value(&w->atom[k], json_string_value(
-			    json_array_get(dims, d)))) == 0;
+			in = strcmp(key, "*") == 0 || atom_has(w, k, doc,
+			    json_string_value(json_array_get(dims, d)), key);
 		}
 		bits |= in ? UINT64_C(1) << k : 0;
 	}

@@ -1,6 +1,8 @@
 #include <glob.h>
 #include <stdio.h>
 
+#include <glpk.h>
+
 #include "attacker.h"
 #include "stats/joint.h"
 
@@ -20,6 +22,8 @@ struct thing {			/* an observation, or with no date a child */
 	int64_t sex;
 	const char *risk;
 	int64_t at;
+	const char *birth;	/* NULL: 2014-05 */
+	const char *category;	/* NULL: the first of the list */
 };
 
 #define THINGS_MAX 2000
@@ -42,8 +46,27 @@ observed(const char *unit, const char *date, unsigned sex, const char *risk,
 	while (n-- > 0) {
 		assert_true(reg.n < THINGS_MAX);
 		reg.t[reg.n++] = (struct thing){ unit, date, ++reg.kids,
-		    rx_code_no(RX_LIST_SEX, sexes[sex]), risk, 1000 };
+		    rx_code_no(RX_LIST_SEX, sexes[sex]), risk, 1000, NULL,
+		    NULL };
 	}
+}
+
+/* The codes of "left_behind poverty". */
+static size_t
+categories(int64_t no[4], const char *text)
+{
+	char key[64];
+	size_t n = 0, len;
+
+	if (text == NULL)
+		no[n++] = 1;
+	for (; text != NULL && *text != '\0'; text += len + (text[len] == ' ')) {
+		len = strcspn(text, " ");
+		(void)snprintf(key, sizeof(key), "%.*s", (int)len, text);
+		no[n++] = rx_code_no(RX_LIST_CATEGORY, key);
+		assert_true(no[n - 1] > 0);
+	}
+	return (n);
 }
 
 static void
@@ -52,7 +75,7 @@ add_record(const struct thing *x, bool child, rx_err (*add)(void *,
 {
 	struct rx_record r;
 	int32_t v;
-	int64_t one = 1;
+	int64_t no[4];
 
 	rx_record_init(&r);
 	r.type = child ? RX_CHILD : RX_OBSERVATION;
@@ -60,10 +83,12 @@ add_record(const struct thing *x, bool child, rx_err (*add)(void *,
 	ok(rx_unit_parse(r.unit, x->unit, &st), &st);
 	rx_put16(child ? r.id : r.child, x->child);
 	if (child) {
-		assert_true(rx_month_parse("2014-05", &v));
+		assert_true(rx_month_parse(x->birth != NULL ? x->birth :
+		    "2014-05", &v));
 		ok(rx_record_set_int(&r, RX_F_SEX, x->sex, &st), &st);
 		ok(rx_record_set_int(&r, RX_F_BIRTH, v, &st), &st);
-		ok(rx_record_set_items(&r, RX_F_CATEGORIES, &one, 1, &st), &st);
+		ok(rx_record_set_items(&r, RX_F_CATEGORIES, no, categories(no,
+		    x->category), &st), &st);
 	} else {
 		rx_put16(r.id, x->child);
 		r.id[15] = 1;
@@ -169,7 +194,8 @@ ask(struct ledger *l, const struct rx_table_request *req)
 	ok(rx_joint_keep(&kept, p.t, &st), &st);
 	ok(rx_release_entry(&entry, "table", "lin", l->clock++, "json", doc,
 	    &st), &st);
-	json_object_set_new(entry, "kept", kept);
+	ok(rx_release_keep(entry, kept, &st), &st);
+	json_decref(kept);
 	(void)snprintf(id, sizeof(id), "r%zu", json_array_size(l->entries));
 	json_object_set_new(entry, "id", json_string(id));
 	assert_int_equal(json_array_append_new(l->entries, entry), 0);
@@ -659,14 +685,20 @@ static void
 test_entries_of_before_count_every_suppressed_cell_as_small(void **state)
 {
 	struct ledger l = ledger(false);
+	char digest[RX_DIGEST_TEXT];
 	struct attacker w;
+	json_t *before;
 	size_t k;
 
 	(void)state;
 	three_villages(3);
 	assert_non_null(release(&l, "350102", "sex,village", "2025-01-01",
 	    "2025-01-31"));
-	json_object_del(json_array_get(l.entries, 0), "kept");
+	before = json_array_get(l.entries, 0);
+	json_object_del(before, "kept");
+	ok(rx_release_digest(digest, json_object_get(before, "published"),
+	    NULL, &st), &st);
+	json_object_set_new(before, "digest", json_string(digest));
 	for (k = 0; k < 2; k++)
 		(void)release(&l, k ? "350102001" : V3, "sex", "2025-01-01",
 		    "2025-01-31");
@@ -849,6 +881,436 @@ test_random_releases_together_keep_their_small_cells(void **state)
 	assert_true(out > 60);
 }
 
+/* ---- everything at once, by trying all registers ---- */
+
+/*
+ * A world: kinds of children (atoms) and how many there are of each.  What the
+ * attacker concludes is not looked up: all registers that agree with every
+ * release are tried (attacker.h).
+ */
+struct world {
+	const struct atom *atom;
+	const char *const *birth, *const *category;
+	unsigned n;
+	int64_t count[ATOMS_MAX];
+};
+
+static void
+populate(const struct world *x)
+{
+	unsigned k, had = (unsigned)reg.n, i;
+
+	for (k = 0; k < x->n; k++) {
+		observed(x->atom[k].village, x->atom[k].day,
+		    x->atom[k].sex[0] == 'f', x->atom[k].risk,
+		    (unsigned)x->count[k]);
+		for (i = had; i < reg.n; i++) {
+			reg.t[i].birth = x->birth ? x->birth[k] : NULL;
+			reg.t[i].category = x->category ? x->category[k] : NULL;
+		}
+		had = (unsigned)reg.n;
+	}
+}
+
+static int64_t
+truth(const struct world *x, uint64_t atoms)
+{
+	int64_t v = 0;
+	unsigned k;
+
+	for (k = 0; k < x->n; k++)
+		v += atoms >> k & 1 ? x->count[k] : 0;
+	return (v);
+}
+
+static uint64_t
+key_atoms(const struct attacker *w, const json_t *doc, size_t d,
+    const char *key)
+{
+	json_t *keys = json_array();
+	uint64_t bits;
+	size_t k;
+
+	for (k = 0; k < json_array_size(json_object_get(doc, "dims")); k++)
+		json_array_append_new(keys, json_string(k == d ? key : "*"));
+	bits = atoms_of(w, doc, keys);
+	json_decref(keys);
+	return (bits);
+}
+
+/* What is listed occurs, but for the second value of a sensitive dimension. */
+static void
+read_listed(struct attacker *w, const json_t *doc)
+{
+	const json_t *dims = json_object_get(doc, "dims");
+	const char *dim, *key;
+	json_t *of, *label;
+	size_t d;
+
+	for (d = 0; d < json_array_size(dims); d++) {
+		dim = json_string_value(json_array_get(dims, d));
+		of = json_object_get(json_object_get(doc, "labels"), dim);
+		if (json_object_size(of) == 2 && (strcmp(dim, "risk") == 0 ||
+		    strcmp(dim, "category") == 0))
+			continue;
+		json_object_foreach(of, key, label)
+			learn(w, key_atoms(w, doc, d, key), 1, INT32_MAX);
+	}
+}
+
+static void
+look_all(struct attacker *w, const struct ledger *l, const struct world *x)
+{
+	size_t k;
+
+	memset(w, 0, sizeof(*w));
+	w->atom = x->atom;
+	w->natoms = x->n;
+	w->birth = x->birth;
+	w->category = x->category;
+	for (k = 0; k < json_array_size(l->entries); k++) {
+		read_release(w, json_object_get(json_array_get(l->entries, k),
+		    "published"));
+		read_listed(w, json_object_get(json_array_get(l->entries, k),
+		    "published"));
+	}
+}
+
+static void
+add_sum(glp_prob *p, const struct sum *s, unsigned natoms)
+{
+	int ind[ATOMS_MAX + 1], n = 0, row = glp_add_rows(p, 1);
+	double val[ATOMS_MAX + 1];
+	unsigned k;
+
+	for (k = 0; k < natoms; k++) {
+		if (s->atoms >> k & 1) {
+			ind[++n] = (int)k + 1;
+			val[n] = 1;
+		}
+	}
+	glp_set_mat_row(p, row, n, ind, val);
+	glp_set_row_bnds(p, row, s->lo == s->hi ? GLP_FX : s->hi == INT32_MAX ?
+	    GLP_LO : GLP_DB, (double)s->lo, (double)s->hi);
+}
+
+/* could_be, by an integer programme: for worlds too large to go through. */
+static bool
+possible(const struct attacker *w, uint64_t atoms, int64_t lo, int64_t hi)
+{
+	const struct sum asked = { atoms, lo, hi };
+	glp_prob *p = glp_create_prob();
+	glp_iocp how;
+	unsigned k, i;
+	bool found;
+	int rc;
+
+	glp_add_cols(p, (int)w->natoms);
+	for (k = 0; k < w->natoms; k++) {
+		glp_set_col_kind(p, (int)k + 1, GLP_IV);
+		glp_set_col_bnds(p, (int)k + 1, GLP_LO, 0, 0);
+	}
+	for (k = 0; k < w->nsums; k++) {
+		for (i = 0; i < k && memcmp(&w->s[i], &w->s[k],
+		    sizeof(w->s[k])) != 0; i++)
+			continue;
+		if (i == k)
+			add_sum(p, &w->s[k], w->natoms);
+	}
+	add_sum(p, &asked, w->natoms);
+	glp_init_iocp(&how);
+	how.presolve = GLP_ON;
+	how.msg_lev = GLP_MSG_OFF;
+	rc = glp_intopt(p, &how);
+	assert_true(rc == 0 || rc == GLP_ENOPFS);
+	found = rc == 0 && glp_mip_status(p) == GLP_OPT;
+	glp_delete_prob(p);
+	return (found);
+}
+
+/* Whether the small cell of ${v} things is as open as threshold ${t} says. */
+static bool
+is_open(struct attacker *w, uint64_t bits, int64_t t)
+{
+
+	return (possible(w, bits, 0, 1) && possible(w, bits, t - 1,
+	    INT32_MAX));
+}
+
+/* Unless the cell ${keys} holds all of a group by its risk: whether there could
+ * be others in the group. */
+static bool
+group_is_open(const struct attacker *w, const struct world *x,
+    const json_t *doc, const json_t *keys, size_t d)
+{
+	json_t *margin = json_deep_copy(keys);
+	uint64_t bits = atoms_of(w, doc, keys), all;
+
+	json_array_set_new(margin, d, json_string("*"));
+	all = atoms_of(w, doc, margin);
+	json_decref(margin);
+	return (strcmp(json_string_value(json_array_get(json_object_get(doc,
+	    "dims"), d)), "risk") != 0 ||
+	    strcmp(json_string_value(json_array_get(keys, d)), "*") == 0 ||
+	    truth(x, bits) < 2 || truth(x, bits) != truth(x, all) ||
+	    possible(w, all & ~bits, 1, INT32_MAX));
+}
+
+/* How many promises of the releases are broken by all of them together. */
+static unsigned
+broken(const struct ledger *l, const struct world *x)
+{
+	static struct attacker w;
+	const json_t *doc, *cells, *keys, *dims;
+	unsigned fell = 0;
+	uint64_t bits;
+	int64_t v, t;
+	size_t k, i, d;
+
+	look_all(&w, l, x);
+	for (k = 0; k < json_array_size(l->entries); k++) {
+		doc = json_object_get(json_array_get(l->entries, k),
+		    "published");
+		t = json_integer_value(json_object_get(doc, "threshold"));
+		cells = json_object_get(doc, "cells");
+		dims = json_object_get(doc, "dims");
+		for (i = 0; i < json_array_size(cells); i++) {
+			keys = json_object_get(json_array_get(cells, i), "key");
+			bits = atoms_of(&w, doc, keys);
+			v = truth(x, bits);
+			if (json_is_integer(json_object_get(json_array_get(
+			    cells, i), "value")) || v == 0)
+				continue;
+			fell += v < t && !is_open(&w, bits, t);
+			for (d = 0; d < json_array_size(dims); d++)
+				fell += !group_is_open(&w, x, doc, keys, d);
+		}
+	}
+	return (fell);
+}
+
+struct plan {
+	enum rx_count count;
+	const char *const *dims;
+	unsigned ndims;
+	const char *const (*days)[2];
+	unsigned ndays;
+	unsigned least, most;	/* threshold */
+	unsigned size;		/* of an atom that is not small */
+};
+
+/* Random worlds, random questions. */
+static unsigned
+campaign(struct world *x, const struct plan *p, bool naive, unsigned runs,
+    unsigned questions)
+{
+	static const char *const unit[] = { "350102", "350102", "350102001",
+	    V3 };
+	struct rx_table_request req;
+	const char *const *day;
+	unsigned run, k, fell = 0, out = 0, no = 0;
+
+	for (run = 0; run < runs; run++) {
+		struct ledger l = ledger(naive);
+
+		seed = run * 7919 + 11;
+		for (k = 0; k < x->n; k++)
+			x->count[k] = dice(3) == 0 ? dice(5) : p->size +
+			    dice(p->size);
+		populate(x);
+		for (k = 0; k < questions; k++) {
+			day = p->days[dice(p->ndays)];
+			req = request(p->count, unit[dice(4)],
+			    p->dims[dice(p->ndims)], day[0], day[1],
+			    p->least + dice(p->most - p->least + 1));
+			if (ask(&l, &req) != NULL)
+				out++;
+			else
+				no++;
+		}
+		fell += broken(&l, x);
+		done(&l);
+	}
+	print_message("%s: %u let out, %u refused, %u promises broken\n",
+	    naive ? "one by one" : "together", out, no, fell);
+	return (fell);
+}
+
+static const struct atom calendar[] = {
+#define MONTH(v, t, day, m) { day, t, v, m, "m", "red" }, \
+    { day, t, v, m, "f", "red" }
+	MONTH(V1, T1, "2025-01-10", "2025-01"),
+	MONTH(V1, T1, "2025-02-10", "2025-02"),
+	MONTH(V1, T1, "2025-03-10", "2025-03"),
+	MONTH(V1, T1, "2025-04-10", "2025-04"),
+	MONTH(V3, T2, "2025-01-10", "2025-01"),
+	MONTH(V3, T2, "2025-02-10", "2025-02"),
+	MONTH(V3, T2, "2025-03-10", "2025-03"),
+	MONTH(V3, T2, "2025-04-10", "2025-04"),
+#undef MONTH
+};
+
+static void
+test_quarters_months_and_ranges_keep_what_they_promised(void **state)
+{
+	static const char *const dims[] = { "sex", "month", "quarter",
+	    "quarter,sex", "month,sex", "township,quarter", "village,sex",
+	    "year,quarter,month", "quarter,month,township" };
+	static const char *const days[][2] = { { "2025-01-01", "2025-01-31" },
+	    { "2025-01-01", "2025-03-31" }, { "2025-02-01", "2025-04-30" },
+	    { "2025-01-01", "2025-04-30" }, { "2025-03-01", "2025-03-31" } };
+	const struct plan p = { RX_COUNT_OBSERVATIONS, dims, 9, days, 5, 3, 7,
+	    7 };
+	struct world x = { calendar, NULL, NULL, 16, { 0 } };
+
+	(void)state;
+	assert_true(campaign(&x, &p, true, 100, 5) > 20);
+	assert_int_equal(campaign(&x, &p, false, 100, 5), 0);
+}
+
+static const struct atom risky[] = {
+#define RISKS(v, t, s) { "2025-01-10", t, v, "2025-01", s, "red" }, \
+    { "2025-01-10", t, v, "2025-01", s, "yellow" }, \
+    { "2025-01-10", t, v, "2025-01", s, "green" }
+	RISKS(V1, T1, "m"), RISKS(V1, T1, "f"), RISKS(V2, T1, "m"),
+	RISKS(V2, T1, "f"), RISKS(V3, T2, "m"), RISKS(V3, T2, "f"),
+#undef RISKS
+};
+
+static void
+test_whole_groups_stay_open_across_releases(void **state)
+{
+	static const char *const dims[] = { "sex", "risk", "sex,risk",
+	    "township,risk", "village,risk", "village,sex", "village,sex,risk",
+	    "township,village,risk" };
+	static const char *const days[][2] = { { "2025-01-01", "2025-01-31" } };
+	const struct plan p = { RX_COUNT_OBSERVATIONS, dims, 8, days, 1, 3, 6,
+	    7 };
+	struct world x = { risky, NULL, NULL, 18, { 0 } };
+
+	(void)state;
+	assert_true(campaign(&x, &p, true, 100, 5) > 20);
+	assert_int_equal(campaign(&x, &p, false, 100, 5), 0);
+}
+
+static const struct atom two_villages[] = {
+#define KIND(s) { "2025-01-10", T1, V1, "2025-01", s, "red" }, \
+    { "2025-01-10", T2, V3, "2025-01", s, "red" }
+	KIND("m"), KIND("m"), KIND("m"), KIND("m"), KIND("f"), KIND("f"),
+	KIND("f"), KIND("f"),
+#undef KIND
+};
+
+static void
+test_children_who_grow_over_a_band_between_two_dates(void **state)
+{
+	/* every birth that some table tells from another */
+	static const char *const born[] = { "2012-12", "2012-12", "2013-02",
+	    "2013-02", "2013-03", "2013-03", "2014-05", "2014-05", "2012-12",
+	    "2012-12", "2013-02", "2013-02", "2013-03", "2013-03", "2014-05",
+	    "2014-05" };
+	static const char *const dims[] = { "age_band,sex", "village,age_band",
+	    "village,age_band,sex", "age_band", "village,sex" };
+	static const char *const days[][2] = { { "2025-01-01", "2025-01-31" },
+	    { "2025-01-01", "2025-02-28" }, { "2025-03-01", "2025-03-31" } };
+	const struct plan p = { RX_COUNT_CHILDREN, dims, 5, days, 3, 3, 6, 6 };
+	struct world x = { two_villages, born, NULL, 16, { 0 } };
+
+	(void)state;
+	assert_true(campaign(&x, &p, true, 100, 5) > 5);
+	assert_int_equal(campaign(&x, &p, false, 100, 5), 0);
+}
+
+static const struct atom sets[] = {
+#define SEVEN(v, t, s) KIND(v, t, s), KIND(v, t, s), KIND(v, t, s), \
+    KIND(v, t, s), KIND(v, t, s), KIND(v, t, s), KIND(v, t, s)
+#define KIND(v, t, s) { "2025-01-10", t, v, "2025-01", s, "red" }
+	SEVEN(V1, T1, "m"), SEVEN(V1, T1, "f"), SEVEN(V3, T2, "m"),
+	SEVEN(V3, T2, "f"),
+#undef KIND
+#undef SEVEN
+};
+
+static void
+test_overlapping_categories_within_and_across_releases(void **state)
+{
+	/* every choice of three */
+#define SETS "orphan", "left_behind", "poverty", "orphan left_behind", \
+	    "orphan poverty", "left_behind poverty", \
+	    "orphan left_behind poverty"
+	static const char *const in[] = { SETS, SETS, SETS, SETS };
+#undef SETS
+	static const char *const dims[] = { "category", "category,sex", "sex",
+	    "village,category", "township,sex", "village,sex,category" };
+	static const char *const days[][2] = { { "2025-01-01", "2025-01-31" } };
+	struct plan p = { RX_COUNT_CHILDREN, dims, 6, days, 1, 3, 6, 1 };
+	struct world x = { sets, NULL, in, 28, { 0 } };
+
+	(void)state;
+	assert_true(campaign(&x, &p, true, 100, 5) > 0);
+	assert_int_equal(campaign(&x, &p, false, 100, 5), 0);
+	p.count = RX_COUNT_OBSERVATIONS;
+	assert_int_equal(campaign(&x, &p, false, 100, 5), 0);
+}
+
+/* The township's other villages keep no records, as everyone there knows: what
+ * its only village shows is the township's. */
+static void
+test_township_of_one_village(void **state)
+{
+	struct attacker w;
+	unsigned naive;
+
+	(void)state;
+	for (naive = 2; naive-- > 0;) {
+		struct ledger l = ledger(naive);
+		struct rx_table_request req = request(RX_COUNT_OBSERVATIONS,
+		    "350102", "township,month", "2025-01-01", "2025-02-28", 7);
+
+		observed(V1, "2025-01-10", 0, "red", 1);
+		observed(V1, "2025-02-10", 0, "red", 20);
+		observed(V3, "2025-01-10", 0, "red", 9);
+		observed(V3, "2025-02-10", 0, "red", 15);
+		assert_non_null(ask(&l, &req));
+		(void)release(&l, V3, "sex", "2025-02-01", "2025-02-28");
+		look(&w, &l, calendar, 12);
+		assert_int_equal(recovered(&w, 3, 1), naive);
+		done(&l);
+	}
+}
+
+/* Whoever can write the ledger makes an entry promise less. */
+static void
+test_entry_that_promises_less_is_refused(void **state)
+{
+	struct ledger l = ledger(false);
+	struct rx_table_request req;
+	struct rx_joint *j;
+	struct rx_release_row row;
+	json_t *entry;
+
+	(void)state;
+	three_villages(3);
+	assert_non_null(release(&l, "350102", "sex,village", "2025-01-01",
+	    "2025-01-31"));
+	entry = json_array_get(l.entries, 0);
+	rx_release_row_of(&row, "r0", entry);
+	assert_true(row.intact);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(
+	    entry, "kept"), "primary")), 1);
+	json_array_clear(json_object_get(json_object_get(entry, "kept"),
+	    "primary"));
+	rx_release_row_of(&row, "r0", entry);
+	assert_false(row.intact);
+	req = request(RX_COUNT_OBSERVATIONS, V3, "sex", "2025-01-01",
+	    "2025-01-31", 5);
+	refused(rx_joint_new(&j, &req, l.entries, &st), RX_ECORRUPT, &st);
+	json_object_del(entry, "kept");
+	rx_release_row_of(&row, "r0", entry);
+	assert_false(row.intact);
+	done(&l);
+}
+
 int
 main(void)
 {
@@ -878,8 +1340,18 @@ main(void)
 		cmocka_unit_test(test_exporter_reaches_coded_records_only),
 		cmocka_unit_test(
 		    test_random_releases_together_keep_their_small_cells),
+		cmocka_unit_test(test_township_of_one_village),
+		cmocka_unit_test(test_entry_that_promises_less_is_refused),
+		cmocka_unit_test(
+		    test_quarters_months_and_ranges_keep_what_they_promised),
+		cmocka_unit_test(test_whole_groups_stay_open_across_releases),
+		cmocka_unit_test(
+		    test_children_who_grow_over_a_band_between_two_dates),
+		cmocka_unit_test(
+		    test_overlapping_categories_within_and_across_releases),
 	};
 
+	(void)glp_term_out(GLP_OFF);
 	rx_json_init();
 	rx_status_clear(&st);
 	if (rx_crypto_init(&st) != RX_OK)
