@@ -74,7 +74,7 @@ copy(struct arrays *a, struct rx_program *p, const struct rx_system *s,
 }
 
 rx_err
-rx_system_blame(const struct rx_system *s, uint32_t question, bool *row,
+rx_system_blame(struct rx_system *s, uint32_t question, bool *row,
     struct rx_status *st)
 {
 	const struct rx_ask *q = &s->ask[question];
@@ -92,6 +92,8 @@ rx_system_blame(const struct rx_system *s, uint32_t question, bool *row,
 	    (rc = rx_solver_push(solver, &s->pool[q->f.at], q->f.n, dir,
 	    dir > 0 ? q->need_hi : q->need_lo, x, &possible, st)) == RX_OK)
 		rx_solver_binding(solver, row, s->nrows);
+	if (solver != NULL)
+		rx_system_spend(s, rx_solver_work(solver));
 	rx_solver_free(solver);
 	free(x);
 	arrays_free(&a);

@@ -10,6 +10,7 @@
 #define ROWS_MAX 4000		/* of the system */
 #define ASKS_MAX 4000
 #define WORK_MAX 300000	/* rows times questions */
+#define PIVOTS_MAX UINT64_C(120000000)	/* of an audit: half a minute or so */
 #define PIECES_MAX 240
 #define NEW 0			/* the seat of the new table */
 
@@ -21,6 +22,7 @@ struct earlier {
 	int64_t at;		/* of the release */
 	int64_t *now, *fresh;	/* per cell: things now; children since */
 	int64_t *kids;		/* per cell: children now */
+	bool *past;		/* per cell: see find_past */
 };
 
 /*
@@ -573,6 +575,7 @@ rx_joint_free(struct rx_joint *j)
 		free(j->e[k].now);
 		free(j->e[k].kids);
 		free(j->e[k].fresh);
+		free(j->e[k].past);
 	}
 	for (k = 0; k < j->np; k++) {
 		view_free(&j->p[k].v);
@@ -1241,6 +1244,11 @@ put_earlier(struct audit *u, size_t seat, const struct earlier *e,
 		else if (is_listed(v, i) && (e->tab == NULL || e->now[i] > 0))
 			rc = known(u, seat, v, i, 1, RX_MOST, st);
 	}
+	for (i = 0; e->past != NULL && i < v->ncells && rc == RX_OK; i++) {
+		if (e->past[i])
+			rc = ask(u, seat, v, i, SIZE_MAX, 1, RX_MOST, false,
+			    st);
+	}
 	if (rc != RX_OK)
 		return (rc);
 	return (e->tab != NULL ? put_promises(u, seat, e, st) :
@@ -1274,6 +1282,113 @@ put_units(struct audit *u, struct rx_status *st)
 			return (RX_OK);
 	}
 	return (rx_model_units(u->m, j->units.keys, j->units.n, st));
+}
+
+/*
+ * Records are mostly added.  Who takes it that they only are knows of an earlier
+ * table that no cell of it was larger than it is now; and a cell that was small
+ * then and is not now may be shown, and give the rest away.  Is it small enough
+ * a bound to tell what the cell was, then the cell stays in question: e->past.
+ */
+static rx_err
+ask_past(struct rx_model *m, const struct earlier *e, const json_t *primary,
+    size_t *place, struct rx_status *st)
+{
+	size_t i, k, d;
+	rx_err rc = RX_OK;
+
+	for (d = 0; d < e->v.req.ndims && rc == RX_OK; d++) {
+		if ((rc = rx_model_unlisted(m, 0, d, 1, st)) == RX_OK)
+			rc = rx_model_known(m, 0, 0, st);
+	}
+	for (i = 0; i < e->v.ncells && rc == RX_OK; i++) {
+		if ((rc = rx_model_cell(m, 0, key_at(&e->v, i), 1, st)) ==
+		    RX_OK)
+			rc = e->v.shown[i] >= 0 ? rx_model_known(m,
+			    e->v.shown[i], e->v.shown[i], st) :
+			    rx_model_known(m, is_listed(&e->v, i),
+			    e->now[i] > 0 ? e->now[i] : 1, st);
+	}
+	for (k = 0; k < json_array_size(primary) && rc == RX_OK; k++) {
+		i = (size_t)json_integer_value(json_array_get(primary, k));
+		if (i >= e->v.ncells)
+			return (corrupt(st));
+		place[k] = rx_model_sums(m);
+		if ((rc = rx_model_cell(m, 0, key_at(&e->v, i), 1, st)) ==
+		    RX_OK)
+			rc = rx_model_ask(m, 1, e->v.req.threshold - 1, st);
+	}
+	return (rc);
+}
+
+static rx_err
+find_past(struct earlier *e, struct rx_status *st)
+{
+	const json_t *primary = json_object_get(json_object_get(e->entry,
+	    "kept"), "primary");
+	size_t n = json_array_size(primary), k, failed, *place = NULL, i;
+	struct rx_system *sys = NULL;
+	struct rx_model *m = NULL;
+	bool large;
+	rx_err rc;
+
+	if ((rc = rx_stats_alloc(&e->past, e->v.ncells, sizeof(bool), st)) !=
+	    RX_OK || (rc = rx_stats_alloc(&place, n, sizeof(*place), st)) !=
+	    RX_OK || (rc = rx_model_new(&m, st)) != RX_OK ||
+	    (rc = rx_model_view(m, &e->v, st)) != RX_OK ||
+	    (rc = rx_model_layout(m, &large, st)) != RX_OK)
+		goto done;
+	if (large)
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_JOINT_TOO_LARGE);
+	if (rc == RX_OK && (rc = ask_past(m, e, primary, place, st)) == RX_OK &&
+	    (rc = rx_system_new(&sys, st)) == RX_OK &&
+	    (rc = rx_model_finish(m, sys, st)) == RX_OK) {
+		rx_system_limit(sys, PIVOTS_MAX / 8);
+		rc = rx_system_audit(sys, &failed, st);
+	}
+	for (k = 0; k < n && rc == RX_OK; k++) {
+		i = (size_t)json_integer_value(json_array_get(primary, k));
+		e->past[i] = e->v.shown[i] < 0 &&
+		    e->now[i] >= e->v.req.threshold && !rx_system_met(sys,
+		    (uint32_t)rx_model_place(m, place[k]), NULL, NULL);
+	}
+done:
+	rx_model_free(m);
+	rx_system_free(sys);
+	free(place);
+	return (rc);
+}
+
+/* Whether ${e} has a cell that was small and is not. */
+static bool
+has_grown(const struct earlier *e)
+{
+	const json_t *primary = json_object_get(json_object_get(e->entry,
+	    "kept"), "primary");
+	size_t k, i;
+
+	for (k = 0; e->tab != NULL && k < json_array_size(primary); k++) {
+		i = (size_t)json_integer_value(json_array_get(primary, k));
+		if (i < e->v.ncells && e->now[i] >= e->v.req.threshold)
+			return (true);
+	}
+	return (false);
+}
+
+static rx_err
+find_all_past(struct rx_joint *j, struct rx_status *st)
+{
+	size_t k;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < j->n && rc == RX_OK; k++) {
+		if (j->e[k].past != NULL || !has_grown(&j->e[k]))
+			continue;
+		rc = find_past(&j->e[k], st);
+		if (rc == RX_ECONFLICT)
+			rc = refuse(j, RX_MSG_TABLE_JOINT_TOO_LARGE, k + 1, st);
+	}
+	return (rc);
 }
 
 /* The model of all tables: everything known and everything asked. */
@@ -1358,9 +1473,11 @@ static rx_err
 attack(struct audit *u, struct rx_status *st)
 {
 	size_t failed, n, k;
+	uint64_t left;
 	uint32_t q;
 	rx_err rc;
 
+	left = u->sys != NULL ? rx_system_left(u->sys) : PIVOTS_MAX;
 	rx_buf_reset(&u->asks);
 	rx_buf_reset(&u->failed);
 	rx_buf_reset(&u->given);
@@ -1373,8 +1490,11 @@ attack(struct audit *u, struct rx_status *st)
 	    (rc = put_all(u, st)) != RX_OK ||
 	    (rc = rx_system_new(&u->sys, st)) != RX_OK ||
 	    (rc = rx_model_finish(u->m, u->sys, st)) != RX_OK ||
-	    (rc = small_enough(u, st)) != RX_OK ||
-	    (rc = rx_system_audit(u->sys, &failed, st)) != RX_OK)
+	    (rc = small_enough(u, st)) != RX_OK)
+		return (rc == RX_ECONFLICT && st->nargs == 0 ?
+		    refuse(u->j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st) : rc);
+	rx_system_limit(u->sys, left);
+	if ((rc = rx_system_audit(u->sys, &failed, st)) != RX_OK)
 		return (rc == RX_ECONFLICT && st->nargs == 0 ?
 		    refuse(u->j, RX_MSG_TABLE_JOINT_TOO_LARGE, NEW, st) : rc);
 	n = u->asks.len / sizeof(struct ask);
@@ -1465,6 +1585,7 @@ rx_joint_protect(struct rx_joint *j, struct rx_tab *t, struct rx_status *st)
 	if (j->n == 0)
 		return (RX_OK);
 	if ((rc = recount(j, st)) != RX_OK ||
+	    (rc = find_all_past(j, st)) != RX_OK ||
 	    (rc = view_of(&u.fresh, t, st)) != RX_OK)
 		goto done;
 	for (round = 0; (rc = attack(&u, st)) == RX_OK && u.failed.len > 0;

@@ -41,6 +41,7 @@ struct part {			/* what the solver works on */
 	int64_t *sum;		/* per local column, zero in between */
 	int64_t *x;
 	struct rx_term *step;
+	uint64_t spent;		/* of its work, what was paid */
 };
 
 /* ---- equal unknowns ---- */
@@ -554,6 +555,8 @@ static void
 part_free(struct part *p)
 {
 
+	if (p->solver != NULL)
+		rx_system_spend(p->r->s, rx_solver_work(p->solver) - p->spent);
 	rx_solver_free(p->solver);
 	free(p->form);
 	free(p->sum);
@@ -649,6 +652,19 @@ hold_known(struct part *p, const struct rx_ask *q, bool held,
 	return (rc);
 }
 
+/* Take the work of the part so far from what is left. */
+static rx_err
+pay(struct part *p, struct rx_status *st)
+{
+	uint64_t work = rx_solver_work(p->solver);
+
+	rx_system_spend(p->r->s, work - p->spent);
+	p->spent = work;
+	if (p->r->s->left == 0)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_TABLE_TOO_HARD));
+	return (RX_OK);
+}
+
 /* One end of one question: a vertex, and if that is not whole, a search. */
 static rx_err
 reach(struct part *p, const struct rx_ask *q, int dir, struct rx_status *st)
@@ -721,7 +737,8 @@ answer_end(struct part *p, int dir, struct rx_status *st)
 
 	for (again = 0; again < TOGETHER && left > 1; again++) {
 		before = left;
-		if ((rc = push_together(p, dir, &left, st)) != RX_OK)
+		if ((rc = pay(p, st)) != RX_OK ||
+		    (rc = push_together(p, dir, &left, st)) != RX_OK)
 			return (rc);
 		if (left == before)
 			break;
@@ -730,7 +747,8 @@ answer_end(struct part *p, int dir, struct rx_status *st)
 		q = &r->s->ask[r->ask_of[k]];
 		if (!lacks(q, dir))
 			continue;
-		if ((rc = hold_known(p, q, true, st)) != RX_OK ||
+		if ((rc = pay(p, st)) != RX_OK ||
+		    (rc = hold_known(p, q, true, st)) != RX_OK ||
 		    (rc = reach(p, q, dir, st)) != RX_OK ||
 		    (rc = hold_known(p, q, false, st)) != RX_OK)
 			return (rc);

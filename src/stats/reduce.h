@@ -29,6 +29,7 @@ struct rx_change {
 struct rx_system {
 	bool closed;			/* nothing more is added */
 	bool based;			/* there is a first point */
+	uint64_t left;			/* work that it may still cost */
 	struct rx_col *col;
 	struct rx_row *row;
 	struct rx_ask *ask;
@@ -44,6 +45,8 @@ struct rx_system {
 	size_t *touched;
 };
 
+/* Take ${work} from what is left. */
+void rx_system_spend(struct rx_system *s, uint64_t work);
 /* Nothing more will be added: index what there is. */
 rx_err rx_system_close(struct rx_system *s, struct rx_status *st) RX_MUST_USE;
 

@@ -28,6 +28,7 @@ struct rx_solver {
 	double *val;
 	int *basis;		/* scratch: a status for each row and column */
 	bool fresh;		/* no basis yet */
+	uint64_t calls;
 	jmp_buf back;
 	/* what the next call inside GLPK is about */
 	const struct rx_program *program;
@@ -206,6 +207,7 @@ simplex(struct rx_solver *s)
 	glp_init_smcp(&parm);
 	parm.msg_lev = GLP_MSG_OFF;
 	parm.it_lim = ITERATIONS;
+	s->calls++;
 	if (s->fresh)
 		glp_adv_basis(s->p, 0);
 	s->fresh = false;
@@ -331,6 +333,14 @@ rx_solver_push(struct rx_solver *s, const struct rx_term *f, size_t n,
 	for (k = 0; k < s->ncols; k++)
 		x[k] = llround(glp_get_col_prim(s->p, (int)k + 1));
 	return (RX_OK);
+}
+
+uint64_t
+rx_solver_work(const struct rx_solver *s)
+{
+
+	return ((s->calls + (uint64_t)glp_get_it_cnt(s->p)) *
+	    (s->ncols + (uint64_t)s->need_row));
 }
 
 void

@@ -43,6 +43,8 @@ rx_err rx_solver_hold(struct rx_solver *s, size_t col, int64_t lo, int64_t hi,
 rx_err rx_solver_push(struct rx_solver *s, const struct rx_term *f, size_t n,
     int dir, int64_t need, int64_t *x, bool *possible, struct rx_status *st)
     RX_MUST_USE;
+/* What the programme has cost so far: pivots times rows and columns. */
+uint64_t rx_solver_work(const struct rx_solver *s);
 /* Which rows held the form back in the last push: those whose dual value is
  * not zero; a flag for each row of the programme. */
 void rx_solver_binding(const struct rx_solver *s, bool *row, size_t nrows);

@@ -17,8 +17,32 @@
 rx_err
 rx_system_new(struct rx_system **out, struct rx_status *st)
 {
+	rx_err rc;
 
-	return (rx_stats_alloc(out, 1, sizeof(**out), st));
+	if ((rc = rx_stats_alloc(out, 1, sizeof(**out), st)) == RX_OK)
+		(*out)->left = UINT64_MAX;
+	return (rc);
+}
+
+void
+rx_system_limit(struct rx_system *s, uint64_t work)
+{
+
+	s->left = work;
+}
+
+uint64_t
+rx_system_left(const struct rx_system *s)
+{
+
+	return (s->left);
+}
+
+void
+rx_system_spend(struct rx_system *s, uint64_t work)
+{
+
+	s->left -= work < s->left ? work : s->left;
 }
 
 void

@@ -67,9 +67,14 @@ rx_err rx_system_step(struct rx_system *s, const struct rx_term *t, size_t n,
 rx_err rx_system_audit(struct rx_system *s, size_t *failed,
     struct rx_status *st) RX_MUST_USE;
 
+/* Audits and blame may cost ${work} together (rx_solver_work), however it is
+ * spread; what is left.  An audit that finds nothing left is TABLE_TOO_HARD. */
+void rx_system_limit(struct rx_system *s, uint64_t work);
+uint64_t rx_system_left(const struct rx_system *s);
+
 /* Which rows (a flag each, in their order) keep the unmet ${question} from
  * being met, in the linear programme; of them something has to go. */
-rx_err rx_system_blame(const struct rx_system *s, uint32_t question, bool *row,
+rx_err rx_system_blame(struct rx_system *s, uint32_t question, bool *row,
     struct rx_status *st) RX_MUST_USE;
 /* How many rows there are. */
 size_t rx_system_rows(const struct rx_system *s);

@@ -176,6 +176,36 @@ test_contradiction_meets_nothing(void **state)
 	rx_system_free(s);
 }
 
+/* An audit that may cost nothing any more is refused, not taken for passed. */
+static void
+test_audit_that_costs_too_much_is_refused(void **state)
+{
+	const struct rx_term t[2] = { { 0, 1 }, { 1, 1 } };
+	struct rx_system *s;
+	uint32_t col, q;
+	size_t failed;
+	unsigned k;
+
+	(void)state;
+	for (k = 0; k < 2; k++) {
+		ok(rx_system_new(&s, &st), &st);
+		ok(rx_system_column(s, &col, 0, RX_MOST, &st), &st);
+		ok(rx_system_column(s, &col, 0, RX_MOST, &st), &st);
+		ok(rx_system_row(s, t, 2, 5, 9, &st), &st);
+		ok(rx_system_ask(s, &q, t, 1, 0, 9, &st), &st);
+		if (k == 0) {
+			rx_system_limit(s, 0);
+			refused(rx_system_audit(s, &failed, &st),
+			    RX_ECONFLICT, &st);
+			assert_int_equal(rx_system_left(s), 0);
+		} else {
+			ok(rx_system_audit(s, &failed, &st), &st);
+			assert_int_equal(failed, 0);
+		}
+		rx_system_free(s);
+	}
+}
+
 static void
 test_misuse_is_refused(void **state)
 {
@@ -352,6 +382,7 @@ main(void)
 		cmocka_unit_test(test_knower_holds_what_he_knows),
 		cmocka_unit_test(test_point_that_does_not_fit_is_forgotten),
 		cmocka_unit_test(test_contradiction_meets_nothing),
+		cmocka_unit_test(test_audit_that_costs_too_much_is_refused),
 		cmocka_unit_test(test_misuse_is_refused),
 		cmocka_unit_test(test_random_systems_as_by_trying_everything),
 	};
