@@ -1611,7 +1611,7 @@ rx_joint_verify(struct rx_joint *j, size_t *failed, struct rx_status *st)
 {
 	struct audit u = { .j = j, .asks = RX_BUF_INIT,
 	    .failed = RX_BUF_INIT, .given = RX_BUF_INIT };
-	rx_err rc;
+	rx_err rc = RX_OK;
 
 	*failed = 0;
 	u.fresh.req = j->req;
