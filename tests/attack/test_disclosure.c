@@ -813,6 +813,67 @@ test_refusal_after_a_small_change_tells_no_figure(void **state)
 	done(&l);
 }
 
+/* Ask ten questions of a register in which ${girls} of the 12 children of a
+ * village are girls and no sum of the county tells: what was seen, refusals
+ * too, an element a question. */
+static json_t *
+probe(bool naive, unsigned girls)
+{
+	static const struct {
+		const char *unit, *dims;
+		unsigned threshold;
+	} asked[] = {
+		{ "350102", "village,sex", 5 }, { "350102", "village,sex", 4 },
+		{ "350102", "village,sex", 3 }, { "350102", "sex", 5 },
+		{ "350102", "village", 5 }, { V3, "sex", 5 }, { V3, "sex", 3 },
+		{ V2, "sex", 5 }, { "350102002", "sex", 4 },
+		{ "350102", "township,sex", 3 }
+	};
+	struct ledger l = ledger(naive);
+	struct rx_table_request req;
+	json_t *seen = json_array(), *doc, *what;
+	size_t k;
+
+	observed(V3, "2025-01-10", 1, "red", girls);
+	observed(V3, "2025-01-10", 0, "red", 12 - girls);
+	observed(V2, "2025-01-10", 1, "red", 20 - girls);
+	observed(V2, "2025-01-10", 0, "red", 10 + girls);
+	for (k = 0; k < sizeof(asked) / sizeof(*asked); k++) {
+		req = request(RX_COUNT_CHILDREN, asked[k].unit, asked[k].dims,
+		    "2025-01-01", "2025-01-31", asked[k].threshold);
+		doc = ask(&l, &req);
+		what = doc != NULL ? json_deep_copy(json_object_get(doc,
+		    "cells")) : json_integer(l.why);
+		assert_int_equal(json_array_append_new(seen, what), 0);
+	}
+	done(&l);
+	return (seen);
+}
+
+/* Who guesses from what is refused, and from what is withheld where, sees the
+ * same whatever the small cell is: 1, 2, 3 or 4 girls. */
+static void
+test_guessing_from_refusals_finds_nothing(void **state)
+{
+	json_t *first, *other;
+	unsigned naive, girls, told;
+
+	(void)state;
+	for (naive = 2; naive-- > 0;) {
+		first = probe(naive, 1);
+		for (told = 0, girls = 2; girls < 5; girls++) {
+			other = probe(naive, girls);
+			told += json_equal(first, other) == 0;
+			json_decref(other);
+		}
+		json_decref(first);
+		if (naive)
+			assert_true(told > 0);
+		else
+			assert_int_equal(told, 0);
+	}
+}
+
 /* ---- the exporter is apart ---- */
 
 /* Whether ${line} of a file of src/stats is an include it must not have. */
@@ -1425,6 +1486,7 @@ main(void)
 		    test_entries_of_before_count_every_suppressed_cell_as_small),
 		cmocka_unit_test(
 		    test_refusal_after_a_small_change_tells_no_figure),
+		cmocka_unit_test(test_guessing_from_refusals_finds_nothing),
 		cmocka_unit_test(test_exporter_reaches_coded_records_only),
 		cmocka_unit_test(
 		    test_random_releases_together_keep_their_small_cells),
