@@ -241,9 +241,10 @@ form(const uint8_t *p, size_t n)
 		must(rx_fields_parse(again, (const char *)url.b, url.len,
 		    &st) == RX_OK);
 		must(rx_fields_query(again, "", &back, &st) == RX_OK);
-		must(memmem(url.b, url.len, "%0D", 3) != NULL ||
-		    (url.len == back.len && (url.len == 0 ||
-		    memcmp(url.b, back.b, url.len) == 0)));
+		must(url.len == 0 ? back.len == 0 :
+		    memmem(url.b, url.len, "%0D", 3) != NULL ||
+		    (url.len == back.len &&
+		    memcmp(url.b, back.b, url.len) == 0));
 	}
 	rx_buf_free(&url);
 	rx_buf_free(&back);
