@@ -147,6 +147,13 @@ rx_err rx_cli_set(json_t *obj, const char *key, json_t *value,
     struct rx_status *st) RX_MUST_USE;
 rx_err rx_cli_append(json_t *array, json_t *value, struct rx_status *st)
     RX_MUST_USE;
+/* Print ${o}, which is consumed, as the document of the answer, if ${rc}, how
+ * it was filled, is RX_OK; else that. */
+rx_err rx_cli_print(struct rx_cli *cli, json_t *o, rx_err rc,
+    struct rx_status *st) RX_MUST_USE;
+/* *known: whether there is a user ${name} (user.c). */
+rx_err rx_cli_user_known(bool *known, struct rx_session *s, const char *name,
+    struct rx_status *st) RX_MUST_USE;
 /* The name of a code in the user's language; "" for 0. */
 const char *rx_cli_code(const struct rx_cli *cli, enum rx_list list,
     int64_t no);

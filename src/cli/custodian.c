@@ -41,16 +41,6 @@ begin(struct rx_cli *cli, const char *fd_text, struct rx_session **s,
 	return (RX_OK);
 }
 
-static rx_err
-print_json(struct rx_cli *cli, json_t *o, rx_err rc, struct rx_status *st)
-{
-
-	if (rc == RX_OK)
-		rc = rx_json_write(&cli->out, o, st);
-	json_decref(o);
-	return (rc);
-}
-
 /* ---- recover ---- */
 
 enum { O_USER, O_CODES };
@@ -87,7 +77,7 @@ recovered(struct rx_cli *cli, const char *user, size_t made,
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "units", json_integer((json_int_t)made),
 		    st);
-	return (print_json(cli, o, rc, st));
+	return (rx_cli_print(cli, o, rc, st));
 }
 
 static rx_err
@@ -150,7 +140,7 @@ run_test(struct rx_cli *cli, struct rx_status *st)
 	rc = rx_cli_set(o, "opened", json_integer((json_int_t)opened), st);
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "units", json_integer((json_int_t)all), st);
-	return (print_json(cli, o, rc, st));
+	return (rx_cli_print(cli, o, rc, st));
 }
 
 const struct rx_cli_command rx_cli_custodian_test = {
@@ -210,7 +200,7 @@ run_reissue(struct rx_cli *cli, struct rx_status *st)
 		    NULL));
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	return (print_json(cli, o, rx_cli_set(o, "recovery",
+	return (rx_cli_print(cli, o, rx_cli_set(o, "recovery",
 	    json_string(sheet.path), st), st));
 }
 

@@ -33,17 +33,6 @@ rx_cli_watch(struct rx_cli *cli)
 		rx_rotation_watch(watch, cli);
 }
 
-/* Print ${o}, which is consumed, as JSON. */
-static rx_err
-print_json(struct rx_cli *cli, json_t *o, rx_err rc, struct rx_status *st)
-{
-
-	if (rc == RX_OK)
-		rc = rx_json_write(&cli->out, o, st);
-	json_decref(o);
-	return (rc);
-}
-
 static rx_err
 say_number(struct rx_cli *cli, enum rx_msg msg, const char *key, size_t n,
     struct rx_status *st)
@@ -56,7 +45,7 @@ say_number(struct rx_cli *cli, enum rx_msg msg, const char *key, size_t n,
 		return (rx_cli_say(cli, st, msg, "n", number, NULL));
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	return (print_json(cli, o, rx_cli_set(o, key,
+	return (rx_cli_print(cli, o, rx_cli_set(o, key,
 	    json_integer((json_int_t)n), st), st));
 }
 
@@ -119,7 +108,7 @@ run_reset(struct rx_cli *cli, struct rx_status *st)
 		    cli->operand[0], NULL));
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	return (print_json(cli, o, rx_cli_set(o, "reset",
+	return (rx_cli_print(cli, o, rx_cli_set(o, "reset",
 	    json_string(cli->operand[0]), st), st));
 }
 
@@ -133,21 +122,6 @@ const struct rx_cli_command rx_cli_user_reset = {
 /* ---- user handover ---- */
 
 enum { O_NOW, O_HANDOVER_NEW };
-
-struct known {
-	const char *user;
-	bool found;
-};
-
-static rx_err
-is_known(void *cookie, const struct rx_user_row *row, struct rx_status *st)
-{
-	struct known *k = cookie;
-
-	(void)st;
-	k->found |= strcmp(row->name, k->user) == 0;
-	return (RX_OK);
-}
 
 static rx_err
 handover_report(struct rx_cli *cli, const struct rx_handover *h, bool enrolled,
@@ -166,7 +140,7 @@ handover_report(struct rx_cli *cli, const struct rx_handover *h, bool enrolled,
 		if (rc == RX_OK)
 			rc = rx_cli_set(o, "waiting",
 			    json_integer(h->waiting), st);
-		return (print_json(cli, o, rc, st));
+		return (rx_cli_print(cli, o, rc, st));
 	}
 	rc = rx_cli_say(cli, st, !h->ended ? RX_MSG_CLI_HANDOVER_WAITS :
 	    RX_MSG_CLI_HANDOVER_ENDED, "old", old, "new", new, NULL);
@@ -182,7 +156,8 @@ handover_report(struct rx_cli *cli, const struct rx_handover *h, bool enrolled,
 static rx_err
 run_handover(struct rx_cli *cli, struct rx_status *st)
 {
-	struct known k = { cli->operand[1], false };
+	const char *user = cli->operand[1];
+	bool known = false;
 	struct rx_secret *passphrase = NULL;
 	struct rx_handover h = { false, 0 };
 	struct rx_session *s;
@@ -193,14 +168,15 @@ run_handover(struct rx_cli *cli, struct rx_status *st)
 	    st);
 	if (rc != RX_OK || (rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_user_each(s, is_known, &k, st)) == RX_OK && !k.found)
+	if ((rc = rx_cli_user_known(&known, s, user, st)) == RX_OK &&
+	    !known)
 		rc = rx_cli_new_passphrase(cli, fd, &passphrase, st);
 	if (rc == RX_OK)
-		rc = rx_user_handover(s, cli->operand[0], k.user, passphrase,
+		rc = rx_user_handover(s, cli->operand[0], user, passphrase,
 		    cli->value[O_NOW] != NULL, &h, st);
 	rx_secret_free(passphrase);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : handover_report(cli, &h, !k.found, st));
+	return (rc != RX_OK ? rc : handover_report(cli, &h, !known, st));
 }
 
 const struct rx_cli_command rx_cli_user_handover = {

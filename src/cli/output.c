@@ -392,3 +392,13 @@ rx_cli_list(struct rx_cli *cli, const json_t *array,
 	rx_buf_free(&cells);
 	return (rc);
 }
+
+rx_err
+rx_cli_print(struct rx_cli *cli, json_t *o, rx_err rc, struct rx_status *st)
+{
+
+	if (rc == RX_OK)
+		rc = rx_json_write(&cli->out, o, st);
+	json_decref(o);
+	return (rc);
+}

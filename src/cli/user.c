@@ -40,16 +40,13 @@ done(struct rx_cli *cli, enum rx_msg msg, const char *key, const char *user,
     struct rx_status *st)
 {
 	json_t *o;
-	rx_err rc;
 
 	if (!cli->json)
 		return (rx_cli_say(cli, st, msg, "user", user, NULL));
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_cli_set(o, key, json_string(user), st)) == RX_OK)
-		rc = rx_json_write(&cli->out, o, st);
-	json_decref(o);
-	return (rc);
+	return (rx_cli_print(cli, o, rx_cli_set(o, key, json_string(user), st),
+	    st));
 }
 
 struct known {
@@ -68,27 +65,39 @@ is_known(void *cookie, const struct rx_user_row *row, struct rx_status *st)
 	return (RX_OK);
 }
 
+rx_err
+rx_cli_user_known(bool *known, struct rx_session *s, const char *name,
+    struct rx_status *st)
+{
+	struct known k = { name, false };
+	rx_err rc = rx_user_each(s, is_known, &k, st);
+
+	*known = k.found;
+	return (rc);
+}
+
 /* Enrol; who is enrolled already keeps his passphrase, and is not asked for a
  * new one on the terminal. */
 static rx_err
 enrol(struct rx_cli *cli, struct rx_session *s, enum rx_role role, int fd,
     struct rx_status *st)
 {
-	struct known k = { cli->operand[0], false };
+	const char *user = cli->operand[0];
+	bool known = false;
 	struct rx_secret *passphrase = NULL;
 	rx_err rc;
 
-	if ((rc = rx_user_each(s, is_known, &k, st)) != RX_OK)
+	if ((rc = rx_cli_user_known(&known, s, user, st)) != RX_OK)
 		return (rc);
-	if ((!k.found || fd >= 0) &&
+	if ((!known || fd >= 0) &&
 	    (rc = rx_cli_new_passphrase(cli, fd, &passphrase, st)) != RX_OK)
 		return (rc);
-	rc = rx_user_add(s, k.user, role, cli->value[O_UNIT], passphrase, st);
+	rc = rx_user_add(s, user, role, cli->value[O_UNIT], passphrase, st);
 	rx_secret_free(passphrase);
 	if (rc != RX_OK)
 		return (rc);
-	return (done(cli, k.found ? RX_MSG_CLI_USER_EXTENDED :
-	    RX_MSG_CLI_USER_ADDED, "added", k.user, st));
+	return (done(cli, known ? RX_MSG_CLI_USER_EXTENDED :
+	    RX_MSG_CLI_USER_ADDED, "added", user, st));
 }
 
 static rx_err

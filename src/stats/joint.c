@@ -1619,8 +1619,6 @@ rx_joint_verify(struct rx_joint *j, size_t *failed, struct rx_status *st)
 	if (j->n > 0 && (rc = recount(j, st)) == RX_OK &&
 	    (rc = attack(&u, st)) == RX_OK)
 		*failed = u.failed.len / sizeof(uint32_t);
-	else if (j->n == 0)
-		rc = RX_OK;
 	audit_done(&u);
 	return (rc);
 }
