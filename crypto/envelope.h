@@ -44,7 +44,7 @@
 
 enum rx_env_type {
 	RX_ENV_FIELD = 1, RX_ENV_KEY = 2, RX_ENV_KEYBLOB = 3, RX_ENV_AUDIT = 4,
-	RX_ENV_RELEASE = 5, RX_ENV_RECOVERY = 6
+	RX_ENV_RELEASE = 5, RX_ENV_RECOVERY = 6, RX_ENV_BUNDLE = 7
 };
 
 enum rx_compartment {

@@ -7,6 +7,34 @@
 -- transfer:
 
 -- copy and bundle:
+-- In a copy of the register that works without a network: which one it is.  The
+-- home register has no row.
+CREATE TABLE copy(
+  id BLOB PRIMARY KEY CHECK (length(id) = 16),
+  name TEXT NOT NULL,
+  made INTEGER NOT NULL
+) STRICT;
+-- The newest bundle of each copy (zeros: home), also of the own one.
+CREATE TABLE bundle(
+  copy BLOB PRIMARY KEY CHECK (length(copy) = 16),
+  number INTEGER NOT NULL,
+  made INTEGER NOT NULL,
+  sender BLOB NOT NULL CHECK (length(sender) = 16)
+) STRICT;
+-- A version that was written twice, in two copies: the one that is not in the
+-- table it is of (source 3, 4 or 5), as the bytes that the manifest would count.
+CREATE TABLE conflict(
+  source INTEGER NOT NULL,
+  id BLOB NOT NULL CHECK (length(id) = 16),
+  version INTEGER NOT NULL CHECK (version >= 1),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  child BLOB NOT NULL CHECK (length(child) = 16),
+  unit TEXT NOT NULL,
+  stored BLOB NOT NULL,
+  PRIMARY KEY (source, id, version, digest)
+) STRICT;
+CREATE INDEX conflict_child ON conflict(child);
+CREATE INDEX conflict_unit ON conflict(unit);
 
 -- setting:
 

@@ -212,7 +212,9 @@ what_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 	rx_err rc;
 
 	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++) {
-		if (strcmp(rx_action_key((enum rx_action)a), key) != 0)
+		/* Some numbers have no action. */
+		if (rx_action_key((enum rx_action)a) == NULL ||
+		    strcmp(rx_action_key((enum rx_action)a), key) != 0)
 			continue;
 		s = rx_msg(rx_action_name((enum rx_action)a), cli->lang);
 		if ((rc = rx_buf_add(out, s, strlen(s), st)) != RX_OK)

@@ -34,9 +34,11 @@ const struct rx_cli_command rx_cli_backup_create = {
 	run_create, 1, 1, 0, { { NULL, RX_CLI_SWITCH, 0 } }
 };
 
-/* Verify, and restore to ${dir} unless it is NULL. */
+/* Verify, and restore to ${dir} unless it is NULL, as the copy ${copy} unless
+ * that is NULL. */
 static rx_err
-check(struct rx_cli *cli, const char *dir, struct rx_status *st)
+check(struct rx_cli *cli, const char *dir, const char *copy,
+    struct rx_status *st)
 {
 	struct rx_secret *passphrase;
 	struct rx_audit_head head;
@@ -46,7 +48,9 @@ check(struct rx_cli *cli, const char *dir, struct rx_status *st)
 		return (rc);
 	if ((rc = rx_cli_passphrase(cli, &passphrase, st)) != RX_OK)
 		return (rc);
-	rc = rx_backup_check(cli->operand[0], cli->user, passphrase, dir,
+	rc = copy != NULL ? rx_copy_restore(cli->operand[0], cli->user,
+	    passphrase, dir, copy, &head, st) :
+	    rx_backup_check(cli->operand[0], cli->user, passphrase, dir,
 	    &head, st);
 	rx_secret_free(passphrase);
 	if (rc != RX_OK)
@@ -54,6 +58,8 @@ check(struct rx_cli *cli, const char *dir, struct rx_status *st)
 	if (!cli->json) {
 		rc = dir == NULL ?
 		    rx_cli_say(cli, st, RX_MSG_CLI_BACKUP_INTACT, NULL) :
+		    copy != NULL ? rx_cli_say(cli, st, RX_MSG_CLI_COPY_DONE,
+		    "dir", dir, "copy", copy, NULL) :
 		    rx_cli_say(cli, st, RX_MSG_CLI_RESTORED, "dir", dir, NULL);
 		if (rc != RX_OK)
 			return (rc);
@@ -65,7 +71,7 @@ static rx_err
 run_verify(struct rx_cli *cli, struct rx_status *st)
 {
 
-	return (check(cli, NULL, st));
+	return (check(cli, NULL, NULL, st));
 }
 
 const struct rx_cli_command rx_cli_backup_verify = {
@@ -73,14 +79,18 @@ const struct rx_cli_command rx_cli_backup_verify = {
 	run_verify, 1, 1, 0, { { NULL, RX_CLI_SWITCH, 0 } }
 };
 
+enum { O_COPY };
+
 static rx_err
 run_restore(struct rx_cli *cli, struct rx_status *st)
 {
 
-	return (check(cli, cli->operand[1], st));
+	return (check(cli, cli->operand[1], cli->value[O_COPY], st));
 }
 
 const struct rx_cli_command rx_cli_backup_restore = {
-	{ "backup", "restore" }, "FILE DIR", RX_MSG_CLI_HELP_BACKUP_RESTORE,
-	run_restore, 2, 2, 0, { { NULL, RX_CLI_SWITCH, 0 } }
+	{ "backup", "restore" }, "FILE DIR [--copy NAME]",
+	RX_MSG_CLI_HELP_BACKUP_RESTORE, run_restore, 2, 2, 0, {
+		[O_COPY] = { "copy", RX_CLI_VALUE, 0 },
+	}
 };

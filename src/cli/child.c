@@ -296,6 +296,57 @@ const struct rx_cli_command rx_cli_child_find = {
 
 enum { O_REASON, O_YES };
 
+/* Append to ${array} the version ${r} that does not stand. */
+struct conflicts {
+	struct rx_cli_case c;
+	json_t *array;
+};
+
+static rx_err
+conflict_each(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+	struct conflicts *k = cookie;
+	json_t *o;
+	rx_err rc;
+
+	if (k->array == NULL)
+		return (rx_cli_case_each(&k->c, r, st));
+	if ((rc = rx_record_json(&o, r, st)) != RX_OK)
+		return (rc);
+	return (rx_cli_append(k->array, o, st));
+}
+
+/* After the case: versions that were written in another copy too.  With --json
+ * they go to ${o}. */
+static rx_err
+conflicts(struct rx_cli *cli, struct rx_session *s, const uint8_t *id,
+    struct rx_cli_case *c, json_t *o, struct rx_status *st)
+{
+	const bool director = rx_session_has_role(s, RX_ROLE_DIRECTOR);
+	struct conflicts k = { *c, NULL };
+	char text[24];
+	size_t n;
+	rx_err rc;
+
+	if ((rc = rx_conflicts_of(s, id, &n, st)) != RX_OK || n == 0)
+		return (rc);
+	(void)snprintf(text, sizeof(text), "%zu", n);
+	if (!cli->json)
+		rc = rx_cli_say(cli, st, director ? RX_MSG_CLI_CONFLICTS :
+		    RX_MSG_CLI_CONFLICTS_HIDDEN, "n", text, NULL);
+	else if ((k.array = json_array()) == NULL)
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	if (rc == RX_OK && director)
+		rc = rx_conflict_each(s, id, conflict_each, &k, st);
+	if (!cli->json)
+		return (rc);
+	if (rc != RX_OK) {
+		json_decref(k.array);
+		return (rc);
+	}
+	return (rx_cli_set(o, "conflicts", k.array, st));
+}
+
 static rx_err
 show(struct rx_cli *cli, struct rx_session *s, struct rx_cli_case *c,
     struct rx_status *st)
@@ -306,11 +357,14 @@ show(struct rx_cli *cli, struct rx_session *s, struct rx_cli_case *c,
 
 	if ((rc = rx_child_find(s, cli->operand[0], id, st)) != RX_OK ||
 	    (rc = rx_child_show(s, id, cli->value[O_REASON],
-	    rx_cli_case_each, c, st)) != RX_OK || !cli->json)
+	    rx_cli_case_each, c, st)) != RX_OK)
 		return (rc);
+	if (!cli->json)
+		return (conflicts(cli, s, id, c, NULL, st));
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_cli_case_into(c, o, st)) == RX_OK)
+	if ((rc = rx_cli_case_into(c, o, st)) == RX_OK &&
+	    (rc = conflicts(cli, s, id, c, o, st)) == RX_OK)
 		rc = rx_json_write(&cli->out, o, st);
 	json_decref(o);
 	return (rc);

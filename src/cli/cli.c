@@ -14,7 +14,7 @@
 static const struct rx_cli_command *const commands[] = {
 	&rx_cli_init, &rx_cli_unit_import, &rx_cli_unit_add,
 	&rx_cli_unit_list, &rx_cli_unit_rotate, &rx_cli_user_add,
-	&rx_cli_user_list, &rx_cli_user_disable, &rx_cli_user_reset,
+	&rx_cli_user_list, &rx_cli_user_fingerprint, &rx_cli_user_disable, &rx_cli_user_reset,
 	&rx_cli_user_handover, &rx_cli_handover_list, &rx_cli_passwd,
 	&rx_cli_recover, &rx_cli_custodian_test, &rx_cli_custodian_reissue,
 	&rx_cli_import,
@@ -26,7 +26,9 @@ static const struct rx_cli_command *const commands[] = {
 	&rx_cli_review_decide, &rx_cli_export_annex, &rx_cli_export_table,
 	&rx_cli_release_list, &rx_cli_release_verify, &rx_cli_audit_verify,
 	&rx_cli_audit_head, &rx_cli_audit_list, &rx_cli_backup_create,
-	&rx_cli_backup_verify, &rx_cli_backup_restore, &rx_cli_serve,
+	&rx_cli_backup_verify, &rx_cli_backup_restore, &rx_cli_bundle_make,
+	&rx_cli_bundle_open, &rx_cli_bundle_show, &rx_cli_bundle_list,
+	&rx_cli_serve,
 	&rx_cli_demo
 };
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))

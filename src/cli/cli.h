@@ -252,6 +252,8 @@ extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
     rx_cli_release_verify, rx_cli_audit_verify, rx_cli_audit_head,
     rx_cli_audit_list,
     rx_cli_backup_create, rx_cli_backup_verify, rx_cli_backup_restore,
+    rx_cli_bundle_make, rx_cli_bundle_open, rx_cli_bundle_show,
+    rx_cli_bundle_list, rx_cli_user_fingerprint,
     rx_cli_serve, rx_cli_demo, rx_cli_unit_rotate, rx_cli_user_reset,
     rx_cli_user_handover, rx_cli_handover_list, rx_cli_recover,
     rx_cli_custodian_test, rx_cli_custodian_reissue;

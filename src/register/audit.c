@@ -147,7 +147,8 @@ rx_audit_add(struct rx_session *s, enum rx_action action,
 	int64_t now;
 	rx_err rc;
 
-	if ((rc = head_read(s, &head, st)) != RX_OK)
+	if ((rc = rx_copy_permit(s, action, st)) != RX_OK ||
+	    (rc = head_read(s, &head, st)) != RX_OK)
 		return (rc);
 	if (head.time > s->clock)
 		s->clock = head.time;

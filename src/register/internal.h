@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "crypto/container.h"
 #include "crypto/grant.h"
 #include "register/register.h"
 
@@ -52,6 +53,9 @@ struct rx_session {
 	struct rx_identity *id;		/* the certified keys, in id_mem */
 	struct rx_identity *next;	/* asked for, not in use yet; or NULL */
 	struct rx_kdf cost;		/* of the keyblob as it is stored */
+	bool copy;			/* not the home register (copy.c) */
+	uint8_t copy_id[RX_ID_BYTES];	/* zeros at home */
+	char copy_name[RX_USER_NAME_BYTES];
 	int64_t clock;			/* no entry of the audit is later, ms */
 	struct rx_keypool *pool;
 	struct rx_held *held;		/* sorted by unit, compartment, epoch */
@@ -85,6 +89,13 @@ rx_err rx_permit(const struct rx_session *s, enum rx_act act,
     const char *unit, struct rx_status *st) RX_MUST_USE;
 bool rx_permitted(const struct rx_session *s, enum rx_act act,
     const char *unit);
+/* The same of any user. */
+bool rx_user_permitted(const struct rx_session *s,
+    const uint8_t user[RX_ID_BYTES], enum rx_act act, const char *unit);
+/* In a copy of the register nothing is written but what is listed here; the rest
+ * is RX_EPERM (COPY_HOME_ONLY).  Asked by rx_audit_add, so by every writer. */
+rx_err rx_copy_permit(const struct rx_session *s, enum rx_action action,
+    struct rx_status *st) RX_MUST_USE;
 /* Whether ${author} is, or was, one who writes records of ${type} in ${unit}. */
 bool rx_author_may(const struct rx_session *s,
     const uint8_t author[RX_ID_BYTES], enum rx_type type,
@@ -282,6 +293,33 @@ rx_err rx_rotations_heal(struct rx_session *s, const struct rx_buf *units,
  * sealed again; everything is in a transaction then, which the caller ends. */
 rx_err rx_succession_adopt(struct rx_session *s, bool *adopted,
     struct rx_status *st) RX_MUST_USE;
+
+/* ---- copy.c ---- */
+
+/* Read which copy the register is into the session. */
+rx_err rx_copy_load(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
+
+/* ---- bundle.c, merge.c ---- */
+
+/* Before the rows of a bundle's body: certificate of the sender, seq and hash of
+ * his audit's head, name of his copy. */
+#define RX_BUNDLE_HEAD (RX_CERT_BYTES + 8 + RX_HASH_BYTES + RX_USER_NAME_BYTES)
+/* Number and time of the newest bundle of the copy ${copy}; 0 and 0: none. */
+rx_err rx_bundle_last(struct rx_session *s, const uint8_t copy[RX_ID_BYTES],
+    uint64_t *number, int64_t *made, struct rx_status *st) RX_MUST_USE;
+rx_err rx_bundle_remember(struct rx_session *s,
+    const uint8_t copy[RX_ID_BYTES], uint64_t number, int64_t made,
+    const uint8_t sender[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+/* The fingerprint of ${c}, and that of the root. */
+void rx_cert_fingerprint(char out[RX_FINGERPRINT_TEXT],
+    const struct rx_session *s, const struct rx_cert *c);
+void rx_root_fingerprint(char out[RX_FINGERPRINT_TEXT],
+    const struct rx_session *s);
+/* In a transaction: merge the opened ${body} of ${c}, of the verified sender
+ * ${cert}; *changed tells whether any row did. */
+rx_err rx_merge(struct rx_session *s, const struct rx_container *c,
+    const struct rx_cert *cert, const struct rx_buf *body,
+    struct rx_bundle *info, bool *changed, struct rx_status *st) RX_MUST_USE;
 
 /* ---- handover.c ---- */
 

@@ -904,6 +904,13 @@ rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	free(g);
 	if (make == 0)
 		return (RX_OK);
+	if (s->copy) {
+		char text[RX_UNIT_TEXT];
+
+		rx_unit_text(text, unit);
+		rx_status_arg(st, "unit", "%s", text);
+		return (rx_fail(st, RX_EPERM, RX_MSG_COPY_UNIT_KEYS));
+	}
 	if (!rx_store_in_transaction(s->store) &&
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);

@@ -49,7 +49,15 @@ cert_permits(const struct rx_cert *c, enum rx_act act, const char *unit)
 bool
 rx_permitted(const struct rx_session *s, enum rx_act act, const char *unit)
 {
-	size_t i, first = rx_member_first(s, s->user_id);
+
+	return (rx_user_permitted(s, s->user_id, act, unit));
+}
+
+bool
+rx_user_permitted(const struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    enum rx_act act, const char *unit)
+{
+	size_t i, first = rx_member_first(s, user);
 
 	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++)
 		if (rx_member_live(&s->members[i]) &&
@@ -66,12 +74,43 @@ rx_session_supervises(const struct rx_session *s,
 	return (rx_permitted(s, RX_ACT_SUPERVISE, unit));
 }
 
+static rx_err
+home_only(const struct rx_session *s, struct rx_status *st)
+{
+
+	rx_status_arg(st, "copy", "%s", s->copy_name);
+	return (rx_fail(st, RX_EPERM, RX_MSG_COPY_HOME_ONLY));
+}
+
+rx_err
+rx_copy_permit(const struct rx_session *s, enum rx_action action,
+    struct rx_status *st)
+{
+
+	if (!s->copy)
+		return (RX_OK);
+	switch (action) {
+	case RX_DID_SAVE:
+	case RX_DID_IMPORT:
+	case RX_DID_REVEAL:
+	case RX_DID_REVIEW:
+	case RX_DID_BACKUP:
+	case RX_DID_BUNDLE:
+	case RX_DID_COPY:
+		return (RX_OK);
+	default:
+		return (home_only(s, st));
+	}
+}
+
 rx_err
 rx_permit(const struct rx_session *s, enum rx_act act, const char *unit,
     struct rx_status *st)
 {
 	char text[RX_UNIT_TEXT] = "";
 
+	if (s->copy && act == RX_ACT_ADMINISTER)
+		return (home_only(s, st));
 	if (rx_permitted(s, act, unit))
 		return (RX_OK);
 	if (unit == NULL)

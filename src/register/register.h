@@ -308,4 +308,85 @@ rx_err rx_backup_notes(struct rx_session *s,
     rx_err (*each)(void *, int64_t time, const char *user, const char *name,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* ---- copies of the register, and sealed bundles between them ---- */
+
+/*
+ * A village without a network works on a copy of the register's folder.  What
+ * administers people and keys is done in the home register only; records are
+ * written anywhere, and travel as they lie in the rows, sealed and signed.
+ */
+/* Verify the backup ${file} and restore it to ${dir}, which becomes the copy
+ * ${name}; RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY: the backup is of a
+ * copy). */
+rx_err rx_copy_restore(const char *file, const char *user,
+    const struct rx_secret *passphrase, const char *dir, const char *name,
+    struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+/* Make the register in ${dir}, which nobody else has open, the copy ${name}. */
+rx_err rx_copy_begin(const char *dir, const char *user,
+    const struct rx_secret *passphrase, const char *name,
+    struct rx_status *st) RX_MUST_USE;
+/* The name of the copy that the session is in; NULL at home. */
+const char *rx_session_copy(const struct rx_session *s);
+
+struct rx_bundle {
+	uint8_t copy[RX_ID_BYTES];	/* zeros: home */
+	char copy_name[RX_USER_NAME_BYTES];	/* "" until it is opened */
+	uint64_t number;
+	int64_t made;
+	char unit[RX_UNIT_BYTES];	/* to whom */
+	char recipients[200];		/* their names */
+	bool mine;			/* the session's user is one of them */
+	bool known;		/* the sender's certificate is here, and it
+				 * fits the signature */
+	char sender[RX_USER_NAME_BYTES];
+	char fingerprint[36], root[36];	/* of the sender; of the register */
+	struct rx_audit_head head;	/* his, seq and hash */
+	uint8_t digest[RX_HASH_BYTES];
+	/* What a merge did, in rows: */
+	size_t children, records, activities, keys;	/* new */
+	size_t present;		/* there already */
+	size_t conflicts;	/* versions written twice; both are kept */
+	size_t refused;		/* signed after the author's end */
+	size_t skipped;		/* cases whose keys cannot be verified here */
+	size_t erased;		/* of children erased here */
+};
+/* Director, supervisor (at home also the administrator, for keys alone): write to
+ * ${file} all that the session may send to the people of ${unit}: RX_ENOENT
+ * (BUNDLE_NOBODY) when there is none. */
+rx_err rx_bundle_make(struct rx_session *s, const char *unit,
+    const char *file, struct rx_bundle *info, struct rx_status *st)
+    RX_MUST_USE;
+/* Who sent it, to whom; without opening it. */
+rx_err rx_bundle_show(struct rx_session *s, const char *file,
+    struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
+/**
+ * rx_bundle_open(s, file, keep, info, st):
+ * Open the bundle ${file} for the session's user, verify all of it and merge it
+ * in one transaction, which is taken back unless ${keep}.  RX_ECORRUPT
+ * (BUNDLE_CORRUPT, BUNDLE_KEY, BUNDLE_KEYS_DIFFER, or what a row says), RX_EPERM
+ * (BUNDLE_NOT_YOURS, BUNDLE_SENDER_REVOKED, BUNDLE_NOT_ENTITLED), RX_ECONFLICT
+ * (BUNDLE_OTHER_REGISTER, BUNDLE_FUTURE, COPY_STALE).  A bundle that was opened
+ * before changes nothing.
+ */
+rx_err rx_bundle_open(struct rx_session *s, const char *file, bool keep,
+    struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
+/* The newest bundle of every copy heard of, in ${info}: copy, number, made,
+ * sender. */
+rx_err rx_bundle_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_bundle *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Groups of digits of ${user}'s certified keys, and of the root of the register;
+ * RX_ENOENT (USER_UNKNOWN). */
+rx_err rx_user_fingerprint(struct rx_session *s, const char *user,
+    char out[36], char root[36], struct rx_status *st) RX_MUST_USE;
+/* Director of its unit: the versions of the case ${id} that lost against others
+ * which were written elsewhere with the same number; audited like a look at its
+ * history. */
+rx_err rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* How many versions of the case ${id} were written twice. */
+rx_err rx_conflicts_of(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    size_t *n, struct rx_status *st) RX_MUST_USE;
+
 #endif

@@ -218,6 +218,8 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	if (!(*out)->renew && (rc = rx_case_stale(&sv->c, sv->s,
 	    &(*out)->renew, st)) != RX_OK)
 		return (rc);
+	/* New keys for a case are made at home. */
+	(*out)->renew = (*out)->renew && !sv->s->copy;
 	(*out)->before.withdrawn = state.withdrawn;
 	(*out)->before.on = state.consent_on;
 	return (RX_OK);
@@ -575,7 +577,9 @@ number_stored(struct rx_saver *sv, struct rx_record *r, bool *stored,
  * number_child(sv, r, result, st):
  * Give the child ${r}, which came without an id, one that people can say and
  * type: the last three digits of the unit's code and the next free count,
- * "001-012", so that the villages of a township do not share numbers.  The
+ * "001-012", so that the villages of a township do not share numbers; in a copy
+ * "001-3f-012", so that copies seldom give the same one (two children who have
+ * it are told apart by their UUIDs).  The
  * count starts after as many children as the unit has; a number is free when
  * its tag is in no row.
  */
@@ -598,8 +602,14 @@ number_child(struct rx_saver *sv, struct rx_record *r,
 	do {
 		if (rc != RX_OK)
 			return (rc);
-		(void)snprintf(result->number, sizeof(result->number),
-		    "%.3s-%03zu", r->unit + 9, ++n);
+		if (sv->s->copy)
+			(void)snprintf(result->number,
+			    sizeof(result->number), "%.3s-%02x-%03zu",
+			    r->unit + 9, sv->s->copy_id[15], ++n);
+		else
+			(void)snprintf(result->number,
+			    sizeof(result->number), "%.3s-%03zu",
+			    r->unit + 9, ++n);
 		if ((rc = rx_record_set_text(r, RX_F_CALLER_ID,
 		    result->number, strlen(result->number), st)) == RX_OK)
 			rc = find_stored(sv, r, id, &version, st);

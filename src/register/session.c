@@ -279,6 +279,7 @@ sign_in(struct rx_session *s, const char *user,
 	rx_err rc;
 
 	if ((rc = load_register(s, st)) != RX_OK ||
+	    (rc = rx_copy_load(s, st)) != RX_OK ||
 	    (rc = load_user(s, user, keyblob, st)) != RX_OK ||
 	    (rc = open_keyblob(s, keyblob, passphrase, st)) != RX_OK ||
 	    (rc = load_next(s, st)) != RX_OK ||
@@ -554,6 +555,17 @@ identity_swap(struct rx_identity *a, struct rx_identity *b)
 	}
 }
 
+/* Were the keys that were asked for certified? */
+static bool
+next_certified(const struct rx_session *s)
+{
+	const struct rx_member *m = rx_member_newest(s,
+	    rx_member_first(s, s->user_id));
+
+	return (s->next != NULL && m != NULL && memcmp(m->cert.sign_public,
+	    s->next->sign_public, RX_SIGN_PUBLIC_BYTES) == 0);
+}
+
 /* When the keys that were asked for are certified, move everything that was
  * granted to the old ones over to them, and forget the old seed.  Meanwhile
  * s->next are the old keys, which rx_grant_accept tries too. */
@@ -561,12 +573,9 @@ static rx_err
 take_next(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
-	const struct rx_member *m = rx_member_newest(s,
-	    rx_member_first(s, s->user_id));
 	rx_err rc;
 
-	if (s->next == NULL || m == NULL || memcmp(m->cert.sign_public,
-	    s->next->sign_public, RX_SIGN_PUBLIC_BYTES) != 0)
+	if (!next_certified(s))
 		return (RX_OK);
 	identity_swap(s->id, s->next);
 	if ((rc = rx_begin(s, st)) != RX_OK)
@@ -603,6 +612,14 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = sign_in(s, user, passphrase, st)) != RX_OK)
 		goto err0;
+	/* All work on keys is the home register's: signing in to a copy writes
+	 * nothing, so no two copies ever make different keys for one thing. */
+	if (s->copy) {
+		if (next_certified(s))
+			identity_swap(s->id, s->next);
+		*out = s;
+		return (RX_OK);
+	}
 	/* In this order: the recovery key trusted is the one granted to, and
 	 * the new one is proved to the keys that are in use still. */
 	if ((rc = administer(s, st)) != RX_OK)

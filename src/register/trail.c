@@ -221,6 +221,8 @@ static const struct {
 	[RX_DID_RECOVER] = { "recover", RX_MSG_DID_RECOVER },
 	[RX_DID_CUSTODY] = { "custody", RX_MSG_DID_CUSTODY },
 	[RX_DID_RESET] = { "reset", RX_MSG_DID_RESET },
+	[RX_DID_BUNDLE] = { "bundle", RX_MSG_DID_BUNDLE },
+	[RX_DID_COPY] = { "copy", RX_MSG_DID_COPY },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 
@@ -252,6 +254,8 @@ static const struct {
 	{ RX_DID_SAVE, "flag", RX_MSG_CLI_TYPE_FLAG },
 	{ RX_DID_SAVE, "report", RX_MSG_CLI_TYPE_REPORT },
 	{ RX_DID_SAVE, "consent", RX_MSG_CLI_TYPE_CONSENT },
+	{ RX_DID_BUNDLE, "make", RX_MSG_DID_BUNDLE_MAKE },
+	{ RX_DID_BUNDLE, "open", RX_MSG_DID_BUNDLE_OPEN },
 	{ RX_DID_REVEAL, "list", RX_MSG_REVEAL_LIST },
 	{ RX_DID_REVEAL, "search", RX_MSG_REVEAL_SEARCH },
 	{ RX_DID_REVEAL, "case", RX_MSG_REVEAL_CASE },

@@ -75,6 +75,17 @@ well_formed(const char unit[RX_UNIT_BYTES])
 	    level == RX_LEVEL_PREFECTURE));
 }
 
+bool
+rx_unit_stored(char unit[RX_UNIT_BYTES], const void *p, size_t n)
+{
+
+	memset(unit, 0, RX_UNIT_BYTES);
+	if (n >= RX_UNIT_BYTES)
+		return (false);
+	memcpy(unit, p, n);
+	return (well_formed(unit));
+}
+
 /**
  * rx_unit_parse(unit, text, st):
  * Put the id of the unit that ${text} names in ${unit}: 12, 9 or 6 digits, or

@@ -26,6 +26,9 @@ rx_err rx_unit_parse(char unit[RX_UNIT_BYTES], const char *text,
  * and above ("350102"), 12 digits below, "350100-SELF". */
 #define RX_UNIT_TEXT 14
 void rx_unit_text(char out[RX_UNIT_TEXT], const char unit[RX_UNIT_BYTES]);
+/* Take ${n} bytes of text that came from elsewhere as the id of a unit, as rows
+ * hold it; false when they are none, whatever ${unit} is then. */
+bool rx_unit_stored(char unit[RX_UNIT_BYTES], const void *p, size_t n);
 enum rx_level rx_unit_level(const char unit[RX_UNIT_BYTES]);
 /* Whether ${below} is ${above} or lies under it (SELF lies under its prefecture). */
 bool rx_unit_covers(const char above[RX_UNIT_BYTES],

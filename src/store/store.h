@@ -36,6 +36,7 @@ enum rx_table {
 	/* in the manifest again */
 	RX_TABLE_UNIT_EPOCH = 19, RX_TABLE_CASE_LINK = 20,
 	RX_TABLE_SUCCESSION = 21, RX_TABLE_HANDOVER = 22,
+	RX_TABLE_COPY = 26, RX_TABLE_BUNDLE = 27, RX_TABLE_CONFLICT = 30,
 	RX_TABLE_COUNT
 };
 
@@ -106,6 +107,26 @@ rx_err rx_store_replace(struct rx_store *s, enum rx_table table,
 rx_err rx_store_delete(struct rx_store *s, enum rx_table table,
     const struct rx_value *key, bool *deleted, struct rx_status *st)
     RX_MUST_USE;
+
+/*
+ * A row as bytes, as the manifest counts it (crypto/chain.h): how rows travel.
+ * The first appends the row under ${c}, all columns of ${table} in order; the
+ * second appends ${vals}; the third takes such bytes apart, pointers into them,
+ * RX_ECORRUPT (STORE_CORRUPT) when they are not what would have been written.
+ */
+rx_err rx_row_bytes(struct rx_buf *out, const struct rx_cursor *c,
+    enum rx_table table, struct rx_status *st) RX_MUST_USE;
+rx_err rx_row_encode(struct rx_buf *out, enum rx_table table,
+    const struct rx_value *vals, struct rx_status *st) RX_MUST_USE;
+rx_err rx_row_decode(enum rx_table *table,
+    struct rx_value vals[RX_COLUMNS_MAX], const void *p, size_t n,
+    struct rx_status *st) RX_MUST_USE;
+/* Is there a row with the primary key of ${vals}, and is it the same?  If it is
+ * another its bytes go to ${old} (may be NULL).  In a transaction. */
+enum rx_there { RX_ABSENT, RX_SAME, RX_OTHER };
+rx_err rx_store_compare(struct rx_store *s, enum rx_table table,
+    const struct rx_value *vals, enum rx_there *how, struct rx_buf *old,
+    struct rx_status *st) RX_MUST_USE;
 
 /* Run query ${q} with ${nargs} arguments.  One cursor of a query at a time;
  * different queries may be open together. */

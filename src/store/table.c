@@ -97,6 +97,17 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "user, proof", V2, "user", "user = ?1", NEW(proof)),
 	[RX_TABLE_HANDOVER] = TABLE("bb", 1, true, "keys.handover",
 	    "leaver, statement", V2, "leaver", "leaver = ?1", NEW(statement)),
+	[RX_TABLE_COPY] = TABLE("bti", 1, true, "main.copy",
+	    "id, name, made", V3, "id", "id = ?1",
+	    NEW(name) ", " NEW(made)),
+	[RX_TABLE_BUNDLE] = TABLE("biib", 1, true, "main.bundle",
+	    "copy, number, made, sender", V4, "copy", "copy = ?1",
+	    NEW(number) ", " NEW(made) ", " NEW(sender)),
+	[RX_TABLE_CONFLICT] = TABLE("ibibbtb", 4, true, "main.conflict",
+	    "source, id, version, digest, child, unit, stored", V7,
+	    "source, id, version, digest", "source = ?1 AND id = ?2 AND "
+	    "version = ?3 AND digest = ?4",
+	    NEW(child) ", " NEW(unit) ", " NEW(stored)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("
@@ -470,4 +481,107 @@ rx_store_delete(struct rx_store *s, enum rx_table table,
 	if (deleted != NULL)
 		*deleted = true;
 	return (RX_OK);
+}
+
+/* ---- rows as bytes ---- */
+
+rx_err
+rx_row_bytes(struct rx_buf *out, const struct rx_cursor *c,
+    enum rx_table table, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_table_encode_row(&c->s->row, table, c->stmt, st)) !=
+	    RX_OK)
+		return (rc);
+	return (rx_buf_add(out, c->s->row.b, c->s->row.len, st));
+}
+
+rx_err
+rx_row_encode(struct rx_buf *out, enum rx_table table,
+    const struct rx_value *vals, struct rx_status *st)
+{
+	const size_t n = strlen(rx_table_defs[table].kinds);
+	uint8_t no[4];
+	size_t i;
+	rx_err rc;
+
+	if ((rc = check_kinds(table, vals, n, st)) != RX_OK)
+		return (rc);
+	rx_put32(no, (uint32_t)table);
+	rc = rx_buf_add(out, no, sizeof(no), st);
+	for (i = 0; i < n && rc == RX_OK; i++)
+		rc = encode_value(out, &vals[i], st);
+	return (rc);
+}
+
+/* One column at ${*p}, of ${*n} bytes; false when it is not whole. */
+static bool
+decode_value(struct rx_value *v, char kind, const uint8_t **p, size_t *n)
+{
+	size_t len;
+
+	if (*n < 5 || (len = rx_get32(*p + 1)) > *n - 5)
+		return (false);
+	memset(v, 0, sizeof(*v));
+	v->kind = (enum rx_value_kind)(*p)[0];
+	if (!kind_is(v, kind) || (v->kind == RX_INT && len != 8))
+		return (false);
+	*p += 5;
+	if (v->kind == RX_INT)
+		v->i = (int64_t)rx_get64(*p);
+	else {
+		v->p = *p;
+		v->n = len;
+	}
+	*p += len;
+	*n -= 5 + len;
+	return (v->kind != RX_TEXT ||
+	    rx_utf8_valid((const char *)v->p, v->n));
+}
+
+rx_err
+rx_row_decode(enum rx_table *table, struct rx_value vals[RX_COLUMNS_MAX],
+    const void *bytes, size_t n, struct rx_status *st)
+{
+	const uint8_t *p = bytes;
+	const char *kinds;
+	size_t i;
+
+	*table = RX_TABLE_NONE;
+	if (n < 4 || rx_get32(p) >= RX_TABLE_COUNT ||
+	    (kinds = rx_table_defs[rx_get32(p)].kinds) == NULL)
+		goto err0;
+	*table = (enum rx_table)rx_get32(p);
+	p += 4;
+	n -= 4;
+	for (i = 0; kinds[i] != '\0'; i++)
+		if (!decode_value(&vals[i], kinds[i], &p, &n))
+			goto err0;
+	if (n == 0)
+		return (RX_OK);
+err0:
+	*table = RX_TABLE_NONE;
+	return (rx_fail(st, RX_ECORRUPT, RX_MSG_STORE_CORRUPT));
+}
+
+rx_err
+rx_store_compare(struct rx_store *s, enum rx_table table,
+    const struct rx_value *vals, enum rx_there *how, struct rx_buf *old,
+    struct rx_status *st)
+{
+	const size_t n = strlen(rx_table_defs[table].kinds);
+	bool found;
+	rx_err rc;
+
+	*how = RX_ABSENT;
+	if ((rc = check_write(s, table, vals, n, st)) != RX_OK ||
+	    (rc = encode_values(&s->row, table, vals, n, st)) != RX_OK ||
+	    (rc = read_old(s, table, vals, &found, st)) != RX_OK || !found)
+		return (rc);
+	*how = s->row.len == s->old.len &&
+	    memcmp(s->row.b, s->old.b, s->row.len) == 0 ? RX_SAME : RX_OTHER;
+	if (*how == RX_SAME || old == NULL)
+		return (RX_OK);
+	return (rx_buf_add(old, s->old.b, s->old.len, st));
 }

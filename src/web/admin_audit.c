@@ -51,7 +51,8 @@ take_filter(const struct rx_request *q, struct rx_audit_filter *f,
 		return (rc);
 	f->user = rx_field_set(q, "user") ? rx_field(q, "user") : NULL;
 	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++)
-		if (strcmp(rx_field(q, "kind"), rx_action_key(
+		if (rx_action_key((enum rx_action)a) != NULL &&
+		    strcmp(rx_field(q, "kind"), rx_action_key(
 		    (enum rx_action)a)) == 0)
 			f->action = (enum rx_action)a;
 	if (rx_field_set(q, "case")) {
@@ -95,6 +96,8 @@ put_kinds(struct trail *t, struct rx_status *st)
 	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++) {
 		const char *key = rx_action_key((enum rx_action)a);
 
+		if (key == NULL)
+			continue;	/* no action has this number */
 		if ((rc = rx_put_item(t->data, "kinds", &item, st)) != RX_OK ||
 		    (rc = rx_put_text(item, "key", key, st)) != RX_OK ||
 		    (rc = rx_put_text(item, "name", rx_msg(rx_action_name(

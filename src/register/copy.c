@@ -1,0 +1,165 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "register/internal.h"
+
+/*
+ * A copy of the register: the folder of a backup with one row more, which says
+ * which copy it is.  It has the store id, root, certificates and grants of the
+ * home register, so rows fit both byte for byte, and an audit that goes on from
+ * the same head as a chain of its own.
+ */
+
+#define NAME_MAX_CHARACTERS 20
+
+rx_err
+rx_copy_load(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	s->copy = false;
+	memset(s->copy_id, 0, RX_ID_BYTES);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_COPY, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 0, &n);
+		if (n == RX_ID_BYTES)
+			memcpy(s->copy_id, p, n);
+		rx_text_copy(s->copy_name, sizeof(s->copy_name),
+		    rx_col_text(cur, 1));
+		s->copy = true;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+const char *
+rx_session_copy(const struct rx_session *s)
+{
+
+	return (s->copy ? s->copy_name : NULL);
+}
+
+/* It stands in lists and entries of the audit, as one word. */
+static rx_err
+name_check(const char *name, struct rx_status *st)
+{
+	const size_t n = strlen(name);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f ||
+		    name[i] == ':')
+			break;
+	if (n == 0 || n >= RX_USER_NAME_BYTES || i < n ||
+	    !rx_utf8_valid(name, n) || rx_utf8_count(name, n) >
+	    NAME_MAX_CHARACTERS)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_COPY_NAME));
+	return (RX_OK);
+}
+
+/* The row, and an entry of the audit. */
+static rx_err
+begin(struct rx_session *s, const char *name, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_value v[3];
+	rx_err rc;
+
+	if (s->copy) {
+		rx_status_arg(st, "copy", "%s", s->copy_name);
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_COPY_ALREADY));
+	}
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	rx_random(id, sizeof(id));
+	v[0] = rx_bytes(id, sizeof(id));
+	v[1] = rx_text(name);
+	v[2] = rx_int(rx_session_now(s));
+	rc = rx_store_insert(s->store, RX_TABLE_COPY, v, st);
+	return (rx_finish(s, rc, RX_DID_COPY, NULL, name, st));
+}
+
+rx_err
+rx_copy_begin(const char *dir, const char *user,
+    const struct rx_secret *passphrase, const char *name,
+    struct rx_status *st)
+{
+	struct rx_store *store;
+	struct rx_session *s;
+	rx_err rc;
+
+	if ((rc = name_check(name, st)) != RX_OK ||
+	    (rc = rx_store_open(&store, dir, st)) != RX_OK)
+		return (rc);
+	/* Not rx_session_open: signing in to the home register works on keys. */
+	if ((rc = rx_session_attach(&s, store, user, passphrase, st)) ==
+	    RX_OK) {
+		rc = begin(s, name, st);
+		rx_session_close(s);
+	}
+	rx_store_close(store);
+	return (rc);
+}
+
+/* Remove what a restore left in ${dir}. */
+static void
+discard(const char *dir)
+{
+	static const char *const name[] = { "content.db", "keys.db",
+	    "content.db-journal", "keys.db-journal" };
+	char *path;
+	size_t i;
+
+	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++)
+		if (asprintf(&path, "%s/%s", dir, name[i]) >= 0) {
+			(void)unlink(path);
+			free(path);
+		}
+	(void)rmdir(dir);
+}
+
+/*
+ * Restored beside ${dir} and moved there as a copy: whatever happens between,
+ * there is no folder that looks like the home register and is not.
+ */
+rx_err
+rx_copy_restore(const char *file, const char *user,
+    const struct rx_secret *passphrase, const char *dir, const char *name,
+    struct rx_audit_head *head, struct rx_status *st)
+{
+	size_t n = strlen(dir);
+	char *part;
+	rx_err rc;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if ((rc = name_check(name, st)) != RX_OK)
+		return (rc);
+	if (rmdir(dir) != 0 && errno != ENOENT) {
+		rx_status_arg(st, "dir", "%s", dir);
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_RESTORE_NOT_EMPTY));
+	}
+	if (asprintf(&part, "%.*s.runxin-part", (int)n, dir) < 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	discard(part);		/* of an attempt that was interrupted */
+	if ((rc = rx_backup_check(file, user, passphrase, part, head, st)) ==
+	    RX_OK && (rc = rx_copy_begin(part, user, passphrase, name, st)) ==
+	    RX_OK && rename(part, dir) != 0) {
+		rx_status_arg(st, "file", "%s", dir);
+		rx_status_arg(st, "errno", "%d", errno);
+		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_WRITE);
+	}
+	if (rc != RX_OK)
+		discard(part);
+	free(part);
+	return (rc);
+}
