@@ -1,0 +1,1042 @@
+/*
+ * Copies of the register, and sealed bundles between them.  home is the fixture
+ * with d1 (director of a village), d2 (of the next) and s1 (supervisor above);
+ * every copy is made of it.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/fixture.h"
+
+#define VILLAGE "350102001001"
+#define TOWN "350102001"
+
+static struct rx_status st;
+
+#define try(expr) (rx_status_clear(&st), (expr))
+#define must(expr) ok(try(expr), &st)
+#define refuses(expr, code, name) do { \
+	assert_int_equal(try(expr), code); \
+	assert_int_equal(st.msg, RX_MSG_##name); \
+} while (0)
+
+/* ---- copies ---- */
+
+static void
+begin_copy(const char *dir, const char *name)
+{
+	struct rx_secret *p = test_passphrase("d1-pass");
+
+	must(rx_copy_begin(dir, "d1", p, name, &st));
+	rx_secret_free(p);
+}
+
+static const char *
+copy_of(const char *home, const char *name)
+{
+	const char *dir = fixture_copy_of(home);
+
+	begin_copy(dir, name);
+	return (dir);
+}
+
+static const char *
+bundle_path(void)
+{
+	static char path[8][300];
+	static unsigned turn;
+	char *p = path[turn++ % 8];
+
+	(void)snprintf(p, sizeof(path[0]), "%s/b.rxb", test_dir());
+	return (p);
+}
+
+/* Make a bundle in the session ${s}. */
+static const char *
+make(struct rx_session *s, const char *unit)
+{
+	const char *path = bundle_path();
+	struct rx_bundle b;
+
+	must(rx_bundle_make(s, unit, path, &b, &st));
+	return (path);
+}
+
+static struct rx_bundle
+take(struct rx_session *s, const char *path)
+{
+	struct rx_bundle b;
+
+	must(rx_bundle_open(s, path, true, &b, &st));
+	return (b);
+}
+
+/* From one session to another. */
+static struct rx_bundle
+carry(struct rx_session *from, const char *unit, struct rx_session *to)
+{
+
+	return (take(to, make(from, unit)));
+}
+
+static struct rx_audit_head
+head_of(struct rx_session *s)
+{
+	struct rx_audit_head head;
+
+	must(rx_audit_head(s, &head, &st));
+	return (head);
+}
+
+/* ---- writing ---- */
+
+static rx_err
+save(struct rx_session *s, enum rx_type type, bool correct, const char *text,
+    uint8_t *id)
+{
+	struct rx_save_result result;
+	json_t *json;
+	rx_err rc;
+
+	must(rx_json_parse(&json, text, strlen(text), &st));
+	rc = try(rx_save(s, type, json, correct, &result, &st));
+	json_decref(json);
+	if (rc == RX_OK && id != NULL)
+		memcpy(id, result.id, RX_ID_BYTES);
+	return (rc);
+}
+
+static rx_err
+child(struct rx_session *s, const char *id, const char *name, bool correct)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text), "{\"id\":\"%s\",\"unit\":\""
+	    VILLAGE "\",\"name\":\"%s\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    id, name);
+	return (save(s, RX_CHILD, correct, text, NULL));
+}
+
+static rx_err
+observe(struct rx_session *s, const char *id, const char *of,
+    const char *sign, const char *note, bool correct)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text), "{\"id\":\"%s\",\"child\":\"%s\","
+	    "\"date\":\"2025-06-03\",\"channel\":\"home_visit\","
+	    "\"signs\":[\"%s\"],\"risk\":\"orange\",\"note\":\"%s\"}", id, of,
+	    sign, note);
+	return (save(s, RX_OBSERVATION, correct, text, NULL));
+}
+
+static rx_err
+decide(struct rx_session *s, const char *flag, const char *decision)
+{
+	struct rx_flag_row row;
+	rx_err rc;
+
+	if ((rc = try(rx_review_find(s, flag, &row, &st))) != RX_OK)
+		return (rc);
+	return (rx_review_decide(s, &row, decision, "because", &st));
+}
+
+static enum rx_flag_state
+flag_state(struct rx_session *s, const char *flag)
+{
+	struct rx_flag_row row;
+
+	must(rx_review_find(s, flag, &row, &st));
+	return (row.state);
+}
+
+static rx_err
+show(struct rx_session *s, const char *who, const char *reason, size_t *n)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc;
+
+	if ((rc = try(rx_child_find(s, who, id, &st))) != RX_OK)
+		return (rc);
+	return (fixture_show(s, id, reason, n, &st));
+}
+
+/* All of tables 3, 4, 5, and what was written twice. */
+static void
+dump(const char *dir, struct rx_buf *out)
+{
+	static const char *const sql[] = {
+		"SELECT CAST(coalesce(group_concat(x), '') AS BLOB) FROM "
+		"(SELECT quote(id) || version || unit || quote(tag) || "
+		"quote(name) || quote(id_number) || quote(phone) || "
+		"quote(address) || quote(school) || quote(guardian_name) || "
+		"quote(guardian_phone) || quote(coded) AS x FROM child "
+		"ORDER BY id, version)",
+		"SELECT CAST(coalesce(group_concat(x), '') AS BLOB) FROM "
+		"(SELECT quote(id) || version || quote(child) || unit || "
+		"quote(tag) || quote(coded) || quote(narrative) AS x "
+		"FROM record ORDER BY id, version)",
+		"SELECT CAST(coalesce(group_concat(x), '') AS BLOB) FROM "
+		"(SELECT quote(id) || version || unit || quote(tag) || "
+		"quote(coded) AS x FROM activity ORDER BY id, version)",
+		"SELECT CAST(coalesce(group_concat(x), '') AS BLOB) FROM "
+		"(SELECT source || quote(id) || version || quote(digest) || "
+		"quote(stored) AS x FROM conflict "
+		"ORDER BY source, id, version, digest)",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(sql) / sizeof(sql[0]); i++)
+		fixture_blob(dir, sql[i], out);
+}
+
+static void
+same_content(const char *a, const char *b)
+{
+	struct rx_buf x = RX_BUF_INIT, y = RX_BUF_INIT;
+
+	dump(a, &x);
+	dump(b, &y);
+	assert_true(x.len == y.len && memcmp(x.b, y.b, x.len) == 0);
+	rx_buf_free(&x);
+	rx_buf_free(&y);
+}
+
+/* ---- both ways ---- */
+
+static void
+test_flag_goes_home_and_the_decision_comes_back(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct rx_bundle b;
+	size_t n;
+
+	(void)state;
+	assert_int_equal(child(d1, "new", "新", false), RX_OK);
+	assert_int_equal(observe(d1, "x1", "new", "self_harm", "help", false),
+	    RX_OK);
+	assert_int_equal(observe(d1, "x2", "c2", "mood_low", "calm", false),
+	    RX_OK);
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.children, 1);
+	assert_int_equal(b.records, 2);
+	assert_int_equal(b.keys, 1);
+	assert_int_equal(b.conflicts + b.skipped + b.refused, 0);
+	assert_true(b.present > 0);
+	assert_string_equal(b.sender, "d1");
+	assert_string_equal(b.copy_name, "村");
+	/* The slot came along, so the note of the flagged case opens. */
+	assert_int_equal(flag_state(s1, "x1"), RX_FLAG_OPEN);
+	assert_int_equal(show(s1, "new", "looking after", &n), RX_OK);
+	assert_int_equal(n, 2);
+	/* One that is not flagged stays closed to him. */
+	assert_int_equal(show(s1, "c2", "curious", &n), RX_EPERM);
+	assert_int_equal(decide(s1, "x1", "accept"), RX_OK);
+	b = carry(s1, VILLAGE, d1);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(flag_state(d1, "x1"), RX_FLAG_ACCEPTED);
+	same_content(home, village);
+	must(fixture_verify(d1, NULL, &st));
+	must(fixture_verify(s1, NULL, &st));
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+static void
+test_case_flagged_in_a_copy_opens_for_the_supervisor_at_home(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	size_t n;
+
+	(void)state;
+	assert_int_equal(show(s1, "c2", "curious", &n), RX_EPERM);
+	assert_int_equal(observe(d1, "x1", "c2", "self_harm", "help", false),
+	    RX_OK);
+	(void)carry(d1, TOWN, s1);
+	assert_int_equal(show(s1, "c2", "looking after", &n), RX_OK);
+	/* Closed at home; the copy learns of it, and its slots close too. */
+	assert_int_equal(decide(s1, "x1", "close"), RX_OK);
+	(void)carry(s1, VILLAGE, d1);
+	assert_int_equal(flag_state(d1, "x1"), RX_FLAG_CLOSED);
+	rx_session_close(s1);
+	s1 = fixture_open(village, "s1");
+	assert_int_equal(show(s1, "c2", "curious", &n), RX_EPERM);
+	rx_session_close(s1);
+	rx_session_close(d1);
+}
+
+static void
+test_the_same_bundle_again_changes_nothing(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村"), *p;
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct rx_bundle b;
+	uint64_t seq;
+
+	(void)state;
+	assert_int_equal(observe(d1, "x1", "c2", "mood_low", "calm", false),
+	    RX_OK);
+	p = make(d1, TOWN);
+	/* A trial keeps nothing. */
+	seq = head_of(s1).seq;
+	must(rx_bundle_open(s1, p, false, &b, &st));
+	assert_int_equal(b.records, 1);
+	assert_int_equal(head_of(s1).seq, seq);
+	b = take(s1, p);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(head_of(s1).seq, seq + 1);
+	b = take(s1, p);
+	assert_int_equal(b.records + b.children + b.keys + b.activities, 0);
+	assert_true(b.present > 0);
+	assert_int_equal(head_of(s1).seq, seq + 1);
+	/* Nor does one's own. */
+	seq = head_of(d1).seq;
+	p = make(d1, VILLAGE);
+	b = take(d1, p);
+	assert_int_equal(b.records + b.children + b.keys + b.activities, 0);
+	assert_int_equal(head_of(d1).seq, seq + 1);	/* that of making it */
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+static void
+test_an_older_bundle_adds_what_is_missing_and_takes_nothing_back(
+    void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	const char *first, *second;
+	struct rx_bundle b;
+	uint64_t number;
+	int64_t made, then;
+	size_t n;
+
+	(void)state;
+	first = make(d1, TOWN);
+	assert_int_equal(observe(d1, "x1", "c2", "self_harm", "help", false),
+	    RX_OK);
+	second = make(d1, TOWN);
+	(void)take(s1, second);
+	must(rx_bundle_last(s1, d1->copy_id, &number, &made, &st));
+	assert_int_equal(number, 2);
+	b = take(s1, first);
+	assert_int_equal(b.records + b.children + b.keys, 0);
+	must(rx_bundle_last(s1, d1->copy_id, &number, &then, &st));
+	assert_int_equal(number, 2);
+	assert_true(then == made);
+	/* The slot of the second is still the one that counts. */
+	assert_int_equal(show(s1, "c2", "looking after", &n), RX_OK);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+static void
+test_activities_travel_too(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct rx_bundle b;
+
+	(void)state;
+	assert_int_equal(save(d1, RX_ACTIVITY, false, "{\"id\":\"a9\","
+	    "\"unit\":\"" VILLAGE "\",\"date\":\"2025-06-01\",\"kind\":"
+	    "\"theme_activity\",\"venue\":\"yard\",\"held\":true,"
+	    "\"children\":[\"c2\"]}", NULL), RX_OK);
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.activities, 1);
+	same_content(home, village);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+static void
+test_no_record_of_another_village_is_in_the_bundle(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *d2 = fixture_open(home, "d2");
+	struct rx_bundle b;
+
+	(void)state;
+	fixture_save(d2, RX_OBSERVATION, "{\"id\":\"y1\",\"child\":\"c3\","
+	    "\"date\":\"2025-06-03\",\"channel\":\"home_visit\",\"signs\":"
+	    "[\"mood_low\"],\"risk\":\"green\",\"note\":\"other\"}", false,
+	    NULL);
+	b = carry(s1, VILLAGE, d1);
+	assert_int_equal(b.records, 0);
+	assert_int_equal(b.skipped, 0);
+	rx_session_close(d2);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+/* ---- versions written twice ---- */
+
+static rx_err
+count_each(void *cookie, const struct rx_record *r, struct rx_status *u)
+{
+
+	(void)u;
+	assert_true(r->type != 0);
+	(*(size_t *)cookie)++;
+	return (RX_OK);
+}
+
+static void
+test_two_corrections_of_one_version_are_both_kept(void **state)
+{
+	const char *home = fixture_copy(), *a = copy_of(home, "甲"),
+	    *b = copy_of(home, "乙");
+	struct rx_session *at_a = fixture_open(a, "d1");
+	struct rx_session *at_b = fixture_open(b, "d1");
+	struct rx_bundle got;
+	uint8_t id[RX_ID_BYTES];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(observe(at_a, "o3", "c2", "mood_low", "from a", true),
+	    RX_OK);
+	assert_int_equal(child(at_a, "c2", "甲名", true), RX_OK);
+	(void)usleep(3000);
+	assert_int_equal(observe(at_b, "o3", "c2", "mood_low", "from b", true),
+	    RX_OK);
+	assert_int_equal(child(at_b, "c2", "乙名", true), RX_OK);
+	got = carry(at_a, VILLAGE, at_b);
+	assert_int_equal(got.conflicts, 2);
+	got = carry(at_b, VILLAGE, at_a);
+	assert_int_equal(got.conflicts, 2);
+	same_content(a, b);
+	/* Each once, however often they meet. */
+	got = carry(at_b, VILLAGE, at_a);
+	assert_int_equal(got.conflicts, 0);
+	must(rx_child_find(at_a, "c2", id, &st));
+	must(rx_conflicts_of(at_a, id, &n, &st));
+	assert_int_equal(n, 2);
+	n = 0;
+	must(rx_conflict_each(at_a, id, count_each, &n, &st));
+	assert_int_equal(n, 2);
+	assert_false(rx_store_in_transaction(at_a->store));
+	/* Looking at them changes nothing. */
+	same_content(a, b);
+	must(fixture_verify(at_a, NULL, &st));
+	must(fixture_verify(at_b, NULL, &st));
+	rx_session_close(at_a);
+	rx_session_close(at_b);
+}
+
+static void
+test_a_third_copy_learns_of_both_versions(void **state)
+{
+	const char *home = fixture_copy(), *a = copy_of(home, "甲"),
+	    *b = copy_of(home, "乙"), *c = copy_of(home, "丙");
+	struct rx_session *at_a = fixture_open(a, "d1");
+	struct rx_session *at_b = fixture_open(b, "d1");
+	struct rx_session *at_c = fixture_open(c, "d1");
+
+	(void)state;
+	assert_int_equal(observe(at_a, "o3", "c2", "mood_low", "from a", true),
+	    RX_OK);
+	assert_int_equal(observe(at_b, "o3", "c2", "mood_low", "from b", true),
+	    RX_OK);
+	(void)carry(at_b, VILLAGE, at_a);
+	(void)carry(at_a, VILLAGE, at_c);
+	same_content(a, c);
+	rx_session_close(at_a);
+	rx_session_close(at_b);
+	rx_session_close(at_c);
+}
+
+/* ---- what a copy does not do ---- */
+
+static void
+test_signing_in_to_a_copy_writes_nothing(void **state)
+{
+	static const char *const people[] = { "admin", "d1", "d2", "s1", "st" };
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *s;
+	uint64_t seq;
+	size_t i;
+
+	(void)state;
+	s = fixture_open(village, "d1");
+	seq = head_of(s).seq;
+	rx_session_close(s);
+	for (i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+		s = fixture_open(village, people[i]);
+		assert_int_equal(head_of(s).seq, seq);
+		assert_string_equal(rx_session_copy(s), "村");
+		rx_session_close(s);
+	}
+	s = fixture_open(home, "d1");
+	assert_null(rx_session_copy(s));
+	rx_session_close(s);
+}
+
+static rx_err
+keep_codes(void *cookie, const struct rx_codes *c, struct rx_status *u)
+{
+
+	(void)cookie;
+	(void)c;
+	(void)u;
+	return (RX_OK);
+}
+
+static void
+test_what_is_done_at_home_is_refused_in_a_copy(void **state)
+{
+	const char *const codes[2] = { "", "" };
+	const char *village = copy_of(fixture_copy(), "村");
+	struct rx_session *admin = fixture_open(village, "admin");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *stat = fixture_open(village, "st");
+	struct rx_secret *p = test_passphrase("other-pass");
+	struct rx_handover h;
+	uint8_t id[RX_ID_BYTES];
+	size_t n;
+
+	(void)state;
+	refuses(rx_user_add(admin, "n", RX_ROLE_DIRECTOR, VILLAGE, p, &st),
+	    RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_user_disable(admin, "d2", &st), RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_user_reset(admin, "d2", p, &st), RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_user_handover(admin, "d1", "d2", NULL, false, &h, &st),
+	    RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_custodian_reissue(admin, codes, keep_codes, NULL, &st),
+	    RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_unit_add(admin, "350102099", "镇", "township", "350102",
+	    &st), RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_rotate(d1, VILLAGE, &n, &st), RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_session_passwd(d1, p, &st), RX_EPERM, COPY_HOME_ONLY);
+	refuses(rx_child_erase(d1, fixture_id[C2], "why", &st), RX_EPERM,
+	    COPY_HOME_ONLY);
+	refuses(rx_release_add(stat, 0, "{}", 2, id, &st), RX_EPERM,
+	    COPY_HOME_ONLY);
+	must(fixture_verify(d1, NULL, &st));
+	rx_secret_free(p);
+	rx_session_close(admin);
+	rx_session_close(d1);
+	rx_session_close(stat);
+}
+
+/* Nothing but what is listed is written in a copy: a new kind of action is
+ * refused until somebody thinks of it. */
+static void
+test_unknown_actions_are_refused_in_a_copy(void **state)
+{
+	const char *village = copy_of(fixture_copy(), "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	int a, allowed = 0;
+
+	(void)state;
+	for (a = 0; a < 256; a++)
+		allowed += try(rx_copy_permit(d1, (enum rx_action)a, &st)) ==
+		    RX_OK;
+	assert_int_equal(allowed, 7);
+	rx_session_close(d1);
+}
+
+static void
+test_a_unit_without_keys_gets_none_in_a_copy(void **state)
+{
+	const char *home = fixture_copy();
+	struct rx_session *admin = fixture_open(home, "admin"), *s;
+	struct rx_secret *p = test_passphrase("d9-pass");
+	const char *village;
+
+	(void)state;
+	must(rx_user_add(admin, "d9", RX_ROLE_DIRECTOR, "350102001004", p,
+	    &st));
+	rx_secret_free(p);
+	rx_session_close(admin);
+	village = copy_of(home, "村");
+	s = fixture_open(village, "d9");
+	assert_int_equal(save(s, RX_CHILD, false, "{\"id\":\"k\",\"unit\":"
+	    "\"350102001004\",\"name\":\"李\",\"sex\":\"f\",\"birth\":"
+	    "\"2014-05\",\"categories\":[\"left_behind\"],\"legal_basis\":"
+	    "\"consent\"}", NULL), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_COPY_UNIT_KEYS);
+	rx_session_close(s);
+}
+
+static void
+test_copy_name_and_copy_already_are_refused(void **state)
+{
+	static const char *const bad[] = { "", "a b", "a:b", "\n",
+	    "一二三四五六七八九十一二三四五六七八九十一" };
+	const char *village = copy_of(fixture_copy(), "村");
+	struct rx_secret *p = test_passphrase("d1-pass");
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refuses(rx_copy_begin(village, "d1", p, bad[i], &st),
+		    RX_EUSAGE, COPY_NAME);
+	refuses(rx_copy_begin(village, "d1", p, "二", &st), RX_ECONFLICT,
+	    COPY_ALREADY);
+	rx_secret_free(p);
+}
+
+static void
+test_restored_copy_is_a_copy_from_the_first_moment(void **state)
+{
+	const char *home = fixture_copy(), *base = test_dir();
+	struct rx_session *s = fixture_open(home, "d1");
+	struct rx_secret *p = test_passphrase("d1-pass");
+	struct rx_audit_head head;
+	char file[300], dir[300], part[330];
+	struct stat sb;
+
+	(void)state;
+	(void)snprintf(file, sizeof(file), "%s/b", base);
+	(void)snprintf(dir, sizeof(dir), "%s/copy/", base);
+	(void)snprintf(part, sizeof(part), "%s/copy.runxin-part", base);
+	must(rx_backup_create(s, file, &st));
+	rx_session_close(s);
+	must(rx_copy_restore(file, "d1", p, dir, "村", &head, &st));
+	assert_int_not_equal(lstat(part, &sb), 0);
+	s = fixture_open(dir, "d1");
+	assert_string_equal(rx_session_copy(s), "村");
+	assert_int_equal(head_of(s).seq, head.seq + 1);
+	rx_session_close(s);
+	refuses(rx_copy_restore(file, "d1", p, dir, "村", &head, &st),
+	    RX_ECONFLICT, RESTORE_NOT_EMPTY);
+	rx_secret_free(p);
+}
+
+static void
+test_children_numbered_in_copies_do_not_share_numbers(void **state)
+{
+	static const char json[] = "{\"unit\":\"" VILLAGE "\",\"name\":\"李\","
+	    "\"sex\":\"f\",\"birth\":\"2014-05\",\"categories\":"
+	    "[\"left_behind\"],\"legal_basis\":\"consent\"}";
+	const char *village = copy_of(fixture_copy(), "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_save_result result;
+	char want[16];
+	json_t *o;
+
+	(void)state;
+	must(rx_json_parse(&o, json, strlen(json), &st));
+	must(rx_save(d1, RX_CHILD, o, false, &result, &st));
+	json_decref(o);
+	(void)snprintf(want, sizeof(want), "001-%02x-003", d1->copy_id[15]);
+	assert_string_equal(result.number, want);
+	rx_session_close(d1);
+}
+
+/* ---- keys and people ---- */
+
+static void
+test_keys_changed_at_home_reach_the_copy(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *s1, *d1, *admin, *at_home;
+	struct rx_bundle b;
+	size_t n;
+
+	(void)state;
+	/* Somebody goes: keys of the register and of the units follow. */
+	admin = fixture_open(home, "admin");
+	must(rx_user_disable(admin, "gone", &st));
+	rx_session_close(admin);
+	at_home = fixture_open(home, "d1");	/* rotates, renews the cases */
+	s1 = fixture_open(home, "s1");
+	d1 = fixture_open(village, "d1");
+	/* Written under the old keys meanwhile. */
+	assert_int_equal(observe(d1, "x1", "c2", "mood_low", "calm", false),
+	    RX_OK);
+	assert_int_equal(child(d1, "new", "新", false), RX_OK);
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(b.children, 1);
+	assert_int_equal(show(at_home, "c2", NULL, &n), RX_OK);
+	b = carry(s1, VILLAGE, d1);
+	assert_true(b.keys > 0);
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(fixture_number(village, "SELECT count(*) FROM "
+	    "keys.case_key WHERE epoch = 2 AND unit = '350102001001'"), 2);
+	assert_int_equal(fixture_number(village, "SELECT count(*) FROM "
+	    "keys.unit_epoch WHERE unit = '350102001001'"),
+	    fixture_number(home, "SELECT count(*) FROM keys.unit_epoch "
+	    "WHERE unit = '350102001001'"));
+	/* And what is written now lies under the new ones, and goes home. */
+	assert_int_equal(observe(d1, "x2", "c2", "mood_low", "new", false),
+	    RX_OK);
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(show(d1, "c2", NULL, &n), RX_OK);
+	assert_int_equal(show(at_home, "c2", NULL, &n), RX_OK);
+	rx_session_close(d1);
+	d1 = fixture_open(village, "d1");
+	assert_int_equal(show(d1, "c2", NULL, &n), RX_OK);
+	must(fixture_verify(d1, NULL, &st));
+	must(fixture_verify(at_home, NULL, &st));
+	same_content(home, village);
+	rx_session_close(d1);
+	rx_session_close(s1);
+	rx_session_close(at_home);
+}
+
+/* Enrol ${user} as another director of d1's village, who gets its keys. */
+static void
+add_director(const char *home, const char *user)
+{
+	struct rx_session *s = fixture_open(home, "admin");
+	struct rx_secret *p;
+	char pass[80];
+
+	(void)snprintf(pass, sizeof(pass), "%s-pass", user);
+	p = test_passphrase(pass);
+	must(rx_user_add(s, user, RX_ROLE_DIRECTOR, VILLAGE, p, &st));
+	rx_secret_free(p);
+	rx_session_close(s);
+	rx_session_close(fixture_open(home, "d1"));
+}
+
+static void
+disable(const char *home, const char *user)
+{
+	struct rx_session *s = fixture_open(home, "admin");
+
+	must(rx_user_disable(s, user, &st));
+	rx_session_close(s);
+}
+
+static void
+test_record_signed_after_its_authors_end_is_left_out(void **state)
+{
+	const char *home = fixture_copy(), *village;
+	struct rx_session *d1, *dd, *s1;
+	struct rx_bundle b;
+
+	(void)state;
+	add_director(home, "dd");
+	village = copy_of(home, "村");
+	dd = fixture_open(village, "dd");
+	assert_int_equal(observe(dd, "early", "c2", "mood_low", "e", false),
+	    RX_OK);
+	(void)usleep(3000);
+	disable(home, "dd");
+	(void)usleep(3000);
+	assert_int_equal(observe(dd, "late", "c2", "mood_low", "l", false),
+	    RX_OK);
+	rx_session_close(dd);
+	/* His colleague, who does not know, brings both. */
+	d1 = fixture_open(village, "d1");
+	assert_int_equal(observe(d1, "mine", "c2", "mood_low", "m", false),
+	    RX_OK);
+	s1 = fixture_open(home, "s1");
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.records, 2);
+	assert_int_equal(b.refused, 1);
+	/* And the copy cannot go on with a chain that he has signed since. */
+	refuses(rx_bundle_open(d1, make(s1, VILLAGE), true, &b, &st),
+	    RX_ECONFLICT, COPY_STALE);
+	must(fixture_verify(d1, NULL, &st));
+	must(fixture_verify(s1, NULL, &st));
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+static void
+test_bundle_nobody_and_not_permitted_are_refused(void **state)
+{
+	const char *home = fixture_copy();
+	struct rx_session *d1 = fixture_open(home, "d1");
+	struct rx_session *stat = fixture_open(home, "st");
+	struct rx_bundle b;
+
+	(void)state;
+	refuses(rx_bundle_make(d1, "350102009001", bundle_path(), &b, &st),
+	    RX_ENOENT, BUNDLE_NOBODY);
+	refuses(rx_bundle_make(stat, VILLAGE, bundle_path(), &b, &st),
+	    RX_EPERM, NOT_PERMITTED);
+	refuses(rx_bundle_make(d1, "350102001002", bundle_path(), &b, &st),
+	    RX_EPERM, NOT_PERMITTED);
+	rx_session_close(d1);
+	rx_session_close(stat);
+}
+
+static void
+test_fingerprints_are_the_same_everywhere(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	char a[36], b[36], root[36], other[36];
+	struct rx_bundle shown;
+
+	(void)state;
+	must(rx_user_fingerprint(d1, "d1", a, root, &st));
+	must(rx_user_fingerprint(s1, "d1", b, other, &st));
+	assert_string_equal(a, b);
+	assert_string_equal(root, other);
+	assert_int_equal(strlen(a), 35);
+	must(rx_user_fingerprint(s1, "s1", b, other, &st));
+	assert_string_not_equal(a, b);
+	must(rx_bundle_show(s1, make(d1, TOWN), &shown, &st));
+	assert_string_equal(shown.fingerprint, a);
+	assert_string_equal(shown.root, root);
+	assert_true(shown.mine && shown.known);
+	refuses(rx_user_fingerprint(s1, "nobody", b, other, &st), RX_ENOENT,
+	    USER_UNKNOWN);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+/* ---- any order ---- */
+
+static uint64_t seed;
+
+/* xorshift64 (Marsaglia, 2003). */
+static unsigned
+draw(unsigned of)
+{
+
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return ((unsigned)(seed % of));
+}
+
+#define REGISTERS 3		/* home and two copies */
+#define PENDING 12
+
+struct world {
+	const char *dir[REGISTERS];
+	struct rx_session *d1[REGISTERS], *s1[REGISTERS];
+	struct {
+		const char *path;	/* NULL: none */
+		unsigned from;
+		bool town;		/* for s1 */
+	} sent[PENDING];
+	unsigned serial;
+	char paths[PENDING][300];
+};
+
+static void
+any_write(struct world *w, unsigned at)
+{
+	static const char *const own[] = { "c1", "c2", "p0", "p1", "p2" };
+	static const char *const obs[] = { "o1", "o2", "o3" };
+	static const char *const of[] = { "c1", "c1", "c2" };
+	static const char *const decisions[] = { "accept", "return", "close",
+	    "escalate" };
+	struct rx_session *d1 = w->d1[at];
+	char id[40], note[40];
+	unsigned k;
+
+	(void)snprintf(note, sizeof(note), "%u at %u", w->serial++, at);
+	(void)snprintf(id, sizeof(id), "n%u", w->serial);
+	switch (draw(7)) {
+	case 0:
+		(void)child(d1, id, note, false);
+		break;
+	case 1:		/* may be there in another copy too */
+		(void)child(d1, own[draw(5)], note, true);
+		break;
+	case 2:
+		(void)observe(d1, id, own[draw(2)], draw(3) == 0 ?
+		    "self_harm" : "mood_low", note, false);
+		break;
+	case 3:
+	case 4:
+		k = draw(3);
+		(void)observe(d1, obs[k], of[k], draw(2) == 0 ? "self_harm" :
+		    "mood_low", note, true);
+		break;
+	case 5:
+		(void)decide(w->s1[at], draw(2) == 0 ? "o1" : "o2",
+		    decisions[draw(4)]);
+		break;
+	default:
+		(void)decide(w->s1[at], "o1", decisions[draw(4)]);
+	}
+	rx_status_clear(&st);
+}
+
+static void
+any_bundle(struct world *w, unsigned k)
+{
+	struct rx_bundle b;
+	unsigned from = draw(REGISTERS);
+	bool town = draw(3) == 0;
+
+	(void)unlink(w->paths[k]);
+	must(rx_bundle_make(draw(3) == 0 && !town ? w->s1[from] : w->d1[from],
+	    town ? TOWN : VILLAGE, w->paths[k], &b, &st));
+	w->sent[k].path = w->paths[k];
+	w->sent[k].from = from;
+	w->sent[k].town = town;
+}
+
+/* Open it anywhere, once or again, also where it came from. */
+static void
+any_open(struct world *w, unsigned k)
+{
+	const unsigned to = draw(REGISTERS);
+
+	if (w->sent[k].path != NULL)
+		(void)take(w->sent[k].town ? w->s1[to] : w->d1[to],
+		    w->sent[k].path);
+}
+
+/* What the list of d1 says of every case, in order. */
+static rx_err
+state_each(void *cookie, const struct rx_child_row *row, struct rx_status *u)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text), "%s %u %u %lld %d %d %d %d;",
+	    rx_record_text(row->child, RX_F_NAME), row->observations,
+	    row->interventions, (long long)row->risk, (int)row->last,
+	    (int)row->due, row->flagged, row->withdrawn);
+	return (rx_buf_add(cookie, text, strlen(text), u));
+}
+
+static void
+converged(struct world *w)
+{
+	struct rx_buf first = RX_BUF_INIT, other = RX_BUF_INIT;
+	unsigned i;
+
+	must(rx_child_each(w->d1[0], 0, 0, state_each, &first, &st));
+	for (i = 1; i < REGISTERS; i++) {
+		same_content(w->dir[0], w->dir[i]);
+		rx_buf_reset(&other);
+		must(rx_child_each(w->d1[i], 0, 0, state_each, &other, &st));
+		assert_true(first.len == other.len &&
+		    memcmp(first.b, other.b, first.len) == 0);
+	}
+	/* A session that has read before says the same as one that has not. */
+	rx_known_free(w->d1[1]);
+	rx_buf_reset(&other);
+	must(rx_child_each(w->d1[1], 0, 0, state_each, &other, &st));
+	assert_true(first.len == other.len &&
+	    memcmp(first.b, other.b, first.len) == 0);
+	for (i = 0; i < REGISTERS; i++)
+		must(fixture_verify(w->d1[i], NULL, &st));
+	rx_buf_free(&first);
+	rx_buf_free(&other);
+}
+
+static void
+one_world(uint64_t with, unsigned steps)
+{
+	struct world w;
+	unsigned i, k;
+
+	memset(&w, 0, sizeof(w));
+	seed = with;
+	w.dir[0] = fixture_copy();
+	for (i = 0; i < REGISTERS; i++) {
+		if (i > 0)
+			w.dir[i] = copy_of(w.dir[0], i == 1 ? "甲" : "乙");
+	}
+	for (i = 0; i < REGISTERS; i++) {
+		w.d1[i] = fixture_open(w.dir[i], "d1");
+		w.s1[i] = fixture_open(w.dir[i], "s1");
+	}
+	for (k = 0; k < PENDING; k++)
+		(void)snprintf(w.paths[k], sizeof(w.paths[k]), "%s/%u.rxb",
+		    w.dir[0], k);
+	for (i = 0; i < steps; i++) {
+		if (draw(2) == 0)
+			any_write(&w, draw(REGISTERS));
+		else if (draw(2) == 0)
+			any_bundle(&w, draw(PENDING));
+		else
+			any_open(&w, draw(PENDING));
+	}
+	/* In the end everybody hears from everybody, in any order. */
+	for (i = 0; i < 2 * REGISTERS; i++)
+		for (k = 1; k < REGISTERS; k++)
+			(void)carry(w.d1[(i + draw(2)) % REGISTERS], VILLAGE,
+			    w.d1[(i + k) % REGISTERS]);
+	for (i = 0; i < REGISTERS; i++)
+		for (k = 0; k < REGISTERS; k++)
+			(void)carry(w.d1[i], VILLAGE, w.d1[k]);
+	for (i = 0; i < REGISTERS; i++)
+		for (k = 0; k < REGISTERS; k++)
+			(void)carry(w.d1[i], VILLAGE, w.d1[k]);
+	converged(&w);
+	for (i = 0; i < REGISTERS; i++) {
+		rx_session_close(w.d1[i]);
+		rx_session_close(w.s1[i]);
+	}
+}
+
+/* RUNXIN_TORTURE=N runs N worlds instead of a few; each says its seed first. */
+static void
+test_bundles_in_any_order_converge(void **state)
+{
+	const char *more = getenv("RUNXIN_TORTURE");
+	const unsigned worlds = more != NULL ? (unsigned)atoi(more) : 3;
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < worlds; i++) {
+		const uint64_t with = 88172645463325252u + 1000003u * i;
+
+		print_message("world %u, seed %llu\n", i,
+		    (unsigned long long)with);
+		one_world(with, 60);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_flag_goes_home_and_the_decision_comes_back),
+		cmocka_unit_test(
+		    test_case_flagged_in_a_copy_opens_for_the_supervisor_at_home),
+		cmocka_unit_test(test_the_same_bundle_again_changes_nothing),
+		cmocka_unit_test(
+		    test_an_older_bundle_adds_what_is_missing_and_takes_nothing_back),
+		cmocka_unit_test(test_activities_travel_too),
+		cmocka_unit_test(
+		    test_no_record_of_another_village_is_in_the_bundle),
+		cmocka_unit_test(
+		    test_two_corrections_of_one_version_are_both_kept),
+		cmocka_unit_test(test_a_third_copy_learns_of_both_versions),
+		cmocka_unit_test(test_signing_in_to_a_copy_writes_nothing),
+		cmocka_unit_test(
+		    test_what_is_done_at_home_is_refused_in_a_copy),
+		cmocka_unit_test(test_unknown_actions_are_refused_in_a_copy),
+		cmocka_unit_test(test_a_unit_without_keys_gets_none_in_a_copy),
+		cmocka_unit_test(test_copy_name_and_copy_already_are_refused),
+		cmocka_unit_test(
+		    test_restored_copy_is_a_copy_from_the_first_moment),
+		cmocka_unit_test(
+		    test_children_numbered_in_copies_do_not_share_numbers),
+		cmocka_unit_test(test_keys_changed_at_home_reach_the_copy),
+		cmocka_unit_test(
+		    test_record_signed_after_its_authors_end_is_left_out),
+		cmocka_unit_test(
+		    test_bundle_nobody_and_not_permitted_are_refused),
+		cmocka_unit_test(test_fingerprints_are_the_same_everywhere),
+		cmocka_unit_test(test_bundles_in_any_order_converge),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests(tests, fixture_setup, NULL));
+}
