@@ -262,11 +262,14 @@ rx_container_open(struct rx_buf *out, const struct rx_container *c,
 		return (rx_fail(st, RX_EPERM, RX_MSG_BUNDLE_NOT_YOURS));
 	if ((rc = rx_secret_new(&mem, sizeof(struct rx_key), st)) != RX_OK)
 		return (rc);
+	if (crypto_box_seal_open(mem->b, mine, SEALED_KEY,
+	    identity->box_public, identity->box_secret) != 0) {
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_KEY);
+		goto done;
+	}
 	if ((rc = rx_buf_extend(out, padded(c->body), &p, st)) != RX_OK)
 		goto done;
-	if (crypto_box_seal_open(mem->b, mine, SEALED_KEY,
-	    identity->box_public, identity->box_secret) != 0 ||
-	    !chunks_open(p, c, (const struct rx_key *)(void *)mem->b)) {
+	if (!chunks_open(p, c, (const struct rx_key *)(void *)mem->b)) {
 		rx_wipe(p, padded(c->body));
 		out->len = start;
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT);

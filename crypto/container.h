@@ -92,8 +92,8 @@ bool rx_container_signed(const struct rx_container *c,
  * rx_container_open(out, c, user, identity, st):
  * Open the body for the recipient ${user} with his keys ${identity}, appended
  * to ${out}.  RX_EPERM (BUNDLE_NOT_YOURS) when he is not in the list;
- * RX_ECORRUPT (BUNDLE_CORRUPT), with nothing appended, when anything does not
- * open.  The signature is the caller's to ask, before he uses what is inside.
+ * RX_ECORRUPT, with nothing appended, when the content key does not open with
+ * these keys (BUNDLE_KEY) or a chunk does not (BUNDLE_CORRUPT).  The signature is the caller's to ask, before he uses what is inside.
  */
 rx_err rx_container_open(struct rx_buf *out, const struct rx_container *c,
     const uint8_t user[RX_ID_BYTES], const struct rx_identity *identity,

@@ -599,7 +599,7 @@ body_open(struct rx_session *s, const struct rx_container *c,
 
 	rx_status_clear(&first);
 	rc = rx_container_open(body, c, s->user_id, s->id, &first);
-	if (rc == RX_ECORRUPT && s->next != NULL) {
+	if (first.msg == RX_MSG_BUNDLE_KEY && s->next != NULL) {
 		rx_status_clear(&first);
 		rc = rx_container_open(body, c, s->user_id, s->next, &first);
 	}

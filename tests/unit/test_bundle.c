@@ -48,10 +48,14 @@ static const char *
 bundle_path(void)
 {
 	static char path[8][300];
+	static const char *dir;
 	static unsigned turn;
-	char *p = path[turn++ % 8];
+	char *p = path[turn % 8];
 
-	(void)snprintf(p, sizeof(path[0]), "%s/b.rxb", test_dir());
+	if (dir == NULL)
+		dir = test_dir();
+	(void)snprintf(p, sizeof(path[0]), "%s/b%u.rxb", dir, turn++ % 8);
+	(void)unlink(p);
 	return (p);
 }
 
@@ -457,6 +461,49 @@ test_a_third_copy_learns_of_both_versions(void **state)
 	rx_session_close(at_a);
 	rx_session_close(at_b);
 	rx_session_close(at_c);
+}
+
+struct risk {
+	const char *want;
+	int64_t risk;
+};
+
+static rx_err
+risk_each(void *cookie, const struct rx_child_row *row, struct rx_status *u)
+{
+	struct risk *r = cookie;
+
+	(void)u;
+	if (strcmp(rx_record_text(row->child, RX_F_CALLER_ID), r->want) == 0)
+		r->risk = row->risk;
+	return (RX_OK);
+}
+
+/* A list that was read before knows that another version stands now. */
+static void
+test_open_session_lists_the_version_that_stands(void **state)
+{
+	const char *home = fixture_copy(), *a = copy_of(home, "甲");
+	struct rx_session *at_home = fixture_open(home, "d1");
+	struct rx_session *other = fixture_open(home, "d1");
+	struct rx_session *at_a = fixture_open(a, "d1");
+	struct risk before = { "c2", 0 }, after = { "c2", 0 };
+
+	(void)state;
+	assert_int_equal(save(at_home, RX_OBSERVATION, true, "{\"id\":\"o3\","
+	    "\"child\":\"c2\",\"date\":\"2025-06-04\",\"channel\":"
+	    "\"home_visit\",\"signs\":[\"mood_low\"],\"risk\":\"green\"}",
+	    NULL), RX_OK);
+	(void)usleep(3000);
+	assert_int_equal(observe(at_a, "o3", "c2", "mood_low", "later", true),
+	    RX_OK);
+	must(rx_child_each(other, 0, 0, risk_each, &before, &st));
+	assert_int_equal(carry(at_a, VILLAGE, at_home).conflicts, 1);
+	must(rx_child_each(other, 0, 0, risk_each, &after, &st));
+	assert_int_not_equal(before.risk, after.risk);
+	rx_session_close(at_home);
+	rx_session_close(other);
+	rx_session_close(at_a);
 }
 
 /* ---- what a copy does not do ---- */
@@ -937,17 +984,20 @@ converged(struct world *w)
 static void
 one_world(uint64_t with, unsigned steps)
 {
+	static const char *const names[REGISTERS] = { NULL, "甲", "乙" };
+	static const char *dir[REGISTERS];
 	struct world w;
 	unsigned i, k;
 
 	memset(&w, 0, sizeof(w));
 	seed = with;
-	w.dir[0] = fixture_copy();
 	for (i = 0; i < REGISTERS; i++) {
-		if (i > 0)
-			w.dir[i] = copy_of(w.dir[0], i == 1 ? "甲" : "乙");
-	}
-	for (i = 0; i < REGISTERS; i++) {
+		if (dir[i] == NULL)
+			dir[i] = test_dir();
+		fixture_copy_over(fixture_dir(), dir[i]);
+		if (names[i] != NULL)
+			begin_copy(dir[i], names[i]);
+		w.dir[i] = dir[i];
 		w.d1[i] = fixture_open(w.dir[i], "d1");
 		w.s1[i] = fixture_open(w.dir[i], "s1");
 	}
@@ -1015,6 +1065,8 @@ main(void)
 		cmocka_unit_test(
 		    test_two_corrections_of_one_version_are_both_kept),
 		cmocka_unit_test(test_a_third_copy_learns_of_both_versions),
+		cmocka_unit_test(
+		    test_open_session_lists_the_version_that_stands),
 		cmocka_unit_test(test_signing_in_to_a_copy_writes_nothing),
 		cmocka_unit_test(
 		    test_what_is_done_at_home_is_refused_in_a_copy),

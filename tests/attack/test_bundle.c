@@ -1,0 +1,954 @@
+/*
+ * Somebody has a sealed bundle in hand on its way, or sends one that he should
+ * not.  Whatever he changes, cuts, exchanges or makes up, nothing of it reaches
+ * the register of the recipient.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "tests/fixture.h"
+
+#define VILLAGE "350102001001"
+#define TOWN "350102001"
+
+static struct rx_status st;
+
+#define must(expr) (rx_status_clear(&st), ok(expr, &st))
+
+/* The recipient's answer. */
+static rx_err
+take(struct rx_session *s, const char *path)
+{
+	struct rx_bundle b;
+
+	rx_status_clear(&st);
+	return (rx_bundle_open(s, path, true, &b, &st));
+}
+
+/* It is refused with ${msg}, and nothing has changed. */
+#define refuses(s, path, code, name) \
+	refuses_((s), (path), (code), RX_MSG_##name, __FILE__, __LINE__)
+static void
+refuses_(struct rx_session *s, const char *path, rx_err code,
+    enum rx_msg msg, const char *file, int line)
+{
+	struct rx_audit_head before, after;
+	uint8_t a[RX_HASH_BYTES], b[RX_HASH_BYTES];
+	struct rx_status why;
+	rx_err rc;
+
+	must(rx_audit_head(s, &before, &st));
+	must(rx_store_manifest_digest(s->store, a, &st));
+	rc = take(s, path);
+	why = st;
+	must(rx_audit_head(s, &after, &st));
+	must(rx_store_manifest_digest(s->store, b, &st));
+	if (rc != code || why.msg != msg || before.seq != after.seq ||
+	    memcmp(a, b, sizeof(a)) != 0) {
+		print_error("%d, message %d; wanted %d, message %d\n", rc,
+		    why.msg, code, msg);
+		_fail(file, line);
+	}
+}
+
+static const char *
+copy_of(const char *home)
+{
+	const char *dir = fixture_copy_of(home);
+	struct rx_secret *p = test_passphrase("d1-pass");
+
+	must(rx_copy_begin(dir, "d1", p, "村", &st));
+	rx_secret_free(p);
+	return (dir);
+}
+
+static const char *
+fresh_path(void)
+{
+	static char path[16][300];
+	static unsigned turn;
+	char *p = path[turn++ % 16];
+
+	(void)snprintf(p, sizeof(path[0]), "%s/b.rxb", test_dir());
+	return (p);
+}
+
+static const char *
+make(struct rx_session *s, const char *unit)
+{
+	const char *path = fresh_path();
+	struct rx_bundle b;
+
+	must(rx_bundle_make(s, unit, path, &b, &st));
+	return (path);
+}
+
+static const char *
+put(const void *p, size_t n)
+{
+	const char *path = fresh_path();
+
+	must(rx_file_write(path, p, n, 0600, true, &st));
+	return (path);
+}
+
+static void
+observe(struct rx_session *s, const char *id, const char *of,
+    const char *sign, const char *note)
+{
+	char *text = NULL;
+
+	assert_true(asprintf(&text, "{\"id\":\"%s\",\"child\":\"%s\","
+	    "\"date\":\"2025-06-03\",\"channel\":\"home_visit\","
+	    "\"signs\":[\"%s\"],\"risk\":\"orange\",\"note\":\"%s\"}", id, of,
+	    sign, note) > 0);
+	fixture_save(s, RX_OBSERVATION, text, false, NULL);
+	free(text);
+}
+
+/* ---- the forger's workshop: he can open what is sealed to him ---- */
+
+struct letter {
+	struct rx_container_head head;
+	struct rx_buf body;
+};
+
+static void
+unpack(struct letter *l, struct rx_session *reader, const char *path)
+{
+	struct rx_buf bytes = RX_BUF_INIT;
+	struct rx_container c;
+
+	memset(l, 0, sizeof(*l));
+	must(rx_file_read(&bytes, path, SIZE_MAX, &st));
+	must(rx_container_read(&c, bytes.b, bytes.len, &st));
+	must(rx_container_open(&l->body, &c, reader->user_id, reader->id,
+	    &st));
+	l->head = c.head;
+	rx_buf_free(&bytes);
+}
+
+static void
+recipient_of(struct rx_recipient *r, const struct rx_session *s,
+    enum fixture_id who)
+{
+	const struct rx_member *m = rx_member_newest(s, rx_member_first(s,
+	    fixture_id[who]));
+
+	assert_non_null(m);
+	memcpy(r->user, m->cert.user, RX_ID_BYTES);
+	memcpy(r->box_public, m->cert.box_public, RX_BOX_PUBLIC_BYTES);
+}
+
+/* Seal and sign ${l} as the user of ${s}, with his certificate, to ${to}. */
+static const char *
+repack(struct letter *l, struct rx_session *s, enum fixture_id to)
+{
+	const struct rx_member *m = rx_member_newest(s, rx_member_first(s,
+	    s->user_id));
+	struct rx_buf out = RX_BUF_INIT, cert = RX_BUF_INIT;
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_recipient r;
+	struct rx_cursor *cur;
+	const char *path;
+	const void *p;
+	bool row;
+	size_t n;
+
+	must(rx_query_open(&cur, s->store, RX_Q_CERTS, NULL, 0, &st));
+	for (;;) {
+		must(rx_query_next(cur, &row, &st));
+		assert_true(row);
+		p = rx_col_bytes(cur, 0, &n);
+		if (memcmp(p, m->cert.id, RX_ID_BYTES) == 0)
+			break;
+	}
+	p = rx_col_bytes(cur, 2, &n);
+	must(rx_buf_add(&cert, p, n, &st));
+	rx_query_close(cur);
+	memcpy(l->body.b, cert.b, RX_CERT_BYTES);
+	memcpy(l->head.cert, m->cert.id, RX_ID_BYTES);
+	l->head.made = rx_session_now(s) + 1;
+	recipient_of(&r, s, to);
+	must(rx_container_seal(&out, &l->head, &r, 1, s->id->sign_secret,
+	    l->body.b, l->body.len, digest, &st));
+	path = put(out.b, out.len);
+	rx_buf_free(&out);
+	rx_buf_free(&cert);
+	return (path);
+}
+
+/* Append the row ${v} of ${table} to the letter. */
+static void
+add_row(struct letter *l, enum rx_table table, const struct rx_value *v)
+{
+	struct rx_buf row = RX_BUF_INIT;
+	uint8_t length[4];
+
+	must(rx_row_encode(&row, table, v, &st));
+	rx_put32(length, (uint32_t)row.len);
+	must(rx_buf_add(&l->body, length, 4, &st));
+	must(rx_buf_add(&l->body, row.b, row.len, &st));
+	rx_buf_free(&row);
+}
+
+/* Only the head of the body: no rows but what is added. */
+static void
+empty(struct letter *l)
+{
+
+	l->body.len = RX_BUNDLE_HEAD;
+}
+
+/* Keep the rows for which ${want}. */
+static void
+keep_rows(struct letter *l, bool (*want)(enum rx_table,
+    const struct rx_value *))
+{
+	struct rx_buf kept = RX_BUF_INIT;
+	struct rx_value v[RX_COLUMNS_MAX];
+	enum rx_table table;
+	size_t at, n;
+
+	must(rx_buf_add(&kept, l->body.b, RX_BUNDLE_HEAD, &st));
+	for (at = RX_BUNDLE_HEAD; at < l->body.len; at += 4 + n) {
+		n = rx_get32(l->body.b + at);
+		must(rx_row_decode(&table, v, l->body.b + at + 4, n, &st));
+		if (want(table, v))
+			must(rx_buf_add(&kept, l->body.b + at, 4 + n, &st));
+	}
+	rx_buf_free(&l->body);
+	l->body = kept;
+}
+
+/* home, a copy in the village; d1 in the copy, s1 at home. */
+struct scene {
+	const char *home, *village;
+	struct rx_session *d1, *s1;
+};
+
+static void
+scene_open(struct scene *c)
+{
+
+	c->home = fixture_copy();
+	c->village = copy_of(c->home);
+	c->d1 = fixture_open(c->village, "d1");
+	c->s1 = fixture_open(c->home, "s1");
+}
+
+static void
+scene_close(struct scene *c)
+{
+
+	rx_session_close(c->d1);
+	rx_session_close(c->s1);
+}
+
+/* ---- on its way ---- */
+
+static void
+test_flipped_byte_is_refused(void **state)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct scene c;
+	const char *path;
+	size_t at, tried = 0;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	path = make(c.d1, TOWN);
+	must(rx_file_read(&b, path, SIZE_MAX, &st));
+	for (at = 0; at < b.len; at += at < 300 ? 1 : 97) {
+		b.b[at] ^= 0x10;
+		must(rx_file_write(path, b.b, b.len, 0600, true, &st));
+		assert_int_not_equal(take(c.s1, path), RX_OK);
+		b.b[at] ^= 0x10;
+		tried++;
+	}
+	assert_true(tried > 400);
+	/* The control: as it was, it is taken. */
+	must(rx_file_write(path, b.b, b.len, 0600, true, &st));
+	must(take(c.s1, path));
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+static void
+test_truncated_and_extended_are_refused(void **state)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct scene c;
+	const char *path;
+	size_t cut;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	path = make(c.d1, TOWN);
+	must(rx_file_read(&b, path, SIZE_MAX, &st));
+	for (cut = 1; cut < b.len; cut = cut * 3 + 1)
+		refuses(c.s1, put(b.b, b.len - cut), RX_ECORRUPT,
+		    BUNDLE_CORRUPT);
+	refuses(c.s1, put(b.b, 0), RX_ECORRUPT, BUNDLE_CORRUPT);
+	must(rx_buf_add(&b, "", 1, &st));
+	refuses(c.s1, put(b.b, b.len), RX_ECORRUPT, BUNDLE_CORRUPT);
+	must(take(c.s1, path));
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+/* Where the chunks of a bundle of one recipient begin. */
+#define CHUNKS (104 + 96)
+#define CHUNK (RX_CONTAINER_CHUNK + RX_ENV_OVERHEAD)
+
+static void
+test_reordered_and_doubled_chunks_are_refused(void **state)
+{
+	static uint8_t box[2][RX_ENV_OVERHEAD + 16], plain[2][16];
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_place place = { .table = 27 };
+	struct scene c;
+	const char *path;
+	char *note;
+	uint8_t *hold;
+
+	(void)state;
+	scene_open(&c);
+	note = malloc(60001);
+	hold = malloc(CHUNK);
+	assert_true(note != NULL && hold != NULL);
+	memset(note, 'x', 60000);
+	note[60000] = '\0';
+	observe(c.d1, "x1", "c2", "mood_low", note);
+	observe(c.d1, "x2", "c2", "mood_low", note);
+	path = make(c.d1, TOWN);
+	must(rx_file_read(&b, path, SIZE_MAX, &st));
+	assert_true(b.len > CHUNKS + 2 * CHUNK);
+	memcpy(hold, b.b + CHUNKS, CHUNK);
+	memmove(b.b + CHUNKS, b.b + CHUNKS + CHUNK, CHUNK);
+	refuses(c.s1, put(b.b, b.len), RX_ECORRUPT, BUNDLE_CORRUPT);
+	memcpy(b.b + CHUNKS + CHUNK, hold, CHUNK);
+	refuses(c.s1, put(b.b, b.len), RX_ECORRUPT, BUNDLE_CORRUPT);
+	must(take(c.s1, path));
+	/* The control: sealed without a place of its own each, both open in
+	 * either order. */
+	for (int i = 0; i < 2; i++) {
+		memset(plain[i], i, 16);
+		must(rx_envelope_seal(box[i], c.s1->scratch[0], RX_ENV_BUNDLE,
+		    RX_COMP_NONE, 1, &place, plain[i], 16, &st));
+	}
+	must(rx_envelope_open(plain[0], 16, box[1], sizeof(box[1]),
+	    c.s1->scratch[0], RX_ENV_BUNDLE, RX_COMP_NONE, 1, &place, &st));
+	assert_int_equal(plain[0][0], 1);
+	free(note);
+	free(hold);
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+static void
+test_misaddressed_bundle_is_refused(void **state)
+{
+	struct rx_session *d2;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	path = make(c.d1, TOWN);
+	d2 = fixture_open(c.home, "d2");
+	refuses(d2, path, RX_EPERM, BUNDLE_NOT_YOURS);
+	rx_session_close(d2);
+	must(take(c.s1, path));
+	scene_close(&c);
+}
+
+static void
+test_bundle_of_another_register_is_refused(void **state)
+{
+	const char *foreign = fixture_another(NULL);
+	struct rx_session *other = fixture_open(foreign, "d1");
+	struct rx_session *reader = fixture_open(foreign, "s1");
+	struct rx_buf b = RX_BUF_INIT;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	path = make(other, TOWN);
+	refuses(c.s1, path, RX_ECONFLICT, BUNDLE_OTHER_REGISTER);
+	/* Under our register's name it is addressed to nobody here. */
+	must(rx_file_read(&b, path, SIZE_MAX, &st));
+	memcpy(b.b + 8, c.s1->store_id, RX_ID_BYTES);
+	refuses(c.s1, put(b.b, b.len), RX_EPERM, BUNDLE_NOT_YOURS);
+	memcpy(b.b + 104, c.s1->user_id, RX_ID_BYTES);
+	refuses(c.s1, put(b.b, b.len), RX_ECORRUPT, BUNDLE_KEY);
+	must(take(reader, path));
+	rx_buf_free(&b);
+	rx_session_close(other);
+	rx_session_close(reader);
+	scene_close(&c);
+}
+
+/* s1 hands a bundle that was sealed to him on to d2, by adding d2 to the list
+ * with the content key, which he has. */
+static void
+test_edited_recipient_list_is_refused(void **state)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_session *d2;
+	struct scene c;
+	struct letter l;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	path = make(c.d1, TOWN);
+	must(rx_file_read(&b, path, SIZE_MAX, &st));
+	memcpy(b.b + 104, fixture_id[D2], RX_ID_BYTES);
+	d2 = fixture_open(c.home, "d2");
+	refuses(d2, put(b.b, b.len), RX_ECORRUPT, BUNDLE_KEY);
+	refuses(c.s1, put(b.b, b.len), RX_EPERM, BUNDLE_NOT_YOURS);
+	/* Sealed anew it opens, with his own name on it; and holds rows that
+	 * are nothing to d2. */
+	unpack(&l, c.s1, path);
+	refuses(d2, repack(&l, c.s1, D2), RX_EPERM, NOT_PERMITTED);
+	rx_buf_free(&l.body);
+	rx_buf_free(&b);
+	rx_session_close(d2);
+	scene_close(&c);
+}
+
+/* ---- senders ---- */
+
+static void
+test_sender_not_entitled_to_the_rows_is_refused(void **state)
+{
+	struct rx_session *d2;
+	struct letter l;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	path = make(c.d1, TOWN);
+	unpack(&l, c.s1, path);
+	d2 = fixture_open(c.village, "d2");
+	refuses(c.s1, repack(&l, d2, S1), RX_EPERM, BUNDLE_NOT_ENTITLED);
+	/* The control: the same rows from d1. */
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	rx_buf_free(&l.body);
+	rx_session_close(d2);
+	scene_close(&c);
+}
+
+static void
+test_stranger_and_wrong_signer_are_refused(void **state)
+{
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_recipient r;
+	struct rx_session *d2;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	d2 = fixture_open(c.village, "d2");
+	/* d2 signs under d1's certificate. */
+	recipient_of(&r, c.s1, S1);
+	must(rx_container_seal(&out, &l.head, &r, 1, d2->id->sign_secret,
+	    l.body.b, l.body.len, digest, &st));
+	refuses(c.s1, put(out.b, out.len), RX_ECORRUPT, BUNDLE_CORRUPT);
+	/* A certificate that no root of ours signed. */
+	rx_buf_free(&out);
+	l.body.b[60] ^= 1;
+	must(rx_container_seal(&out, &l.head, &r, 1, c.d1->id->sign_secret,
+	    l.body.b, l.body.len, digest, &st));
+	refuses(c.s1, put(out.b, out.len), RX_ECORRUPT,
+	    BUNDLE_SENDER_UNKNOWN);
+	rx_buf_free(&out);
+	rx_buf_free(&l.body);
+	rx_session_close(d2);
+	scene_close(&c);
+}
+
+static void
+test_revoked_sender_is_refused(void **state)
+{
+	struct rx_session *admin;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	path = make(c.d1, TOWN);
+	/* The control: a minute ago it was taken. */
+	{
+		struct rx_bundle b;
+
+		must(rx_bundle_open(c.s1, path, false, &b, &st));
+	}
+	admin = fixture_open(c.home, "admin");
+	must(rx_user_disable(admin, "d1", &st));
+	rx_session_close(admin);
+	refuses(c.s1, path, RX_EPERM, BUNDLE_SENDER_REVOKED);
+	/* Nor one that he dates back. */
+	refuses(c.s1, make(c.d1, TOWN), RX_EPERM, BUNDLE_SENDER_REVOKED);
+	scene_close(&c);
+}
+
+static void
+test_bundle_from_the_future_is_refused(void **state)
+{
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_recipient r;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	/* It would make all that come after it look old. */
+	l.head.made += INT64_C(2) * 86400 * 1000;
+	recipient_of(&r, c.s1, S1);
+	must(rx_container_seal(&out, &l.head, &r, 1, c.d1->id->sign_secret,
+	    l.body.b, l.body.len, digest, &st));
+	refuses(c.s1, put(out.b, out.len), RX_ECONFLICT, BUNDLE_FUTURE);
+	rx_buf_free(&out);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* ---- rows ---- */
+
+/* d1 writes a row that his role does not cover, or in another's name, past the
+ * checks of the program. */
+static void
+forge_record(struct rx_session *d1, enum rx_type type,
+    const uint8_t author[RX_ID_BYTES], uint8_t id[RX_ID_BYTES])
+{
+	const struct rx_code *accept = rx_code_by_key(RX_LIST_DECISION,
+	    "close");
+	char unit[RX_UNIT_BYTES];
+	struct rx_case kase;
+	struct rx_record r;
+
+	rx_unit_set(unit, VILLAGE);
+	rx_record_init(&r);
+	r.type = type;
+	rx_uuid7(r.id, rx_time_now());
+	memcpy(id, r.id, RX_ID_BYTES);
+	r.version = 1;
+	memcpy(r.child, fixture_id[C1], RX_ID_BYTES);
+	memcpy(r.unit, unit, RX_UNIT_BYTES);
+	memcpy(r.author, author, RX_ID_BYTES);
+	r.at = rx_session_now(d1);
+	must(rx_record_set_text(&r, RX_F_CALLER_ID, "forged", 6, &st));
+	must(rx_record_set_int(&r, RX_F_DATE, rx_date_today(), &st));
+	if (type == RX_REVIEW) {
+		must(rx_record_set_int(&r, RX_F_DECISION, accept->no, &st));
+		must(rx_record_set_ids(&r, RX_F_FLAG, fixture_id[O1], 1,
+		    &st));
+	}
+	must(rx_begin(d1, &st));
+	must(rx_case_init(&kase, d1, &st));
+	must(rx_case_load(&kase, d1, fixture_id[C1], unit, RX_CASE_KEYS, &st));
+	must(rx_row_insert(d1, &kase, &r, &st));
+	rx_case_done(&kase, d1);
+	must(rx_finish(d1, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+	rx_record_free(&r);
+}
+
+/* The control: without a look at the signature the row opens. */
+static void
+opens_unverified(struct rx_session *d1, const uint8_t id[RX_ID_BYTES])
+{
+	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	char unit[RX_UNIT_BYTES];
+	struct rx_case kase;
+	struct rx_cursor *cur;
+	struct rx_record r;
+	bool row;
+
+	rx_unit_set(unit, VILLAGE);
+	rx_record_init(&r);
+	must(rx_case_init(&kase, d1, &st));
+	must(rx_case_load(&kase, d1, fixture_id[C1], unit, RX_CASE_KEYS, &st));
+	must(rx_query_open(&cur, d1->store, RX_Q_RECORD, &arg, 1, &st));
+	must(rx_query_next(cur, &row, &st));
+	assert_true(row);
+	must(rx_row_open(d1, &kase, cur, RX_TABLE_RECORD, RX_CASE_KEYS, false,
+	    &r, &st));
+	rx_query_close(cur);
+	rx_case_done(&kase, d1);
+	rx_record_free(&r);
+}
+
+static void
+test_forged_review_is_refused(void **state)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	forge_record(c.d1, RX_REVIEW, c.d1->user_id, id);
+	opens_unverified(c.d1, id);
+	refuses(c.s1, make(c.d1, TOWN), RX_ECORRUPT, SIGNATURE_CORRUPT);
+	scene_close(&c);
+}
+
+static void
+test_review_in_the_supervisors_name_is_refused(void **state)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	forge_record(c.d1, RX_REVIEW, fixture_id[S1], id);
+	opens_unverified(c.d1, id);
+	refuses(c.s1, make(c.d1, TOWN), RX_ECORRUPT, SIGNATURE_CORRUPT);
+	scene_close(&c);
+}
+
+static void
+test_tables_that_no_bundle_carries_are_refused(void **state)
+{
+	const uint8_t id[RX_ID_BYTES] = { 1 };
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	/* A keyblob of his own for somebody else. */
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	v[0] = rx_bytes(fixture_id[S1], RX_ID_BYTES);
+	v[1] = rx_text("s1");
+	v[2] = rx_bytes(id, sizeof(id));
+	add_row(&l, RX_TABLE_USER, v);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&l.body);
+	/* The row that would make the home register a copy. */
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	v[0] = rx_bytes(id, sizeof(id));
+	v[1] = rx_text("x");
+	v[2] = rx_int(1);
+	add_row(&l, RX_TABLE_COPY, v);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&l.body);
+	/* Less than a row, and a length that lies. */
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	must(rx_buf_add(&l.body, "\xff\xff\xff\x7f", 4, &st));
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+only_records(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table == RX_TABLE_RECORD || table == RX_TABLE_CERT);
+}
+
+static void
+test_record_moved_to_another_child_is_refused(void **state)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	size_t at, n;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	keep_rows(&l, only_records);
+	for (at = RX_BUNDLE_HEAD; at < l.body.len; at += 4 + n) {
+		n = rx_get32(l.body.b + at);
+		must(rx_row_decode(&table, v, l.body.b + at + 4, n, &st));
+		if (table == RX_TABLE_RECORD && memcmp(v[2].p, fixture_id[C2],
+		    RX_ID_BYTES) == 0)
+			memcpy(l.body.b + ((const uint8_t *)v[2].p -
+			    l.body.b), fixture_id[C1], RX_ID_BYTES);
+	}
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, SEALED_CORRUPT);
+	rx_buf_free(&l.body);
+	/* The control: where they belong. */
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	keep_rows(&l, only_records);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* ---- keys ---- */
+
+static void
+test_unit_keys_from_a_copy_are_refused(void **state)
+{
+	uint8_t box[RX_GRANT_BYTES] = { 0 };
+	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(1), rx_int(14),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	add_row(&l, RX_TABLE_UNIT_GRANT, v);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_EPERM, BUNDLE_NOT_ENTITLED);
+	/* Nor does saying that one is home bring any to the home register. */
+	memset(l.head.copy, 0, RX_ID_BYTES);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s1"),
+	    0);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* s1, at home, makes up a new narrative key for the village. */
+static void
+test_epoch_by_somebody_without_the_key_is_refused(void **state)
+{
+	uint8_t box[RX_ENV_OVERHEAD + RX_KEY_BYTES];
+	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(RX_COMP_NARRATIVE),
+	    rx_int(2), rx_int(rx_time_now()), rx_bytes(box, sizeof(box)) };
+	struct letter l;
+	struct scene c;
+	struct rx_place place;
+
+	(void)state;
+	scene_open(&c);
+	rx_random(c.s1->scratch[0]->b, RX_KEY_BYTES);
+	rx_epoch_place(&place, c.s1, VILLAGE1, 2);
+	must(rx_envelope_seal(box, c.s1->scratch[0], RX_ENV_KEY,
+	    RX_COMP_NARRATIVE, 2, &place, c.s1->scratch[1]->b, RX_KEY_BYTES,
+	    &st));
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	add_row(&l, RX_TABLE_UNIT_EPOCH, v);
+	refuses(c.d1, repack(&l, c.s1, D1), RX_ECORRUPT, BUNDLE_KEYS_DIFFER);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static void
+test_grant_by_somebody_without_the_key_is_refused(void **state)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS];
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(1), rx_int(14),
+	    rx_bytes(fixture_id[D1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct rx_grant_context ctx;
+	struct letter l;
+	struct scene c;
+	size_t k;
+
+	(void)state;
+	scene_open(&c);
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		rx_random(c.s1->scratch[k]->b, RX_KEY_BYTES);
+		keys[k] = c.s1->scratch[k];
+	}
+	rx_grant_context_set(&ctx, c.s1, VILLAGE1, NULL, 1, RX_CASE_KEYS);
+	must(rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, c.s1->user_id,
+	    c.s1->id, c.d1->id->box_public, &st));
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	empty(&l);
+	add_row(&l, RX_TABLE_UNIT_GRANT, v);
+	/* Where are the certificates?  Without his he is nobody in particular,
+	 * but he is known here. */
+	refuses(c.d1, repack(&l, c.s1, D1), RX_ECORRUPT, GRANT_CORRUPT);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+not_c2_keys(enum rx_table table, const struct rx_value *v)
+{
+
+	return ((table != RX_TABLE_CASE_KEY && table != RX_TABLE_CASE_LINK) ||
+	    memcmp(v[0].p, fixture_id[C2], RX_ID_BYTES) != 0);
+}
+
+/* s1 gives c2 new keys of his own: he can seal the coded one, and puts noise in
+ * place of the others. */
+static void
+add_case_keys(struct letter *l, struct rx_session *s)
+{
+	uint8_t wrap[3][RX_ENV_OVERHEAD + RX_KEY_BYTES];
+	uint8_t link[3][RX_ENV_OVERHEAD + RX_KEY_BYTES];
+	struct rx_value key[6], chain[5];
+	const struct rx_key *unit_key;
+	struct rx_case kase;
+	struct rx_place place;
+	char unit[RX_UNIT_BYTES];
+	size_t k;
+
+	rx_unit_set(unit, VILLAGE);
+	must(rx_case_init(&kase, s, &st));
+	must(rx_case_load(&kase, s, fixture_id[C2], unit,
+	    RX_BIT(RX_COMP_CODED), &st));
+	rx_random(wrap, sizeof(wrap));
+	rx_random(link, sizeof(link));
+	for (k = 0; k < 3; k++) {
+		memcpy(wrap[k], "RX\1\1\2", 5);
+		rx_put32(wrap[k] + 24, 1);
+	}
+	rx_random(s->scratch[0]->b, RX_KEY_BYTES);
+	must(rx_unit_key(s, unit, RX_COMP_CODED, 1, &unit_key, NULL, &st));
+	rx_place_init(&place, s, unit, fixture_id[C2], fixture_id[C2],
+	    RX_TABLE_CASE_KEY, 5, 2);
+	must(rx_envelope_seal(wrap[2], unit_key, RX_ENV_KEY, RX_COMP_CODED, 1,
+	    &place, s->scratch[0]->b, RX_KEY_BYTES, &st));
+	rx_place_init(&place, s, unit, fixture_id[C2], fixture_id[C2],
+	    RX_TABLE_CASE_LINK, 4, 2);
+	must(rx_envelope_seal(link[2], s->scratch[0], RX_ENV_KEY,
+	    RX_COMP_CODED, 2, &place, kase.e[0].key[2]->b, RX_KEY_BYTES,
+	    &st));
+	key[0] = chain[0] = rx_bytes(fixture_id[C2], RX_ID_BYTES);
+	key[1] = chain[1] = rx_int(2);
+	key[2] = rx_text(VILLAGE);
+	for (k = 0; k < 3; k++) {
+		key[3 + k] = rx_bytes(wrap[k], sizeof(wrap[k]));
+		chain[2 + k] = rx_bytes(link[k], sizeof(link[k]));
+	}
+	keep_rows(l, not_c2_keys);
+	add_row(l, RX_TABLE_CASE_KEY, key);
+	add_row(l, RX_TABLE_CASE_LINK, chain);
+	rx_case_done(&kase, s);
+}
+
+static void
+test_case_keys_by_a_supervisor_are_not_taken(void **state)
+{
+	struct rx_session *other;
+	struct rx_bundle b;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	add_case_keys(&l, c.s1);
+	/* Who has all keys sees that they do not lead to his. */
+	refuses(c.d1, repack(&l, c.s1, D1), RX_ECORRUPT, SEALED_CORRUPT);
+	/* Who has the coded key only, which opens, leaves the case alone. */
+	other = fixture_open(c.village, "s1");
+	rx_status_clear(&st);
+	memset(l.head.unit, 0, RX_UNIT_BYTES);
+	memcpy(l.head.unit, "350102001000", 12);
+	must(rx_bundle_open(other, repack(&l, c.s1, S1), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(fixture_number(c.village, "SELECT count(*) FROM "
+	    "keys.case_key WHERE epoch = 2"), 0);
+	rx_session_close(other);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static rx_err
+reads_c1(struct rx_session *s)
+{
+	size_t n;
+
+	rx_status_clear(&st);
+	return (fixture_show(s, fixture_id[C1], "looking after", &n, &st));
+}
+
+/* A bundle that is new, but in which d1 has closed the supervisor's slot of a
+ * flagged case; and another with a slot out of thin air. */
+static void
+test_stale_and_made_up_slots_are_not_taken(void **state)
+{
+	const struct rx_key *none[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_value v[3] = { rx_bytes(fixture_id[C1], RX_ID_BYTES),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct rx_grant_context ctx;
+	struct letter l;
+	struct scene c;
+	int i;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c1", "mood_low", "calm");
+	must(reads_c1(c.s1));
+	rx_grant_context_set(&ctx, c.d1, VILLAGE1, fixture_id[C1], 1, 6);
+	for (i = 0; i < 2; i++) {
+		must(rx_grant_make(box, &ctx, none, RX_GRANT_CLOSED,
+		    c.d1->user_id, c.d1->id, c.s1->id->box_public, &st));
+		if (i == 1)
+			rx_random(box, sizeof(box));
+		unpack(&l, c.s1, make(c.d1, TOWN));
+		add_row(&l, RX_TABLE_SLOT, v);
+		must(take(c.s1, repack(&l, c.d1, S1)));
+		must(reads_c1(c.s1));
+		rx_buf_free(&l.body);
+	}
+	/* The control: put in the row as it is, it locks the supervisor out. */
+	fixture_tamper_blob(c.home, "UPDATE keys.slot SET sealed = ?1 "
+	    "WHERE child = $c1 AND recipient = $s1", box, sizeof(box));
+	assert_int_not_equal(reads_c1(c.s1), RX_OK);
+	scene_close(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_flipped_byte_is_refused),
+		cmocka_unit_test(test_truncated_and_extended_are_refused),
+		cmocka_unit_test(
+		    test_reordered_and_doubled_chunks_are_refused),
+		cmocka_unit_test(test_misaddressed_bundle_is_refused),
+		cmocka_unit_test(test_bundle_of_another_register_is_refused),
+		cmocka_unit_test(test_edited_recipient_list_is_refused),
+		cmocka_unit_test(
+		    test_sender_not_entitled_to_the_rows_is_refused),
+		cmocka_unit_test(test_stranger_and_wrong_signer_are_refused),
+		cmocka_unit_test(test_revoked_sender_is_refused),
+		cmocka_unit_test(test_bundle_from_the_future_is_refused),
+		cmocka_unit_test(test_forged_review_is_refused),
+		cmocka_unit_test(
+		    test_review_in_the_supervisors_name_is_refused),
+		cmocka_unit_test(
+		    test_tables_that_no_bundle_carries_are_refused),
+		cmocka_unit_test(
+		    test_record_moved_to_another_child_is_refused),
+		cmocka_unit_test(test_unit_keys_from_a_copy_are_refused),
+		cmocka_unit_test(
+		    test_epoch_by_somebody_without_the_key_is_refused),
+		cmocka_unit_test(
+		    test_grant_by_somebody_without_the_key_is_refused),
+		cmocka_unit_test(test_case_keys_by_a_supervisor_are_not_taken),
+		cmocka_unit_test(test_stale_and_made_up_slots_are_not_taken),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests(tests, fixture_setup, NULL));
+}
