@@ -1,5 +1,5 @@
 /*
- * Handover, rotation, recovery, new codes and new passphrases, interrupted:
+ * Handover, rotation, recovery, new codes, new passphrases and bundles, interrupted:
  * killed, or with a disk that fails, at many of the calls by which SQLite writes.
  * Whatever the moment, the register is whole, shows the state of before or of
  * after a step, and the work is ended by whoever signs in next.
@@ -210,6 +210,34 @@ act_reissue(struct rx_session *s)
 	return (rx_custodian_reissue(s, two, keep, NULL, &st));
 }
 
+/* A bundle of a copy, made in setup, and one to be made. */
+static char came[300], goes[300];
+
+static rx_err
+act_open(struct rx_session *s)
+{
+	struct rx_bundle b;
+
+	return (rx_bundle_open(s, came, true, &b, &st));
+}
+
+static rx_err
+act_make(struct rx_session *s)
+{
+	struct rx_bundle b;
+
+	(void)unlink(goes);
+	return (rx_bundle_make(s, "350102001001", goes, &b, &st));
+}
+
+static rx_err
+act_look(struct rx_session *s)
+{
+	struct rx_bundle b;
+
+	return (rx_bundle_open(s, goes, false, &b, &st));
+}
+
 static rx_err
 act_nothing(struct rx_session *s)
 {
@@ -232,6 +260,8 @@ static const struct deed deeds[] = {
 	{ "recover", "admin", "admin", act_recover, NULL },
 	{ "reissue", "admin", "admin", act_reissue, NULL },
 	{ "rotation", "d1", "d1", act_nothing, "d2" },
+	{ "bundle open", "d2", "d2", act_open, NULL },
+	{ "bundle make", "d2", "d2", act_make, NULL },
 };
 
 /* ---- the register ---- */
@@ -246,6 +276,25 @@ save_child(struct rx_session *s, int i)
 	    "\"2014-05\",\"categories\":[\"left_behind\"],\"legal_basis\":"
 	    "\"consent\"}", i);
 	fixture_save(s, RX_CHILD, text, false, NULL);
+}
+
+/* A copy of the register, in which d1 has one child more, and its bundle. */
+static void
+bundle_setup(void)
+{
+	const char *copy = fixture_copy_of(base), *dir = test_dir();
+	struct rx_secret *p = test_passphrase("d1");
+	struct rx_session *s;
+	struct rx_bundle b;
+
+	(void)snprintf(came, sizeof(came), "%s/came.rxb", dir);
+	(void)snprintf(goes, sizeof(goes), "%s/goes.rxb", dir);
+	ok(rx_copy_begin(copy, "d1", p, "copy", &st), &st);
+	ok(rx_session_open(&s, copy, "d1", p, &st), &st);
+	save_child(s, 9);
+	ok(rx_bundle_make(s, "350102001001", came, &b, &st), &st);
+	rx_session_close(s);
+	rx_secret_free(p);
 }
 
 /* d1 and d2 hold the keys of the village; d3 was enrolled when they did not
@@ -280,6 +329,7 @@ setup(void **state)
 		rx_secret_free(p);
 	}
 	rx_session_close(admin);
+	bundle_setup();
 	return (0);
 }
 
@@ -344,6 +394,9 @@ complete(const struct deed *d, const char *dir, bool done)
 	const char *who = "d1", *pass = "d1";
 	size_t n = 0;
 
+	/* What lies there is a whole bundle, or nothing. */
+	if (d->act == act_make && access(goes, F_OK) == 0)
+		ok(as(dir, d->user, d->pass, act_look), &st);
 	/* His sign-in may have handed keys on before. */
 	if (d->act == act_passwd)
 		done = sign_in(dir, "d1", "other") == RX_OK;
@@ -359,10 +412,12 @@ complete(const struct deed *d, const char *dir, bool done)
 	ok(rx_session_open(&s, dir, who, p, &st), &st);
 	rx_secret_free(p);
 	ok(fixture_list(s, &n, &st), &st);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, d->act == act_open ? 4 : 3);
 	ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
 	rx_session_close(s);
 	/* Nothing is left under the keys of before, where they were to go. */
+	if (d->act == act_open || d->act == act_make)
+		return;
 	if (d->act != act_passwd && d->act != act_recover)
 		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
 		    "keys.case_key WHERE epoch = 1"), 0);
@@ -380,6 +435,9 @@ interrupt(const struct deed *d)
 
 	if (d->before != NULL)
 		ok(as(start, "admin", "admin", act_disable), &st);
+	/* So that signing in is no part of it. */
+	if (d->act == act_open || d->act == act_make)
+		ok(sign_in(start, d->user, d->pass), &st);
 	whole(start, old);
 	n = attempt(d, fixture_copy_of(start), 0, 0);
 	assert_true(n > 10);
@@ -409,6 +467,8 @@ DEED(test_new_passphrase_interrupted_is_before_or_after, 3)
 DEED(test_recovery_interrupted_is_before_or_after, 4)
 DEED(test_reissue_interrupted_is_before_or_after, 5)
 DEED(test_rotation_interrupted_goes_on_at_the_next_sign_in, 6)
+DEED(test_opening_a_bundle_interrupted_is_before_or_after, 7)
+DEED(test_making_a_bundle_interrupted_is_before_or_after, 8)
 
 int
 main(void)
@@ -425,6 +485,10 @@ main(void)
 		cmocka_unit_test(test_reissue_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_rotation_interrupted_goes_on_at_the_next_sign_in),
+		cmocka_unit_test(
+		    test_opening_a_bundle_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_making_a_bundle_interrupted_is_before_or_after),
 	};
 
 	rx_status_clear(&st);
