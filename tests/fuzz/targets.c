@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/container.h"
 #include "crypto/grant.h"
 #include "crypto/passphrase.h"
 #include "crypto/recovery.h"
@@ -298,10 +299,50 @@ database(const uint8_t *p, size_t n)
 	rx_buf_free(&keys);
 }
 
+/* A bundle on its way: what has the right lengths is described, and opens for
+ * nobody and was signed by nobody. */
+static void
+container(const uint8_t *p, size_t n)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	struct rx_container c;
+	size_t k;
+
+	if (rx_container_read(&c, p, n, &st) == RX_OK) {
+		must(c.body <= n && c.recipients > 0);
+		must(!rx_container_signed(&c, identity.sign_public));
+		for (k = 0; k < c.recipients; k += 1 + c.recipients / 3) {
+			rx_status_clear(&st);
+			must(rx_container_open(&out, &c,
+			    rx_container_recipient(&c, k), &identity, &st) !=
+			    RX_OK && out.len == 0);
+		}
+	}
+	rx_buf_free(&out);
+}
+
+/* A row out of a bundle: what is taken apart is put together the same. */
+static void
+row(const uint8_t *p, size_t n)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_buf again = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	enum rx_table table;
+
+	if (rx_row_decode(&table, v, p, n, &st) == RX_OK) {
+		must(rx_row_encode(&again, table, v, &st) == RX_OK);
+		must(again.len == n && memcmp(again.b, p, n) == 0);
+	}
+	rx_buf_free(&again);
+}
+
 const struct target targets[] = {
 	{ "envelope", envelope }, { "padding", padding },
 	{ "keyblob", keyblob }, { "signed", signed_forms }, { "line", line },
 	{ "stored", stored }, { "words", words }, { "form", form },
-	{ "template", template }, { "database", database }
+	{ "template", template }, { "database", database },
+	{ "container", container }, { "row", row }
 };
 const size_t ntargets = sizeof(targets) / sizeof(*targets);

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "crypto/certificate.h"
 #include "crypto/chain.h"
+#include "crypto/container.h"
 #include "crypto/envelope.h"
 #include "crypto/grant.h"
 #include "crypto/passphrase.h"
@@ -32,9 +33,9 @@ static json_t *doc;		/* the file that is being checked */
 static void
 put_hex(json_t *o, const char *key, const void *p, size_t n)
 {
-	static char text[2 * 4096 + 1];
+	static char text[2 * 32768 + 1];
 
-	assert_true(n <= 4096);
+	assert_true(n <= 32768);
 	rx_hex(text, p, n);
 	assert_int_equal(json_object_set_new(o, key, json_string(text)), 0);
 }
@@ -963,6 +964,158 @@ test_frozen_manifest_digests_are_made_again(void **state)
 	vectors_free();
 }
 
+/* ---- bundle ---- */
+
+#define BUNDLE_BYTES (104 + 2 * 96 + RX_CONTAINER_STEP + RX_ENV_OVERHEAD + 64)
+
+static void
+generate_bundle(void **state)
+{
+	json_t *cases = json_array(), *o = json_object();
+	struct rx_container_head head = { .number = 7,
+	    .made = 1760000000000 };
+	struct rx_buf out = RX_BUF_INIT;
+	uint8_t from[32], to[2][32], body[300], digest[32];
+	struct rx_identity a, b;
+	struct rx_recipient r[2];
+	char text[RX_FINGERPRINT_TEXT];
+	size_t i;
+
+	(void)state;
+	fixed(from, 32, "bundle sender seed");
+	fixed(body, sizeof(body), "bundle body");
+	fixed(head.store, 16, "store");
+	fixed(head.cert, 16, "bundle certificate");
+	fixed(head.copy, 16, "bundle copy");
+	memcpy(head.unit, "350102001000", 12);
+	rx_identity_derive(&a, from);
+	for (i = 0; i < 2; i++) {
+		fixed(to[i], 32, i == 0 ? "first reader" : "second reader");
+		rx_identity_derive(&b, to[i]);
+		fixed(r[i].user, 16, i == 0 ? "first" : "second");
+		memcpy(r[i].box_public, b.box_public, 32);
+	}
+	ok(rx_container_seal(&out, &head, r, 2, a.sign_secret, body,
+	    sizeof(body), digest, &st), &st);
+	put_hex(o, "sender_seed", from, 32);
+	put_hex(o, "first_seed", to[0], 32);
+	put_hex(o, "second_seed", to[1], 32);
+	put_hex(o, "first", r[0].user, 16);
+	put_hex(o, "second", r[1].user, 16);
+	put_hex(o, "store", head.store, 16);
+	put_hex(o, "cert", head.cert, 16);
+	put_hex(o, "copy", head.copy, 16);
+	put_hex(o, "unit", head.unit, 16);
+	put_int(o, "number", 7);
+	put_int(o, "made", head.made);
+	put_hex(o, "body", body, sizeof(body));
+	put_hex(o, "digest", digest, 32);
+	rx_fingerprint(text, body, sizeof(body));
+	put_text(o, "fingerprint_of_body", text);
+	put_hex(o, "bundle", out.b, out.len);
+	assert_int_equal(json_array_append_new(cases, o), 0);
+	write_vectors("bundle", "container v1", cases);
+	rx_buf_free(&out);
+}
+
+/* BLAKE2b-256 of ${label} with its NUL and ${p}. */
+static void
+spec_long_hash(uint8_t out[32], const char *label, const void *p, size_t n)
+{
+	crypto_generichash_state h;
+
+	assert_int_equal(crypto_generichash_init(&h, NULL, 0, 32), 0);
+	assert_int_equal(crypto_generichash_update(&h, (const uint8_t *)label,
+	    strlen(label) + 1), 0);
+	assert_int_equal(crypto_generichash_update(&h, p, n), 0);
+	assert_int_equal(crypto_generichash_final(&h, out, 32), 0);
+}
+
+/* Header, chunk and signature a second time, from libsodium alone. */
+static void
+spec_bundle(const json_t *o, const uint8_t *all, const uint8_t body[300])
+{
+	static uint8_t plain[RX_CONTAINER_STEP], again[RX_CONTAINER_STEP +
+	    RX_ENV_OVERHEAD];
+	const size_t before = 104 + 2 * 96;
+	uint8_t seed[32], key[32], hash[32], digest[32];
+	struct spec_bytes h = { .n = 0 }, s = { .n = 0 };
+	struct rx_identity a, b;
+	struct rx_place w;
+
+	get_hex(o, "sender_seed", seed, 32);
+	rx_identity_derive(&a, seed);
+	get_hex(o, "second_seed", seed, 32);
+	rx_identity_derive(&b, seed);
+	assert_int_equal(crypto_box_seal_open(key, all + 104 + 96 + 16, 80,
+	    b.box_public, b.box_secret), 0);
+	spec_long_hash(hash, "runxin bundle header v1", all, before);
+	memset(&w, 0, sizeof(w));
+	get_hex(o, "store", w.store, 16);
+	get_hex(o, "unit", w.unit, 16);
+	memcpy(w.object, hash, 16);
+	memcpy(w.subject, hash + 16, 16);
+	w.table = 27;
+	w.column = 1;
+	w.schema = 1;
+	memset(plain, 0, sizeof(plain));
+	memcpy(plain, body, 300);
+	spec_header(&h, key, 1, 1, 7, 0, 0, 1, RX_CONTAINER_STEP);
+	spec_envelope(again, key, h.b, all + before + 32, &w, plain,
+	    sizeof(plain));
+	assert_memory_equal(all + before, again, sizeof(again));
+	spec_long_hash(hash, "runxin bundle digest v1", all,
+	    BUNDLE_BYTES - 64);
+	get_hex(o, "digest", digest, 32);
+	assert_memory_equal(hash, digest, 32);
+	spec_label(&s, "runxin bundle v1");
+	spec_add(&s, digest, 32);
+	assert_int_equal(crypto_sign_verify_detached(all + BUNDLE_BYTES - 64,
+	    s.b, s.n, a.sign_public), 0);
+}
+
+static void
+test_frozen_bundle_opens(void **state)
+{
+	static uint8_t all[BUNDLE_BYTES];
+	uint8_t seed[32], user[16], body[300], field[32];
+	char text[RX_FINGERPRINT_TEXT];
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_container c;
+	struct rx_identity id;
+	json_t *cases, *o;
+	size_t i;
+
+	(void)state;
+	cases = vectors("bundle");
+	json_array_foreach(cases, i, o) {
+		get_hex(o, "bundle", all, sizeof(all));
+		get_hex(o, "body", body, sizeof(body));
+		ok(rx_container_read(&c, all, sizeof(all), &st), &st);
+		get_hex(o, "copy", field, 16);
+		assert_memory_equal(c.head.copy, field, 16);
+		get_hex(o, "cert", field, 16);
+		assert_memory_equal(c.head.cert, field, 16);
+		assert_int_equal(c.head.number, get_int(o, "number"));
+		assert_int_equal(c.head.made, get_int(o, "made"));
+		get_hex(o, "first_seed", seed, 32);
+		get_hex(o, "first", user, 16);
+		rx_identity_derive(&id, seed);
+		ok(rx_container_open(&out, &c, user, &id, &st), &st);
+		assert_int_equal(out.len, sizeof(body));
+		assert_memory_equal(out.b, body, sizeof(body));
+		get_hex(o, "sender_seed", seed, 32);
+		rx_identity_derive(&id, seed);
+		assert_true(rx_container_signed(&c, id.sign_public));
+		rx_fingerprint(text, body, sizeof(body));
+		assert_string_equal(text, get_text(o, "fingerprint_of_body"));
+		spec_bundle(o, all, body);
+	}
+	assert_int_equal(i, 1);
+	rx_buf_free(&out);
+	vectors_free();
+}
+
 static int
 setup(void **state)
 {
@@ -993,6 +1146,9 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest writing[] = { cmocka_unit_test(generate) };
+	const struct CMUnitTest bundle[] = {
+		cmocka_unit_test(generate_bundle)
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frozen_envelopes_open),
 		cmocka_unit_test(test_frozen_fields_open),
@@ -1002,11 +1158,17 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_frozen_grants_open),
 		cmocka_unit_test(test_frozen_recovery_opens),
 		cmocka_unit_test(test_frozen_audit_hashes_are_made_again),
-		cmocka_unit_test(test_frozen_manifest_digests_are_made_again)
+		cmocka_unit_test(test_frozen_manifest_digests_are_made_again),
+		cmocka_unit_test(test_frozen_bundle_opens)
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--generate") == 0)
 		return (cmocka_run_group_tests_name("writing " DIR, writing,
+		    setup, NULL));
+	/* A format that came later. */
+	if (argc == 3 && strcmp(argv[1], "--generate") == 0 &&
+	    strcmp(argv[2], "bundle") == 0)
+		return (cmocka_run_group_tests_name("writing " DIR, bundle,
 		    setup, NULL));
 	return (cmocka_run_group_tests_name("vectors", tests, setup, NULL));
 }
