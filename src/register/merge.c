@@ -664,6 +664,26 @@ epoch_stored(struct merge *m, struct group *g, struct rx_status *st)
 	return (rc);
 }
 
+/* The unit that the case lies in: that of its newest keys; of some row, when
+ * there are none. */
+static void
+group_unit(struct group *g)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++) {
+		const struct in_row *r = &g->row[i];
+		const int col = forms[r->table].unit;
+
+		if (r->table == RX_TABLE_CASE_KEY &&
+		    (uint32_t)r->v[1].i > g->comes) {
+			g->comes = (uint32_t)r->v[1].i;
+			(void)unit_of(g->unit, &r->v[col]);
+		} else if (col >= 0 && g->comes == 0)
+			(void)unit_of(g->unit, &r->v[col]);
+	}
+}
+
 /* Fill in ${g}; *mine is false for a case that lies elsewhere by now. */
 static rx_err
 group_load(struct merge *m, struct group *g, bool *mine,
@@ -671,34 +691,22 @@ group_load(struct merge *m, struct group *g, bool *mine,
 {
 	char unit[RX_UNIT_BYTES];
 	struct rx_status none;
-	size_t i;
 	rx_err rc;
 
 	*mine = true;
-	for (i = 0; i < g->n; i++) {
-		const struct in_row *r = &g->row[i];
-
-		if (r->table == RX_TABLE_CASE_KEY &&
-		    (uint32_t)r->v[1].i > g->comes)
-			g->comes = (uint32_t)r->v[1].i;
-		if (forms[r->table].unit < 0)
-			continue;
-		(void)unit_of(unit, &r->v[forms[r->table].unit]);
-		if (g->unit[0] == '\0')
-			memcpy(g->unit, unit, RX_UNIT_BYTES);
-		if (memcmp(g->unit, unit, RX_UNIT_BYTES) != 0)
-			return (corrupt(st));
-	}
-	if (g->unit[0] == '\0' || rx_unit_of_register(g->unit))
-		return (corrupt(st));
+	group_unit(g);
 	rx_status_clear(&none);
 	if ((rc = rx_case_unit(m->s, g->id, unit, &none)) == RX_OK) {
 		g->here = true;
+		if (g->unit[0] == '\0')
+			memcpy(g->unit, unit, RX_UNIT_BYTES);
 		*mine = memcmp(unit, g->unit, RX_UNIT_BYTES) == 0;
 	} else if (rc != RX_ENOENT) {
 		*st = none;
 		return (rc);
 	}
+	if (g->unit[0] == '\0' || rx_unit_of_register(g->unit))
+		return (corrupt(st));
 	return (epoch_stored(m, g, st));
 }
 

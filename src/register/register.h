@@ -347,8 +347,8 @@ struct rx_bundle {
 	size_t present;		/* there already */
 	size_t conflicts;	/* versions written twice; both are kept */
 	size_t refused;		/* signed after the author's end */
-	size_t skipped;		/* cases whose keys cannot be verified here */
-	size_t erased;		/* of children erased here */
+	size_t skipped;		/* cases whose keys cannot be verified here, or that
+				 * lie in another unit by now */
 };
 /* Director, supervisor (at home also the administrator, for keys alone): write to
  * ${file} all that the session may send to the people of ${unit}: RX_ENOENT

@@ -867,6 +867,76 @@ test_case_keys_by_a_supervisor_are_not_taken(void **state)
 	scene_close(&c);
 }
 
+/* A director of the village renews the keys of c2 well formed in every part, but
+ * what he seals as the key before is none that anybody had: what was written
+ * under the old one would be lost. */
+static void
+test_case_keys_that_do_not_lead_to_the_known_ones_are_refused(void **state)
+{
+	static const enum rx_compartment comps[3] = { RX_COMP_IDENTITY,
+	    RX_COMP_NARRATIVE, RX_COMP_CODED };
+	uint8_t wrap[3][RX_ENV_OVERHEAD + RX_KEY_BYTES];
+	uint8_t link[3][RX_ENV_OVERHEAD + RX_KEY_BYTES];
+	struct rx_value key[6], chain[5];
+	const struct rx_key *unit_key;
+	struct rx_session *at_home;
+	struct rx_place place;
+	struct rx_case kase;
+	char unit[RX_UNIT_BYTES];
+	struct letter l;
+	struct scene c;
+	int lie;
+	size_t k;
+
+	(void)state;
+	scene_open(&c);
+	at_home = fixture_open(c.home, "d1");
+	rx_unit_set(unit, VILLAGE);
+	must(rx_case_init(&kase, c.d1, &st));
+	/* The control last: led to the right ones they are taken. */
+	for (lie = 1; lie >= 0; lie--) {
+		must(rx_case_load(&kase, c.d1, fixture_id[C2], unit,
+		    RX_CASE_KEYS, &st));
+		rx_random(c.d1->scratch[0]->b, RX_KEY_BYTES);
+		rx_random(c.d1->scratch[1]->b, RX_KEY_BYTES);
+		for (k = 0; k < 3; k++) {
+			must(rx_unit_key(c.d1, unit, comps[k], 1, &unit_key,
+			    NULL, &st));
+			rx_place_init(&place, c.d1, unit, fixture_id[C2],
+			    fixture_id[C2], RX_TABLE_CASE_KEY,
+			    (uint32_t)(3 + k), 2);
+			must(rx_envelope_seal(wrap[k], unit_key, RX_ENV_KEY,
+			    comps[k], 1, &place, c.d1->scratch[0]->b,
+			    RX_KEY_BYTES, &st));
+			rx_place_init(&place, c.d1, unit, fixture_id[C2],
+			    fixture_id[C2], RX_TABLE_CASE_LINK,
+			    (uint32_t)(2 + k), 2);
+			must(rx_envelope_seal(link[k], c.d1->scratch[0],
+			    RX_ENV_KEY, comps[k], 2, &place, lie ?
+			    c.d1->scratch[1]->b : kase.e[0].key[k]->b,
+			    RX_KEY_BYTES, &st));
+			key[3 + k] = rx_bytes(wrap[k], sizeof(wrap[k]));
+			chain[2 + k] = rx_bytes(link[k], sizeof(link[k]));
+		}
+		key[0] = chain[0] = rx_bytes(fixture_id[C2], RX_ID_BYTES);
+		key[1] = chain[1] = rx_int(2);
+		key[2] = rx_text(VILLAGE);
+		unpack(&l, c.d1, make(c.d1, VILLAGE));
+		keep_rows(&l, not_c2_keys);
+		add_row(&l, RX_TABLE_CASE_KEY, key);
+		add_row(&l, RX_TABLE_CASE_LINK, chain);
+		if (lie)
+			refuses(at_home, repack(&l, c.d1, D1), RX_ECORRUPT,
+			    BUNDLE_KEYS_DIFFER);
+		else
+			must(take(at_home, repack(&l, c.d1, D1)));
+		rx_buf_free(&l.body);
+	}
+	rx_case_done(&kase, c.d1);
+	rx_session_close(at_home);
+	scene_close(&c);
+}
+
 static rx_err
 reads_c1(struct rx_session *s)
 {
@@ -943,6 +1013,8 @@ main(void)
 		cmocka_unit_test(
 		    test_grant_by_somebody_without_the_key_is_refused),
 		cmocka_unit_test(test_case_keys_by_a_supervisor_are_not_taken),
+		cmocka_unit_test(
+		    test_case_keys_that_do_not_lead_to_the_known_ones_are_refused),
 		cmocka_unit_test(test_stale_and_made_up_slots_are_not_taken),
 	};
 
