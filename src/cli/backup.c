@@ -48,7 +48,8 @@ check(struct rx_cli *cli, const char *dir, const char *copy,
 		return (rc);
 	if ((rc = rx_cli_passphrase(cli, &passphrase, st)) != RX_OK)
 		return (rc);
-	rc = copy != NULL ? rx_copy_restore(cli->operand[0], cli->user,
+	rc = copy != NULL && dir != NULL ?
+	    rx_copy_restore(cli->operand[0], cli->user,
 	    passphrase, dir, copy, &head, st) :
 	    rx_backup_check(cli->operand[0], cli->user, passphrase, dir,
 	    &head, st);
