@@ -637,6 +637,16 @@ def books(s):
     three(s, "d1", "backup", "restore", backup, s.dir + "/out/restored")
     step(s, "d1", "backup", "verify", backup, passphrase=s.more_pass["wrong"],
          rc=PERMISSION)
+    bundle = s.dir + "/out/bundle.rxb"
+    step(s, "d1", "backup", "restore", backup, s.dir + "/out/copy", "--copy",
+         "村", rc=OK)
+    step(s, "d1", "bundle", "make", "--to", VILLAGE, bundle, rc=OK)
+    three(s, "d1", "bundle", "make", "--to", VILLAGE, bundle, rc=CONFLICT)
+    three(s, "d1", "bundle", "show", bundle, rc=OK)
+    three(s, "d1", "bundle", "open", bundle, rc=OK)
+    three(s, "s1", "bundle", "open", bundle, rc=PERMISSION)
+    three(s, "d1", "bundle", "list", rc=OK)
+    three(s, "d1", "user", "fingerprint", rc=OK)
     step(s, None, "demo", s.dir + "/out/demo", "--children", "6",
          "--observations", "20", "--seed", "7", passphrase=None)
     three(s, "d1", "serve", "--listen", "999.1.1.1:1")
@@ -773,7 +783,8 @@ def test_no_word_in_any_file_that_is_left():
             count += 1
     for want in ("register/content.db", "register/keys.db", "out/backup.rx",
                  "out/backup.rx.keys", "out/restored/content.db",
-                 "out/annex.zh.xlsx", "out/annex.zh.csv"):
+                 "out/annex.zh.xlsx", "out/annex.zh.csv", "out/bundle.rxb",
+                 "out/copy/content.db"):
         true(os.path.exists(os.path.join(s.dir, want)), want + " is missing")
     nothing(hay, dict(personal(s), **secret(s)), "%d files left" % count)
 
