@@ -401,9 +401,10 @@ grant_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 	rx_err rc;
 
 	(void)unit_of(unit, &r->v[0]);
-	if (!s->copy || (rc = grant_founded(m, r, unit, &founded, st)) !=
-	    RX_OK)
-		return (s->copy ? rc : RX_OK);
+	if (!s->copy)
+		return (RX_OK);
+	if ((rc = grant_founded(m, r, unit, &founded, st)) != RX_OK)
+		return (rc);
 	if ((rc = rx_store_compare(s->store, r->table, r->v, &how, NULL,
 	    st)) != RX_OK)
 		return (rc);
@@ -963,14 +964,17 @@ case_put(struct merge *m, struct group *g, struct rx_status *st)
 		return (rc);
 	g->comps = rx_permitted(m->s, RX_ACT_WRITE_CASE, g->unit) ?
 	    RX_CASE_KEYS : RX_BIT(RX_COMP_CODED);
-	if (mine && (rc = nothing_new(m, g, &nothing, st)) == RX_OK &&
-	    nothing)
+	if (!mine) {
+		m->info->skipped++;
 		return (RX_OK);
-	if (rc != RX_OK)
+	}
+	if ((rc = nothing_new(m, g, &nothing, st)) != RX_OK || nothing)
 		return (rc);
-	if (!mine || (rc = case_keys(m, g, &can, st)) != RX_OK || !can) {
-		m->info->skipped += rc == RX_OK;
+	if ((rc = case_keys(m, g, &can, st)) != RX_OK)
 		return (rc);
+	if (!can) {
+		m->info->skipped++;
+		return (RX_OK);
 	}
 	if (g->here && (rc = rx_case_state(m->s, &m->now, &g->before, NULL,
 	    NULL, st)) != RX_OK)
