@@ -13,14 +13,14 @@ CREATE TABLE copy(
   id BLOB PRIMARY KEY CHECK (length(id) = 16),
   name TEXT NOT NULL,
   made INTEGER NOT NULL
-) STRICT;
+) STRICT, WITHOUT ROWID;
 -- The newest bundle of each copy (zeros: home), also of the own one.
 CREATE TABLE bundle(
   copy BLOB PRIMARY KEY CHECK (length(copy) = 16),
   number INTEGER NOT NULL,
   made INTEGER NOT NULL,
   sender BLOB NOT NULL CHECK (length(sender) = 16)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 -- A version that was written twice, in two copies: the one that is not in the
 -- table it is of (source 3, 4 or 5), as the bytes that the manifest would count.
 CREATE TABLE conflict(
@@ -32,9 +32,8 @@ CREATE TABLE conflict(
   unit TEXT NOT NULL,
   stored BLOB NOT NULL,
   PRIMARY KEY (source, id, version, digest)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 CREATE INDEX conflict_child ON conflict(child);
-CREATE INDEX conflict_unit ON conflict(unit);
 
 -- setting:
 
