@@ -36,6 +36,7 @@ enum rx_table {
 	/* in the manifest again */
 	RX_TABLE_UNIT_EPOCH = 19, RX_TABLE_CASE_LINK = 20,
 	RX_TABLE_SUCCESSION = 21, RX_TABLE_HANDOVER = 22,
+	RX_TABLE_TRANSFER = 25,
 	RX_TABLE_COUNT
 };
 

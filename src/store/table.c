@@ -97,6 +97,10 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "user, proof", V2, "user", "user = ?1", NEW(proof)),
 	[RX_TABLE_HANDOVER] = TABLE("bb", 1, true, "keys.handover",
 	    "leaver, statement", V2, "leaver", "leaver = ?1", NEW(statement)),
+	[RX_TABLE_TRANSFER] = TABLE("btibbb", 1, true, "keys.transfer",
+	    "child, unit, epoch, grants, coded, note", V6, "child",
+	    "child = ?1", NEW(unit) ", " NEW(epoch) ", " NEW(grants) ", "
+	    NEW(coded) ", " NEW(note)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("
