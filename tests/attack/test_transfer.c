@@ -4,7 +4,6 @@
  * and the refused receiver with all the keys that they kept.
  */
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
