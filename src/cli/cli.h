@@ -256,6 +256,8 @@ extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
     rx_cli_bundle_list, rx_cli_user_fingerprint,
     rx_cli_serve, rx_cli_demo, rx_cli_unit_rotate, rx_cli_user_reset,
     rx_cli_user_handover, rx_cli_handover_list, rx_cli_recover,
-    rx_cli_custodian_test, rx_cli_custodian_reissue;
+    rx_cli_custodian_test, rx_cli_custodian_reissue, rx_cli_child_transfer,
+    rx_cli_transfer_list, rx_cli_transfer_accept, rx_cli_transfer_reject,
+    rx_cli_transfer_withdraw;
 
 #endif

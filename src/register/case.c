@@ -28,13 +28,13 @@ wrap_place(struct rx_place *p, const struct rx_session *s, const char *unit,
 }
 
 /* The place of the key of compartment ${k} before ${epoch}, under that of
- * ${epoch} (columns 2, 3, 4 of case_link). */
+ * ${epoch} (columns 2, 3, 4 of case_link).  Of no unit: a case may move. */
 static void
-link_place(struct rx_place *p, const struct rx_session *s, const char *unit,
-    const uint8_t *id, size_t k, uint32_t epoch)
+link_place(struct rx_place *p, const struct rx_session *s, const uint8_t *id,
+    size_t k, uint32_t epoch)
 {
 
-	rx_place_init(p, s, unit, id, id, RX_TABLE_CASE_LINK,
+	rx_place_init(p, s, "", id, id, RX_TABLE_CASE_LINK,
 	    (uint32_t)(2 + k), epoch);
 }
 
@@ -150,7 +150,7 @@ link_open(struct rx_case *c, struct rx_session *s,
 		if (e->key[k] == NULL || before->key[k] != NULL)
 			continue;
 		box = rx_col_bytes(cur, (int)(2 + k), &n);
-		link_place(&place, s, c->unit, c->id, k, e->epoch);
+		link_place(&place, s, c->id, k, e->epoch);
 		if ((rc = take(c, s, &mem, st)) != RX_OK ||
 		    (rc = rx_envelope_open(mem->b, RX_KEY_BYTES, box, n,
 		    e->key[k], RX_ENV_KEY, comps_of[k], e->epoch, &place,
@@ -357,7 +357,7 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	rx_err rc;
 
 	for (k = 0; k < 3; k++) {
-		link_place(&place, s, c->unit, c->id, k, e->epoch);
+		link_place(&place, s, c->id, k, e->epoch);
 		if ((rc = rx_envelope_seal(box[k], e->key[k], RX_ENV_KEY,
 		    comps_of[k], e->epoch, &place, before->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)
@@ -369,8 +369,9 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	return (rx_store_insert(s->store, RX_TABLE_CASE_LINK, v, st));
 }
 
-rx_err
-rx_case_renew(struct rx_case *c, struct rx_session *s, struct rx_status *st)
+/* Seal new keys of the case under those of c->unit. */
+static rx_err
+renew(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_case_epoch *old = &c->e[c->n - 1];
 	struct rx_value key[2] = { rx_bytes(c->id, RX_ID_BYTES),
@@ -387,6 +388,47 @@ rx_case_renew(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 		return (rc);
 	/* The link has what it held. */
 	return (rx_store_delete(s->store, RX_TABLE_CASE_KEY, key, NULL, st));
+}
+
+rx_err
+rx_case_renew(struct rx_case *c, struct rx_session *s, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = renew(c, s, st)) != RX_OK)
+		return (rc);
+	return (rx_transfer_follow(c, s, st));
+}
+
+rx_err
+rx_case_move(struct rx_case *c, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st)
+{
+
+	memcpy(c->unit, unit, RX_UNIT_BYTES);
+	return (renew(c, s, st));
+}
+
+rx_err
+rx_case_load_given(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    uint32_t epoch, const struct rx_key keys[3], struct rx_status *st)
+{
+	struct rx_key *mem;
+	size_t k;
+	rx_err rc;
+
+	if ((rc = rx_case_load(c, s, id, unit, 0, st)) != RX_OK)
+		return (rc);
+	if (c->e[c->n - 1].epoch != epoch)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_TRANSFER_OVER));
+	for (k = 0; k < 3; k++) {
+		if ((rc = take(c, s, &mem, st)) != RX_OK)
+			return (rc);
+		*mem = keys[k];
+		c->e[c->n - 1].key[k] = mem;
+	}
+	return (links_open(c, s, st));
 }
 
 /* ---- slots ---- */

@@ -504,8 +504,9 @@ erase_keys(struct rx_session *s, const struct rx_case *c,
 	const void *p;
 	size_t i, n;
 	bool row = false;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
+	rc = rx_store_delete(s->store, RX_TABLE_TRANSFER, key, NULL, st);
 	for (i = 0; i < c->n && rc == RX_OK; i++) {
 		key[1] = rx_int(c->e[i].epoch);
 		rc = rx_store_delete(s->store, RX_TABLE_CASE_KEY, key, NULL,

@@ -24,11 +24,15 @@ each_of_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
 	    st)) != RX_OK)
 		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD,
-		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK ||
-		    (rc = each(cookie, r, st)) != RX_OK)
+		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK)
 			break;
+		/* A case that has moved is counted where it is. */
+		memcpy(r->unit, c->unit, RX_UNIT_BYTES);
+		if ((rc = each(cookie, r, st)) != RX_OK)
+			break;
+	}
 	rx_query_close(cur);
 	return (rc);
 }

@@ -368,6 +368,16 @@ rx_err rx_case_stale(struct rx_case *c, struct rx_session *s, bool *stale,
  * from now on.  In a transaction; its slots are to be written then. */
 rx_err rx_case_renew(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
+/* The same under the keys of ${unit}, whose case it is from now on. */
+rx_err rx_case_move(struct rx_case *c, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* Load case ${id} of ${unit}, whose keys the session has not, with its newest
+ * ${keys}, of ${epoch}, that somebody gave it; RX_ECONFLICT (TRANSFER_OVER) when
+ * they are not the newest any more. */
+rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    uint32_t epoch, const struct rx_key keys[3], struct rx_status *st)
+    RX_MUST_USE;
 /* Write every slot of the case anew: open ones for the reviewers when
  * ${flagged} (also those of the next ${above} levels), closed ones for
  * everybody else.  In a transaction. */
@@ -418,6 +428,7 @@ struct rx_case_state {
 	int64_t risk;
 	int32_t last, due;
 	bool flagged, withdrawn, closed;
+	bool moved;		/* has records of a unit it was in before */
 	unsigned above;		/* levels above the first that review it too */
 	int32_t consent_on;	/* date of the newest record of consent */
 	int32_t birth;		/* month, of the child */
@@ -446,6 +457,19 @@ struct rx_flag {
 rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
+
+/* ---- transfer.c ---- */
+
+/* The loaded case has new keys: an open offer hands these on. */
+rx_err rx_transfer_follow(struct rx_case *c, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+/* *over: somebody who refused the case knows its newest keys, of ${epoch}. */
+rx_err rx_transfer_over(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    uint32_t epoch, bool *over, struct rx_status *st) RX_MUST_USE;
+/* Director, at sign-in: new keys for cases that were refused; open offers reach
+ * those who are directors of the other unit now.  Transactions of its own. */
+rx_err rx_transfers_heal(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
 
 /* ---- review.c ---- */
 

@@ -67,12 +67,14 @@ rx_case_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 }
 
 /* Count the cases of ${unit} that bear the caller's id ${text}; the last one's
- * id goes to ${id}. */
+ * id goes to ${id}.  One that has moved goes to ${moved}, where it is now. */
 static rx_err
 by_caller_id(struct rx_session *s, const char *unit, const char *text,
-    uint8_t id[RX_ID_BYTES], size_t *found, struct rx_status *st)
+    uint8_t id[RX_ID_BYTES], size_t *found, char moved[RX_UNIT_BYTES],
+    struct rx_status *st)
 {
 	uint8_t tag[RX_ID_BYTES];
+	char now[RX_UNIT_BYTES];
 	struct rx_cursor *cur;
 	struct rx_value arg;
 	const void *p;
@@ -88,13 +90,30 @@ by_caller_id(struct rx_session *s, const char *unit, const char *text,
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		p = rx_col_bytes(cur, 0, &n);
-		if (n == RX_ID_BYTES) {
+		if (n != RX_ID_BYTES)
+			continue;
+		if ((rc = rx_case_unit(s, p, now, st)) != RX_OK)
+			break;
+		if (memcmp(now, unit, RX_UNIT_BYTES) != 0)
+			memcpy(moved, now, RX_UNIT_BYTES);
+		else {
 			memcpy(id, p, n);
 			(*found)++;
 		}
 	}
 	rx_query_close(cur);
 	return (rc);
+}
+
+rx_err
+rx_case_moved(const char unit[RX_UNIT_BYTES], rx_err rc,
+    struct rx_status *st)
+{
+	char text[RX_UNIT_TEXT];
+
+	rx_unit_text(text, unit);
+	rx_status_arg(st, "unit", "%s", text);
+	return (rx_fail(st, rc, RX_MSG_CHILD_MOVED));
 }
 
 rx_err
@@ -113,6 +132,7 @@ rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
     const char *text, uint8_t id[RX_ID_BYTES], char unit[RX_UNIT_BYTES],
     struct rx_status *st)
 {
+	char moved[RX_UNIT_BYTES] = "";
 	size_t i, found = 0, before;
 	bool elsewhere = false;
 	rx_err rc = RX_OK;
@@ -132,7 +152,7 @@ rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
 		before = found;
 		rx_status_clear(&tried);
 		rc = by_caller_id(s, (const char *)units->b + i, text, id,
-		    &found, &tried);
+		    &found, moved, &tried);
 		/* A unit whose keys are still to come hides nothing else. */
 		if (rc == RX_EPERM)
 			rc = RX_OK;
@@ -144,6 +164,8 @@ rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
 	/* Our id of a case that is another's: refused, not unknown. */
 	if (rc == RX_OK && found == 0 && elsewhere)
 		rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st);
+	if (rc == RX_OK && found == 0 && moved[0] != '\0')
+		rc = rx_case_moved(moved, RX_EPERM, st);
 	if (rc == RX_OK && found == 0)
 		rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
 	if (rc == RX_OK && found > 1)

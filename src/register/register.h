@@ -139,6 +139,49 @@ rx_err rx_draft_drop(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 rx_err rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st) RX_MUST_USE;
 
+/* ---- transfer ---- */
+
+/*
+ * A case goes to another unit of the same county and register: a director who
+ * writes for its unit offers it, one of the other unit accepts.  Until then it
+ * stays where it is.  One offer a case at a time.
+ */
+struct rx_transfer_row {
+	uint8_t child[RX_ID_BYTES];
+	char from[RX_UNIT_BYTES], to[RX_UNIT_BYTES];
+	bool outgoing;			/* the reader writes for its unit */
+	bool incoming;			/* the reader may accept or reject it */
+	bool rejected;
+	/* What the reader has no key to is NULL, "" or 0. */
+	const struct rx_record *record;	/* the child */
+	const char *reason;		/* of the offer, or why it was rejected */
+	char by[RX_USER_NAME_BYTES];	/* whose reason that is */
+	int64_t at;			/* ms */
+};
+/* Directors and supervisors of either unit.  Names, and reasons, are opened for
+ * directors; masked, and then not audited, unless ${names}. */
+rx_err rx_transfer_each(struct rx_session *s, bool names,
+    rx_err (*each)(void *, const struct rx_transfer_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Director of its unit: offer case ${id} to ${unit}, a code.  RX_EUSAGE
+ * (REASON_MISSING, TRANSFER_SAME, TRANSFER_COUNTY), RX_ECONFLICT (TRANSFER_OPEN,
+ * TRANSFER_NOBODY: no director there yet). */
+rx_err rx_transfer_offer(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *unit, const char *reason, struct rx_status *st) RX_MUST_USE;
+/* The case that is offered to the session under the name ${text}: our UUID or
+ * the caller's id; RX_ENOENT (TRANSFER_NONE). */
+rx_err rx_transfer_find(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+/* Director of the other unit.  ${number} is the case's id there when its own was
+ * taken, else "". */
+rx_err rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    char number[16], struct rx_status *st) RX_MUST_USE;
+rx_err rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason, struct rx_status *st) RX_MUST_USE;
+/* Director of its unit: take the offer back, or the answer away. */
+rx_err rx_transfer_withdraw(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+
 /* ---- review ---- */
 
 #define RX_CALLER_ID_BYTES 1025	/* 256 characters and NUL */

@@ -352,18 +352,31 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 /* The blind index stands outside the seal; it must be that of the caller's id
  * inside, lest an exchanged one send a record into another child's file. */
 static rx_err
-tag_verify(struct rx_session *s, const struct rx_record *r,
-    const struct rx_cursor *cur, enum rx_table table, struct rx_status *st)
+tag_verify(struct rx_session *s, const struct rx_case *c,
+    const struct rx_record *r, const struct rx_cursor *cur,
+    enum rx_table table, struct rx_status *st)
 {
 	const int col = table == RX_TABLE_RECORD ? RECORD_TAG : ROW_TAG;
 	uint8_t tag[RX_ID_BYTES];
+	struct rx_status why;
 	const void *p;
 	size_t n;
 	rx_err rc;
 
-	if ((rc = rx_tag(s, r->unit, r->type,
-	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
+	/* It finds nothing for whoever has not the key of the row's unit: the
+	 * case has left it, or is offered to a reader of another one. */
+	if (c != NULL && (rx_entitled(s, rx_member_first(s, s->user_id),
+	    r->unit) & RX_BIT(RX_COMP_CODED)) == 0)
+		return (RX_OK);
+	rx_status_clear(&why);
+	rc = rx_tag(s, r->unit, r->type, rx_record_text(r, RX_F_CALLER_ID),
+	    tag, &why);
+	if (rc == RX_EPERM && c != NULL)
+		return (RX_OK);		/* entitled, and still to come */
+	if (rc != RX_OK) {
+		*st = why;
 		return (rc);
+	}
 	p = rx_col_bytes(cur, col, &n);
 	if (n != sizeof(tag) || !rx_equal(p, tag, sizeof(tag)))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
@@ -459,7 +472,7 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 	if ((rc = rx_record_decode(r, RX_COMP_CODED, plain.b + SIGNED_HEAD,
 	    plain.len - SIGNED_HEAD, st)) != RX_OK)
 		goto done;
-	if ((rc = tag_verify(s, r, cur, table, st)) != RX_OK)
+	if ((rc = tag_verify(s, c, r, cur, table, st)) != RX_OK)
 		goto done;
 	if (verify && (rc = row_verify(s, r, cur, table, &plain, st)) != RX_OK)
 		goto done;

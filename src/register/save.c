@@ -20,6 +20,7 @@ struct touched {
 	size_t nsaid;
 	bool written;
 	bool renew;		/* new keys, before anything is written */
+	bool moved;		/* has records of another unit */
 };
 
 /* A caller's child id, resolved; kept in a tree by text. */
@@ -215,11 +216,14 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	/* Whoever answered a flag that has ended keeps its keys. */
 	(*out)->renew = !state.flagged && state.reviewed != 0 &&
 	    sv->c.n < RX_CASE_RENEWALS && state.reviewed == sv->c.e[sv->c.n - 1].epoch;
-	if (!(*out)->renew && (rc = rx_case_stale(&sv->c, sv->s,
-	    &(*out)->renew, st)) != RX_OK)
+	if (!(*out)->renew && ((rc = rx_case_stale(&sv->c, sv->s,
+	    &(*out)->renew, st)) != RX_OK || (!(*out)->renew &&
+	    (rc = rx_transfer_over(sv->s, id, sv->c.e[sv->c.n - 1].epoch,
+	    &(*out)->renew, st)) != RX_OK)))
 		return (rc);
 	/* New keys for a case are made at home. */
 	(*out)->renew = (*out)->renew && !sv->s->copy;
+	(*out)->moved = state.moved;
 	(*out)->before.withdrawn = state.withdrawn;
 	(*out)->before.on = state.consent_on;
 	return (RX_OK);
@@ -400,7 +404,7 @@ query_by_tag(enum rx_type type)
 
 /* Look for a stored record with the caller's id of ${r}; *version 0: none. */
 static rx_err
-find_stored(struct rx_saver *sv, const struct rx_record *r,
+find_stored(struct rx_session *s, const struct rx_record *r,
     uint8_t id[RX_ID_BYTES], uint32_t *version, struct rx_status *st)
 {
 	uint8_t tag[RX_ID_BYTES];
@@ -412,11 +416,11 @@ find_stored(struct rx_saver *sv, const struct rx_record *r,
 	rx_err rc;
 
 	*version = 0;
-	if ((rc = rx_tag(sv->s, r->unit, r->type,
+	if ((rc = rx_tag(s, r->unit, r->type,
 	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
 		return (rc);
 	arg = rx_bytes(tag, sizeof(tag));
-	if ((rc = rx_query_open(&cur, sv->s->store, query_by_tag(r->type),
+	if ((rc = rx_query_open(&cur, s->store, query_by_tag(r->type),
 	    &arg, 1, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
@@ -496,11 +500,12 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
+	char now[RX_UNIT_BYTES];
 	uint32_t version = 0;
 	bool same = false;
 	rx_err rc;
 
-	if ((rc = find_stored(sv, r, id, &version, st)) != RX_OK)
+	if ((rc = find_stored(sv->s, r, id, &version, st)) != RX_OK)
 		return (rc);
 	if (version == 0) {
 		result->how = RX_SAVED_NEW;
@@ -511,6 +516,10 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
 	if (r->type == RX_CHILD) {
 		struct touched *t = NULL;
 
+		if ((rc = rx_case_unit(sv->s, id, now, st)) != RX_OK)
+			return (rc);
+		if (memcmp(now, r->unit, RX_UNIT_BYTES) != 0)
+			return (rx_case_moved(now, RX_ECONFLICT, st));
 		memcpy(r->child, id, RX_ID_BYTES);
 		if ((rc = touch_stored(sv, id, r->unit, &t, st)) != RX_OK ||
 		    (rc = hold_case(sv, t, st)) != RX_OK)
@@ -535,8 +544,42 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
 	if (r->type == RX_CONSENT || r->type == RX_REPORT)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_NOT_CORRECTABLE));
 	result->how = RX_SAVED_CORRECTED;
-	r->version = version + 1;
+	r->version = sv->old.version + 1;
 	return (RX_OK);
+}
+
+/* A record that the case has from a unit it was in before stands as it is: the
+ * new unit has it already, or uses another id.  *present: it is ${r}. */
+static rx_err
+settle_moved(struct rx_saver *sv, const struct rx_record *r, bool *present,
+    struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(r->child, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, sv->s->store, RX_Q_RECORDS_OF_CHILD, &arg,
+	    1, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if (strcmp(rx_col_text(cur, 3), r->unit) == 0)
+			continue;
+		if ((rc = rx_row_open(sv->s, &sv->c, cur, RX_TABLE_RECORD,
+		    RX_CASE_KEYS, true, &sv->old, st)) != RX_OK)
+			break;
+		if (sv->old.type != r->type ||
+		    strcmp(rx_record_text(&sv->old, RX_F_CALLER_ID),
+		    rx_record_text(r, RX_F_CALLER_ID)) != 0)
+			continue;
+		if ((rc = same_content(r, &sv->old, present, st)) == RX_OK &&
+		    !*present)
+			rc = rx_fail(st, RX_ECONFLICT,
+			    RX_MSG_RECORD_OF_BEFORE);
+		break;
+	}
+	rx_query_close(cur);
+	return (rc);
 }
 
 /* ---- a child's number ---- */
@@ -573,9 +616,23 @@ number_stored(struct rx_saver *sv, struct rx_record *r, bool *stored,
 	return (rx_record_set_text(r, RX_F_CALLER_ID, text, strlen(text), st));
 }
 
+rx_err
+rx_child_id_taken(struct rx_session *s, const struct rx_record *r,
+    bool *taken, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	uint32_t version;
+	rx_err rc;
+
+	rc = find_stored(s, r, id, &version, st);
+	*taken = rc == RX_OK && version != 0 &&
+	    memcmp(id, r->id, RX_ID_BYTES) != 0;
+	return (rc);
+}
+
 /**
- * number_child(sv, r, result, st):
- * Give the child ${r}, which came without an id, one that people can say and
+ * rx_child_number(s, r, number, size, st):
+ * Give the child ${r} an id that people can say and
  * type: the last three digits of the unit's code and the next free count,
  * "001-012", so that the villages of a township do not share numbers; in a copy
  * "001-3f-012", so that copies seldom give the same one (two children who have
@@ -583,38 +640,47 @@ number_stored(struct rx_saver *sv, struct rx_record *r, bool *stored,
  * count starts after as many children as the unit has; a number is free when
  * its tag is in no row.
  */
-static rx_err
-number_child(struct rx_saver *sv, struct rx_record *r,
-    struct rx_save_result *result, struct rx_status *st)
+rx_err
+rx_child_number(struct rx_session *s, struct rx_record *r, char *number,
+    size_t size, struct rx_status *st)
 {
 	struct rx_buf ids = RX_BUF_INIT;
 	uint8_t id[RX_ID_BYTES];
 	uint32_t version;
-	bool stored = false;
 	size_t n;
 	rx_err rc;
 
-	if ((rc = number_stored(sv, r, &stored, st)) != RX_OK || stored)
-		return (rc);
-	rc = rx_child_ids(sv->s, r->unit, &ids, st);
+	rc = rx_child_ids(s, r->unit, &ids, st);
 	n = ids.len / RX_ID_BYTES;
 	rx_buf_free(&ids);
 	do {
 		if (rc != RX_OK)
 			return (rc);
-		if (sv->s->copy)
-			(void)snprintf(result->number,
-			    sizeof(result->number), "%.3s-%02x-%03zu",
-			    r->unit + 9, sv->s->copy_id[15], ++n);
+		if (s->copy)
+			(void)snprintf(number, size, "%.3s-%02x-%03zu",
+			    r->unit + 9, s->copy_id[15], ++n);
 		else
-			(void)snprintf(result->number,
-			    sizeof(result->number), "%.3s-%03zu",
-			    r->unit + 9, ++n);
-		if ((rc = rx_record_set_text(r, RX_F_CALLER_ID,
-		    result->number, strlen(result->number), st)) == RX_OK)
-			rc = find_stored(sv, r, id, &version, st);
+			(void)snprintf(number, size, "%.3s-%03zu", r->unit + 9,
+			    ++n);
+		if ((rc = rx_record_set_text(r, RX_F_CALLER_ID, number,
+		    strlen(number), st)) == RX_OK)
+			rc = find_stored(s, r, id, &version, st);
 	} while (rc != RX_OK || version != 0);
 	return (RX_OK);
+}
+
+/* Number the child ${r}, which came without an id. */
+static rx_err
+number_child(struct rx_saver *sv, struct rx_record *r,
+    struct rx_save_result *result, struct rx_status *st)
+{
+	bool stored = false;
+	rx_err rc;
+
+	if ((rc = number_stored(sv, r, &stored, st)) != RX_OK || stored)
+		return (rc);
+	return (rx_child_number(sv->s, r, result->number,
+	    sizeof(result->number), st));
 }
 
 /* ---- the three shapes ---- */
@@ -748,6 +814,7 @@ static rx_err
 put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
     bool correct, struct rx_save_result *result, struct rx_status *st)
 {
+	bool present = false;
 	rx_err rc;
 
 	memcpy(r->child, t->id, RX_ID_BYTES);
@@ -756,7 +823,12 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	    (rc = check_dates(r, t->birth, st)) != RX_OK ||
 	    (rc = hold_case(sv, t, st)) != RX_OK ||
 	    (rc = raise_flag(r, result, st)) != RX_OK ||
-	    (rc = settle(sv, r, correct, result, st)) != RX_OK)
+	    (t->moved && (rc = settle_moved(sv, r, &present, st)) != RX_OK))
+		return (rc);
+	if (present) {
+		memcpy(r->id, sv->old.id, RX_ID_BYTES);
+		result->how = RX_SAVED_PRESENT;
+	} else if ((rc = settle(sv, r, correct, result, st)) != RX_OK)
 		return (rc);
 	if (result->how == RX_SAVED_PRESENT) {
 		result->flagged = false;

@@ -43,6 +43,16 @@ rx_err rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
 /* The unit of case ${id}; RX_ENOENT. */
 rx_err rx_case_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* Fail with ${rc}: the case that was meant is one of ${unit} now. */
+rx_err rx_case_moved(const char unit[RX_UNIT_BYTES], rx_err rc,
+    struct rx_status *st) RX_MUST_USE;
+/* Whether another case than ${r}'s has, or once had, the caller's id of the child
+ * ${r} in its unit; and the next number of that unit that none has ("001-012",
+ * ${size} bytes at most). */
+rx_err rx_child_id_taken(struct rx_session *s, const struct rx_record *r,
+    bool *taken, struct rx_status *st) RX_MUST_USE;
+rx_err rx_child_number(struct rx_session *s, struct rx_record *r,
+    char *number, size_t size, struct rx_status *st) RX_MUST_USE;
 /* The ids of the live children of ${unit}, appended to ${ids}. */
 rx_err rx_child_ids(struct rx_session *s, const char *unit,
     struct rx_buf *ids, struct rx_status *st) RX_MUST_USE;

@@ -287,10 +287,12 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
 	    st)) != RX_OK)
 		goto done;
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false, &r,
 		    st)) != RX_OK || (rc = read_record(&rd, &r, st)) != RX_OK)
 			break;
+		state->moved |= memcmp(r.unit, c->unit, RX_UNIT_BYTES) != 0;
+	}
 	rx_query_close(cur);
 	state->risk = rd.last.risk;
 	state->last = rd.last.date;

@@ -73,8 +73,11 @@ find_subject(struct rx_session *s, const struct rx_audit_entry *e,
 	if ((rc = look_up(s, RX_Q_CHILD, e->subject, 0, 2, row, &found,
 	    st)) != RX_OK || found ||
 	    (rc = look_up(s, RX_Q_RECORD, e->subject, 2, 3, row, &found,
-	    st)) != RX_OK || found)
+	    st)) != RX_OK)
 		return (rc);
+	/* Its case may have moved since. */
+	if (found)
+		return (rx_case_unit(s, row->id, row->unit, st));
 	row->about = RX_ABOUT_ACTIVITY;
 	if ((rc = look_up(s, RX_Q_ACTIVITY, e->subject, -1, 2, row, &found,
 	    st)) != RX_OK || found)
@@ -223,6 +226,7 @@ static const struct {
 	[RX_DID_RESET] = { "reset", RX_MSG_DID_RESET },
 	[RX_DID_BUNDLE] = { "bundle", RX_MSG_DID_BUNDLE },
 	[RX_DID_COPY] = { "copy", RX_MSG_DID_COPY },
+	[RX_DID_TRANSFER] = { "transfer", RX_MSG_DID_TRANSFER },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 
@@ -256,6 +260,11 @@ static const struct {
 	{ RX_DID_SAVE, "consent", RX_MSG_CLI_TYPE_CONSENT },
 	{ RX_DID_BUNDLE, "make", RX_MSG_DID_BUNDLE_MAKE },
 	{ RX_DID_BUNDLE, "open", RX_MSG_DID_BUNDLE_OPEN },
+	{ RX_DID_TRANSFER, "offer", RX_MSG_TRANSFER_OFFERED },
+	{ RX_DID_TRANSFER, "accept", RX_MSG_TRANSFER_ACCEPTED },
+	{ RX_DID_TRANSFER, "reject", RX_MSG_TRANSFER_REJECTED },
+	{ RX_DID_TRANSFER, "withdraw", RX_MSG_TRANSFER_WITHDRAWN },
+	{ RX_DID_TRANSFER, "keys", RX_MSG_TRANSFER_KEYS },
 	{ RX_DID_REVEAL, "list", RX_MSG_REVEAL_LIST },
 	{ RX_DID_REVEAL, "search", RX_MSG_REVEAL_SEARCH },
 	{ RX_DID_REVEAL, "case", RX_MSG_REVEAL_CASE },

@@ -908,7 +908,7 @@ test_case_keys_that_do_not_lead_to_the_known_ones_are_refused(void **state)
 			must(rx_envelope_seal(wrap[k], unit_key, RX_ENV_KEY,
 			    comps[k], 1, &place, c.d1->scratch[0]->b,
 			    RX_KEY_BYTES, &st));
-			rx_place_init(&place, c.d1, unit, fixture_id[C2],
+			rx_place_init(&place, c.d1, "", fixture_id[C2],
 			    fixture_id[C2], RX_TABLE_CASE_LINK,
 			    (uint32_t)(2 + k), 2);
 			must(rx_envelope_seal(link[k], c.d1->scratch[0],

@@ -35,7 +35,9 @@ WHO = {u: "a passphrase of " + u for u in
 COMMANDS = [
     "init", "unit import", "unit add", "unit list", "user add", "user list",
     "user disable", "passwd", "import", "child add", "child list",
-    "child show", "child find", "child erase", "observe", "intervene",
+    "child show", "child find", "child erase", "child transfer",
+    "transfer list", "transfer accept", "transfer reject", "transfer withdraw",
+    "observe", "intervene",
     "activity add", "flag add", "report add", "consent withdraw",
     "consent give", "due", "review list", "review show", "review decide",
     "export annex", "export table", "release list", "release verify",

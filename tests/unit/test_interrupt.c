@@ -1,5 +1,6 @@
 /*
- * Handover, rotation, recovery, new codes, new passphrases and bundles, interrupted:
+ * Handover, rotation, recovery, new codes, new passphrases, bundles and transfers,
+ * interrupted:
  * killed, or with a disk that fails, at many of the calls by which SQLite writes.
  * Whatever the moment, the register is whole, shows the state of before or of
  * after a step, and the work is ended by whoever signs in next.
@@ -239,6 +240,53 @@ act_look(struct rx_session *s)
 }
 
 static rx_err
+transfer_find(struct rx_session *s, uint8_t id[RX_ID_BYTES])
+{
+
+	return (rx_session_has_role(s, RX_ROLE_DIRECTOR) && strcmp(
+	    rx_session_user(s), "e1") == 0 ? rx_transfer_find(s, "c0", id,
+	    &st) : rx_child_find(s, "c0", id, &st));
+}
+
+static rx_err
+act_offer(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc = transfer_find(s, id);
+
+	return (rc != RX_OK ? rc : rx_transfer_offer(s, id, "350102001002",
+	    "搬家", &st));
+}
+
+static rx_err
+act_accept(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	char number[16];
+	rx_err rc = transfer_find(s, id);
+
+	return (rc != RX_OK ? rc : rx_transfer_accept(s, id, number, &st));
+}
+
+static rx_err
+act_reject(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc = transfer_find(s, id);
+
+	return (rc != RX_OK ? rc : rx_transfer_reject(s, id, "没有", &st));
+}
+
+static rx_err
+act_withdraw(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc = transfer_find(s, id);
+
+	return (rc != RX_OK ? rc : rx_transfer_withdraw(s, id, &st));
+}
+
+static rx_err
 act_nothing(struct rx_session *s)
 {
 
@@ -249,19 +297,24 @@ act_nothing(struct rx_session *s)
 struct deed {
 	const char *name, *user, *pass;
 	rx_err (*act)(struct rx_session *);
-	const char *before;	/* who is disabled first; NULL */
+	const char *first;	/* who does what before; NULL */
+	rx_err (*before)(struct rx_session *);
 };
 
 static const struct deed deeds[] = {
-	{ "handover", "admin", "admin", act_handover, NULL },
-	{ "reset", "admin", "admin", act_reset, NULL },
-	{ "disable", "admin", "admin", act_disable, NULL },
-	{ "passwd", "d1", "d1", act_passwd, NULL },
-	{ "recover", "admin", "admin", act_recover, NULL },
-	{ "reissue", "admin", "admin", act_reissue, NULL },
-	{ "rotation", "d1", "d1", act_nothing, "d2" },
-	{ "bundle open", "d2", "d2", act_open, NULL },
-	{ "bundle make", "d2", "d2", act_make, NULL },
+	{ "handover", "admin", "admin", act_handover, NULL, NULL },
+	{ "reset", "admin", "admin", act_reset, NULL, NULL },
+	{ "disable", "admin", "admin", act_disable, NULL, NULL },
+	{ "passwd", "d1", "d1", act_passwd, NULL, NULL },
+	{ "recover", "admin", "admin", act_recover, NULL, NULL },
+	{ "reissue", "admin", "admin", act_reissue, NULL, NULL },
+	{ "rotation", "d1", "d1", act_nothing, "admin", act_disable },
+	{ "offer", "d1", "d1", act_offer, NULL, NULL },
+	{ "accept", "e1", "e1", act_accept, "d1", act_offer },
+	{ "reject", "e1", "e1", act_reject, "d1", act_offer },
+	{ "withdraw", "d1", "d1", act_withdraw, "d1", act_offer },
+	{ "bundle open", "d2", "d2", act_open, NULL, NULL },
+	{ "bundle make", "d2", "d2", act_make, NULL, NULL },
 };
 
 /* ---- the register ---- */
@@ -298,11 +351,11 @@ bundle_setup(void)
 }
 
 /* d1 and d2 hold the keys of the village; d3 was enrolled when they did not
- * look, and has none. */
+ * look, and has none; e1 directs another village. */
 static int
 setup(void **state)
 {
-	static const char *const people[] = { "d1", "d2", "d3" };
+	static const char *const people[] = { "d1", "d2", "d3", "e1" };
 	struct rx_secret *p = test_passphrase("admin");
 	struct rx_session *admin, *s;
 	size_t i;
@@ -314,10 +367,12 @@ setup(void **state)
 	    &st), &st);
 	ok(rx_session_open(&admin, base, "admin", p, &st), &st);
 	rx_secret_free(p);
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < 4; i++) {
 		p = test_passphrase(people[i]);
-		ok(rx_user_add(admin, people[i], RX_ROLE_DIRECTOR,
-		    "350102001001", p, &st), &st);
+		ok(rx_user_add(admin, people[i], RX_ROLE_DIRECTOR, i < 3 ?
+		    "350102001001" : "350102001002", p, &st), &st);
+		if (i == 3)
+			ok(sign_in(base, "e1", "e1"), &st);
 		if (i < 2) {
 			ok(rx_session_open(&s, base, people[i], p, &st), &st);
 			if (i == 0)
@@ -385,6 +440,40 @@ attempt(const struct deed *d, const char *dir, int at, int kind)
 	return (n);
 }
 
+/* The case is where it was, or where it was to go, and whole there. */
+static void
+complete_transfer(const struct deed *d, const char *dir, bool done)
+{
+	const char *who[] = { "d1", "e1" };
+	struct rx_session *s;
+	struct rx_secret *p;
+	size_t i, n;
+
+	/* His sign-in hands keys on before he offers anything. */
+	if (d->act == act_offer)
+		done = fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.transfer") == 1;
+	if (!done)
+		ok(as(dir, d->user, d->pass, d->act), &st);
+	for (i = 0; i < 2; i++) {
+		p = test_passphrase(who[i]);
+		ok(rx_session_open(&s, dir, who[i], p, &st), &st);
+		rx_secret_free(p);
+		ok(fixture_list(s, &n, &st), &st);
+		assert_int_equal(n, i == 0 ? 3 - (d->act == act_accept) :
+		    d->act == act_accept);
+		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
+		rx_session_close(s);
+	}
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.transfer"), d->act == act_offer || d->act == act_reject);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.transfer WHERE length(grants) > 0"), d->act == act_offer);
+	/* Who was offered the case and has it not, has no key of it any more. */
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.case_key WHERE epoch = 2"), d->act != act_offer);
+}
+
 /* What was begun is done: again, or by those who sign in. */
 static void
 complete(const struct deed *d, const char *dir, bool done)
@@ -397,6 +486,10 @@ complete(const struct deed *d, const char *dir, bool done)
 	/* What lies there is a whole bundle, or nothing. */
 	if (d->act == act_make && access(goes, F_OK) == 0)
 		ok(as(dir, d->user, d->pass, act_look), &st);
+	if (d->act == act_offer || d->before == act_offer) {
+		complete_transfer(d, dir, done);
+		return;
+	}
 	/* His sign-in may have handed keys on before. */
 	if (d->act == act_passwd)
 		done = sign_in(dir, "d1", "other") == RX_OK;
@@ -423,7 +516,7 @@ complete(const struct deed *d, const char *dir, bool done)
 		    "keys.case_key WHERE epoch = 1"), 0);
 	if (d->act == act_recover)
 		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-		    "keys.unit_grant WHERE unit <> 'REGISTER'"), 4);
+		    "keys.unit_grant WHERE unit = '350102001001'"), 4);
 }
 
 static void
@@ -434,7 +527,7 @@ interrupt(const struct deed *d)
 	int n, i, at, before = 0, after = 0;
 
 	if (d->before != NULL)
-		ok(as(start, "admin", "admin", act_disable), &st);
+		ok(as(start, d->first, d->first, d->before), &st);
 	/* So that signing in is no part of it. */
 	if (d->act == act_open || d->act == act_make)
 		ok(sign_in(start, d->user, d->pass), &st);
@@ -467,8 +560,12 @@ DEED(test_new_passphrase_interrupted_is_before_or_after, 3)
 DEED(test_recovery_interrupted_is_before_or_after, 4)
 DEED(test_reissue_interrupted_is_before_or_after, 5)
 DEED(test_rotation_interrupted_goes_on_at_the_next_sign_in, 6)
-DEED(test_opening_a_bundle_interrupted_is_before_or_after, 7)
-DEED(test_making_a_bundle_interrupted_is_before_or_after, 8)
+DEED(test_opening_a_bundle_interrupted_is_before_or_after, 11)
+DEED(test_making_a_bundle_interrupted_is_before_or_after, 12)
+DEED(test_offer_interrupted_is_before_or_after, 7)
+DEED(test_acceptance_interrupted_is_before_or_after, 8)
+DEED(test_rejection_interrupted_is_before_or_after, 9)
+DEED(test_withdrawal_interrupted_is_before_or_after, 10)
 
 int
 main(void)
@@ -489,6 +586,12 @@ main(void)
 		    test_opening_a_bundle_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_making_a_bundle_interrupted_is_before_or_after),
+		cmocka_unit_test(test_offer_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_acceptance_interrupted_is_before_or_after),
+		cmocka_unit_test(test_rejection_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_withdrawal_interrupted_is_before_or_after),
 	};
 
 	rx_status_clear(&st);

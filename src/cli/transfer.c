@@ -1,0 +1,288 @@
+/* child transfer, transfer list, accept, reject, withdraw. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "cli/cli.h"
+
+/* Say ${msg}, or with --json {${key}: the case, "id": its new id}. */
+static rx_err
+report(struct rx_cli *cli, enum rx_msg msg, const char *key,
+    const uint8_t id[RX_ID_BYTES], const char *number, struct rx_status *st)
+{
+	char uuid[RX_UUID_TEXT];
+	json_t *o;
+	rx_err rc;
+
+	rx_uuid_text(id, uuid);
+	if (!cli->json) {
+		rc = rx_cli_say(cli, st, msg, "id", cli->operand[0], NULL);
+		if (rc == RX_OK && number != NULL && *number != '\0')
+			rc = rx_cli_say(cli, st, RX_MSG_CLI_TRANSFER_NUMBER,
+			    "number", number, NULL);
+		return (rc);
+	}
+	if ((o = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	rc = rx_cli_set(o, key, json_string(uuid), st);
+	if (rc == RX_OK && number != NULL)
+		rc = rx_cli_set(o, "id", *number != '\0' ?
+		    json_string(number) : json_null(), st);
+	return (rx_cli_print(cli, o, rc, st));
+}
+
+/* ---- child transfer ---- */
+
+enum { O_TO, O_REASON, O_YES };
+
+/* On a terminal a person confirms; a script has decided already. */
+static rx_err
+confirm(struct rx_cli *cli, struct rx_status *st)
+{
+	bool yes = false;
+	rx_err rc;
+
+	if (cli->value[O_YES] != NULL || isatty(STDIN_FILENO) != 1)
+		return (RX_OK);
+	if ((rc = rx_cli_confirm(cli, RX_MSG_CLI_TRANSFER_ASK, &yes, st)) !=
+	    RX_OK)
+		return (rc);
+	return (yes ? RX_OK : rx_fail(st, RX_EUSAGE,
+	    RX_MSG_CLI_ERASE_CANCELLED));
+}
+
+static rx_err
+run_offer(struct rx_cli *cli, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s;
+	rx_err rc;
+
+	if (cli->value[O_REASON][0] == '\0')
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	    (rc = confirm(cli, st)) == RX_OK)
+		rc = rx_transfer_offer(s, id, cli->value[O_TO],
+		    cli->value[O_REASON], st);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : report(cli, RX_MSG_CLI_TRANSFER_OFFERED,
+	    "offered", id, NULL, st));
+}
+
+const struct rx_cli_command rx_cli_child_transfer = {
+	{ "child", "transfer" }, "ID --to UNIT --reason TEXT [--yes]",
+	RX_MSG_CLI_HELP_CHILD_TRANSFER, run_offer, 1, 1, 0, {
+		[O_TO] = { "to", RX_CLI_NEEDED, 0 },
+		[O_REASON] = { "reason", RX_CLI_NEEDED, 0 },
+		[O_YES] = { "yes", RX_CLI_SWITCH, 0 },
+	}
+};
+
+/* ---- accept, reject, withdraw ---- */
+
+static rx_err
+run_accept(struct rx_cli *cli, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s;
+	char number[16] = "";
+	rx_err rc;
+
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_transfer_find(s, cli->operand[0], id, st)) == RX_OK)
+		rc = rx_transfer_accept(s, id, number, st);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : report(cli, RX_MSG_CLI_TRANSFER_ACCEPTED,
+	    "accepted", id, number, st));
+}
+
+const struct rx_cli_command rx_cli_transfer_accept = {
+	{ "transfer", "accept" }, "ID", RX_MSG_CLI_HELP_TRANSFER_ACCEPT,
+	run_accept, 1, 1, 0, { { NULL, RX_CLI_SWITCH, 0 } }
+};
+
+enum { O_WHY };
+
+static rx_err
+run_reject(struct rx_cli *cli, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s;
+	rx_err rc;
+
+	if (cli->value[O_WHY][0] == '\0')
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_transfer_find(s, cli->operand[0], id, st)) == RX_OK)
+		rc = rx_transfer_reject(s, id, cli->value[O_WHY], st);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : report(cli, RX_MSG_CLI_TRANSFER_REJECTED,
+	    "rejected", id, NULL, st));
+}
+
+const struct rx_cli_command rx_cli_transfer_reject = {
+	{ "transfer", "reject" }, "ID --reason TEXT",
+	RX_MSG_CLI_HELP_TRANSFER_REJECT, run_reject, 1, 1, 0, {
+		[O_WHY] = { "reason", RX_CLI_NEEDED, 0 },
+	}
+};
+
+static rx_err
+run_withdraw(struct rx_cli *cli, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s;
+	rx_err rc;
+
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK)
+		rc = rx_transfer_withdraw(s, id, st);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : report(cli, RX_MSG_CLI_TRANSFER_WITHDRAWN,
+	    "withdrawn", id, NULL, st));
+}
+
+const struct rx_cli_command rx_cli_transfer_withdraw = {
+	{ "transfer", "withdraw" }, "ID", RX_MSG_CLI_HELP_TRANSFER_WITHDRAW,
+	run_withdraw, 1, 1, 0, { { NULL, RX_CLI_SWITCH, 0 } }
+};
+
+/* ---- list ---- */
+
+static const char *
+direction(const struct rx_transfer_row *row)
+{
+
+	/* One who directs both units is on both sides. */
+	return (row->incoming ? "in" : row->outgoing ? "out" : "");
+}
+
+static rx_err
+row_units(json_t *o, const struct rx_transfer_row *row, struct rx_status *st)
+{
+	char uuid[RX_UUID_TEXT], from[RX_UNIT_TEXT], to[RX_UNIT_TEXT];
+	rx_err rc;
+
+	rx_uuid_text(row->child, uuid);
+	rx_unit_text(from, row->from);
+	rx_unit_text(to, row->to);
+	rc = rx_cli_set(o, "uuid", json_string(uuid), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "from", json_string(from), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "to", json_string(to), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "direction", json_string(direction(row)),
+		    st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "state", json_string(row->rejected ?
+		    "rejected" : "offered"), st);
+	return (rc);
+}
+
+static rx_err
+row_case(json_t *o, const struct rx_transfer_row *row, struct rx_status *st)
+{
+	rx_err rc = RX_OK;
+
+	if (row->record == NULL)
+		return (RX_OK);
+	rc = rx_cli_set(o, "id", json_string(rx_record_text(row->record,
+	    RX_F_CALLER_ID)), st);
+	if (rc == RX_OK && row->record->identity)
+		rc = rx_cli_set(o, "name", json_string(rx_record_text(
+		    row->record, RX_F_NAME)), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "by", json_string(row->by), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "at", rx_cli_time_json(row->at), st);
+	if (rc == RX_OK && row->reason[0] != '\0')
+		rc = rx_cli_set(o, "reason", json_string(row->reason), st);
+	return (rc);
+}
+
+static rx_err
+collect(void *cookie, const struct rx_transfer_row *row, struct rx_status *st)
+{
+	json_t *o;
+	rx_err rc;
+
+	if ((o = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((rc = row_units(o, row, st)) != RX_OK ||
+	    (rc = row_case(o, row, st)) != RX_OK) {
+		json_decref(o);
+		return (rc);
+	}
+	return (rx_cli_append(cookie, o, st));
+}
+
+static rx_err
+state_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
+    struct rx_status *st)
+{
+	const char *state = json_string_value(json_object_get(row, "state"));
+	const char *way = json_string_value(json_object_get(row, "direction"));
+	const char *s = rx_msg(state != NULL && strcmp(state, "rejected") ==
+	    0 ? RX_MSG_CLI_TRANSFER_IS_REJECTED : way != NULL &&
+	    strcmp(way, "in") == 0 ? RX_MSG_CLI_TRANSFER_IS_MINE :
+	    RX_MSG_CLI_TRANSFER_IS_OPEN, cli->lang);
+
+	return (rx_buf_add(out, s, strlen(s), st));
+}
+
+/* A supervisor of the other side knows the case by our id only. */
+static rx_err
+id_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
+    struct rx_status *st)
+{
+	const char *s = json_string_value(json_object_get(row, "id"));
+
+	(void)cli;
+	if (s == NULL)
+		s = json_string_value(json_object_get(row, "uuid"));
+	return (rx_cli_clean(out, s, strlen(s), st));
+}
+
+static const struct rx_cli_column columns[] = {
+	{ RX_MSG_CLI_COL_ID, NULL, RX_LIST_NONE, id_cell },
+	{ RX_MSG_CLI_COL_CHILD_NAME, "name", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_FROM, "from", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_TO, "to", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_STATE, NULL, RX_LIST_NONE, state_cell },
+	{ RX_MSG_CLI_COL_AUTHOR, "by", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_REASON, "reason", RX_LIST_NONE, NULL },
+};
+#define NCOLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static rx_err
+run_list(struct rx_cli *cli, struct rx_status *st)
+{
+	struct rx_session *s;
+	json_t *rows;
+	rx_err rc;
+
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	if ((rows = json_array()) == NULL)
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	else
+		rc = rx_transfer_each(s, true, collect, rows, st);
+	rx_session_close(s);
+	if (rc == RX_OK)
+		rc = rx_cli_list(cli, rows, columns, NCOLUMNS,
+		    RX_MSG_CLI_TRANSFER_EMPTY, st);
+	json_decref(rows);
+	return (rc);
+}
+
+const struct rx_cli_command rx_cli_transfer_list = {
+	{ "transfer", "list" }, "", RX_MSG_CLI_HELP_TRANSFER_LIST, run_list,
+	0, 0, 0, { { NULL, RX_CLI_SWITCH, 0 } }
+};
