@@ -327,6 +327,22 @@ rx_err rx_merge(struct rx_session *s, const struct rx_container *c,
 rx_err rx_handovers_complete(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
+/* ---- erase.c ---- */
+
+/* Whether the child ${id} was erased: no row of it may be stored again. */
+rx_err rx_erased(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    bool *erased, struct rx_status *st) RX_MUST_USE;
+/* RX_ECONFLICT (CHILD_ERASED) when it was. */
+rx_err rx_erased_refuse(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* RX_ECORRUPT (ERASURE_LEFT) when there is a row, key or slot of a child that
+ * was erased. */
+rx_err rx_erasures_clean(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+/* At sign-in: rewrite the files when somebody erased a child and could not. */
+rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+
 /* ---- case.c: case keys, slots, sealing of rows ---- */
 
 struct rx_case_epoch {
@@ -356,7 +372,7 @@ rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
  * *opened tells. */
 rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
     bool *opened, struct rx_status *st) RX_MUST_USE;
-/* Make and insert the keys of a new case. */
+/* Make and insert the keys of a new case; RX_ECONFLICT (CHILD_ERASED). */
 rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     struct rx_status *st) RX_MUST_USE;

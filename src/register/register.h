@@ -135,9 +135,75 @@ rx_err rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 rx_err rx_draft_drop(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;
 
-/* Director: destroy the case's keys and rows; vacuums. */
+/* ---- erasure ---- */
+
+enum rx_erase_ground {	/* of Article 47 of the 个人信息保护法 */
+	RX_GROUND_UNSTATED, RX_GROUND_PURPOSE, RX_GROUND_EXPIRED,
+	RX_GROUND_WITHDRAWN, RX_GROUND_UNLAWFUL, RX_GROUND_OTHER,
+	RX_ERASE_GROUNDS
+};
+enum rx_erase_asker {
+	RX_ASKER_UNSTATED, RX_ASKER_GUARDIAN, RX_ASKER_CHILD,
+	RX_ASKER_AUTHORITY, RX_ASKER_OFFICE, RX_ERASE_ASKERS
+};
+/* Their keys and the sentences for them. */
+struct rx_erase_word {
+	const char *key;
+	enum rx_msg msg;
+};
+extern const struct rx_erase_word rx_erase_grounds[RX_ERASE_GROUNDS];
+extern const struct rx_erase_word rx_erase_askers[RX_ERASE_ASKERS];
+
+struct rx_erase_order {
+	const char *reason;	/* 1..256 characters */
+	enum rx_erase_ground ground;
+	enum rx_erase_asker asker;
+};
+/* What stays of an erased child.  Its number is the child's id, which is
+ * random. */
+struct rx_erasure {
+	uint8_t child[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];
+	int64_t time;			/* ms */
+	bool swept;			/* the files were rewritten since */
+	char author[RX_USER_NAME_BYTES];
+	enum rx_erase_ground ground;
+	enum rx_erase_asker asker;
+	uint32_t versions;		/* of the child that were destroyed */
+	uint32_t records, record_versions;
+	uint32_t epochs, slots;		/* of keys; handed to supervisors */
+	bool reasoned;			/* the reader may see the reason: */
+	char reason[1025];
+};
+typedef rx_err rx_erasure_each(void *, const struct rx_erasure *,
+    struct rx_status *);
+
+/**
+ * rx_child_erase_for(s, id, order, st):
+ * Director: destroy the keys and rows of the case ${id} for good, put a signed
+ * certificate in their place, and rewrite the files.  RX_EUSAGE: no reason
+ * (REASON_MISSING), too long (ERASE_REASON_LONG), or one with the child's name
+ * or id number in it (ERASE_REASON_NAMES).  RX_EIO (ERASE_NOT_SWEPT) when the
+ * child is erased and the files could not be rewritten; the next sign-in of
+ * anybody does that.
+ */
+rx_err rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const struct rx_erase_order *order, struct rx_status *st) RX_MUST_USE;
+/* The same with a reason alone. */
 rx_err rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st) RX_MUST_USE;
+/* Director: the certificates of own units; supervisor: those of his villages,
+ * without the reason.  Each of them verified, RX_ECORRUPT (ERASURE_CORRUPT). */
+rx_err rx_erasures(struct rx_session *s, rx_erasure_each *each, void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+/* The one whose number is ${text}; RX_ENOENT (ERASURE_UNKNOWN). */
+rx_err rx_erasure_find(struct rx_session *s, const char *text,
+    struct rx_erasure *e, struct rx_status *st) RX_MUST_USE;
+/* Verify all that the session may read, and that nothing of any erased child is
+ * left: RX_ECORRUPT (ERASURE_CORRUPT, ERASURE_LEFT), RX_EIO (ERASE_NOT_SWEPT).
+ * *certificates counts what was read. */
+rx_err rx_erasure_verify(struct rx_session *s, size_t *certificates,
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- review ---- */
 

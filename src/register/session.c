@@ -633,6 +633,7 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 	if ((rc = own_units(s, st)) != RX_OK)
 		goto err0;
 	if ((rc = rx_grants_heal(s, st)) != RX_OK ||
+	    (rc = rx_erasure_heal(s, st)) != RX_OK ||
 	    (rc = rx_overdue_pass(s, st)) != RX_OK)
 		goto err0;
 	*out = s;

@@ -207,7 +207,7 @@ rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
     struct rx_status *st) RX_MUST_USE;
 /* Verify the whole chain: every hash, signature and payload, then every live
  * row against the manifest; RX_ECORRUPT with AUDIT_BROKEN (argument seq),
- * AUDIT_ROWS.  ${anchor} (NULL, or "SEQ-HEX...", as `audit head` prints it)
+ * AUDIT_ROWS, or ERASURE_LEFT when something of an erased child is there.  ${anchor} (NULL, or "SEQ-HEX...", as `audit head` prints it)
  * must lie on the chain, RX_ECORRUPT AUDIT_ANCHOR otherwise. */
 rx_err rx_audit_verify(struct rx_session *s, const char *anchor,
     uint64_t *entries, void (*progress)(void *, size_t), void *cookie,

@@ -256,6 +256,7 @@ static const struct {
 	{ RX_DID_SAVE, "consent", RX_MSG_CLI_TYPE_CONSENT },
 	{ RX_DID_BUNDLE, "make", RX_MSG_DID_BUNDLE_MAKE },
 	{ RX_DID_BUNDLE, "open", RX_MSG_DID_BUNDLE_OPEN },
+	{ RX_DID_ERASE, "swept", RX_MSG_ERASE_SWEPT },
 	{ RX_DID_REVEAL, "list", RX_MSG_REVEAL_LIST },
 	{ RX_DID_REVEAL, "search", RX_MSG_REVEAL_SEARCH },
 	{ RX_DID_REVEAL, "case", RX_MSG_REVEAL_CASE },

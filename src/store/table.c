@@ -108,6 +108,10 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "source, id, version, digest", "source = ?1 AND id = ?2 AND "
 	    "version = ?3 AND digest = ?4",
 	    NEW(child) ", " NEW(unit) ", " NEW(stored)),
+	[RX_TABLE_ERASURE] = TABLE("btiibb", 1, true, "main.erasure",
+	    "child, unit, time, swept, coded, narrative", V6, "child",
+	    "child = ?1", NEW(unit) ", " NEW(time) ", " NEW(swept) ", "
+	    NEW(coded) ", " NEW(narrative)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("
