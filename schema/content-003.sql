@@ -48,4 +48,8 @@ CREATE INDEX conflict_child ON conflict(child);
 
 -- setting:
 
--- tally:
+-- tally: what erased children add to past forms, of a unit together.
+CREATE TABLE tally(
+  unit TEXT PRIMARY KEY,
+  sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

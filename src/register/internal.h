@@ -343,6 +343,18 @@ rx_err rx_erasures_clean(struct rx_session *s, struct rx_status *st)
 rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
+/* ---- residue.c ---- */
+
+struct rx_case;		/* below */
+/* Add what the loaded case counts for on the form to the sums of its unit, in
+ * the transaction that erases it. */
+rx_err rx_residue_add(struct rx_session *s, struct rx_case *c,
+    struct rx_status *st) RX_MUST_USE;
+/* Call ${each} for every month of the sums of ${unit}; the first has the number
+ * of children. */
+rx_err rx_residue_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_residue_fn *each, void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* ---- case.c: case keys, slots, sealing of rows ---- */
 
 struct rx_case_epoch {

@@ -269,6 +269,44 @@ rx_err rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* What an intervention counts for on the form, once it was delivered; each on
+ * its date.  That a need was resolved counts on the day of that. */
+enum {
+	RX_COUNTS_HELPED = 1, RX_COUNTS_COUNSELLING = 2, RX_COUNTS_CASH = 4,
+	RX_COUNTS_VISIT = 8, RX_COUNTS_AGENCY = 16
+};
+struct rx_form_kinds {		/* codes */
+	uint16_t individual, visit, cash, social_work;
+};
+rx_err rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
+    RX_MUST_USE;
+/* Those of the intervention ${r}; 0 when it was not delivered. */
+unsigned rx_form_counts(const struct rx_form_kinds *k,
+    const struct rx_record *r);
+/* Whether ${r} names an agency that the form counts. */
+bool rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r);
+
+/* What the erased children of a unit add to the form in one month. */
+struct rx_residue {
+	char unit[RX_UNIT_BYTES];
+	int32_t month;
+	int64_t children;	/* of the unit that were erased; in one month */
+	int64_t reported;	/* how many of them have a record in it */
+	int64_t counselling, visits, payments, payments_empty, fen, resolved;
+	const json_t *helped;	/* see rx_residue_helped; NULL for none */
+	const json_t *agencies;	/* credit codes, each once; NULL for none */
+};
+typedef rx_err rx_residue_fn(void *, const struct rx_residue *,
+    struct rx_status *);
+/* How many of them were helped in this month and in none from ${first} to the
+ * one before it. */
+int64_t rx_residue_helped(const struct rx_residue *r, int32_t first);
+/* The same as rx_coded_each, of the same moment with what erased children add:
+ * for the form, which counts whole months. */
+rx_err rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    rx_residue_fn *residue, void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* The same for the activities alone: one may be led by another unit than the
  * one that recorded it. */
 rx_err rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],

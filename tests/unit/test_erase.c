@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/date.h"
+#include "stats/stats.h"
 #include "tests/fixture.h"
 
 static struct rx_status st;
@@ -276,6 +278,241 @@ test_files_that_were_not_rewritten_are_at_the_next_sign_in(void **state)
 	rx_buf_free(&narrative);
 }
 
+/* ---- the form ---- */
+
+#define HELP(id, child, date, kind, more) \
+    "{\"id\":\"" id "\",\"child\":\"" child "\",\"date\":\"" date "\"," \
+    "\"kind\":\"" kind "\",\"delivered\":true" more "}"
+#define AGENCY(c) ",\"agency\":\"" c "\""
+#define SWO1 "52350100MJB1234567"
+#define SWO2 "52350100MJB7654321"
+
+static void
+write_help(const char *dir)
+{
+	static const char *const help[] = {
+		HELP("h1", "c1", "2025-03-31", "visit_condolence",
+		    ",\"face_to_face\":true" AGENCY(SWO1)),
+		HELP("h2", "c2", "2025-03-30", "visit_condolence",
+		    ",\"face_to_face\":true" AGENCY(SWO1)),
+		HELP("h3", "c2", "2025-03-30", "visit_condolence",
+		    ",\"face_to_face\":true"),
+		HELP("h4", "c2", "2025-05-02", "cash_condolence",
+		    ",\"amount_fen\":12345"),
+		HELP("h5", "c2", "2025-05-02", "cash_condolence",
+		    ",\"amount_fen\":0"),
+		HELP("h6", "c2", "2025-06-10", "individual_counselling",
+		    ",\"professional\":true" AGENCY(SWO2)),
+		HELP("h7", "c2", "2025-02-10", "companionship",
+		    ",\"need\":\"x\",\"need_resolved_on\":\"2025-07-01\""),
+		HELP("h8", "c1", "2025-08-01", "companionship", ""),
+		"{\"id\":\"h9\",\"child\":\"c2\",\"date\":\"2025-09-09\","
+		    "\"kind\":\"visit_condolence\",\"face_to_face\":true,"
+		    "\"delivered\":false}",
+	};
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t i;
+
+	for (i = 0; i < sizeof(help) / sizeof(help[0]); i++)
+		fixture_save(s, RX_INTERVENTION, help[i], false, NULL);
+	rx_session_close(s);
+}
+
+/* The form over [from,to] as st counts it now. */
+static struct rx_annex *
+count(struct rx_session *s, int32_t from, int32_t to)
+{
+	struct rx_annex *a;
+
+	must(rx_annex_count(&a, s, COUNTY, from, to, &st));
+	return (a);
+}
+
+/* The form of every run of months from January to October of 2025: 55. */
+static size_t
+count_all(const char *dir, struct rx_annex *out[55])
+{
+	const int32_t january = 12 * 2025;
+	struct rx_session *s = fixture_open(dir, "st");
+	int32_t i, k;
+	size_t n = 0;
+
+	for (i = 0; i < 10; i++)
+		for (k = i; k < 10; k++)
+			out[n++] = count(s, rx_month_first(january + i),
+			    rx_month_first(january + k + 1) - 1);
+	rx_session_close(s);
+	return (n);
+}
+
+/* Compare and free both. */
+static void
+same(struct rx_annex *a, struct rx_annex *b)
+{
+	size_t i;
+
+	assert_memory_equal(a->total, b->total, sizeof(a->total));
+	assert_int_equal(a->nrows, b->nrows);
+	for (i = 0; i < a->nrows; i++) {
+		assert_memory_equal(a->rows[i].v, b->rows[i].v,
+		    sizeof(a->rows[i].v));
+		assert_int_equal(a->rows[i].reported, b->rows[i].reported);
+	}
+	assert_int_equal(a->agencies_row_sum, b->agencies_row_sum);
+	assert_int_equal(a->children_on_register, b->children_on_register);
+	assert_int_equal(a->payments, b->payments);
+	assert_int_equal(a->payments_empty, b->payments_empty);
+	assert_false(b->residue_cut);
+	rx_annex_free(a);
+	rx_annex_free(b);
+}
+
+static void
+test_form_of_whole_months_is_the_same_after_erasures(void **state)
+{
+	static const enum fixture_id gone[] = { C2, C1 };
+	struct rx_annex *before[55], *after[55];
+	const char *dir = fixture_copy();
+	struct rx_session *s;
+	size_t i, k, n;
+
+	(void)state;
+	write_help(dir);
+	for (i = 0; i < 2; i++) {
+		n = count_all(dir, before);
+		assert_int_equal(before[9]->total[5], 2);
+		assert_int_equal(before[9]->total[4], 12345);
+		assert_int_equal(before[9]->total[3], 2);
+		assert_int_equal(before[9]->total[2], 2);
+		assert_int_equal(before[9]->total[6], 1);
+		s = fixture_open(dir, "d1");
+		must(rx_child_erase(s, fixture_id[gone[i]], "迁出", &st));
+		rx_session_close(s);
+		assert_int_equal(count_all(dir, after), n);
+		for (k = 0; k < n; k++)
+			same(before[k], after[k]);
+	}
+}
+
+/* What is known by the month cannot be cut: it is left out, and said so. */
+static void
+test_form_of_half_months_says_what_it_leaves_out(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s, *d;
+	struct rx_annex *a;
+	json_t *notes;
+	int32_t from, to;
+
+	(void)state;
+	write_help(dir);
+	assert_true(rx_date_parse("2025-05-01", &from));
+	assert_true(rx_date_parse("2025-06-15", &to));
+	s = fixture_open(dir, "st");
+	a = count(s, from, to);
+	assert_int_equal(a->total[1], 1);
+	assert_int_equal(a->total[4], 12345);
+	assert_false(a->residue_cut);
+	rx_annex_free(a);
+	d = fixture_open(dir, "d1");
+	must(rx_child_erase(d, fixture_id[C2], "迁出", &st));
+	rx_session_close(d);
+	a = count(s, from, to);
+	assert_int_equal(a->total[1], 0);	/* of June */
+	assert_int_equal(a->total[4], 12345);	/* of May */
+	assert_true(a->residue_cut);
+	must(rx_annex_notes(&notes, a, RX_LANG_EN, &st));
+	assert_non_null(strstr(json_string_value(json_array_get(notes, 1)),
+	    "whole months only"));
+	json_decref(notes);
+	rx_annex_free(a);
+	rx_session_close(s);
+}
+
+/* A form of before an erasure is issued again with the same figures, and all
+ * releases, tables too, verify. */
+static rx_err
+intact_each(void *cookie, const struct rx_release_row *row,
+    struct rx_status *u)
+{
+
+	(void)u;
+	assert_true(row->intact);
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+/* Enough of both sexes that a table of them is published. */
+static void
+many_children(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	char text[400];
+	int i;
+
+	for (i = 0; i < 18; i++) {
+		(void)snprintf(text, sizeof(text), "{\"id\":\"m%d\",\"unit\":"
+		    "\"350102001001\",\"name\":\"林\",\"sex\":\"%c\",\"birth\":"
+		    "\"2014-05\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}", i, i % 2 ? 'f' : 'm');
+		fixture_save(s, RX_CHILD, text, false, NULL);
+		(void)snprintf(text, sizeof(text), HELP("mh%d", "m%d",
+		    "2025-04-01", "companionship", ""), i, i);
+		fixture_save(s, RX_INTERVENTION, text, false, NULL);
+	}
+	rx_session_close(s);
+}
+
+static rx_err
+pair_each(void *cookie, const char *a, const char *b, struct rx_status *u)
+{
+
+	(void)cookie;
+	(void)a;
+	(void)b;
+	(void)u;
+	return (RX_OK);
+}
+
+static void
+test_releases_of_before_an_erasure_verify_after_it(void **state)
+{
+	struct rx_table_request req = { .unit = COUNTY,
+	    .count = RX_COUNT_CHILDREN, .dims = { RX_DIM_SEX }, .ndims = 1,
+	    .from = rx_month_first(12 * 2025),
+	    .to = rx_month_first(12 * 2025 + 6) - 1, .threshold = 5 };
+	const char *dir = fixture_copy();
+	struct rx_buf one = RX_BUF_INIT, two = RX_BUF_INIT;
+	char id[RX_UUID_TEXT];
+	struct rx_session *s, *d;
+	size_t n = 0, failed = 0;
+	bool again;
+
+	(void)state;
+	write_help(dir);
+	many_children(dir);
+	s = fixture_open(dir, "st");
+	must(rx_annex_bytes(&one, s, COUNTY, req.from, req.to, RX_FORMAT_JSON,
+	    RX_LANG_ZH, NULL, NULL, &st));
+	must(rx_table_release(id, &again, s, &req, &st));
+	assert_false(again);
+	d = fixture_open(dir, "d1");
+	must(rx_child_erase(d, fixture_id[C2], "迁出", &st));
+	rx_session_close(d);
+	must(rx_annex_bytes(&two, s, COUNTY, req.from, req.to, RX_FORMAT_JSON,
+	    RX_LANG_ZH, NULL, NULL, &st));
+	assert_int_equal(one.len, two.len);
+	assert_memory_equal(one.b, two.b, one.len);
+	must(rx_table_release(id, &again, s, &req, &st));
+	must(rx_releases_each(s, intact_each, &n, &st));
+	assert_true(n >= 2);
+	must(rx_releases_audit(s, pair_each, NULL, &failed, &st));
+	assert_int_equal(failed, 0);
+	rx_buf_free(&one);
+	rx_buf_free(&two);
+	rx_session_close(s);
+}
+
 int
 main(void)
 {
@@ -294,6 +531,12 @@ main(void)
 		cmocka_unit_test(test_verify_is_content_after_an_erasure),
 		cmocka_unit_test(
 		    test_files_that_were_not_rewritten_are_at_the_next_sign_in),
+		cmocka_unit_test(
+		    test_form_of_whole_months_is_the_same_after_erasures),
+		cmocka_unit_test(
+		    test_form_of_half_months_says_what_it_leaves_out),
+		cmocka_unit_test(
+		    test_releases_of_before_an_erasure_verify_after_it),
 	};
 
 	rx_status_clear(&st);
