@@ -46,7 +46,11 @@ CREATE TABLE conflict(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conflict_child ON conflict(child);
 
--- setting:
+-- setting: what the administrator chose; nothing secret.
+CREATE TABLE setting(
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- tally: what erased children add to past forms, of a unit together.
 CREATE TABLE tally(

@@ -103,6 +103,9 @@ rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 	row->due = known->state.due;
 	row->flagged = known->state.flagged;
 	row->withdrawn = known->state.withdrawn;
+	row->closed_on = known->state.closed ? known->state.closed_on : 0;
+	row->consent_on = known->state.consent_on;
+	row->kept_until = known->state.kept_until;
 	return (RX_OK);
 }
 

@@ -71,6 +71,10 @@ struct rx_session {
 	uint64_t serial;		/* of the transaction, from 1 */
 	struct rx_known *known;		/* state.c; sorted by id */
 	size_t nknown, knowncap;
+	struct {
+		bool set;
+		int value;
+	} setting[RX_SETTINGS];		/* as they were at sign-in */
 };
 
 /* ---- permit.c: every permission, in one place ---- */
@@ -327,6 +331,12 @@ rx_err rx_merge(struct rx_session *s, const struct rx_container *c,
 rx_err rx_handovers_complete(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
+/* ---- setting.c ---- */
+
+rx_err rx_settings_load(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+int rx_setting(const struct rx_session *s, enum rx_setting k);
+
 /* ---- erase.c ---- */
 
 /* Whether the child ${id} was erased: no row of it may be stored again. */
@@ -447,7 +457,9 @@ struct rx_case_state {
 	int32_t last, due;
 	bool flagged, withdrawn, closed;
 	unsigned above;		/* levels above the first that review it too */
+	int32_t closed_on;	/* latest closing outcome; 0 when none */
 	int32_t consent_on;	/* date of the newest record of consent */
+	int32_t kept_until, kept_on;	/* by the newest decision to keep; 0 */
 	int32_t birth;		/* month, of the child */
 	uint32_t version;	/* of the child's row */
 	uint32_t reviewed;	/* newest epoch of case keys under a review */

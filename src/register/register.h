@@ -63,6 +63,9 @@ struct rx_child_row {
 	int32_t due;			/* next visit due; 0 when closed */
 	bool flagged;			/* an open flag */
 	bool withdrawn;			/* consent withdrawn: read-only */
+	int32_t closed_on;		/* 0 while the case is open */
+	int32_t consent_on;		/* date of the newest record of consent */
+	int32_t kept_until;		/* somebody decided so; 0 */
 };
 enum { RX_LIST_FLAGGED = 1, RX_LIST_DUE = 2, RX_LIST_CODED = 4 };
 /* Director: own children, with names.  Supervisor: children of his villages,
@@ -134,6 +137,54 @@ rx_err rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_buf *out, bool *found, struct rx_status *st) RX_MUST_USE;
 rx_err rx_draft_drop(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;
+
+/* ---- settings ---- */
+
+enum rx_setting {
+	RX_SET_RETENTION_CLOSED, RX_SET_RETENTION_ADULT,
+	RX_SET_RETENTION_WITHDRAWN, RX_SET_VISIT_RED_FIRST, RX_SET_VISIT_RED,
+	RX_SET_VISIT_ORANGE, RX_SET_VISIT_YELLOW, RX_SET_VISIT_GREEN,
+	RX_SET_VISIT_NEW, RX_SETTINGS
+};
+struct rx_setting_row {
+	const char *key;		/* "retention-closed-years" */
+	enum rx_msg about;
+	int value, otherwise, min, max;	/* otherwise: the default */
+	bool set;			/* somebody chose it */
+};
+/* All settings, as they were at sign-in. */
+rx_err rx_setting_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_setting_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Administrator: choose one; others see it from their next sign-in on.
+ * RX_EUSAGE (SETTING_UNKNOWN, SETTING_BOUNDS). */
+rx_err rx_setting_set(struct rx_session *s, const char *key, int64_t value,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- how long files are kept ---- */
+
+enum { RX_OVER_CLOSED = 1, RX_OVER_ADULT = 2, RX_OVER_WITHDRAWN = 4 };
+struct rx_retention_row {
+	const struct rx_child_row *row;
+	unsigned why;		/* bits of the above */
+	int32_t since;		/* the first of these days */
+};
+enum rx_retention_as {
+	RX_RETENTION_NAMES,	/* director: own children, audited */
+	RX_RETENTION_MASKED,	/* the same, masked and not audited */
+	RX_RETENTION_CODED	/* supervisor: his villages, coded data */
+};
+/* The files whose time is over on ${on}, by the settings: the case was closed
+ * years ago, the 18th birthday has passed, the consent was withdrawn months
+ * ago; without those that somebody decided to keep until after ${on}. */
+rx_err rx_retention_each(struct rx_session *s, int32_t on,
+    enum rx_retention_as as,
+    rx_err (*each)(void *, const struct rx_retention_row *,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Director: keep the file of the child ${id} until the day ${until}, a record of
+ * its own in the case (a consent with the state "kept"). */
+rx_err rx_retention_keep(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    int32_t until, const char *reason, struct rx_status *st) RX_MUST_USE;
 
 /* ---- erasure ---- */
 

@@ -298,6 +298,8 @@ sign_in(struct rx_session *s, const char *user,
 	    (s->next == NULL || memcmp(m->cert.sign_public,
 	    s->next->sign_public, 32) != 0))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_KEYBLOB_CORRUPT));
+	if ((rc = rx_settings_load(s, st)) != RX_OK)
+		return (rc);
 	return (rx_audit_check_head(s, st));
 }
 

@@ -223,6 +223,7 @@ static const struct {
 	[RX_DID_RESET] = { "reset", RX_MSG_DID_RESET },
 	[RX_DID_BUNDLE] = { "bundle", RX_MSG_DID_BUNDLE },
 	[RX_DID_COPY] = { "copy", RX_MSG_DID_COPY },
+	[RX_DID_SETTING] = { "setting", RX_MSG_DID_SETTING },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 

@@ -112,6 +112,8 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "child, unit, time, swept, coded, narrative", V6, "child",
 	    "child = ?1", NEW(unit) ", " NEW(time) ", " NEW(swept) ", "
 	    NEW(coded) ", " NEW(narrative)),
+	[RX_TABLE_SETTING] = TABLE("ti", 1, true, "main.setting",
+	    "name, value", V2, "name", "name = ?1", NEW(value)),
 	[RX_TABLE_TALLY] = TABLE("tb", 1, true, "main.tally",
 	    "unit, sealed", V2, "unit", "unit = ?1", NEW(sealed)),
 	/* Append-only: there is no statement to change an entry. */
