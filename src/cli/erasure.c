@@ -103,7 +103,7 @@ asker_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 }
 
 static const struct rx_cli_column columns[] = {
-	{ RX_MSG_CLI_COL_NUMBER, "number", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_ID, "number", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_TIME, "at", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_UNIT, "unit_name", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_AUTHOR, "author", RX_LIST_NONE, NULL },

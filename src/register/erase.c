@@ -396,6 +396,55 @@ erase_slots(struct rx_session *s, const struct rx_case *c, uint32_t *count,
 	return (rc);
 }
 
+/* Delete what was written twice of the case. */
+static rx_err
+erase_conflicts(struct rx_session *s, const struct rx_case *c,
+    struct rx_status *st)
+{
+	struct rx_value key[4] = { rx_bytes(c->id, RX_ID_BYTES) };
+	struct conflict {
+		int64_t source, version;
+		uint8_t id[RX_ID_BYTES], digest[RX_HASH_BYTES];
+	} k;
+	struct rx_buf keys = RX_BUF_INIT;
+	struct rx_cursor *cur;
+	const void *id, *digest;
+	size_t i, n, nd;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CONFLICTS_OF_CHILD, key,
+	    1, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		memset(&k, 0, sizeof(k));
+		k.source = rx_col_int(cur, 0);
+		id = rx_col_bytes(cur, 1, &n);
+		k.version = rx_col_int(cur, 2);
+		digest = rx_col_bytes(cur, 3, &nd);
+		if (n != RX_ID_BYTES || nd != RX_HASH_BYTES) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_STORE_CORRUPT);
+			break;
+		}
+		memcpy(k.id, id, n);
+		memcpy(k.digest, digest, nd);
+		if ((rc = rx_buf_add(&keys, &k, sizeof(k), st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	for (i = 0; i < keys.len && rc == RX_OK; i += sizeof(k)) {
+		memcpy(&k, keys.b + i, sizeof(k));
+		key[0] = rx_int(k.source);
+		key[1] = rx_bytes(k.id, RX_ID_BYTES);
+		key[2] = rx_int(k.version);
+		key[3] = rx_bytes(k.digest, RX_HASH_BYTES);
+		rc = rx_store_delete(s->store, RX_TABLE_CONFLICT, key, NULL,
+		    st);
+	}
+	rx_buf_free(&keys);
+	return (rc);
+}
+
 /* Delete every wrapped key of the case. */
 static rx_err
 erase_keys(struct rx_session *s, const struct rx_case *c,
@@ -427,6 +476,7 @@ destroy(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 	if ((rc = rx_draft_delete(s, c->id, st)) != RX_OK ||
 	    (rc = erase_keys(s, c, st)) != RX_OK ||
 	    (rc = erase_slots(s, c, &e->slots, st)) != RX_OK ||
+	    (rc = erase_conflicts(s, c, st)) != RX_OK ||
 	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD,
 	    c->id, &e->record_versions, &e->records, st)) != RX_OK)
 		return (rc);
@@ -501,6 +551,8 @@ rx_erasure_heal(struct rx_session *s, struct rx_status *st)
 	bool row = false;
 	rx_err rc;
 
+	if (s->copy)
+		return (RX_OK);		/* nothing is erased in a copy */
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_ERASURE_UNSWEPT, NULL, 0,
 	    st)) != RX_OK)
 		return (rc);

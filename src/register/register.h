@@ -502,6 +502,7 @@ struct rx_bundle {
 	size_t present;		/* there already */
 	size_t conflicts;	/* versions written twice; both are kept */
 	size_t refused;		/* signed after the author's end */
+	size_t erased;		/* cases that were erased here: left out */
 	size_t skipped;		/* cases whose keys cannot be verified here, or that
 				 * lie in another unit by now */
 };

@@ -98,7 +98,6 @@ put_kinds(struct trail *t, struct rx_status *st)
 
 		if (key == NULL)
 			continue;	/* no action has this number */
-			continue;
 		if ((rc = rx_put_item(t->data, "kinds", &item, st)) != RX_OK ||
 		    (rc = rx_put_text(item, "key", key, st)) != RX_OK ||
 		    (rc = rx_put_text(item, "name", rx_msg(rx_action_name(

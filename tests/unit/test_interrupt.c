@@ -1,7 +1,6 @@
 /*
- * Handover, rotation, recovery, new codes, new passphrases and bundles, interrupted:
- * Handover, rotation, recovery, new codes, new passphrases and erasure, interrupted:
- * killed, or with a disk that fails, at many of the calls by which SQLite writes.
+ * Handover, rotation, recovery, new codes, new passphrases, bundles and erasure,
+ * interrupted: killed, or with a disk that fails, at many of the calls by which SQLite writes.
  * Whatever the moment, the register is whole, shows the state of before or of
  * after a step, and the work is ended by whoever signs in next.
  */
@@ -605,6 +604,7 @@ main(void)
 		    test_opening_a_bundle_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_making_a_bundle_interrupted_is_before_or_after),
+		cmocka_unit_test(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in),
 	};
 
