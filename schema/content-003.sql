@@ -1,6 +1,17 @@
 -- What keys for life need in the sealed data.
 
--- erasure:
+-- erasure: what was erased, by whom and why: the certificate, and the reason
+-- that nothing of the case is ever stored again.  swept: the files were
+-- rewritten since.
+CREATE TABLE erasure(
+  child BLOB PRIMARY KEY CHECK (length(child) = 16),
+  unit TEXT NOT NULL,
+  time INTEGER NOT NULL,
+  swept INTEGER NOT NULL CHECK (swept IN (0, 1)),
+  coded BLOB NOT NULL,
+  narrative BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX erasure_unit ON erasure(unit);
 
 -- anchor:
 
@@ -35,6 +46,14 @@ CREATE TABLE conflict(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conflict_child ON conflict(child);
 
--- setting:
+-- setting: what the administrator chose; nothing secret.
+CREATE TABLE setting(
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
--- tally:
+-- tally: what erased children add to past forms, of a unit together.
+CREATE TABLE tally(
+  unit TEXT PRIMARY KEY,
+  sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

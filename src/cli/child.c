@@ -294,7 +294,7 @@ const struct rx_cli_command rx_cli_child_find = {
 
 /* ---- show ---- */
 
-enum { O_REASON, O_YES };
+enum { O_REASON, O_YES, O_GROUND, O_ASKED_BY };
 
 /* Append to ${array} the version ${r} that does not stand. */
 struct conflicts {
@@ -412,6 +412,23 @@ confirm(struct rx_cli *cli, struct rx_status *st)
 	    RX_MSG_CLI_ERASE_CANCELLED));
 }
 
+/* The place of the option's ${text} among the ${n} words of ${list}; 0 when it
+ * was not given. */
+static rx_err
+word(const char *text, const char *option, const struct rx_erase_word *list,
+    unsigned n, unsigned *out, struct rx_status *st)
+{
+
+	for (*out = 0; text != NULL && *out < n; ++*out)
+		if (strcmp(text, list[*out].key) == 0)
+			return (RX_OK);
+	if (text == NULL)
+		return (RX_OK);
+	rx_status_arg(st, "value", "%s", text);
+	rx_status_arg(st, "option", "%s", option);
+	return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_ERASE_WORD));
+}
+
 static rx_err
 erased(struct rx_cli *cli, const uint8_t id[RX_ID_BYTES], struct rx_status *st)
 {
@@ -434,25 +451,37 @@ erased(struct rx_cli *cli, const uint8_t id[RX_ID_BYTES], struct rx_status *st)
 static rx_err
 run_erase(struct rx_cli *cli, struct rx_status *st)
 {
+	struct rx_erase_order order = { .reason = cli->value[O_REASON] };
+	unsigned ground, asker;
 	uint8_t id[RX_ID_BYTES];
 	struct rx_session *s;
 	rx_err rc;
 
 	if (cli->value[O_REASON][0] == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
+	if ((rc = word(cli->value[O_GROUND], "--ground", rx_erase_grounds,
+	    RX_ERASE_GROUNDS, &ground, st)) != RX_OK ||
+	    (rc = word(cli->value[O_ASKED_BY], "--asked-by", rx_erase_askers,
+	    RX_ERASE_ASKERS, &asker, st)) != RX_OK)
+		return (rc);
+	order.ground = (enum rx_erase_ground)ground;
+	order.asker = (enum rx_erase_asker)asker;
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = confirm(cli, st)) == RX_OK)
-		rc = rx_child_erase(s, id, cli->value[O_REASON], st);
+		rc = rx_child_erase_for(s, id, &order, st);
 	rx_session_close(s);
 	return (rc != RX_OK ? rc : erased(cli, id, st));
 }
 
 const struct rx_cli_command rx_cli_child_erase = {
-	{ "child", "erase" }, "ID --reason TEXT [--yes]",
+	{ "child", "erase" }, "ID --reason TEXT [--ground WORD] "
+	"[--asked-by WORD] [--yes]",
 	RX_MSG_CLI_HELP_CHILD_ERASE, run_erase, 1, 1, 0, {
 		[O_REASON] = { "reason", RX_CLI_NEEDED, 0 },
 		[O_YES] = { "yes", RX_CLI_SWITCH, 0 },
+		[O_GROUND] = { "ground", RX_CLI_VALUE, 0 },
+		[O_ASKED_BY] = { "asked-by", RX_CLI_VALUE, 0 },
 	}
 };

@@ -584,6 +584,8 @@ verify_store(struct rx_session *s, const struct rx_audit_head *want,
 	rx_store_rollback(s->store);
 	if (rc == RX_OK && !rx_equal(named, live, RX_HASH_BYTES))
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS);
+	if (rc == RX_OK)
+		rc = rx_erasures_clean(s, st);
 	if (rc == RX_OK && entries != NULL)
 		*entries = last.seq;
 	return (rc);

@@ -317,6 +317,8 @@ rx_case_create(struct rx_case *c, struct rx_session *s,
 {
 	rx_err rc;
 
+	if ((rc = rx_erased_refuse(s, id, st)) != RX_OK)
+		return (rc);
 	memcpy(c->id, id, RX_ID_BYTES);
 	memcpy(c->unit, unit, RX_UNIT_BYTES);
 	c->n = 0;

@@ -103,6 +103,9 @@ rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 	row->due = known->state.due;
 	row->flagged = known->state.flagged;
 	row->withdrawn = known->state.withdrawn;
+	row->closed_on = known->state.closed ? known->state.closed_on : 0;
+	row->consent_on = known->state.consent_on;
+	row->kept_until = known->state.kept_until;
 	return (RX_OK);
 }
 
@@ -160,11 +163,8 @@ rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
 	return (rx_finish(s, RX_OK, RX_DID_REVEAL, subject, detail, st));
 }
 
-/* Seal the ${reason} for the audit under the narrative key ${key}: every
- * member can read the audit, but a reason tells of the child.  Place: object
- * and subject are the case, table AUDIT, column 4. */
-static rx_err
-reason_seal(struct rx_buf *box, struct rx_session *s,
+rx_err
+rx_reason_seal(struct rx_buf *box, struct rx_session *s,
     const struct rx_case *c, const struct rx_key *key, uint32_t epoch,
     const char *reason, struct rx_status *st)
 {
@@ -188,7 +188,7 @@ audit_case(struct rx_session *s, const struct rx_case *c, const char *reason,
 
 	if (s->borrowed)
 		return (RX_OK);
-	if (reason != NULL && (rc = reason_seal(&box, s, c, e->key[1],
+	if (reason != NULL && (rc = rx_reason_seal(&box, s, c, e->key[1],
 	    e->epoch, reason, st)) != RX_OK)
 		goto done;
 	if ((rc = rx_begin(s, st)) != RX_OK)
@@ -436,140 +436,6 @@ rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) == RX_OK &&
 	    (rc = rx_audit_reveal(s, 1, id, detail, st)) == RX_OK)
 		rc = show(s, &c, RX_CASE_KEYS, shown, each, cookie, st);
-	rx_case_done(&c, s);
-	return (rc);
-}
-
-/* ---- erasure ---- */
-
-/* Collect the (id, version) keys of query ${q} for ${id}. */
-static rx_err
-collect_versions(struct rx_session *s, enum rx_query q, const uint8_t *id,
-    struct rx_buf *ids, struct rx_buf *versions, struct rx_status *st)
-{
-	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	const void *p;
-	int64_t version;
-	size_t n;
-	bool row = false;
-	rx_err rc;
-
-	if ((rc = rx_query_open(&cur, s->store, q, &arg, 1, st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 0, &n);
-		version = rx_col_int(cur, 1);
-		if ((rc = rx_buf_add(ids, p, RX_ID_BYTES, st)) != RX_OK ||
-		    (rc = rx_buf_add(versions, &version, sizeof(version),
-		    st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	return (rc);
-}
-
-/* Delete all versions that query ${q} finds. */
-static rx_err
-erase_versions(struct rx_session *s, enum rx_query q, enum rx_table table,
-    const uint8_t *id, struct rx_status *st)
-{
-	struct rx_buf ids = RX_BUF_INIT, versions = RX_BUF_INIT;
-	struct rx_value key[2];
-	int64_t version;
-	size_t i;
-	rx_err rc;
-
-	rc = collect_versions(s, q, id, &ids, &versions, st);
-	for (i = 0; i < ids.len / RX_ID_BYTES && rc == RX_OK; i++) {
-		memcpy(&version, versions.b + i * sizeof(version),
-		    sizeof(version));
-		key[0] = rx_bytes(ids.b + i * RX_ID_BYTES, RX_ID_BYTES);
-		key[1] = rx_int(version);
-		rc = rx_store_delete(s->store, table, key, NULL, st);
-	}
-	rx_buf_free(&ids);
-	rx_buf_free(&versions);
-	return (rc);
-}
-
-/* Delete every slot and every wrapped key of the case. */
-static rx_err
-erase_keys(struct rx_session *s, const struct rx_case *c,
-    struct rx_status *st)
-{
-	struct rx_value key[2] = { rx_bytes(c->id, RX_ID_BYTES) };
-	struct rx_buf who = RX_BUF_INIT;
-	struct rx_cursor *cur;
-	const void *p;
-	size_t i, n;
-	bool row = false;
-	rx_err rc;
-
-	rc = rx_store_delete(s->store, RX_TABLE_TRANSFER, key, NULL, st);
-	for (i = 0; i < c->n && rc == RX_OK; i++) {
-		key[1] = rx_int(c->e[i].epoch);
-		rc = rx_store_delete(s->store, RX_TABLE_CASE_KEY, key, NULL,
-		    st);
-	}
-	for (i = 1; i < c->n && rc == RX_OK; i++) {
-		key[1] = rx_int(c->e[i].epoch);
-		rc = rx_store_delete(s->store, RX_TABLE_CASE_LINK, key, NULL,
-		    st);
-	}
-	if (rc != RX_OK || (rc = rx_query_open(&cur, s->store,
-	    RX_Q_SLOTS_OF_CASE, key, 1, st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 1, &n);
-		if ((rc = rx_buf_add(&who, p, RX_ID_BYTES, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
-		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
-		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
-	}
-	rx_buf_free(&who);
-	return (rc);
-}
-
-rx_err
-rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
-    const char *reason, struct rx_status *st)
-{
-	struct rx_buf box = RX_BUF_INIT;
-	char unit[RX_UNIT_BYTES];
-	const struct rx_key *key;
-	uint32_t epoch;
-	struct rx_case c;
-	rx_err rc;
-
-	if (reason == NULL || *reason == '\0')
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
-	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
-	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
-	    (rc = rx_begin(s, st)) != RX_OK)
-		goto done;
-	if ((rc = rx_draft_delete(s, id, st)) == RX_OK &&
-	    (rc = erase_keys(s, &c, st)) == RX_OK &&
-	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD, id,
-	    st)) == RX_OK)
-		rc = erase_versions(s, RX_Q_CHILD_VERSIONS, RX_TABLE_CHILD,
-		    id, st);
-	rx_known_forget(s, id);
-	/* The case's own keys are gone: the unit's seal the reason. */
-	if (rc == RX_OK && (rc = rx_unit_key(s, unit, RX_COMP_NARRATIVE, 0,
-	    &key, &epoch, st)) == RX_OK)
-		rc = reason_seal(&box, s, &c, key, epoch, reason, st);
-	rc = rx_finish_with(s, rc, RX_DID_ERASE, id, box.b, box.len, st);
-	if (rc == RX_OK)
-		rc = rx_store_vacuum(s->store, st);
-done:
-	rx_buf_free(&box);
 	rx_case_done(&c, s);
 	return (rc);
 }

@@ -91,10 +91,11 @@ each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
 	return (rc);
 }
 
-/* Everything coded at or under ${unit}; the activities alone unless ${cases}. */
+/* Everything coded at or under ${unit}; the activities alone unless ${cases};
+ * what erased children add goes to ${residue}, if that is not NULL. */
 static rx_err
 each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
-    record_each each, void *cookie, struct rx_status *st)
+    record_each each, rx_residue_fn *residue, void *cookie, struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
 	const struct rx_key *key;
@@ -119,6 +120,8 @@ each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
 			rc = each_child(s, &c, &r, u, each, cookie, st);
 		if (rc == RX_OK)
 			rc = each_activity(s, &r, u, each, cookie, st);
+		if (rc == RX_OK && residue != NULL)
+			rc = rx_residue_each(s, u, residue, cookie, st);
 	}
 done:
 	rx_store_rollback(s->store);
@@ -133,7 +136,16 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each each, void *cookie, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, true, each, cookie, st));
+	return (each_coded(s, unit, true, each, NULL, cookie, st));
+}
+
+rx_err
+rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    record_each each, rx_residue_fn *residue, void *cookie,
+    struct rx_status *st)
+{
+
+	return (each_coded(s, unit, true, each, residue, cookie, st));
 }
 
 rx_err
@@ -141,7 +153,7 @@ rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each each, void *cookie, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, false, each, cookie, st));
+	return (each_coded(s, unit, false, each, NULL, cookie, st));
 }
 
 rx_err

@@ -71,6 +71,10 @@ struct rx_session {
 	uint64_t serial;		/* of the transaction, from 1 */
 	struct rx_known *known;		/* state.c; sorted by id */
 	size_t nknown, knowncap;
+	struct {
+		bool set;
+		int value;
+	} setting[RX_SETTINGS];		/* as they were at sign-in */
 };
 
 /* ---- permit.c: every permission, in one place ---- */
@@ -327,6 +331,40 @@ rx_err rx_merge(struct rx_session *s, const struct rx_container *c,
 rx_err rx_handovers_complete(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
+/* ---- setting.c ---- */
+
+rx_err rx_settings_load(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+int rx_setting(const struct rx_session *s, enum rx_setting k);
+
+/* ---- erase.c ---- */
+
+/* Whether the child ${id} was erased: no row of it may be stored again. */
+rx_err rx_erased(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    bool *erased, struct rx_status *st) RX_MUST_USE;
+/* RX_ECONFLICT (CHILD_ERASED) when it was. */
+rx_err rx_erased_refuse(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* RX_ECORRUPT (ERASURE_LEFT) when there is a row, key or slot of a child that
+ * was erased. */
+rx_err rx_erasures_clean(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+/* At sign-in: rewrite the files when somebody erased a child and could not. */
+rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+
+/* ---- residue.c ---- */
+
+struct rx_case;		/* below */
+/* Add what the loaded case counts for on the form to the sums of its unit, in
+ * the transaction that erases it. */
+rx_err rx_residue_add(struct rx_session *s, struct rx_case *c,
+    struct rx_status *st) RX_MUST_USE;
+/* Call ${each} for every month of the sums of ${unit}; the first has the number
+ * of children. */
+rx_err rx_residue_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_residue_fn *each, void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* ---- case.c: case keys, slots, sealing of rows ---- */
 
 struct rx_case_epoch {
@@ -356,7 +394,7 @@ rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
  * *opened tells. */
 rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
     bool *opened, struct rx_status *st) RX_MUST_USE;
-/* Make and insert the keys of a new case. */
+/* Make and insert the keys of a new case; RX_ECONFLICT (CHILD_ERASED). */
 rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     struct rx_status *st) RX_MUST_USE;
@@ -430,7 +468,9 @@ struct rx_case_state {
 	bool flagged, withdrawn, closed;
 	bool moved;		/* has records of a unit it was in before */
 	unsigned above;		/* levels above the first that review it too */
+	int32_t closed_on;	/* latest closing outcome; 0 when none */
 	int32_t consent_on;	/* date of the newest record of consent */
+	int32_t kept_until, kept_on;	/* by the newest decision to keep; 0 */
 	int32_t birth;		/* month, of the child */
 	uint32_t version;	/* of the child's row */
 	uint32_t reviewed;	/* newest epoch of case keys under a review */

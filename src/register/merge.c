@@ -955,13 +955,19 @@ slots_put(struct merge *m, struct group *g, struct rx_status *st)
 static rx_err
 case_put(struct merge *m, struct group *g, struct rx_status *st)
 {
-	bool mine, nothing, can;
+	bool mine, nothing, can, erased;
 	size_t i;
 	rx_err rc;
 
 	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
 	    (rc = unit_check(m, g->unit, st)) != RX_OK)
 		return (rc);
+	/* What was erased here does not come back. */
+	if ((rc = rx_erased(m->s, g->id, &erased, st)) != RX_OK)
+		return (rc);
+	m->info->erased += erased;
+	if (erased)
+		return (RX_OK);
 	g->comps = rx_permitted(m->s, RX_ACT_WRITE_CASE, g->unit) ?
 	    RX_CASE_KEYS : RX_BIT(RX_COMP_CODED);
 	if (!mine) {

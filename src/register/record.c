@@ -514,3 +514,13 @@ corrupt:
 	}
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_RECORD_CORRUPT));
 }
+
+bool
+rx_record_kept(const struct rx_record *r)
+{
+	const struct rx_code *state = r->type != RX_CONSENT ? NULL :
+	    rx_code_by_no(RX_LIST_CONSENT_STATE,
+	    (uint16_t)rx_record_int(r, RX_F_STATE));
+
+	return (state != NULL && rx_code_has(state, "keeps"));
+}

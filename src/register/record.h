@@ -119,6 +119,8 @@ rx_err rx_record_decode(struct rx_record *r, enum rx_compartment comp,
 rx_err rx_record_json(json_t **out, const struct rx_record *r,
     struct rx_status *st) RX_MUST_USE;
 
+/* Whether ${r} is a consent that says that the file is kept. */
+bool rx_record_kept(const struct rx_record *r);
 const char *rx_type_key(enum rx_type type);	/* "child", "observation" ... */
 
 #endif

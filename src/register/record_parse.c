@@ -310,7 +310,7 @@ parse_date(struct rx_record *r, enum rx_field f, const json_t *v,
 	if (!rx_date_parse(s, &date))
 		return (refuse(f, RX_MSG_DATE_INVALID, date_or_unsaid(s),
 		    __func__, st));
-	if (date > today && f != RX_F_FOLLOW_UP_ON)
+	if (date > today && f != RX_F_FOLLOW_UP_ON && f != RX_F_UNTIL)
 		return (refuse(f, RX_MSG_DATE_FUTURE, s, __func__, st));
 	return (rx_record_set_int(r, f, date, st));
 }
@@ -505,13 +505,38 @@ check_keys(const struct rx_record *r, const json_t *json, struct rx_status *st)
 	return (rc);
 }
 
+/* A decision to keep a file says until when and why; no other consent does. */
+static rx_err
+check_kept(const struct rx_record *r, struct rx_status *st)
+{
+	const bool kept = rx_record_kept(r);
+	int64_t until = rx_record_int(r, RX_F_UNTIL);
+	char text[RX_DATE_TEXT];
+
+	if (r->type != RX_CONSENT)
+		return (RX_OK);
+	if (kept != r->v[RX_F_UNTIL].set)
+		return (refuse(RX_F_UNTIL, kept ? RX_MSG_FIELD_MISSING :
+		    RX_MSG_KEY_UNKNOWN, NULL, __func__, st));
+	if (kept != r->v[RX_F_REASON].set)
+		return (refuse(RX_F_REASON, kept ? RX_MSG_FIELD_MISSING :
+		    RX_MSG_KEY_UNKNOWN, NULL, __func__, st));
+	if (!kept || until > rx_record_int(r, RX_F_DATE))
+		return (RX_OK);
+	rx_date_format((int32_t)until, text);
+	return (refuse(RX_F_UNTIL, RX_MSG_DATE_BEFORE, text, __func__, st));
+}
+
 /* What two fields say together, and what follows from one. */
 static rx_err
 finish(struct rx_record *r, struct rx_status *st)
 {
 	char text[RX_DATE_TEXT];
 	int64_t due = rx_record_int(r, RX_F_FOLLOW_UP_ON);
+	rx_err rc;
 
+	if ((rc = check_kept(r, st)) != RX_OK)
+		return (rc);
 	if (r->v[RX_F_FOLLOW_UP_ON].set && due < rx_record_int(r, RX_F_DATE)) {
 		rx_date_format((int32_t)due, text);
 		return (refuse(RX_F_FOLLOW_UP_ON, RX_MSG_DATE_BEFORE, text,

@@ -63,6 +63,9 @@ struct rx_child_row {
 	int32_t due;			/* next visit due; 0 when closed */
 	bool flagged;			/* an open flag */
 	bool withdrawn;			/* consent withdrawn: read-only */
+	int32_t closed_on;		/* 0 while the case is open */
+	int32_t consent_on;		/* date of the newest record of consent */
+	int32_t kept_until;		/* somebody decided so; 0 */
 };
 enum { RX_LIST_FLAGGED = 1, RX_LIST_DUE = 2, RX_LIST_CODED = 4 };
 /* Director: own children, with names.  Supervisor: children of his villages,
@@ -135,9 +138,123 @@ rx_err rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 rx_err rx_draft_drop(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;
 
-/* Director: destroy the case's keys and rows; vacuums. */
+/* ---- settings ---- */
+
+enum rx_setting {
+	RX_SET_RETENTION_CLOSED, RX_SET_RETENTION_ADULT,
+	RX_SET_RETENTION_WITHDRAWN, RX_SET_VISIT_RED_FIRST, RX_SET_VISIT_RED,
+	RX_SET_VISIT_ORANGE, RX_SET_VISIT_YELLOW, RX_SET_VISIT_GREEN,
+	RX_SET_VISIT_NEW, RX_SETTINGS
+};
+struct rx_setting_row {
+	const char *key;		/* "retention-closed-years" */
+	enum rx_msg about;
+	int value, otherwise, min, max;	/* otherwise: the default */
+	bool set;			/* somebody chose it */
+};
+/* All settings, as they were at sign-in. */
+rx_err rx_setting_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_setting_row *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Administrator: choose one; others see it from their next sign-in on.
+ * RX_EUSAGE (SETTING_UNKNOWN, SETTING_BOUNDS). */
+rx_err rx_setting_set(struct rx_session *s, const char *key, int64_t value,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- how long files are kept ---- */
+
+enum { RX_OVER_CLOSED = 1, RX_OVER_ADULT = 2, RX_OVER_WITHDRAWN = 4 };
+struct rx_retention_row {
+	const struct rx_child_row *row;
+	unsigned why;		/* bits of the above */
+	int32_t since;		/* the first of these days */
+};
+enum rx_retention_as {
+	RX_RETENTION_NAMES,	/* director: own children, audited */
+	RX_RETENTION_MASKED,	/* the same, masked and not audited */
+	RX_RETENTION_CODED	/* supervisor: his villages, coded data */
+};
+/* The files whose time is over on ${on}, by the settings: the case was closed
+ * years ago, the 18th birthday has passed, the consent was withdrawn months
+ * ago; without those that somebody decided to keep until after ${on}. */
+rx_err rx_retention_each(struct rx_session *s, int32_t on,
+    enum rx_retention_as as,
+    rx_err (*each)(void *, const struct rx_retention_row *,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Director: keep the file of the child ${id} until the day ${until}, a record of
+ * its own in the case (a consent with the state "kept"). */
+rx_err rx_retention_keep(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    int32_t until, const char *reason, struct rx_status *st) RX_MUST_USE;
+
+/* ---- erasure ---- */
+
+enum rx_erase_ground {	/* of Article 47 of the 个人信息保护法 */
+	RX_GROUND_UNSTATED, RX_GROUND_PURPOSE, RX_GROUND_EXPIRED,
+	RX_GROUND_WITHDRAWN, RX_GROUND_UNLAWFUL, RX_GROUND_OTHER,
+	RX_ERASE_GROUNDS
+};
+enum rx_erase_asker {
+	RX_ASKER_UNSTATED, RX_ASKER_GUARDIAN, RX_ASKER_CHILD,
+	RX_ASKER_AUTHORITY, RX_ASKER_OFFICE, RX_ERASE_ASKERS
+};
+/* Their keys and the sentences for them. */
+struct rx_erase_word {
+	const char *key;
+	enum rx_msg msg;
+};
+extern const struct rx_erase_word rx_erase_grounds[RX_ERASE_GROUNDS];
+extern const struct rx_erase_word rx_erase_askers[RX_ERASE_ASKERS];
+
+struct rx_erase_order {
+	const char *reason;	/* 1..256 characters */
+	enum rx_erase_ground ground;
+	enum rx_erase_asker asker;
+};
+/* What stays of an erased child.  Its number is the child's id, which is
+ * random. */
+struct rx_erasure {
+	uint8_t child[RX_ID_BYTES];
+	char unit[RX_UNIT_BYTES];
+	int64_t time;			/* ms */
+	bool swept;			/* the files were rewritten since */
+	char author[RX_USER_NAME_BYTES];
+	enum rx_erase_ground ground;
+	enum rx_erase_asker asker;
+	uint32_t versions;		/* of the child that were destroyed */
+	uint32_t records, record_versions;
+	uint32_t epochs, slots;		/* of keys; handed to supervisors */
+	bool reasoned;			/* the reader may see the reason: */
+	char reason[1025];
+};
+typedef rx_err rx_erasure_each(void *, const struct rx_erasure *,
+    struct rx_status *);
+
+/**
+ * rx_child_erase_for(s, id, order, st):
+ * Director: destroy the keys and rows of the case ${id} for good, put a signed
+ * certificate in their place, and rewrite the files.  RX_EUSAGE: no reason
+ * (REASON_MISSING), too long (ERASE_REASON_LONG), or one with the child's name
+ * or id number in it (ERASE_REASON_NAMES).  RX_EIO (ERASE_NOT_SWEPT) when the
+ * child is erased and the files could not be rewritten; the next sign-in of
+ * anybody does that.
+ */
+rx_err rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const struct rx_erase_order *order, struct rx_status *st) RX_MUST_USE;
+/* The same with a reason alone. */
 rx_err rx_child_erase(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st) RX_MUST_USE;
+/* Director: the certificates of own units; supervisor: those of his villages,
+ * without the reason.  Each of them verified, RX_ECORRUPT (ERASURE_CORRUPT). */
+rx_err rx_erasures(struct rx_session *s, rx_erasure_each *each, void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+/* The one whose number is ${text}; RX_ENOENT (ERASURE_UNKNOWN). */
+rx_err rx_erasure_find(struct rx_session *s, const char *text,
+    struct rx_erasure *e, struct rx_status *st) RX_MUST_USE;
+/* Verify all that the session may read, and that nothing of any erased child is
+ * left: RX_ECORRUPT (ERASURE_CORRUPT, ERASURE_LEFT), RX_EIO (ERASE_NOT_SWEPT).
+ * *certificates counts what was read. */
+rx_err rx_erasure_verify(struct rx_session *s, size_t *certificates,
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- transfer ---- */
 
@@ -245,6 +362,44 @@ rx_err rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
 rx_err rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* What an intervention counts for on the form, once it was delivered; each on
+ * its date.  That a need was resolved counts on the day of that. */
+enum {
+	RX_COUNTS_HELPED = 1, RX_COUNTS_COUNSELLING = 2, RX_COUNTS_CASH = 4,
+	RX_COUNTS_VISIT = 8, RX_COUNTS_AGENCY = 16
+};
+struct rx_form_kinds {		/* codes */
+	uint16_t individual, visit, cash, social_work;
+};
+rx_err rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
+    RX_MUST_USE;
+/* Those of the intervention ${r}; 0 when it was not delivered. */
+unsigned rx_form_counts(const struct rx_form_kinds *k,
+    const struct rx_record *r);
+/* Whether ${r} names an agency that the form counts. */
+bool rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r);
+
+/* What the erased children of a unit add to the form in one month. */
+struct rx_residue {
+	char unit[RX_UNIT_BYTES];
+	int32_t month;
+	int64_t children;	/* of the unit that were erased; in one month */
+	int64_t reported;	/* how many of them have a record in it */
+	int64_t counselling, visits, payments, payments_empty, fen, resolved;
+	const json_t *helped;	/* see rx_residue_helped; NULL for none */
+	const json_t *agencies;	/* credit codes, each once; NULL for none */
+};
+typedef rx_err rx_residue_fn(void *, const struct rx_residue *,
+    struct rx_status *);
+/* How many of them were helped in this month and in none from ${first} to the
+ * one before it. */
+int64_t rx_residue_helped(const struct rx_residue *r, int32_t first);
+/* The same as rx_coded_each, of the same moment with what erased children add:
+ * for the form, which counts whole months. */
+rx_err rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    rx_residue_fn *residue, void *cookie, struct rx_status *st) RX_MUST_USE;
 
 /* The same for the activities alone: one may be led by another unit than the
  * one that recorded it. */
@@ -390,6 +545,7 @@ struct rx_bundle {
 	size_t present;		/* there already */
 	size_t conflicts;	/* versions written twice; both are kept */
 	size_t refused;		/* signed after the author's end */
+	size_t erased;		/* cases that were erased here: left out */
 	size_t skipped;		/* cases whose keys cannot be verified here, or that
 				 * lie in another unit by now */
 };

@@ -339,6 +339,8 @@ say(struct touched *t, const struct rx_record *r, struct rx_status *st)
 	    (uint16_t)rx_record_int(r, RX_F_STATE));
 	struct said *grown;
 
+	if (rx_record_kept(r))
+		return (RX_OK);
 	if ((grown = reallocarray(t->said, t->nsaid + 1, sizeof(*grown))) ==
 	    NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));

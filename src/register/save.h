@@ -69,6 +69,12 @@ rx_err rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
  * by a circle. */
 rx_err rx_record_mask(struct rx_record *r, unsigned shown,
     struct rx_status *st) RX_MUST_USE;
+/* Seal the ${reason} for the audit under the narrative key ${key}: every member
+ * can read the audit, but a reason tells of the child.  Place: object and
+ * subject are the case, table AUDIT, column 4.  Cut to what one text holds. */
+rx_err rx_reason_seal(struct rx_buf *box, struct rx_session *s,
+    const struct rx_case *c, const struct rx_key *key, uint32_t epoch,
+    const char *reason, struct rx_status *st) RX_MUST_USE;
 /* Delete the session's draft on case ${id}; in a transaction. */
 rx_err rx_draft_delete(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;

@@ -298,6 +298,8 @@ sign_in(struct rx_session *s, const char *user,
 	    (s->next == NULL || memcmp(m->cert.sign_public,
 	    s->next->sign_public, 32) != 0))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_KEYBLOB_CORRUPT));
+	if ((rc = rx_settings_load(s, st)) != RX_OK)
+		return (rc);
 	return (rx_audit_check_head(s, st));
 }
 
@@ -634,6 +636,7 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = rx_grants_heal(s, st)) != RX_OK ||
 	    (rc = rx_transfers_heal(s, st)) != RX_OK ||
+	    (rc = rx_erasure_heal(s, st)) != RX_OK ||
 	    (rc = rx_overdue_pass(s, st)) != RX_OK)
 		goto err0;
 	*out = s;

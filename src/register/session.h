@@ -193,7 +193,7 @@ enum rx_action {
 	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14, RX_DID_ROTATE = 15,
 	RX_DID_HANDOVER = 16, RX_DID_RECOVER = 17, RX_DID_CUSTODY = 18,
 	RX_DID_RESET = 19, RX_DID_TRANSFER = 20, RX_DID_BUNDLE = 21,
-	RX_DID_COPY = 24, RX_DID_LAST = RX_DID_COPY
+	RX_DID_SETTING = 23, RX_DID_COPY = 24, RX_DID_LAST = RX_DID_COPY
 };
 
 
@@ -207,8 +207,8 @@ rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
     struct rx_status *st) RX_MUST_USE;
 /* Verify the whole chain: every hash, signature and payload, then every live
  * row against the manifest; RX_ECORRUPT with AUDIT_BROKEN (argument seq),
- * AUDIT_ROWS.  ${anchor} (NULL, or "SEQ-HEX...", as `audit head` prints it)
- * must lie on the chain, RX_ECORRUPT AUDIT_ANCHOR otherwise. */
+ * AUDIT_ROWS, or ERASURE_LEFT when something of an erased child is there.
+ * ${anchor} (NULL, or "SEQ-HEX...", as `audit head` prints it) must lie on the chain, RX_ECORRUPT AUDIT_ANCHOR otherwise. */
 rx_err rx_audit_verify(struct rx_session *s, const char *anchor,
     uint64_t *entries, void (*progress)(void *, size_t), void *cookie,
     struct rx_status *st) RX_MUST_USE;

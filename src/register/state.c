@@ -8,7 +8,6 @@
 #define HOUR_MS INT64_C(3600000)
 #define ANSWER_URGENT (24 * HOUR_MS)
 #define ANSWER_OTHER (72 * HOUR_MS)
-#define NEW_CHILD_WORKDAYS 5	/* DB3301/T 0460-2024: first visit */
 
 struct seen {			/* an observation */
 	int32_t date, follow_up;
@@ -17,7 +16,7 @@ struct seen {			/* an observation */
 };
 
 struct reading {		/* while a case is read */
-	int32_t closed_on;	/* latest closing outcome; 0 when none */
+	const struct rx_session *s;	/* its settings */
 	struct rx_case_state *state;
 	struct seen last, before;	/* the two latest; date 0 when none */
 	struct rx_flag *flags;
@@ -126,6 +125,18 @@ read_review(struct reading *rd, const struct rx_record *r)
 	}
 }
 
+/* The newest decision to keep the file stands. */
+static void
+read_kept(struct rx_case_state *state, const struct rx_record *r)
+{
+	const int32_t date = (int32_t)rx_record_int(r, RX_F_DATE);
+
+	if (date < state->kept_on)
+		return;
+	state->kept_on = date;
+	state->kept_until = (int32_t)rx_record_int(r, RX_F_UNTIL);
+}
+
 static rx_err
 read_record(struct reading *rd, const struct rx_record *r,
     struct rx_status *st)
@@ -141,13 +152,17 @@ read_record(struct reading *rd, const struct rx_record *r,
 		code = rx_code_by_no(RX_LIST_OUTCOME,
 		    (uint16_t)rx_record_int(r, RX_F_OUTCOME));
 		if (code != NULL && rx_code_has(code, "closes") &&
-		    rx_record_int(r, RX_F_DATE) > rd->closed_on)
-			rd->closed_on = (int32_t)rx_record_int(r, RX_F_DATE);
+		    rx_record_int(r, RX_F_DATE) > rd->state->closed_on)
+			rd->state->closed_on = (int32_t)rx_record_int(r, RX_F_DATE);
 		break;
 	case RX_REVIEW:
 		read_review(rd, r);
 		break;
 	case RX_CONSENT:
+		if (rx_record_kept(r)) {
+			read_kept(rd->state, r);
+			break;
+		}
 		/* An older one that is entered late changes nothing. */
 		if (rx_record_int(r, RX_F_DATE) < rd->state->consent_on)
 			break;
@@ -165,21 +180,38 @@ read_record(struct reading *rd, const struct rx_record *r,
 	return (RX_OK);
 }
 
+/* Days after an observation of ${risk}, the ${first} of its kind or not. */
+static int
+interval(const struct reading *rd, const struct rx_code *risk, bool first)
+{
+	static const struct {
+		const char *key;
+		enum rx_setting first, then;
+	} of[] = {
+		{ "red", RX_SET_VISIT_RED_FIRST, RX_SET_VISIT_RED },
+		{ "orange", RX_SET_VISIT_ORANGE, RX_SET_VISIT_ORANGE },
+		{ "yellow", RX_SET_VISIT_YELLOW, RX_SET_VISIT_YELLOW },
+		{ "green", RX_SET_VISIT_GREEN, RX_SET_VISIT_GREEN }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (risk != NULL && strcmp(risk->key, of[i].key) == 0)
+			return (rx_setting(rd->s, first ? of[i].first :
+			    of[i].then));
+	return (0);
+}
+
 /* From the latest observation: what it says, else the interval of its risk; a
  * first red one has an interval of its own. */
 static int32_t
 visit_as_said(const struct reading *rd)
 {
-	const struct rx_code *risk;
-	int days;
 
 	if (rd->last.follow_up != 0)
 		return (rd->last.follow_up);
-	risk = rx_code_by_no(RX_LIST_RISK, (uint16_t)rd->last.risk);
-	days = risk == NULL ? 0 : rx_code_int(risk, "due", 90);
-	if (risk != NULL && rd->before.risk != rd->last.risk)
-		days = rx_code_int(risk, "first", days);
-	return (rd->last.date + days);
+	return (rd->last.date + interval(rd, rx_code_by_no(RX_LIST_RISK,
+	    (uint16_t)rd->last.risk), rd->before.risk != rd->last.risk));
 }
 
 /* The next visit.  After an urgent sign it is not later than after a red risk,
@@ -194,12 +226,11 @@ next_visit(const struct reading *rd, int64_t child_at)
 		return (0);
 	if (rd->last.risk == 0)
 		return (rx_date_add_workdays(rx_date_of_time(child_at),
-		    NEW_CHILD_WORKDAYS));
+		    rx_setting(rd->s, RX_SET_VISIT_NEW)));
 	said = visit_as_said(rd);
 	if (!rd->last.urgent || red == NULL)
 		return (said);
-	latest = rd->last.date + rx_code_int(red, rd->before.urgent ? "due" :
-	    "first", 1);
+	latest = rd->last.date + interval(rd, red, !rd->before.urgent);
 	return (said < latest ? said : latest);
 }
 
@@ -273,7 +304,7 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_status *st)
 {
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	struct reading rd = { .state = state };
+	struct reading rd = { .state = state, .s = s };
 	struct rx_cursor *cur;
 	struct rx_record r;
 	int64_t child_at = 0;
@@ -297,7 +328,8 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 	state->risk = rd.last.risk;
 	state->last = rd.last.date;
 	/* Whoever is seen on a later day has come back. */
-	state->closed = rd.closed_on != 0 && rd.last.date <= rd.closed_on;
+	state->closed = state->closed_on != 0 &&
+	    rd.last.date <= state->closed_on;
 	state->due = next_visit(&rd, child_at);
 	sum_up_flags(s, c->unit, state, rd.flags, rd.nflags);
 done:

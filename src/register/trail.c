@@ -227,6 +227,7 @@ static const struct {
 	[RX_DID_BUNDLE] = { "bundle", RX_MSG_DID_BUNDLE },
 	[RX_DID_COPY] = { "copy", RX_MSG_DID_COPY },
 	[RX_DID_TRANSFER] = { "transfer", RX_MSG_DID_TRANSFER },
+	[RX_DID_SETTING] = { "setting", RX_MSG_DID_SETTING },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 
@@ -265,6 +266,7 @@ static const struct {
 	{ RX_DID_TRANSFER, "reject", RX_MSG_TRANSFER_REJECTED },
 	{ RX_DID_TRANSFER, "withdraw", RX_MSG_TRANSFER_WITHDRAWN },
 	{ RX_DID_TRANSFER, "keys", RX_MSG_TRANSFER_KEYS },
+	{ RX_DID_ERASE, "swept", RX_MSG_ERASE_SWEPT },
 	{ RX_DID_REVEAL, "list", RX_MSG_REVEAL_LIST },
 	{ RX_DID_REVEAL, "search", RX_MSG_REVEAL_SEARCH },
 	{ RX_DID_REVEAL, "case", RX_MSG_REVEAL_CASE },

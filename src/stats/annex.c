@@ -218,6 +218,15 @@ note_outside(json_t *notes, enum rx_lang lang, const struct rx_annex *a,
 	return (note(notes, lang, RX_MSG_ANNEX_NOTE_OUTSIDE, &word, 1, st));
 }
 
+static rx_err
+note_cut(json_t *notes, enum rx_lang lang, const struct rx_annex *a,
+    struct rx_status *st)
+{
+
+	return (a->residue_cut ? note(notes, lang, RX_MSG_ANNEX_NOTE_ERASED,
+	    NULL, 0, st) : RX_OK);
+}
+
 /* One column's change: "head old→new". */
 static rx_err
 change(struct rx_buf *out, enum rx_lang lang, const struct rx_annex *a,
@@ -279,6 +288,7 @@ rx_annex_notes(json_t **out, const struct rx_annex *a, enum rx_lang lang,
 	    (rc = note_agencies(notes, lang, a, st)) != RX_OK ||
 	    (rc = note_silent(notes, lang, a, st)) != RX_OK ||
 	    (rc = note_outside(notes, lang, a, st)) != RX_OK ||
+	    (rc = note_cut(notes, lang, a, st)) != RX_OK ||
 	    (rc = note(notes, lang, RX_MSG_ANNEX_NOTE_RULES, NULL, 0, st)) !=
 	    RX_OK) {
 		json_decref(notes);

@@ -22,6 +22,14 @@ feed_annex(void *cookie, const struct rx_record *r, struct rx_status *st)
 	return (rx_tally_add(f->t, r, st));
 }
 
+static rx_err
+feed_residue(void *cookie, const struct rx_residue *r, struct rx_status *st)
+{
+	struct feed *f = cookie;
+
+	return (rx_tally_residue(f->t, r, st));
+}
+
 /* An activity that was recorded elsewhere and led here. */
 static rx_err
 feed_led(void *cookie, const struct rx_record *r, struct rx_status *st)
@@ -166,7 +174,7 @@ rx_annex_count(struct rx_annex **out, struct rx_session *s,
 		goto err0;
 	if ((rc = make_rows(&f, owner, st)) != RX_OK)
 		goto err1;
-	if ((rc = rx_coded_each(s, unit, feed_annex, &f, st)) != RX_OK)
+	if ((rc = rx_form_each(s, unit, feed_annex, feed_residue, &f, st)) != RX_OK)
 		goto err1;
 	if ((rc = count_led(&f, st)) != RX_OK)
 		goto err1;

@@ -74,6 +74,9 @@ rx_err rx_tally_form(struct rx_tally *t, bool *known, struct rx_status *st)
 /* Count one live record, coded fields only, each exactly once. */
 rx_err rx_tally_add(struct rx_tally *t, const struct rx_record *r,
     struct rx_status *st) RX_MUST_USE;
+/* Add a month of what erased children leave; each once. */
+rx_err rx_tally_residue(struct rx_tally *t, const struct rx_residue *r,
+    struct rx_status *st) RX_MUST_USE;
 /* The unit that an activity counts for: its lead unit, else its own. */
 void rx_tally_unit(char out[RX_UNIT_BYTES], const struct rx_record *activity);
 /* What was counted; the caller frees it.  ${t} is only to be freed then. */

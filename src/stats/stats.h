@@ -35,6 +35,8 @@ struct rx_annex {
 	int64_t children_on_register;
 	int64_t payments, payments_empty;	/* of cash; without an amount */
 	int64_t outside;	/* records that belong to no row of the form */
+	bool residue_cut;	/* erased children have records in a month that
+				 * is not in the period as a whole: not counted */
 	size_t seen;		/* entries of the ledger it was compared with */
 	unsigned issue;		/* 0 or 1; 2 ... for a reissue: */
 	int64_t before[RX_ANNEX_COLUMNS];	/* totals of the issue before */

@@ -17,7 +17,8 @@ enum {
 #define UNION UINT32_MAX	/* the row of the distinct union in agencies */
 
 struct kinds {
-	uint16_t theme, individual, group, parent_child, visit, cash, swo;
+	uint16_t theme, group, parent_child;
+	struct rx_form_kinds form;
 };
 
 struct rx_tally {
@@ -35,17 +36,11 @@ kinds_find(struct kinds *k, struct rx_status *st)
 {
 
 	k->theme = rx_code_no(RX_LIST_KIND, "theme_activity");
-	k->individual = rx_code_no(RX_LIST_KIND, "individual_counselling");
 	k->group = rx_code_no(RX_LIST_KIND, "group_counselling");
 	k->parent_child = rx_code_no(RX_LIST_KIND, "parent_child_group");
-	k->visit = rx_code_no(RX_LIST_KIND, "visit_condolence");
-	k->cash = rx_code_no(RX_LIST_KIND, "cash_condolence");
-	k->swo = rx_code_no(RX_LIST_AGENCY_TYPE, "social_work");
-	if (k->theme == 0 || k->individual == 0 || k->group == 0 ||
-	    k->parent_child == 0 || k->visit == 0 || k->cash == 0 ||
-	    k->swo == 0)
+	if (k->theme == 0 || k->group == 0 || k->parent_child == 0)
 		return (rx_stats_bug("code lists", st));
-	return (RX_OK);
+	return (rx_form_kinds_find(&k->form, st));
 }
 
 rx_err
@@ -215,21 +210,10 @@ count(struct rx_tally *t, size_t row, unsigned column, int64_t n)
 	t->a->total[column] += n;
 }
 
-/* Whether ${r} names an agency that column 3 counts. */
-static bool
-has_agency(const struct rx_tally *t, const struct rx_record *r)
-{
-
-	return (r->v[RX_F_AGENCY].set && *rx_record_text(r, RX_F_AGENCY) &&
-	    (!r->v[RX_F_AGENCY_TYPE].set ||
-	    rx_record_int(r, RX_F_AGENCY_TYPE) == t->kind.swo));
-}
-
 static rx_err
-count_agency(struct rx_tally *t, size_t row, const struct rx_record *r,
+count_agency(struct rx_tally *t, size_t row, const char *code,
     struct rx_status *st)
 {
-	const char *code = rx_record_text(r, RX_F_AGENCY);
 	uint8_t key[sizeof(uint32_t) + 16];
 	bool added;
 	rx_err rc;
@@ -299,21 +283,21 @@ count_cash(struct rx_tally *t, size_t row, const struct rx_record *r)
 		t->a->payments_empty++;
 }
 
-/* A delivered intervention dated in the period. */
+/* An intervention dated in the period, of which ${counts}. */
 static rx_err
 count_delivered(struct rx_tally *t, size_t row, const struct rx_record *r,
-    struct rx_status *st)
+    unsigned counts, struct rx_status *st)
 {
-	int64_t kind = rx_record_int(r, RX_F_KIND);
 	rx_err rc;
 
-	if (kind == t->kind.individual && rx_record_int(r, RX_F_PROFESSIONAL))
+	if ((counts & RX_COUNTS_COUNSELLING) != 0)
 		count(t, row, COL_COUNSELLING, 1);
-	if (kind == t->kind.cash)
+	if ((counts & RX_COUNTS_CASH) != 0)
 		count_cash(t, row, r);
-	if (has_agency(t, r) && (rc = count_agency(t, row, r, st)) != RX_OK)
+	if ((counts & RX_COUNTS_AGENCY) != 0 && (rc = count_agency(t, row,
+	    rx_record_text(r, RX_F_AGENCY), st)) != RX_OK)
 		return (rc);
-	if (kind == t->kind.visit && rx_record_int(r, RX_F_FACE_TO_FACE) &&
+	if ((counts & RX_COUNTS_VISIT) != 0 &&
 	    (rc = count_visit(t, row, r, st)) != RX_OK)
 		return (rc);
 	return (count_helped(t, row, r, st));
@@ -325,11 +309,12 @@ add_intervention(struct rx_tally *t, const struct rx_record *r,
 {
 	bool dated = in_period(t, r, RX_F_DATE);
 	bool resolved = in_period(t, r, RX_F_NEED_RESOLVED_ON);
+	const unsigned counts = rx_form_counts(&t->kind.form, r);
 	size_t row = find_row(t, r->unit);
 
 	if (row != NO_ROW && (dated || resolved))
 		t->a->rows[row].reported = true;
-	if (!rx_record_int(r, RX_F_DELIVERED) || (!dated && !resolved))
+	if (counts == 0 || (!dated && !resolved))
 		return (RX_OK);
 	if (row == NO_ROW) {
 		t->a->outside++;
@@ -337,7 +322,7 @@ add_intervention(struct rx_tally *t, const struct rx_record *r,
 	}
 	if (resolved)
 		count(t, row, COL_RESOLVED, 1);
-	return (dated ? count_delivered(t, row, r, st) : RX_OK);
+	return (dated ? count_delivered(t, row, r, counts, st) : RX_OK);
 }
 
 void
@@ -361,6 +346,7 @@ add_activity(struct rx_tally *t, const struct rx_record *r,
 	int64_t sessions = 1;
 	bool theme = kind == t->kind.theme;
 	bool group = kind == t->kind.group || kind == t->kind.parent_child;
+	bool agency = rx_form_agency(&t->kind.form, r);
 	char unit[RX_UNIT_BYTES];
 	size_t row;
 
@@ -371,7 +357,7 @@ add_activity(struct rx_tally *t, const struct rx_record *r,
 	if (row != NO_ROW)
 		t->a->rows[row].reported = true;
 	if (!rx_record_int(r, RX_F_HELD) ||
-	    (!theme && !group && !has_agency(t, r)))
+	    (!theme && !group && !agency))
 		return (RX_OK);
 	if (row == NO_ROW) {
 		t->a->outside++;
@@ -383,7 +369,8 @@ add_activity(struct rx_tally *t, const struct rx_record *r,
 		count(t, row, COL_THEME, 1);
 	if (group)
 		count(t, row, COL_COUNSELLING, sessions);
-	return (has_agency(t, r) ? count_agency(t, row, r, st) : RX_OK);
+	return (agency ? count_agency(t, row, rx_record_text(r, RX_F_AGENCY),
+	    st) : RX_OK);
 }
 
 static rx_err
@@ -419,6 +406,52 @@ rx_tally_add(struct rx_tally *t, const struct rx_record *r,
 			t->a->rows[row].reported = true;
 		return (RX_OK);
 	}
+}
+
+/* Add the sums of ${r} to the row. */
+static rx_err
+add_sums(struct rx_tally *t, size_t row, const struct rx_residue *r,
+    struct rx_status *st)
+{
+	const int64_t helped = rx_residue_helped(r,
+	    rx_date_month(t->a->from));
+	size_t i;
+	rx_err rc;
+
+	t->a->rows[row].reported |= r->reported > 0;
+	count(t, row, COL_COUNSELLING, r->counselling);
+	count(t, row, COL_VISITS, r->visits);
+	count(t, row, COL_CASH, r->fen);
+	count(t, row, COL_RESOLVED, r->resolved);
+	count(t, row, COL_HELPED, helped);
+	t->a->payments += r->payments;
+	t->a->payments_empty += r->payments_empty;
+	for (i = 0; i < json_array_size(r->agencies); i++)
+		if ((rc = count_agency(t, row, json_string_value(
+		    json_array_get(r->agencies, i)), st)) != RX_OK)
+			return (rc);
+	return (RX_OK);
+}
+
+rx_err
+rx_tally_residue(struct rx_tally *t, const struct rx_residue *r,
+    struct rx_status *st)
+{
+	const int32_t first = rx_month_first(r->month);
+	const int32_t last = rx_month_first(r->month + 1) - 1;
+	const size_t row = find_row(t, r->unit);
+
+	if (row == NO_ROW)
+		return (RX_OK);
+	t->a->children_on_register += r->children;
+	if (last < t->a->from || first > t->a->to)
+		return (RX_OK);
+	/* Of a month that is counted by half nobody knows which half. */
+	if (first < t->a->from || last > t->a->to) {
+		t->a->residue_cut = true;
+		return (RX_OK);
+	}
+	return (add_sums(t, row, r, st));
 }
 
 struct rx_annex *

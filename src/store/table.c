@@ -112,6 +112,14 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "child, unit, epoch, grants, coded, note", V6, "child",
 	    "child = ?1", NEW(unit) ", " NEW(epoch) ", " NEW(grants) ", "
 	    NEW(coded) ", " NEW(note)),
+	[RX_TABLE_ERASURE] = TABLE("btiibb", 1, true, "main.erasure",
+	    "child, unit, time, swept, coded, narrative", V6, "child",
+	    "child = ?1", NEW(unit) ", " NEW(time) ", " NEW(swept) ", "
+	    NEW(coded) ", " NEW(narrative)),
+	[RX_TABLE_SETTING] = TABLE("ti", 1, true, "main.setting",
+	    "name, value", V2, "name", "name = ?1", NEW(value)),
+	[RX_TABLE_TALLY] = TABLE("tb", 1, true, "main.tally",
+	    "unit, sealed", V2, "unit", "unit = ?1", NEW(sealed)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("

@@ -2101,6 +2101,43 @@ def test_backup_needs_both_files():
 
 
 @test
+def test_certificate_of_erasure_is_listed_shown_and_verified():
+    r = copy_of(base())
+    done(as_user(r, "dir", "erasure", "list"))
+    refused(as_user(r, "dir", "child", "erase", "k1", "--reason", "演示",
+                    "--ground", "mood"), USAGE, "mood", "withdrawn")
+    refused(as_user(r, "dir", "child", "erase", "k1", "--reason", "演示",
+                    "--asked-by", "me"), USAGE, "me", "guardian")
+    done(as_user(r, "dir", "child", "list", "--json"))
+    number = done(as_user(
+        r, "dir", "--json", "child", "erase", "k1", "--reason", "监护人来电",
+        "--ground", "withdrawn", "--asked-by", "guardian")).json()["erased"]
+    rows = done(as_user(r, "dir", "--json", "erasure", "list")).json()
+    equal([x["number"] for x in rows], [number], "listed")
+    one = done(as_user(r, "dir", "--json", "erasure", "show", number)).json()
+    equal((one["ground"], one["asked_by"], one["reason"], one["author"],
+           one["files_rewritten"]),
+          ("withdrawn", "guardian", "监护人来电", "dir", True), one)
+    for lang, words in (("zh", ("档案删除证明", "同意已撤回", "监护人来电")),
+                        ("en", ("Certificate of erasure",
+                                "the consent was withdrawn"))):
+        text = done(as_user(r, "dir", "--lang", lang, "erasure", "show",
+                            number)).text
+        for w in words + (number,):
+            true(w in text, "%r is not in %r" % (w, text))
+    one = done(as_user(r, "sup", "--json", "erasure", "show", number)).json()
+    true("reason" not in one and one["ground"] == "withdrawn", one)
+    refused(as_user(r, "stat", "erasure", "list"), PERMISSION)
+    refused(as_user(r, "admin", "erasure", "list"), PERMISSION)
+    refused(as_user(r, "dir2", "erasure", "show", number), PERMISSION)
+    refused(as_user(r, "dir", "erasure", "show", "k1"), ABSENT)
+    equal(done(as_user(r, "dir", "--json", "erasure", "verify")).json(),
+          {"certificates": 1}, "verified")
+    done(as_user(r, "sup", "erasure", "verify"))
+    done(as_user(r, "dir", "audit", "verify"))
+
+
+@test
 def test_commands_at_the_same_time_wait_or_are_refused():
     r = copy_of(base())
     ps = []

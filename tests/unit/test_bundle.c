@@ -441,6 +441,47 @@ test_two_corrections_of_one_version_are_both_kept(void **state)
 	rx_session_close(at_b);
 }
 
+/* A copy that does not know of it yet sends the child again, in two versions. */
+static void
+test_child_erased_at_home_does_not_come_back_in_a_bundle(void **state)
+{
+	const char *home = fixture_copy(), *a = copy_of(home, "甲"),
+	    *b = copy_of(home, "乙");
+	struct rx_session *s = fixture_open(home, "d1");
+	struct rx_session *at_a = fixture_open(a, "d1");
+	struct rx_session *at_b = fixture_open(b, "d1");
+	struct rx_bundle got;
+	uint8_t id[RX_ID_BYTES];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(child(at_a, "c2", "甲名", true), RX_OK);
+	(void)usleep(3000);
+	assert_int_equal(child(at_b, "c2", "乙名", true), RX_OK);
+	(void)carry(at_a, VILLAGE, s);
+	got = carry(at_b, VILLAGE, s);
+	assert_int_equal(got.conflicts, 1);
+	assert_int_equal(got.erased, 0);
+	must(rx_child_find(s, "c2", id, &st));
+	must(rx_child_erase(s, id, "迁出", &st));
+	/* What was written twice is gone with it. */
+	assert_int_equal(fixture_number(home, "SELECT count(*) FROM conflict "
+	    "WHERE child = $c2"), 0);
+	assert_int_equal(observe(at_a, "o9", "c2", "mood_low", "more", false),
+	    RX_OK);
+	assert_int_equal(observe(at_a, "o8", "c1", "mood_low", "more", false),
+	    RX_OK);
+	got = carry(at_a, VILLAGE, s);
+	assert_int_equal(got.erased, 1);
+	assert_int_equal(got.records, 1);	/* of c1 */
+	must(rx_erasure_verify(s, &n, &st));
+	assert_int_equal(n, 1);
+	must(fixture_verify(s, NULL, &st));
+	rx_session_close(s);
+	rx_session_close(at_a);
+	rx_session_close(at_b);
+}
+
 static void
 test_a_third_copy_learns_of_both_versions(void **state)
 {
@@ -1064,6 +1105,8 @@ main(void)
 		    test_no_record_of_another_village_is_in_the_bundle),
 		cmocka_unit_test(
 		    test_two_corrections_of_one_version_are_both_kept),
+		cmocka_unit_test(
+		    test_child_erased_at_home_does_not_come_back_in_a_bundle),
 		cmocka_unit_test(test_a_third_copy_learns_of_both_versions),
 		cmocka_unit_test(
 		    test_open_session_lists_the_version_that_stands),

@@ -1,7 +1,7 @@
 /*
- * Handover, rotation, recovery, new codes, new passphrases, bundles and transfers,
- * interrupted:
- * killed, or with a disk that fails, at many of the calls by which SQLite writes.
+ * Handover, rotation, recovery, new codes, new passphrases, bundles, transfers and
+ * erasure, interrupted: killed, or with a disk that fails, at many of the calls by
+ * which SQLite writes.
  * Whatever the moment, the register is whole, shows the state of before or of
  * after a step, and the work is ended by whoever signs in next.
  */
@@ -287,6 +287,15 @@ act_withdraw(struct rx_session *s)
 }
 
 static rx_err
+act_erase(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc = rx_child_find(s, "c1", id, &st);
+
+	return (rc != RX_OK ? rc : rx_child_erase(s, id, "迁出", &st));
+}
+
+static rx_err
 act_nothing(struct rx_session *s)
 {
 
@@ -551,6 +560,112 @@ interrupt(const struct deed *d)
 	assert_true(before > 0);
 }
 
+/* ---- erasure, which is two steps: erased, and the files rewritten ---- */
+
+#define ERASE_TIMES 24
+#define PIECE 24
+
+static const struct deed erasure = { "erase", "d1", "d1", act_erase, NULL, NULL };
+
+/* Whether ${p} is anywhere in a file of ${dir}, journals too. */
+static bool
+on_disk(const char *dir, const uint8_t *p)
+{
+	static const char *const names[] = { "content.db", "keys.db",
+	    "content.db-journal", "keys.db-journal" };
+	struct rx_buf b = RX_BUF_INIT;
+	char path[512];
+	bool found = false;
+	size_t i, n;
+	uint8_t *to;
+	FILE *f;
+
+	for (i = 0; i < 4; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		if ((f = fopen(path, "rb")) == NULL)
+			continue;
+		rx_buf_reset(&b);
+		do {
+			ok(rx_buf_extend(&b, 65536, &to, &st), &st);
+			n = fread(to, 1, 65536, f);
+		} while (n == 65536);
+		(void)fclose(f);
+		found = found || memmem(b.b, b.len, p, PIECE) != NULL;
+	}
+	rx_buf_free(&b);
+	return (found);
+}
+
+/* The case is whole, or nothing of it is there but its certificate. */
+static bool
+erased_or_not(const char *dir)
+{
+	const int64_t certificates = fixture_number(dir,
+	    "SELECT count(*) FROM erasure");
+
+	assert_int_equal(fixture_number(dir, "SELECT count(DISTINCT id) "
+	    "FROM child"), 3 - certificates);
+	assert_int_equal(fixture_number(dir, "SELECT count(DISTINCT child) "
+	    "FROM keys.case_key"), 3 - certificates);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM tally"),
+	    certificates);
+	return (certificates == 1);
+}
+
+static void
+test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in(
+    void **state)
+{
+	const char *start = fixture_copy_of(base), *dir;
+	int n, i, before = 0, after = 0, unswept = 0;
+	struct rx_buf piece = RX_BUF_INIT;
+	uint8_t digest[RX_HASH_BYTES];
+	char text[2 * RX_ID_BYTES + 1], sql[200];
+	struct rx_session *s;
+	struct rx_secret *p = test_passphrase("d1");
+	uint8_t id[RX_ID_BYTES];
+	size_t found;
+
+	(void)state;
+	ok(rx_session_open(&s, start, "d1", p, &st), &st);
+	ok(rx_child_find(s, "c1", id, &st), &st);
+	rx_session_close(s);
+	rx_hex(text, id, RX_ID_BYTES);
+	(void)snprintf(sql, sizeof(sql), "SELECT substr(name, 60) FROM child "
+	    "WHERE id = x'%s'", text);
+	fixture_blob(start, sql, &piece);
+	assert_true(piece.len >= PIECE);
+	assert_true(on_disk(start, piece.b));
+	n = attempt(&erasure, fixture_copy_of(start), 0, 0);
+	for (i = 0; i < ERASE_TIMES; i++) {
+		dir = fixture_copy_of(start);
+		(void)attempt(&erasure, dir, n - i * n / ERASE_TIMES,
+		    i % 2 ? 0 : SIGKILL);
+		whole(dir, digest);
+		if (erased_or_not(dir)) {
+			after++;
+			unswept += fixture_number(dir, "SELECT count(*) FROM "
+			    "erasure WHERE swept = 0") == 1;
+		} else {
+			before++;
+			ok(as(dir, "d1", "d1", act_erase), &st);
+		}
+		ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+		ok(rx_erasure_verify(s, &found, &st), &st);
+		assert_int_equal(found, 1);
+		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
+		rx_session_close(s);
+		assert_true(erased_or_not(dir));
+		assert_false(on_disk(dir, piece.b));
+	}
+	print_message("erase: %d calls; of %d times, %d before, %d after, of "
+	    "which %d before the files were rewritten\n", n, ERASE_TIMES,
+	    before, after, unswept);
+	assert_true(before > 0 && unswept > 0 && after > unswept);
+	rx_secret_free(p);
+	rx_buf_free(&piece);
+}
+
 #define DEED(name, i) \
 	static void name(void **state) { (void)state; interrupt(&deeds[i]); }
 DEED(test_handover_interrupted_is_before_or_after, 0)
@@ -592,6 +707,8 @@ main(void)
 		cmocka_unit_test(test_rejection_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_withdrawal_interrupted_is_before_or_after),
+		cmocka_unit_test(
+    test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in),
 	};
 
 	rx_status_clear(&st);

@@ -48,8 +48,9 @@ static const char *const full[RX_TYPE_COUNT] = {
 	    "\"situations\":[\"mr4_injury_violence\"],"
 	    "\"authority\":\"police\",\"reference\":\"回执 1\"}",
 	[RX_CONSENT] = "{\"type\":\"consent\",\"id\":\"w1\",\"child\":\"c1\","
-	    "\"date\":\"2025-07-01\",\"state\":\"withdrawn\","
-	    "\"by\":\"guardian\"}"
+	    "\"date\":\"2025-07-01\",\"state\":\"kept\","
+	    "\"by\":\"guardian\",\"until\":\"2030-07-01\","
+	    "\"reason\":\"诉讼未结\"}"
 };
 
 /* The import examples of the interface, with real numbers where it has "…". */
