@@ -291,11 +291,53 @@ rx_err rx_audit_words(struct rx_buf *out, const struct rx_audit_row *row,
 
 /* ---- backup ---- */
 
-/* Any member: write FILE and FILE.keys. */
+#define RX_BACKUP_KEEP 30	/* days until a keys file is to be destroyed */
+
+/**
+ * rx_backup_make(s, file, keys, since, keep, st):
+ * Any member: write a backup of this moment, its content to ${file} and its keys
+ * to ${keys} (NULL: ${file} with ".keys"), both or neither, over nothing that is
+ * there; enter it in the audit.  With ${since}, a backup in the same folder,
+ * ${file} holds only what differs from that one.  ${keep} days later the keys
+ * are to be destroyed (RX_BACKUP_KEEP).  RX_ECONFLICT (FILE_EXISTS,
+ * BACKUP_OTHER_REGISTER, BACKUP_CHAIN_LONG).
+ */
+rx_err rx_backup_make(struct rx_session *s, const char *file,
+    const char *keys, const char *since, unsigned keep, struct rx_status *st)
+    RX_MUST_USE;
+/* The same: all of it, the keys beside it, for as long as usual. */
 rx_err rx_backup_create(struct rx_session *s, const char *file,
     struct rx_status *st) RX_MUST_USE;
-/* Sign ${user} in to the backup in memory and verify all of it; nothing is
- * written unless ${dir} is not NULL: then the register is restored there. */
+/* Any member: the keys alone. */
+rx_err rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
+    struct rx_status *st) RX_MUST_USE;
+
+struct rx_restore {		/* what is asked for */
+	const char *file;	/* the content */
+	const char *keys;	/* NULL: FILE.keys */
+	const char *user;
+	const struct rx_secret *passphrase;
+	const char *dir;	/* NULL: only verify */
+};
+struct rx_restored {		/* what was found */
+	struct rx_audit_head head;
+	unsigned files;		/* of content, put together */
+	int64_t made, keys_made;	/* ms */
+	unsigned keep;		/* days, of the keys */
+	int64_t expired;	/* days since they were to be destroyed; <= 0: not
+				 * yet */
+};
+/**
+ * rx_backup_restore(ask, got, st):
+ * Put the backup together in memory, sign the user in to it and verify all of
+ * it: every head, the audit, every row.  Nothing is written unless ${ask->dir}
+ * is not NULL: then that folder, absent or empty before, becomes the register,
+ * whole or not at all.  Nothing decrypted leaves memory, which must hold the
+ * content about twice, the keys twice and the increments once.
+ */
+rx_err rx_backup_restore(const struct rx_restore *ask,
+    struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
+/* The same in short. */
 rx_err rx_backup_check(const char *file, const char *user,
     const struct rx_secret *passphrase, const char *dir,
     struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;

@@ -13,7 +13,7 @@
 #include "tests/fixture.h"
 
 /* As src/register/backup.c lays it out. */
-#define HEAD 128
+#define HEAD 160
 #define SIGNED (HEAD + RX_SIGNATURE_BYTES)
 #define LENGTH 88
 #define HASH 96

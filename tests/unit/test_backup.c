@@ -64,17 +64,34 @@ damaged_copy(const char *from, const char *to, size_t at, size_t drop)
 	rx_buf_free(&buf);
 }
 
-/* Take back what the newest migration of content.db made, in the file itself. */
+/* Take back what all migrations of content.db but the first made, in the file
+ * itself. */
 static void
 make_older(const char *dir)
 {
-	char path[320];
+	char path[320], sql[256];
+	sqlite3_stmt *stmt;
 	sqlite3 *db;
+	int code;
 
 	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "DROP TABLE draft;"
-	    "DELETE FROM schema_migration WHERE number = 2;"
+	do {
+		assert_int_equal(sqlite3_prepare_v2(db, "SELECT name FROM "
+		    "sqlite_schema WHERE type = 'table' AND name NOT IN ("
+		    "'schema_migration', 'store', 'unit', 'child', 'record', "
+		    "'activity', 'release', 'audit', 'manifest')", -1, &stmt,
+		    NULL), SQLITE_OK);
+		if ((code = sqlite3_step(stmt)) == SQLITE_ROW)
+			(void)snprintf(sql, sizeof(sql), "DROP TABLE %s",
+			    (const char *)sqlite3_column_text(stmt, 0));
+		(void)sqlite3_finalize(stmt);
+		if (code == SQLITE_ROW)
+			assert_int_equal(sqlite3_exec(db, sql, NULL, NULL,
+			    NULL), SQLITE_OK);
+	} while (code == SQLITE_ROW);
+	assert_int_equal(sqlite3_exec(db,
+	    "DELETE FROM schema_migration WHERE number > 1;"
 	    "PRAGMA user_version = 1;", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
@@ -110,7 +127,7 @@ test_backup_of_an_older_schema_is_restored_and_brought_up_to_date(void **state)
 	assert_true(entries > 0);
 	rx_session_close(s);
 	must(rx_file_read(&image, file, (size_t)1 << 30, &st));
-	assert_int_equal(image.b[63], 2);
+	assert_true(image.b[63] > 1);
 	rx_buf_free(&image);
 	rx_session_close(d1);
 	rx_session_close(admin);
@@ -257,10 +274,10 @@ test_file_absent_half_a_backup_is_refused(void **state)
 static void
 test_backup_corrupt_is_refused(void **state)
 {
-	/* Magic, part, store, maker, time, seq, head, length, hash,
-	 * signature, image. */
+	/* Magic, part, keep, store, maker, time, seq, head, length, hash,
+	 * rows of the keys, signature, image. */
 	static const size_t at[] = { 0, 5, 6, 8, 24, 40, 48, 56, 88, 96, 128,
-	    192, 5000 };
+	    160, 224, 5000 };
 	char file[300], keys[310], to[320];
 	size_t i;
 
@@ -308,6 +325,221 @@ test_backup_mixed_of_two_makings_is_refused(void **state)
 	damaged_copy(file, mixed, NOWHERE, 0);
 	damaged_copy(b.keys, keys, NOWHERE, 0);
 	refuses(check_backup(mixed, "d1", NULL), RX_ECORRUPT, BACKUP_MIXED);
+}
+
+/* ---- increments ---- */
+
+/* Each a child more than the one before: whole, then two increments. */
+static struct {
+	char file[3][320];
+	uint64_t seq[3];
+} chain;
+
+static void
+make_chain(void)
+{
+	static bool made;
+	char id[8];
+	int i;
+
+	if (made)
+		return;
+	made = true;
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(chain.file[i], sizeof(chain.file[i]),
+		    "%s.chain%d", b.dir, i);
+		(void)snprintf(id, sizeof(id), "k%d", i);
+		add_child(b.d1, id, VILLAGE1);
+		must(rx_backup_make(b.d1, chain.file[i], NULL, i == 0 ? NULL :
+		    chain.file[i - 1], RX_BACKUP_KEEP, &st));
+		chain.seq[i] = mark_of(b.d1).head.seq;
+	}
+}
+
+static rx_err
+restore_as(const char *file, const char *to, struct rx_restored *got)
+{
+	struct rx_secret *p = test_passphrase("d1");
+	const struct rx_restore ask = { .file = file, .user = "d1",
+	    .passphrase = p, .dir = to };
+	rx_err rc;
+
+	rx_status_clear(&st);
+	rc = rx_backup_restore(&ask, got, &st);
+	rx_secret_free(p);
+	return (rc);
+}
+
+static size_t
+file_bytes(const char *path)
+{
+	struct stat sb;
+
+	assert_int_equal(stat(path, &sb), 0);
+	return ((size_t)sb.st_size);
+}
+
+static void
+test_increment_restores_the_register_of_its_moment(void **state)
+{
+	struct rx_restored got;
+	struct rx_session *s;
+	char to[340];
+	int i;
+
+	(void)state;
+	make_chain();
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(to, sizeof(to), "%s.to", chain.file[i]);
+		ok(restore_as(chain.file[i], NULL, &got), &st);
+		assert_int_not_equal(access(to, F_OK), 0);
+		ok(restore_as(chain.file[i], to, &got), &st);
+		assert_int_equal(got.files, i + 1);
+		assert_int_equal(got.head.seq, chain.seq[i]);
+		assert_true(got.expired < 0);
+		s = sign_in(to, "d1");
+		assert_string_equal(listed(s, "k0").name, "林k0");
+		/* Nothing of what came later. */
+		assert_int_equal(rx_child_find(s, "k2", (uint8_t[16]){ 0 },
+		    &st), i == 2 ? RX_OK : RX_ENOENT);
+		rx_status_clear(&st);
+		audit_holds(s);
+		rx_session_close(s);
+	}
+	assert_true(file_bytes(chain.file[1]) < file_bytes(chain.file[0]) / 2);
+}
+
+static void
+test_backup_base_absent_is_refused(void **state)
+{
+	struct rx_restored got;
+	char away[340], to[340];
+
+	(void)state;
+	make_chain();
+	(void)snprintf(away, sizeof(away), "%s.away", chain.file[1]);
+	(void)snprintf(to, sizeof(to), "%s.none", chain.file[1]);
+	assert_int_equal(rename(chain.file[1], away), 0);
+	refuses(restore_as(chain.file[2], to, &got), RX_EIO,
+	    BACKUP_BASE_ABSENT);
+	assert_string_equal(arg_of("base"), chain.file[1]);
+	assert_int_not_equal(access(to, F_OK), 0);
+	assert_int_equal(rename(away, chain.file[1]), 0);
+	ok(restore_as(chain.file[2], NULL, &got), &st);
+}
+
+static void
+test_backup_other_base_is_refused(void **state)
+{
+	struct rx_restored got;
+	char away[340];
+
+	(void)state;
+	make_chain();
+	(void)snprintf(away, sizeof(away), "%s.away", chain.file[1]);
+	assert_int_equal(rename(chain.file[1], away), 0);
+	/* A whole one of the same register, of the same moment but one. */
+	damaged_copy(chain.file[0], chain.file[1], NOWHERE, 0);
+	refuses(restore_as(chain.file[2], NULL, &got), RX_ECORRUPT,
+	    BACKUP_OTHER_BASE);
+	assert_int_equal(rename(away, chain.file[1]), 0);
+}
+
+static void
+test_increment_names_the_longest_file_there_is(void **state)
+{
+	char name[300], file[600], next[320];
+
+	(void)state;
+	make_chain();
+	/* A file system takes 255 bytes of a name, and so does an increment. */
+	memset(name, 'n', 255);
+	name[255] = '\0';
+	(void)snprintf(file, sizeof(file), "%s/../%s", b.dir, name);
+	(void)snprintf(next, sizeof(next), "%s/../after-long", b.dir);
+	must(rx_backup_make(b.d1, file, next, NULL, 1, &st));
+	(void)snprintf(next, sizeof(next), "%s/../after-long2", b.dir);
+	must(rx_backup_make(b.d1, next, NULL, file, 1, &st));
+	name[255] = 'n';
+	name[256] = '\0';
+	refuses(try(rx_backup_make(b.d1, next, NULL, name, 1, &st)), RX_EIO,
+	    FILE_READ);
+}
+
+static void
+test_backup_chain_long_is_refused(void **state)
+{
+	char file[2][340];
+	struct rx_restored got;
+	int i;
+
+	(void)state;
+	(void)snprintf(file[0], sizeof(file[0]), "%s.long0", b.dir);
+	must(rx_backup_make(b.d1, file[0], NULL, NULL, 1, &st));
+	for (i = 1; i < 100; i++) {
+		(void)snprintf(file[i % 2], sizeof(file[0]), "%s.long%d",
+		    b.dir, i);
+		must(rx_backup_make(b.d1, file[i % 2], NULL, file[(i + 1) % 2],
+		    1, &st));
+	}
+	ok(restore_as(file[1], NULL, &got), &st);
+	assert_int_equal(got.files, 100);
+	(void)snprintf(file[0], sizeof(file[0]), "%s.long100", b.dir);
+	refuses(try(rx_backup_make(b.d1, file[0], NULL, file[1], 1, &st)),
+	    RX_ECONFLICT, BACKUP_CHAIN_LONG);
+	assert_int_not_equal(access(file[0], F_OK), 0);
+}
+
+static void
+test_backup_other_register_is_no_base(void **state)
+{
+	struct rx_session *admin;
+	char dir[256], file[300];
+
+	(void)state;
+	make_chain();
+	admin = new_register(dir, "elsewhere", CITY);
+	(void)snprintf(file, sizeof(file), "%s.next", b.dir);
+	refuses(try(rx_backup_make(admin, file, NULL, chain.file[0],
+	    RX_BACKUP_KEEP, &st)), RX_ECONFLICT, BACKUP_OTHER_REGISTER);
+	assert_int_not_equal(access(file, F_OK), 0);
+	(void)snprintf(file, sizeof(file), "%s.next.keys", b.dir);
+	assert_int_not_equal(access(file, F_OK), 0);
+	rx_session_close(admin);
+}
+
+static void
+test_keys_alone_are_no_backup(void **state)
+{
+	struct rx_restored got;
+	char file[300];
+
+	(void)state;
+	(void)snprintf(file, sizeof(file), "%s.only.keys", b.dir);
+	must(rx_backup_keys(b.d1, file, 7, &st));
+	refuses(restore_as(file, NULL, &got), RX_ECORRUPT, BACKUP_CORRUPT);
+	assert_true(file_bytes(file) > 0);
+}
+
+/* What a killed attempt left is in nobody's way. */
+static void
+test_restore_goes_on_after_an_attempt_that_was_killed(void **state)
+{
+	struct rx_restored got;
+	struct rx_session *s;
+	char to[300], left[340], path[400];
+
+	(void)state;
+	(void)snprintf(to, sizeof(to), "%s.again", b.dir);
+	(void)snprintf(left, sizeof(left), "%.*s.%s.restoring~",
+	    (int)(strrchr(to, '/') - to + 1), to, strrchr(to, '/') + 1);
+	assert_int_equal(mkdir(left, 0700), 0);
+	(void)snprintf(path, sizeof(path), "%s/content.db", left);
+	must(rx_file_write(path, "half", 4, 0600, false, &st));
+	ok(restore_as(b.file, to, &got), &st);
+	assert_int_not_equal(access(left, F_OK), 0);
+	s = sign_in(to, "d1");
+	rx_session_close(s);
 }
 
 static void
@@ -358,6 +590,16 @@ main(void)
 		cmocka_unit_test(test_file_absent_half_a_backup_is_refused),
 		cmocka_unit_test(test_backup_corrupt_is_refused),
 		cmocka_unit_test(test_backup_mixed_of_two_makings_is_refused),
+		cmocka_unit_test(
+		    test_increment_restores_the_register_of_its_moment),
+		cmocka_unit_test(test_backup_base_absent_is_refused),
+		cmocka_unit_test(test_backup_other_base_is_refused),
+		cmocka_unit_test(test_increment_names_the_longest_file_there_is),
+		cmocka_unit_test(test_backup_chain_long_is_refused),
+		cmocka_unit_test(test_backup_other_register_is_no_base),
+		cmocka_unit_test(test_keys_alone_are_no_backup),
+		cmocka_unit_test(
+		    test_restore_goes_on_after_an_attempt_that_was_killed),
 		cmocka_unit_test(
 		    test_wrong_passphrase_for_a_backup_is_refused),
 		cmocka_unit_test(test_backup_has_no_plaintext),
