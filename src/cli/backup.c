@@ -130,17 +130,22 @@ const struct rx_cli_command rx_cli_backup_keys = {
 
 /* ---- verify, restore ---- */
 
-enum { O_FROM_KEYS };
+enum { O_FROM_KEYS, O_ANCHOR, O_OLDER };
 
 static void
 warn(struct rx_cli *cli, const struct rx_restored *got)
 {
-	char days[24];
+	char n[24];
 
-	if (got->expired <= 0)
-		return;
-	(void)snprintf(days, sizeof(days), "%lld", (long long)got->expired);
-	rx_cli_note(cli, RX_MSG_CLI_BACKUP_EXPIRED, "days", days, NULL);
+	(void)snprintf(n, sizeof(n), "%lld", (long long)got->expired);
+	if (got->expired > 0)
+		rx_cli_note(cli, RX_MSG_CLI_BACKUP_EXPIRED, "days", n, NULL);
+	(void)snprintf(n, sizeof(n), "%llu", (unsigned long long)got->behind);
+	if (got->behind > 0)
+		rx_cli_note(cli, RX_MSG_CLI_BACKUP_BEHIND, "n", n, NULL);
+	if (got->forked)
+		rx_cli_note(cli, RX_MSG_CLI_BACKUP_FORKED, "dir", cli->dir,
+		    NULL);
 }
 
 /* Verify, and restore to ${dir} unless it is NULL. */
@@ -148,7 +153,10 @@ static rx_err
 check(struct rx_cli *cli, const char *dir, struct rx_status *st)
 {
 	struct rx_restore ask = { .file = cli->operand[0],
-	    .keys = cli->value[O_FROM_KEYS], .dir = dir };
+	    .keys = cli->value[O_FROM_KEYS], .dir = dir,
+	    .anchor = cli->value[O_ANCHOR],
+	    .older = cli->value[O_OLDER] != NULL,
+	    .live = dir != NULL ? cli->dir : NULL };
 	struct rx_secret *passphrase;
 	struct rx_restored got;
 	rx_err rc;
@@ -181,9 +189,12 @@ run_verify(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_backup_verify = {
-	{ "backup", "verify" }, "FILE [--keys FILE]",
+	{ "backup", "verify" },
+	"FILE [--keys FILE] [--anchor CODE [--older-than-head]]",
 	RX_MSG_CLI_HELP_BACKUP_VERIFY, run_verify, 1, 1, 0, {
 		[O_FROM_KEYS] = { "keys", RX_CLI_VALUE, 0 },
+		[O_ANCHOR] = { "anchor", RX_CLI_VALUE, 0 },
+		[O_OLDER] = { "older-than-head", RX_CLI_SWITCH, 0 },
 	}
 };
 
@@ -195,8 +206,11 @@ run_restore(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_backup_restore = {
-	{ "backup", "restore" }, "FILE DIR [--keys FILE]",
+	{ "backup", "restore" },
+	"FILE DIR [--keys FILE] [--anchor CODE [--older-than-head]]",
 	RX_MSG_CLI_HELP_BACKUP_RESTORE, run_restore, 2, 2, 0, {
 		[O_FROM_KEYS] = { "keys", RX_CLI_VALUE, 0 },
+		[O_ANCHOR] = { "anchor", RX_CLI_VALUE, 0 },
+		[O_OLDER] = { "older-than-head", RX_CLI_SWITCH, 0 },
 	}
 };

@@ -318,6 +318,9 @@ struct rx_restore {		/* what is asked for */
 	const char *user;
 	const struct rx_secret *passphrase;
 	const char *dir;	/* NULL: only verify */
+	const char *anchor;	/* a head that its audit must hold; NULL */
+	bool older;		/* though it ends before that head */
+	const char *live;	/* a register to compare it with; NULL */
 };
 struct rx_restored {		/* what was found */
 	struct rx_audit_head head;
@@ -326,6 +329,9 @@ struct rx_restored {		/* what was found */
 	unsigned keep;		/* days, of the keys */
 	int64_t expired;	/* days since they were to be destroyed; <= 0: not
 				 * yet */
+	uint64_t behind;	/* entries that the anchor or the live register
+				 * has more; 0: none, or not known */
+	bool forked;		/* the live register went another way */
 };
 /**
  * rx_backup_restore(ask, got, st):
@@ -334,6 +340,10 @@ struct rx_restored {		/* what was found */
  * is not NULL: then that folder, absent or empty before, becomes the register,
  * whole or not at all.  Nothing decrypted leaves memory, which must hold the
  * content about twice, the keys twice and the increments once.
+ * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
+ * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
+ * The live register is looked at if the same passphrase opens it, and never
+ * decides: it may be what is wrong.
  */
 rx_err rx_backup_restore(const struct rx_restore *ask,
     struct rx_restored *got, struct rx_status *st) RX_MUST_USE;

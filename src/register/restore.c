@@ -184,10 +184,63 @@ verify(struct rx_session *s, const struct rx_backup *b,
 	return (rx_audit_verify(s, NULL, NULL, NULL, NULL, st));
 }
 
+/* ---- its age ---- */
+
+/* ${anchor} must lie on the audit of the backup; one that it has not come to yet
+ * is let through when the user says so. */
+static rx_err
+check_anchor(struct rx_session *s, const struct rx_restore *ask,
+    const struct rx_anchor *anchor, struct rx_restored *got,
+    struct rx_status *st)
+{
+
+	if (anchor->seq <= got->head.seq)
+		return (rx_anchor_find(s, anchor, st));
+	got->behind = anchor->seq - got->head.seq;
+	if (ask->older)
+		return (RX_OK);
+	rx_status_arg(st, "n", "%llu", (unsigned long long)got->behind);
+	rx_status_arg(st, "days", "%lld",
+	    (long long)((rx_time_now() - got->head.time) / DAY_MS));
+	return (rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_OLDER));
+}
+
+/* What of the register that is in use the backup has not; failures are no news
+ * here, for it may be broken, or of somebody else. */
+static void
+compare(const struct rx_backup *b, const struct rx_restore *ask,
+    struct rx_restored *got)
+{
+	struct rx_audit_head head, same;
+	struct rx_store *store;
+	struct rx_status st;
+	struct rx_session *s;
+
+	rx_status_clear(&st);
+	if (rx_store_open(&store, ask->live, &st) != RX_OK)
+		return;
+	if (rx_session_attach(&s, store, ask->user, ask->passphrase, &st) !=
+	    RX_OK)
+		goto done;
+	if (memcmp(s->store_id, b->part[0].head + RX_AT_STORE, RX_ID_BYTES) ==
+	    0 && rx_audit_head(s, &head, &st) == RX_OK &&
+	    head.seq >= got->head.seq && rx_audit_head_at(s, got->head.seq,
+	    &same, &st) == RX_OK) {
+		got->forked = !rx_equal(same.hash, got->head.hash,
+		    RX_HASH_BYTES);
+		if (!got->forked && head.seq - got->head.seq > got->behind)
+			got->behind = head.seq - got->head.seq;
+	}
+	rx_session_close(s);
+done:
+	rx_store_close(store);
+}
+
 rx_err
 rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
     struct rx_status *st)
 {
+	struct rx_anchor anchor;
 	struct rx_session *s;
 	struct rx_store *store;
 	struct rx_backup b;
@@ -195,6 +248,9 @@ rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
 
 	memset(&b, 0, sizeof(b));
 	memset(got, 0, sizeof(*got));
+	if (ask->anchor != NULL &&
+	    (rc = rx_anchor_parse(&anchor, ask->anchor, st)) != RX_OK)
+		return (rc);
 	if ((rc = read_both(&b, ask, got, st)) != RX_OK ||
 	    (rc = rx_store_open_images(&store, &b.part[0].image,
 	    &b.part[1].image, st)) != RX_OK)
@@ -202,10 +258,13 @@ rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
 	if ((rc = rx_session_attach(&s, store, ask->user, ask->passphrase,
 	    st)) != RX_OK)
 		goto err1;
-	rc = verify(s, &b, got, st);
+	if ((rc = verify(s, &b, got, st)) == RX_OK && ask->anchor != NULL)
+		rc = check_anchor(s, ask, &anchor, got, st);
 	rx_session_close(s);
 err1:
 	rx_store_close(store);
+	if (rc == RX_OK && ask->live != NULL)
+		compare(&b, ask, got);
 	if (rc == RX_OK && ask->dir != NULL)
 		rc = put_register(&b, ask->dir, st);
 err0:
