@@ -1,8 +1,10 @@
-/* backup create, backup keys, backup verify, backup restore. */
+/* backup create, backup keys, backup prune, backup verify, backup restore. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -57,28 +59,83 @@ created(struct rx_cli *cli, const char *keys, struct rx_status *st)
 	    "keys", keys, NULL));
 }
 
+static bool
+is_folder(const char *path)
+{
+	struct stat sb;
+
+	return (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode));
+}
+
+/* A backup in the folder ${dir}, which builds on what is there. */
+static rx_err
+create_in(struct rx_cli *cli, struct rx_session *s, const char *dir,
+    unsigned keep, struct rx_status *st)
+{
+	const char *other = cli->value[O_KEYS] != NULL ? cli->value[O_KEYS] :
+	    dir;
+	char name[RX_VAULT_NAME], *file = NULL, *keys = NULL;
+	struct rx_backup *b;
+	bool whole;
+	rx_err rc;
+
+	if ((rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_vault_write(b, dir, other, name, &whole, st)) != RX_OK ||
+	    (rc = rx_vault_prove(b, dir, other, name, st)) != RX_OK)
+		goto done;
+	if (asprintf(&file, "%s/%s", dir, name) < 0 ||
+	    asprintf(&keys, "%s/%s.keys", other, name) < 0) {
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+		goto done;
+	}
+	rc = cli->json ? print_files(cli, file, keys, st) :
+	    rx_cli_say(cli, st, whole ? RX_MSG_CLI_BACKUP_DONE :
+	    RX_MSG_CLI_BACKUP_ADDED, "file", file, "keys", keys, NULL);
+done:
+	free(file);
+	free(keys);
+	rx_backup_release(b);
+	return (rc);
+}
+
+static rx_err
+create_as(struct rx_cli *cli, struct rx_session *s, const char *file,
+    const char *keys, unsigned keep, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_backup_make(s, file, keys, cli->value[O_SINCE], keep,
+	    st)) != RX_OK)
+		return (rc);
+	return (created(cli, keys, st));
+}
+
 static rx_err
 run_create(struct rx_cli *cli, struct rx_status *st)
 {
 	const char *file = cli->operand[0];
+	const bool folder = is_folder(file);
 	struct rx_session *s;
 	unsigned keep;
 	char *keys;
 	rx_err rc;
 
-	if ((rc = keep_days(cli->value[O_KEEP], &keep, st)) != RX_OK ||
-	    (rc = rx_cli_writable(file, st)) != RX_OK)
+	if ((rc = keep_days(cli->value[O_KEEP], &keep, st)) != RX_OK)
 		return (rc);
+	if (folder && cli->value[O_SINCE] != NULL)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_BACKUP_SINCE_FILE));
 	if ((cli->value[O_KEYS] != NULL ? asprintf(&keys, "%s",
 	    cli->value[O_KEYS]) : asprintf(&keys, "%s.keys", file)) < 0)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_cli_writable(keys, st)) != RX_OK ||
-	    (rc = rx_cli_session(cli, &s, st)) != RX_OK)
+	if (!folder && ((rc = rx_cli_writable(file, st)) != RX_OK ||
+	    (rc = rx_cli_writable(keys, st)) != RX_OK))
 		goto done;
-	rc = rx_backup_make(s, file, keys, cli->value[O_SINCE], keep, st);
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		goto done;
+	rc = folder ? create_in(cli, s, file, keep, st) :
+	    create_as(cli, s, file, keys, keep, st);
 	rx_session_close(s);
-	if (rc == RX_OK)
-		rc = created(cli, keys, st);
 done:
 	free(keys);
 	return (rc);
@@ -86,7 +143,7 @@ done:
 
 const struct rx_cli_command rx_cli_backup_create = {
 	{ "backup", "create" },
-	"FILE [--since PREVIOUS] [--keys FILE] [--keep DAYS]",
+	"FILE|FOLDER [--since PREVIOUS] [--keys FILE|FOLDER] [--keep DAYS]",
 	RX_MSG_CLI_HELP_BACKUP_CREATE, run_create, 1, 1, 0, {
 		[O_SINCE] = { "since", RX_CLI_VALUE, 0 },
 		[O_KEYS] = { "keys", RX_CLI_VALUE, 0 },
@@ -125,6 +182,94 @@ const struct rx_cli_command rx_cli_backup_keys = {
 	{ "backup", "keys" }, "FILE [--keep DAYS]",
 	RX_MSG_CLI_HELP_BACKUP_KEYS, run_keys, 1, 1, 0, {
 		[O_KEYS_KEEP] = { "keep", RX_CLI_VALUE, 0 },
+	}
+};
+
+/* ---- prune ---- */
+
+enum { O_PRUNE_YES };
+
+struct pruning {
+	struct rx_cli *cli;
+	bool remove;
+	size_t n;
+};
+
+static rx_err
+prune_each(void *cookie, const char *path, int64_t days, struct rx_status *st)
+{
+	struct pruning *p = cookie;
+	char n[24];
+
+	p->n++;
+	if (!p->remove) {
+		(void)snprintf(n, sizeof(n), "%lld", (long long)days);
+		rx_cli_note(p->cli, RX_MSG_CLI_PRUNE_ONE, "file", path,
+		    "days", n, NULL);
+		return (RX_OK);
+	}
+	if (unlink(path) == 0)
+		return (RX_OK);
+	rx_status_arg(st, "file", "%s", path);
+	return (rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS));
+}
+
+/* Show what would go, ask, remove. */
+static rx_err
+prune(struct rx_cli *cli, struct rx_session *s, size_t *removed,
+    struct rx_status *st)
+{
+	struct pruning p = { cli, false, 0 };
+	bool yes = cli->value[O_PRUNE_YES] != NULL ||
+	    isatty(STDIN_FILENO) != 1;
+	rx_err rc;
+
+	*removed = 0;
+	if ((rc = rx_vault_expired(s, cli->operand[0], false, prune_each, &p,
+	    st)) != RX_OK || p.n == 0)
+		return (rc);
+	if (!yes && (rc = rx_cli_confirm(cli, RX_MSG_CLI_PRUNE_ASK, &yes,
+	    st)) != RX_OK)
+		return (rc);
+	if (!yes)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_PRUNE_CANCELLED));
+	p.remove = true;
+	p.n = 0;
+	rc = rx_vault_expired(s, cli->operand[0], false, prune_each, &p, st);
+	*removed = p.n;
+	return (rc);
+}
+
+static rx_err
+run_prune(struct rx_cli *cli, struct rx_status *st)
+{
+	struct rx_session *s;
+	size_t removed;
+	char n[24];
+	json_t *o;
+	rx_err rc;
+
+	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
+		return (rc);
+	rc = prune(cli, s, &removed, st);
+	rx_session_close(s);
+	if (rc != RX_OK)
+		return (rc);
+	(void)snprintf(n, sizeof(n), "%zu", removed);
+	if (!cli->json)
+		return (removed == 0 ? rx_cli_say(cli, st,
+		    RX_MSG_CLI_PRUNE_NONE, NULL) : rx_cli_say(cli, st,
+		    RX_MSG_CLI_PRUNED, "n", n, NULL));
+	if ((o = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (rx_cli_print(cli, o, rx_cli_set(o, "removed",
+	    json_integer((json_int_t)removed), st), st));
+}
+
+const struct rx_cli_command rx_cli_backup_prune = {
+	{ "backup", "prune" }, "FOLDER [--yes]", RX_MSG_CLI_HELP_BACKUP_PRUNE,
+	run_prune, 1, 1, 0, {
+		[O_PRUNE_YES] = { "yes", RX_CLI_SWITCH, 0 },
 	}
 };
 

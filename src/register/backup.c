@@ -123,6 +123,16 @@ rx_backup_release(struct rx_backup *b)
 	free(b);
 }
 
+void
+rx_backup_head(const struct rx_backup *b, struct rx_audit_head *head)
+{
+	const uint8_t *h = b->part[RX_PART_CONTENT].head;
+
+	memset(head, 0, sizeof(*head));
+	head->seq = rx_get64(h + RX_AT_SEQ);
+	memcpy(head->hash, h + RX_AT_AUDIT, RX_HASH_BYTES);
+}
+
 /* ---- writing ---- */
 
 rx_err
@@ -198,30 +208,20 @@ part_write(const struct rx_backup_part *part, const char *path,
 	return (rc);
 }
 
-/* Both files, or neither of them; the keys first: without content they do not
- * look like a backup. */
+/* The keys first: without content they do not look like a backup. */
 rx_err
-rx_backup_write(const struct rx_backup *b, const char *file, const char *keys,
-    const char *since, struct rx_status *st)
+rx_backup_put(const struct rx_backup *b, const char *file, const char *keys,
+    const struct rx_buf *increment, struct rx_status *st)
 {
-	struct rx_buf increment = RX_BUF_INIT;
-	char *path = NULL;
 	rx_err rc;
 
-	if ((rc = rx_backup_keys_path(&path, file, keys, st)) != RX_OK)
+	if ((rc = part_write(&b->part[RX_PART_KEYS], keys, st)) != RX_OK)
 		return (rc);
-	if (since != NULL)
-		rc = content_since(&increment, b, file, since, st);
-	if (rc != RX_OK || (rc = part_write(&b->part[RX_PART_KEYS], path,
-	    st)) != RX_OK)
-		goto done;
-	rc = since != NULL ? rx_file_write(file, increment.b, increment.len,
-	    0600, false, st) : part_write(&b->part[RX_PART_CONTENT], file, st);
+	rc = increment != NULL ? rx_file_write(file, increment->b,
+	    increment->len, 0600, false, st) :
+	    part_write(&b->part[RX_PART_CONTENT], file, st);
 	if (rc != RX_OK)
-		(void)unlink(path);
-done:
-	rx_buf_free(&increment);
-	free(path);
+		(void)unlink(keys);
 	return (rc);
 }
 
@@ -229,13 +229,21 @@ rx_err
 rx_backup_make(struct rx_session *s, const char *file, const char *keys,
     const char *since, unsigned keep, struct rx_status *st)
 {
-	struct rx_backup *b;
+	struct rx_buf increment = RX_BUF_INIT;
+	struct rx_backup *b = NULL;
+	char *path;
 	rx_err rc;
 
-	if ((rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
+	if ((rc = rx_backup_keys_path(&path, file, keys, st)) != RX_OK)
 		return (rc);
-	rc = rx_backup_write(b, file, keys, since, st);
+	if ((rc = rx_backup_take(&b, s, keep, st)) == RX_OK && since != NULL)
+		rc = content_since(&increment, b, file, since, st);
+	if (rc == RX_OK)
+		rc = rx_backup_put(b, file, path, since != NULL ? &increment :
+		    NULL, st);
+	rx_buf_free(&increment);
 	rx_backup_release(b);
+	free(path);
 	return (rc);
 }
 
@@ -351,6 +359,7 @@ rx_backup_read_content(struct rx_backup *b, const char *file,
 	}
 	b->files = (unsigned)n;
 	for (i = 0; i < n; i++) {
+		b->added += i + 1 < n ? chain[i].file.len : 0;
 		rx_buf_free(&chain[i].file);
 		free(chain[i].path);
 	}
@@ -358,22 +367,38 @@ rx_backup_read_content(struct rx_backup *b, const char *file,
 	return (rc);
 }
 
+bool
+rx_backup_same(const struct rx_backup *b)
+{
+	const uint8_t *c = b->part[0].head, *k = b->part[1].head;
+
+	/* All but part, days to keep, length and hash. */
+	return (memcmp(c + RX_AT_STORE, k + RX_AT_STORE,
+	    RX_AT_LENGTH - RX_AT_STORE) == 0 &&
+	    memcmp(c + RX_AT_ROWS, k + RX_AT_ROWS, RX_HASH_BYTES) == 0);
+}
+
+bool
+rx_backup_head_signed(struct rx_session *s,
+    const uint8_t head[RX_BACKUP_SIGNED])
+{
+
+	return (memcmp(head + RX_AT_STORE, s->store_id, RX_ID_BYTES) == 0 &&
+	    rx_member_signed(s, head + RX_AT_MAKER,
+	    (int64_t)rx_get64(head + RX_AT_TIME), head + RX_BACKUP_HEAD,
+	    RX_BACKUP_LABEL, head, RX_BACKUP_HEAD));
+}
+
 rx_err
 rx_backup_signed(struct rx_session *s, const struct rx_backup *b,
     struct rx_status *st)
 {
-	const uint8_t *h;
 	size_t i;
 
-	for (i = 0; i < RX_PARTS; i++) {
-		h = b->part[i].head;
-		if (memcmp(h + RX_AT_STORE, s->store_id, RX_ID_BYTES) != 0 ||
-		    !rx_member_signed(s, h + RX_AT_MAKER,
-		    (int64_t)rx_get64(h + RX_AT_TIME), h + RX_BACKUP_HEAD,
-		    RX_BACKUP_LABEL, h, RX_BACKUP_HEAD))
+	for (i = 0; i < RX_PARTS; i++)
+		if (!rx_backup_head_signed(s, b->part[i].head))
 			return (rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_BACKUP_CORRUPT));
-	}
 	return (RX_OK);
 }
 
@@ -382,19 +407,39 @@ rx_backup_signed(struct rx_session *s, const struct rx_backup *b,
 /* Detail of the audit entry: "verified SEQ NAME". */
 #define NOTE "verified "
 
-rx_err
-rx_backup_note(struct rx_session *s, const char *name,
-    const struct rx_audit_head *head, struct rx_status *st)
+static rx_err
+note(struct rx_session *s, const char *name, const struct rx_audit_head *head,
+    struct rx_status *st)
 {
 	char detail[256];
 	rx_err rc;
 
-	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
-	    (rc = rx_begin(s, st)) != RX_OK)
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	(void)snprintf(detail, sizeof(detail), NOTE "%llu %s",
 	    (unsigned long long)head->seq, name);
 	return (rx_finish(s, RX_OK, RX_DID_BACKUP, NULL, detail, st));
+}
+
+rx_err
+rx_backup_note(struct rx_session *s, const char *name,
+    const struct rx_audit_head *head, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK)
+		return (rc);
+	return (note(s, name, head, st));
+}
+
+rx_err
+rx_vault_note(struct rx_session *s, const struct rx_backup *b,
+    const char *name, struct rx_status *st)
+{
+	struct rx_audit_head head;
+
+	rx_backup_head(b, &head);
+	return (note(s, name, &head, st));
 }
 
 struct notes {

@@ -45,17 +45,15 @@ struct rx_backup_part {
 struct rx_backup {
 	struct rx_backup_part part[RX_PARTS];
 	unsigned files;		/* of content, that were put together */
+	size_t added;		/* bytes of those that are increments */
 };
 void rx_backup_free(struct rx_backup *b);
 
-/* Take a backup of this moment, with its audit entry; nothing is written.  To be
- * released with rx_backup_release, which takes NULL. */
-rx_err rx_backup_take(struct rx_backup **out, struct rx_session *s,
-    unsigned keep, struct rx_status *st) RX_MUST_USE;
-void rx_backup_release(struct rx_backup *b);
-/* Write ${b} like rx_backup_make, without a session. */
-rx_err rx_backup_write(const struct rx_backup *b, const char *file,
-    const char *keys, const char *since, struct rx_status *st) RX_MUST_USE;
+/* Write ${b} to the files ${file} and ${keys}, both or neither; the content as
+ * ${increment} unless that is NULL. */
+rx_err rx_backup_put(const struct rx_backup *b, const char *file,
+    const char *keys, const struct rx_buf *increment, struct rx_status *st)
+    RX_MUST_USE;
 
 /* The path of the keys that go with ${file}, to be freed: ${keys}, or ${file}
  * with ".keys" when it is NULL. */
@@ -78,6 +76,11 @@ rx_err rx_backup_read_content(struct rx_backup *b, const char *file,
 rx_err rx_backup_read_keys(struct rx_backup *b, const char *path,
     struct rx_status *st) RX_MUST_USE;
 
+/* Whether content and keys are of one making. */
+bool rx_backup_same(const struct rx_backup *b);
+/* Whether ${head} is of the session's register and signed by a member. */
+bool rx_backup_head_signed(struct rx_session *s,
+    const uint8_t head[RX_BACKUP_SIGNED]);
 /* With the session signed in to the images: both are of its register and signed
  * by a member. */
 rx_err rx_backup_signed(struct rx_session *s, const struct rx_backup *b,

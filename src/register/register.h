@@ -312,6 +312,62 @@ rx_err rx_backup_create(struct rx_session *s, const char *file,
 rx_err rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
     struct rx_status *st) RX_MUST_USE;
 
+/*
+ * The same in steps, for who must not keep a session long.  Only taking and
+ * tidying need one.
+ */
+struct rx_backup;
+/* Any member: take a backup of this moment, with its audit entry, into memory; to
+ * be released with rx_backup_release, which takes NULL. */
+rx_err rx_backup_take(struct rx_backup **out, struct rx_session *s,
+    unsigned keep, struct rx_status *st) RX_MUST_USE;
+void rx_backup_release(struct rx_backup *b);
+/* Where its audit ends. */
+void rx_backup_head(const struct rx_backup *b, struct rx_audit_head *head);
+
+/*
+ * A vault: a folder of backups that follow each other, called
+ * "runxin-YYYYMMDD-HHMMSS" by local time.  A new one builds on the newest, unless
+ * that cannot be read, or the increments since the last whole one are many
+ * (RX_VAULT_CHAIN) or as large as a whole one.
+ */
+#define RX_VAULT_NAME 23	/* with its NUL */
+#define RX_VAULT_CHAIN 30	/* files from a whole one to the next */
+#define RX_VAULT_WHOLE 4	/* whole ones that are kept */
+
+bool rx_vault_is_name(const char *name);
+/* Write ${b} to the vault ${dir}, its keys to the folder ${keys} (NULL: ${dir});
+ * its ${name}, and whether it is a whole one. */
+rx_err rx_vault_write(const struct rx_backup *b, const char *dir,
+    const char *keys, char name[RX_VAULT_NAME], bool *whole,
+    struct rx_status *st) RX_MUST_USE;
+/* Read the backup ${name} back and compare it with ${b}, from which it was
+ * written: heads, every byte, SQLite's check, every row against the manifest, the
+ * hashes of the audit.  RX_ECORRUPT (BACKUP_CORRUPT) or what is wrong.  What it
+ * cannot see without keys, the signatures in the audit, `backup verify` does. */
+rx_err rx_vault_prove(const struct rx_backup *b, const char *dir,
+    const char *keys, const char *name, struct rx_status *st) RX_MUST_USE;
+/* Any member: enter in the audit that ${b} was proved as ${name}. */
+rx_err rx_vault_note(struct rx_session *s, const struct rx_backup *b,
+    const char *name, struct rx_status *st) RX_MUST_USE;
+/* Call ${each} for every file of keys in the folder ${dir} that a member of this
+ * register signed and that was to be destroyed before now, ${days} ago; only
+ * those of a vault (${own}), or all called "….keys". */
+rx_err rx_vault_expired(struct rx_session *s, const char *dir, bool own,
+    rx_err (*each)(void *, const char *path, int64_t days,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Remove from the vault the keys that were to be destroyed, and all content that
+ * is older than the last RX_VAULT_WHOLE whole backups: files by its names that a
+ * member of this register signed, and no others.  *removed counts. */
+rx_err rx_vault_tidy(struct rx_session *s, const char *dir, const char *keys,
+    size_t *removed, struct rx_status *st) RX_MUST_USE;
+/* Whether anything but backups was entered in the audit after entry ${seq}. */
+rx_err rx_vault_changed(struct rx_session *s, uint64_t seq, bool *changed,
+    struct rx_status *st) RX_MUST_USE;
+/* The newest backup in the vault: its time, ms, and where its audit ends; 0 when
+ * there is none that looks like one. */
+void rx_vault_newest(const char *dir, int64_t *made, uint64_t *seq);
+
 struct rx_restore {		/* what is asked for */
 	const char *file;	/* the content */
 	const char *keys;	/* NULL: FILE.keys */

@@ -125,18 +125,6 @@ done:
 
 /* ---- verifying ---- */
 
-/* Whether content and keys are of one making: all but part, days to keep,
- * length and hash is the same. */
-static bool
-same_making(const struct rx_backup *b)
-{
-	const uint8_t *c = b->part[0].head, *k = b->part[1].head;
-
-	return (memcmp(c + RX_AT_STORE, k + RX_AT_STORE,
-	    RX_AT_LENGTH - RX_AT_STORE) == 0 &&
-	    memcmp(c + RX_AT_ROWS, k + RX_AT_ROWS, RX_HASH_BYTES) == 0);
-}
-
 static rx_err
 read_both(struct rx_backup *b, const struct rx_restore *ask,
     struct rx_restored *got, struct rx_status *st)
@@ -158,7 +146,7 @@ read_both(struct rx_backup *b, const struct rx_restore *ask,
 	got->keep = rx_get16(b->part[1].head + RX_AT_KEEP);
 	got->expired = (rx_time_now() - got->keys_made) / DAY_MS -
 	    (int64_t)got->keep;
-	return (same_making(b) ? RX_OK :
+	return (rx_backup_same(b) ? RX_OK :
 	    rx_fail(st, RX_ECORRUPT, RX_MSG_BACKUP_MIXED));
 }
 

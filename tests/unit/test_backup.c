@@ -1,9 +1,32 @@
+#include <dirent.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include "tests/unit/register.h"
 
 /* Backups: made, checked, restored, and refused when something is wrong. */
+
+/* The clock of the program, which a test may set ahead. */
+static int64_t ahead;	/* ms */
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	const int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_REALTIME)
+		ts->tv_sec += ahead / 1000;
+	return (rc);
+}
+
+static void
+test_clock_ahead(int64_t ms)
+{
+
+	ahead = ms;
+}
 
 static struct {
 	char dir[256], file[300], keys[310];
@@ -521,6 +544,216 @@ test_keys_alone_are_no_backup(void **state)
 	assert_true(file_bytes(file) > 0);
 }
 
+/* ---- a folder of backups ---- */
+
+/* Take, write, prove; whether it was a whole one. */
+static bool
+vault_add(struct rx_session *s, const char *dir, const char *keys,
+    unsigned keep, char name[RX_VAULT_NAME])
+{
+	struct rx_backup *taken;
+	bool whole;
+
+	must(rx_backup_take(&taken, s, keep, &st));
+	must(rx_vault_write(taken, dir, keys, name, &whole, &st));
+	must(rx_vault_prove(taken, dir, keys, name, &st));
+	rx_backup_release(taken);
+	return (whole);
+}
+
+static void
+test_vault_keeps_a_chain_by_itself(void **state)
+{
+	const char *dir = test_dir(), *keys = test_dir();
+	char name[3][RX_VAULT_NAME], file[320], path[330];
+	struct rx_secret *p = test_passphrase("d1");
+	const struct rx_restore ask = { .file = file, .keys = path,
+	    .user = "d1", .passphrase = p };
+	struct rx_restored got;
+	int64_t made;
+	uint64_t seq;
+	bool changed;
+	int i;
+
+	(void)state;
+	rx_vault_newest(dir, &made, &seq);
+	assert_int_equal(made, 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(vault_add(b.d1, dir, keys, 30, name[i]),
+		    i == 0);
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(file, sizeof(file), "%s/%s", dir, name[i]);
+		(void)snprintf(path, sizeof(path), "%s/%s.keys", keys,
+		    name[i]);
+		ok(rx_backup_restore(&ask, &got, &st), &st);
+		assert_int_equal(got.files, i + 1);
+	}
+	rx_vault_newest(dir, &made, &seq);
+	assert_int_equal(seq, got.head.seq);
+	assert_int_equal(made, got.made);
+	/* Backups are no change, and what is saved is one. */
+	must(rx_vault_changed(b.d1, seq, &changed, &st));
+	assert_false(changed);
+	add_child(b.d1, "v1", VILLAGE1);
+	must(rx_vault_changed(b.d1, seq, &changed, &st));
+	assert_true(changed);
+	rx_secret_free(p);
+}
+
+static void
+test_vault_begins_anew_when_the_newest_cannot_be_read(void **state)
+{
+	const char *dir = test_dir();
+	char name[RX_VAULT_NAME], file[320];
+
+	(void)state;
+	assert_true(vault_add(b.d1, dir, NULL, 30, name));
+	(void)snprintf(file, sizeof(file), "%s/%s", dir, name);
+	damaged_copy(file, file, 5000, 0);
+	assert_true(vault_add(b.d1, dir, NULL, 30, name));
+	assert_false(vault_add(b.d1, dir, NULL, 30, name));
+}
+
+static void
+test_vault_makes_a_whole_one_in_time(void **state)
+{
+	const char *dir = test_dir();
+	char name[RX_VAULT_NAME];
+	int i, wholes = 0, since = 0;
+
+	(void)state;
+	for (i = 0; i < 2 * RX_VAULT_CHAIN + 1; i++) {
+		if (vault_add(b.d1, dir, NULL, 30, name)) {
+			wholes++;
+			since = 0;
+		}
+		assert_true(++since <= RX_VAULT_CHAIN);
+	}
+	assert_true(wholes >= 3);
+}
+
+/* Both of a damaged one: its content, its keys. */
+static void
+test_vault_prove_sees_what_was_not_written(void **state)
+{
+	const char *dir = test_dir();
+	char name[RX_VAULT_NAME], file[320];
+	struct rx_backup *taken;
+	bool whole;
+	int i;
+
+	(void)state;
+	must(rx_backup_take(&taken, b.d1, 30, &st));
+	must(rx_vault_write(taken, dir, NULL, name, &whole, &st));
+	for (i = 0; i < 2; i++) {
+		(void)snprintf(file, sizeof(file), "%s/%s%s", dir, name,
+		    i == 0 ? "" : ".keys");
+		damaged_copy(file, file, 5000, 0);
+		refuses(try(rx_vault_prove(taken, dir, NULL, name, &st)),
+		    RX_ECORRUPT, BACKUP_CORRUPT);
+		damaged_copy(file, file, 5000, 0);
+		must(rx_vault_prove(taken, dir, NULL, name, &st));
+	}
+	rx_backup_release(taken);
+}
+
+static rx_err
+expired_each(void *cookie, const char *path, int64_t days, struct rx_status *u)
+{
+
+	(void)u;
+	assert_true(days > 0);
+	assert_non_null(strstr(path, ".keys"));
+	(*(size_t *)cookie)++;
+	return (RX_OK);
+}
+
+/* The days to keep in a signed head cannot be changed: so the clock is. */
+static void
+test_expired_keys_are_found_and_no_others(void **state)
+{
+	const char *dir = test_dir();
+	char name[2][RX_VAULT_NAME], file[400], path[400];
+	struct rx_session *admin;
+	char other[256];
+	size_t n = 0;
+
+	(void)state;
+	(void)vault_add(b.d1, dir, NULL, 1, name[0]);
+	(void)vault_add(b.d1, dir, NULL, 3, name[1]);
+	must(rx_vault_expired(b.d1, dir, true, expired_each, &n, &st));
+	assert_int_equal(n, 0);
+	/* Of another register, not a backup, and not a file. */
+	admin = new_register(other, "another", CITY);
+	(void)snprintf(file, sizeof(file), "%s/runxin-20200101-000000.keys",
+	    dir);
+	must(rx_backup_keys(admin, file, 1, &st));
+	(void)snprintf(file, sizeof(file), "%s/runxin-20200101-000001.keys",
+	    dir);
+	must(rx_file_write(file, "mine", 4, 0600, false, &st));
+	(void)snprintf(file, sizeof(file), "%s/%s.keys", dir, name[0]);
+	(void)snprintf(path, sizeof(path), "%s/runxin-20200101-000002.keys",
+	    dir);
+	assert_int_equal(symlink(file, path), 0);
+	(void)snprintf(path, sizeof(path), "%s/mine.keys", dir);
+	must(rx_backup_keys(b.d1, path, 1, &st));
+	test_clock_ahead(INT64_C(86400000) * 5 / 2);
+	must(rx_vault_expired(b.d1, dir, true, expired_each, &n, &st));
+	assert_int_equal(n, 1);
+	n = 0;
+	must(rx_vault_expired(b.d1, dir, false, expired_each, &n, &st));
+	assert_int_equal(n, 2);
+	test_clock_ahead(0);
+	rx_session_close(admin);
+}
+
+static size_t
+count_files(const char *dir, const char *suffix)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	size_t n = 0, k;
+
+	assert_non_null(d);
+	while ((e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.' && (k = strlen(e->d_name)) >=
+		    strlen(suffix) && strcmp(e->d_name + k - strlen(suffix),
+		    suffix) == 0)
+			n++;
+	(void)closedir(d);
+	return (n);
+}
+
+static void
+test_vault_tidy_keeps_the_last_whole_ones(void **state)
+{
+	const char *dir = test_dir();
+	char name[RX_VAULT_NAME], file[320], mine[320];
+	struct rx_restored got;
+	size_t removed;
+	int i;
+
+	(void)state;
+	(void)snprintf(mine, sizeof(mine), "%s/runxin-20200101-000000", dir);
+	must(rx_file_write(mine, "mine", 4, 0600, false, &st));
+	for (i = 0; i < 2 * (RX_VAULT_WHOLE + 2); i++) {
+		(void)vault_add(b.d1, dir, NULL, 30, name);
+		/* Every second one cannot be built on. */
+		(void)snprintf(file, sizeof(file), "%s/%s", dir, name);
+		if (i % 2 == 1)
+			damaged_copy(file, file, 2000, 0);
+	}
+	must(rx_vault_tidy(b.d1, dir, NULL, &removed, &st));
+	assert_true(removed > 0);
+	assert_int_equal(access(mine, F_OK), 0);
+	i = (int)count_files(dir, "") - (int)count_files(dir, ".keys") - 1;
+	assert_int_equal(i, 2 * RX_VAULT_WHOLE);
+	damaged_copy(file, file, 2000, 0);
+	ok(restore_as(file, NULL, &got), &st);
+	must(rx_vault_tidy(b.d1, dir, NULL, &removed, &st));
+	assert_int_equal(removed, 0);
+}
+
 /* What a killed attempt left is in nobody's way. */
 static void
 test_restore_goes_on_after_an_attempt_that_was_killed(void **state)
@@ -598,6 +831,13 @@ main(void)
 		cmocka_unit_test(test_backup_chain_long_is_refused),
 		cmocka_unit_test(test_backup_other_register_is_no_base),
 		cmocka_unit_test(test_keys_alone_are_no_backup),
+		cmocka_unit_test(test_vault_keeps_a_chain_by_itself),
+		cmocka_unit_test(
+		    test_vault_begins_anew_when_the_newest_cannot_be_read),
+		cmocka_unit_test(test_vault_makes_a_whole_one_in_time),
+		cmocka_unit_test(test_vault_prove_sees_what_was_not_written),
+		cmocka_unit_test(test_expired_keys_are_found_and_no_others),
+		cmocka_unit_test(test_vault_tidy_keeps_the_last_whole_ones),
 		cmocka_unit_test(
 		    test_restore_goes_on_after_an_attempt_that_was_killed),
 		cmocka_unit_test(
