@@ -433,13 +433,48 @@ rx_backup_note(struct rx_session *s, const char *name,
 }
 
 rx_err
-rx_vault_note(struct rx_session *s, const struct rx_backup *b,
-    const char *name, struct rx_status *st)
+rx_vault_note(struct rx_session *s, const char *name,
+    const struct rx_audit_head *head, struct rx_status *st)
 {
-	struct rx_audit_head head;
 
-	rx_backup_head(b, &head);
-	return (note(s, name, &head, st));
+	return (note(s, name, head, st));
+}
+
+rx_err
+rx_backup_verified(struct rx_session *s, uint64_t *seen, int64_t *at,
+    struct rx_status *st)
+{
+	struct rx_audit_entry e;
+	struct rx_audit_head head;
+	struct rx_cursor *cur;
+	struct rx_value arg;
+	bool row = false, found = false;
+	uint64_t seq;
+	rx_err rc;
+
+	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
+		return (rc);
+	for (seq = head.seq; seq > *seen && !found; seq--) {
+		arg = rx_int((int64_t)seq);
+		if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1,
+		    st)) != RX_OK)
+			return (rc);
+		if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+			rc = rx_audit_peek(s, cur, &e, st);
+		rx_query_close(cur);
+		if (rc != RX_OK)
+			return (rc);
+		found = row && e.action == RX_DID_BACKUP &&
+		    e.n >= sizeof(NOTE) - 1 &&
+		    memcmp(e.detail, NOTE, sizeof(NOTE) - 1) == 0;
+	}
+	if (found) {
+		if ((rc = rx_audit_entry_at(s, seq + 1, &e, st)) != RX_OK)
+			return (rc);
+		*at = e.time;
+	}
+	*seen = head.seq;
+	return (RX_OK);
 }
 
 struct notes {

@@ -347,9 +347,10 @@ rx_err rx_vault_write(const struct rx_backup *b, const char *dir,
  * cannot see without keys, the signatures in the audit, `backup verify` does. */
 rx_err rx_vault_prove(const struct rx_backup *b, const char *dir,
     const char *keys, const char *name, struct rx_status *st) RX_MUST_USE;
-/* Any member: enter in the audit that ${b} was proved as ${name}. */
-rx_err rx_vault_note(struct rx_session *s, const struct rx_backup *b,
-    const char *name, struct rx_status *st) RX_MUST_USE;
+/* Any member: enter in the audit that the backup ${name}, whose audit ends at
+ * ${head}, was proved. */
+rx_err rx_vault_note(struct rx_session *s, const char *name,
+    const struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
 /* Call ${each} for every file of keys in the folder ${dir} that a member of this
  * register signed and that was to be destroyed before now, ${days} ago; only
  * those of a vault (${own}), or all called "….keys". */
@@ -412,6 +413,10 @@ rx_err rx_backup_check(const char *file, const char *user,
  * first: when, by whom, which backup. */
 rx_err rx_backup_note(struct rx_session *s, const char *name,
     const struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+/* When a backup was last found whole, ms, in ${*at}, which is left alone when
+ * that was not after entry ${*seen} of the audit; ${*seen} becomes its newest. */
+rx_err rx_backup_verified(struct rx_session *s, uint64_t *seen, int64_t *at,
+    struct rx_status *st) RX_MUST_USE;
 rx_err rx_backup_notes(struct rx_session *s,
     rx_err (*each)(void *, int64_t time, const char *user, const char *name,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
