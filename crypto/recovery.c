@@ -1,28 +1,11 @@
 #include <string.h>
 
+#include "crypto/base32.h"
 #include "crypto/recovery.h"
 
 #define CODE_CHARS 32
 #define CHECK_CHARS 4
 #define ALL_CHARS (CODE_CHARS + CHECK_CHARS)
-
-static const char alphabet[33] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/* Put the first ${n} groups of five bits of ${p} in ${value}. */
-static void
-split5(uint8_t *value, size_t n, const uint8_t *p)
-{
-	size_t i, bit;
-	unsigned two;
-
-	for (i = 0; i < n; i++) {
-		bit = 5 * i;
-		two = (unsigned)p[bit / 8] << 8;
-		if (bit % 8 > 3)
-			two |= p[bit / 8 + 1];
-		value[i] = (two >> (11 - bit % 8)) & 0x1f;
-	}
-}
 
 /* The ALL_CHARS values of ${code}, its check group last. */
 static void
@@ -30,10 +13,10 @@ code_values(uint8_t value[ALL_CHARS], const uint8_t code[RX_CODE_BYTES])
 {
 	uint8_t check[16];
 
-	split5(value, CODE_CHARS, code);
+	rx_base32_split(value, CODE_CHARS, code);
 	rx_hash(check, sizeof(check), NULL, "runxin code check v1", code,
 	    RX_CODE_BYTES);
-	split5(value + CODE_CHARS, CHECK_CHARS, check);
+	rx_base32_split(value + CODE_CHARS, CHECK_CHARS, check);
 	rx_wipe(check, sizeof(check));
 }
 
@@ -41,64 +24,10 @@ void
 rx_code_text(char out[RX_CODE_TEXT], const uint8_t code[RX_CODE_BYTES])
 {
 	uint8_t value[ALL_CHARS];
-	size_t i;
 
 	code_values(value, code);
-	for (i = 0; i < ALL_CHARS; i++) {
-		if (i > 0 && i % 4 == 0)
-			*out++ = '-';
-		*out++ = alphabet[value[i]];
-	}
-	*out = '\0';
+	rx_base32_write(out, value, ALL_CHARS);
 	rx_wipe(value, sizeof(value));
-}
-
-/**
- * next_char(s):
- * The next character of ${*s} as ASCII, moving on behind it; '?' for what has
- * no ASCII form.  A Chinese input method in full-width mode types U+FF01 to
- * U+FF5E for ASCII and U+3000 for the space, and dashes of its own: they count
- * as what they stand for.
- */
-static char
-next_char(const char **s)
-{
-	const uint8_t *u = (const uint8_t *)*s;
-
-	if (u[0] < 0x80) {
-		*s += 1;
-		return ((char)u[0]);
-	}
-	if (u[1] == 0 || u[2] == 0) {
-		*s += 1;
-		return ('?');
-	}
-	*s += 3;
-	if (u[0] == 0xef && u[1] == 0xbc && u[2] >= 0x81 && u[2] <= 0xbf)
-		return ((char)(u[2] - 0x81 + 0x21));
-	if (u[0] == 0xef && u[1] == 0xbd && u[2] >= 0x80 && u[2] <= 0x9e)
-		return ((char)(u[2] - 0x80 + 0x60));
-	if (u[0] == 0xe3 && u[1] == 0x80 && u[2] == 0x80)
-		return (' ');
-	if (u[0] == 0xe2 && u[1] == 0x80 && u[2] >= 0x90 && u[2] <= 0x95)
-		return ('-');
-	return ('?');
-}
-
-/* The value of ${c}, -1 if it has none. */
-static int
-char_value(char c)
-{
-	const char *at;
-
-	if (c >= 'a' && c <= 'z')
-		c = (char)(c - 'a' + 'A');
-	if (c == 'I' || c == 'L')
-		c = '1';
-	if (c == 'O')
-		c = '0';
-	at = memchr(alphabet, c, sizeof(alphabet) - 1);
-	return (at == NULL ? -1 : (int)(at - alphabet));
 }
 
 /* Read exactly ALL_CHARS values from ${text}. */
@@ -109,11 +38,8 @@ values_read(uint8_t value[ALL_CHARS], const char *text)
 	int v;
 	char c;
 
-	while (*text != '\0') {
-		c = next_char(&text);
-		if (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '-')
-			continue;
-		if ((v = char_value(c)) < 0 || n == ALL_CHARS)
+	while ((c = rx_base32_next(&text)) != '\0') {
+		if ((v = rx_base32_value(c)) < 0 || n == ALL_CHARS)
 			return (false);
 		value[n++] = (uint8_t)v;
 	}
@@ -125,8 +51,6 @@ rx_code_parse(uint8_t code[RX_CODE_BYTES], const char *text,
     struct rx_status *st)
 {
 	uint8_t value[ALL_CHARS], again[ALL_CHARS];
-	size_t i, bit;
-	unsigned two;
 	rx_err rc = RX_OK;
 
 	memset(code, 0, RX_CODE_BYTES);
@@ -134,13 +58,7 @@ rx_code_parse(uint8_t code[RX_CODE_BYTES], const char *text,
 	memset(again, 0, sizeof(again));
 	if (!values_read(value, text))
 		goto err0;
-	for (i = 0; i < CODE_CHARS; i++) {
-		bit = 5 * i;
-		two = (unsigned)value[i] << (11 - bit % 8);
-		code[bit / 8] |= (uint8_t)(two >> 8);
-		if (bit % 8 > 3)
-			code[bit / 8 + 1] |= (uint8_t)two;
-	}
+	rx_base32_join(code, value, CODE_CHARS);
 	code_values(again, code);
 	if (!rx_equal(value, again, ALL_CHARS))
 		goto err0;

@@ -4,11 +4,9 @@
 /*
  * Three custodian codes of 160 random bits; any two open the recovery key.
  *
- * A code is printed as 32 characters of Crockford's Base32 in eight groups of
- * four, then a check group: the first 20 bits of BLAKE2b-128("runxin code
- * check v1\0" || code) as four characters.  Letter case, spaces and dashes do
- * not matter when it is typed; I and L read as 1, O as 0; the full-width forms
- * that a Chinese input method makes count as what they stand for.
+ * A code is printed as 32 characters of Base32 (crypto/base32) in eight groups
+ * of four, then a check group: the first 20 bits of BLAKE2b-128("runxin code
+ * check v1\0" || code) as four characters.
  *
  * The pair key is BLAKE2b-256("runxin custodian pair v1\0" || lower code ||
  * higher code), lower and higher by custodian number.  The recovery secret

@@ -68,7 +68,7 @@ run_verify(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_audit_verify = {
-	{ "audit", "verify" }, "[--anchor SEQ-HEX]",
+	{ "audit", "verify" }, "[--anchor CODE]",
 	RX_MSG_CLI_HELP_AUDIT_VERIFY, run_verify, 0, 0, 0,
 	{ [O_ANCHOR] = { "anchor", RX_CLI_VALUE, 0 } }
 };

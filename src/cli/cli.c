@@ -32,6 +32,7 @@ static const struct rx_cli_command *const commands[] = {
 	&rx_cli_review_decide, &rx_cli_export_annex, &rx_cli_export_table,
 	&rx_cli_release_list, &rx_cli_release_verify, &rx_cli_audit_verify,
 	&rx_cli_audit_head, &rx_cli_audit_list, &rx_cli_backup_create,
+	&rx_cli_backup_keys, &rx_cli_backup_prune,
 	&rx_cli_backup_verify, &rx_cli_backup_restore, &rx_cli_bundle_make,
 	&rx_cli_bundle_open, &rx_cli_bundle_show, &rx_cli_bundle_list,
 	&rx_cli_serve,

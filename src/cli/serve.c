@@ -1,8 +1,11 @@
 /* serve: the web page, until SIGINT or SIGTERM. */
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "web/web.h"
@@ -10,7 +13,9 @@
 #define LISTEN_DEFAULT "127.0.0.1:8080"
 #define IDLE_DEFAULT 600	/* seconds */
 
-enum { O_LISTEN, O_CERT, O_KEY, O_HOST, O_IDLE };
+#define EVERY_DEFAULT 24	/* hours */
+
+enum { O_LISTEN, O_CERT, O_KEY, O_HOST, O_IDLE, O_BACKUP, O_EVERY, O_KEYS };
 
 /* "127.0.0.1:8080" or "[::1]:8080" into address and port. */
 static rx_err
@@ -49,6 +54,47 @@ say_where(struct rx_cli *cli, const struct rx_web *w,
 	return (rx_cli_flush(cli, st));
 }
 
+/* The folder ${dir} for backups, made if need be. */
+static rx_err
+make_folder(const char *dir, struct stat *sb, struct rx_status *st)
+{
+
+	if ((mkdir(dir, 0700) == 0 || errno == EEXIST) && stat(dir, sb) == 0 &&
+	    S_ISDIR(sb->st_mode) && access(dir, W_OK | X_OK) == 0)
+		return (RX_OK);
+	rx_status_arg(st, "file", "%s", dir);
+	return (rx_fail(st, RX_EIO, RX_MSG_CLI_UNWRITABLE));
+}
+
+/* --backup, --backup-every, --backup-keys.  Keys that lie with the content are
+ * lost with it and stolen with it: that is said. */
+static rx_err
+set_backup(struct rx_cli *cli, struct rx_web_options *o, struct rx_status *st)
+{
+	unsigned long every = EVERY_DEFAULT;
+	struct stat content, keys;
+	rx_err rc;
+
+	if (cli->value[O_BACKUP] == NULL)
+		return (cli->value[O_EVERY] == NULL &&
+		    cli->value[O_KEYS] == NULL ? RX_OK : rx_fail(st, RX_EUSAGE,
+		    RX_MSG_CLI_BACKUP_FOLDER));
+	if (cli->value[O_EVERY] != NULL && (rc = rx_cli_number(
+	    cli->value[O_EVERY], "--backup-every", 1, 24 * 31, &every, st)) !=
+	    RX_OK)
+		return (rc);
+	o->backup = cli->value[O_BACKUP];
+	o->backup_keys = cli->value[O_KEYS];
+	o->backup_every = (unsigned)every;
+	if ((rc = make_folder(o->backup, &content, st)) != RX_OK ||
+	    (rc = make_folder(o->backup_keys != NULL ? o->backup_keys :
+	    o->backup, &keys, st)) != RX_OK)
+		return (rc);
+	if (content.st_dev == keys.st_dev)
+		rx_cli_note(cli, RX_MSG_CLI_BACKUP_TOGETHER, NULL);
+	return (RX_OK);
+}
+
 static rx_err
 run(struct rx_cli *cli, struct rx_status *st)
 {
@@ -80,6 +126,8 @@ run(struct rx_cli *cli, struct rx_status *st)
 	if (o.tls_cert == NULL && strncmp(address, "127.", 4) != 0 &&
 	    strcmp(address, "[::1]") != 0)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_TLS_NEEDED));
+	if ((rc = set_backup(cli, &o, st)) != RX_OK)
+		return (rc);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
@@ -96,8 +144,12 @@ run(struct rx_cli *cli, struct rx_status *st)
 
 const struct rx_cli_command rx_cli_serve = {
 	{ "serve", NULL }, "[--listen ADDR:PORT] [--tls-cert FILE --tls-key FILE]"
-	" [--host NAME] [--idle SECONDS]", RX_MSG_CLI_HELP_SERVE, run,
+	" [--host NAME] [--idle SECONDS]"
+	" [--backup FOLDER [--backup-every HOURS] [--backup-keys FOLDER]]", RX_MSG_CLI_HELP_SERVE, run,
 	0, 0, 0, { { "listen", RX_CLI_VALUE, 0 },
 	    { "tls-cert", RX_CLI_VALUE, 0 }, { "tls-key", RX_CLI_VALUE, 0 },
-	    { "host", RX_CLI_VALUE, 0 }, { "idle", RX_CLI_VALUE, 0 } }
+	    { "host", RX_CLI_VALUE, 0 }, { "idle", RX_CLI_VALUE, 0 },
+	    [O_BACKUP] = { "backup", RX_CLI_VALUE, 0 },
+	    [O_EVERY] = { "backup-every", RX_CLI_VALUE, 0 },
+	    [O_KEYS] = { "backup-keys", RX_CLI_VALUE, 0 } }
 };

@@ -284,10 +284,8 @@ rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
 	return (rc);
 }
 
-/* Seq, time and hash of entry ${seq}; zeros for entry 0, the one before the
- * first. */
-static rx_err
-head_at(struct rx_session *s, uint64_t seq, struct rx_audit_head *head,
+rx_err
+rx_audit_head_at(struct rx_session *s, uint64_t seq, struct rx_audit_head *head,
     struct rx_status *st)
 {
 	struct rx_value arg = rx_int((int64_t)seq);
@@ -350,7 +348,7 @@ rx_audit_entry_at(struct rx_session *s, uint64_t seq,
 	memset(e, 0, sizeof(*e));
 	if (seq == 0)
 		return (broken(st, 0));
-	if ((rc = head_at(s, seq - 1, &prev, st)) != RX_OK)
+	if ((rc = rx_audit_head_at(s, seq - 1, &prev, st)) != RX_OK)
 		return (rc);
 	return (entry_at(s, &prev, e, digest, st));
 }
@@ -424,7 +422,7 @@ head_check(struct rx_session *s, struct rx_status *st)
 		return (broken(st, 1));
 	if (head.time > s->clock)
 		s->clock = head.time;
-	if ((rc = head_at(s, head.seq - 1, &prev, st)) != RX_OK ||
+	if ((rc = rx_audit_head_at(s, head.seq - 1, &prev, st)) != RX_OK ||
 	    (rc = entry_at(s, &prev, NULL, named, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK ||
@@ -498,40 +496,14 @@ rx_begin(struct rx_session *s, struct rx_status *st)
 	    rx_fail(st, RX_ECONFLICT, RX_MSG_CLOCK_AHEAD));
 }
 
-/* Parse "SEQ-HEX" into ${anchor}. */
-static rx_err
-anchor_parse(const char *text, struct rx_audit_head *anchor,
-    char hex[2 * RX_HASH_BYTES + 1], struct rx_status *st)
-{
-	char *end;
-	size_t i;
-
-	memset(anchor, 0, sizeof(*anchor));
-	anchor->seq = strtoull(text, &end, 10);
-	/* strtoull takes a sign and leading blanks; we do not. */
-	if (text[0] < '0' || text[0] > '9' || anchor->seq == 0 ||
-	    anchor->seq == UINT64_MAX || *end != '-' ||
-	    strlen(end + 1) != 2 * RX_HASH_BYTES)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_ANCHOR_INVALID));
-	if (strspn(end + 1, "0123456789abcdefABCDEF") != 2 * RX_HASH_BYTES)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_ANCHOR_INVALID));
-	for (i = 0; i < 2 * RX_HASH_BYTES; i++)
-		hex[i] = (char)(end[1 + i] >= 'A' && end[1 + i] <= 'F' ?
-		    end[1 + i] - 'A' + 'a' : end[1 + i]);
-	hex[2 * RX_HASH_BYTES] = '\0';
-	return (RX_OK);
-}
-
 /* Walk the chain from its first entry. */
 static rx_err
-chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
-    const char *anchor_hex, struct rx_audit_head *last,
-    uint8_t digest[DIGEST_BYTES], void (*progress)(void *, size_t),
+chain_verify(struct rx_session *s, const struct rx_anchor *anchor,
+    struct rx_audit_head *last, uint8_t digest[DIGEST_BYTES], void (*progress)(void *, size_t),
     void *cookie, struct rx_status *st)
 {
-	char hex[2 * RX_HASH_BYTES + 1];
 	struct rx_cursor *cur;
-	bool row, anchored = anchor == NULL;
+	bool row;
 	const uint8_t *p;
 	size_t n;
 	rx_err rc;
@@ -549,25 +521,23 @@ chain_verify(struct rx_session *s, const struct rx_audit_head *anchor,
 		last->epoch = rx_envelope_epoch(p, n);
 		p = rx_col_bytes(cur, 4, &n);
 		memcpy(last->hash, p, RX_HASH_BYTES);
-		if (anchor != NULL && last->seq == anchor->seq) {
-			rx_hex(hex, last->hash, RX_HASH_BYTES);
-			anchored = strcmp(hex, anchor_hex) == 0;
-		}
+		if (anchor != NULL && last->seq == anchor->seq &&
+		    (rc = rx_anchor_match(anchor, last, st)) != RX_OK)
+			break;
 		if (progress != NULL && last->seq % 256 == 0)
 			progress(cookie, (size_t)last->seq);
 	}
 	rx_query_close(cur);
 	if (rc == RX_OK && last->seq == 0)
 		rc = broken(st, 1);
-	if (rc == RX_OK && !anchored)
-		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ANCHOR);
+	if (rc == RX_OK && anchor != NULL && last->seq < anchor->seq)
+		rc = rx_anchor_missing(anchor, last->seq, st);
 	return (rc);
 }
 
 /* The chain and the rows of the store that ${s} reads. */
 static rx_err
-verify_store(struct rx_session *s, const struct rx_audit_head *want,
-    const char *hex, uint64_t *entries, void (*progress)(void *, size_t),
+verify_store(struct rx_session *s, const struct rx_anchor *want, uint64_t *entries, void (*progress)(void *, size_t),
     void *cookie, struct rx_status *st)
 {
 	uint8_t named[DIGEST_BYTES], live[RX_HASH_BYTES];
@@ -577,7 +547,7 @@ verify_store(struct rx_session *s, const struct rx_audit_head *want,
 	if ((rc = rx_store_check(s->store, st)) != RX_OK ||
 	    (rc = rx_store_read(s->store, st)) != RX_OK)
 		return (rc);
-	rc = chain_verify(s, want, hex, &last, named, progress, cookie, st);
+	rc = chain_verify(s, want, &last, named, progress, cookie, st);
 	if (rc == RX_OK)
 		rc = rx_store_manifest_recount(s->store, live, progress,
 		    cookie, st);
@@ -597,15 +567,14 @@ rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
 {
 	struct rx_buf content = RX_BUF_INIT, keys = RX_BUF_INIT;
 	struct rx_store *own = s->store, *copy;
-	char hex[2 * RX_HASH_BYTES + 1];
-	struct rx_audit_head want;
+	struct rx_anchor want;
 	rx_err rc;
 
 	if (anchor != NULL &&
-	    (rc = anchor_parse(anchor, &want, hex, st)) != RX_OK)
+	    (rc = rx_anchor_parse(&want, anchor, st)) != RX_OK)
 		return (rc);
 	if (s->borrowed)
-		return (verify_store(s, anchor != NULL ? &want : NULL, hex,
+		return (verify_store(s, anchor != NULL ? &want : NULL,
 		    entries, progress, cookie, st));
 	/* On a copy of one moment: a reader of the files themselves would hold
 	 * up everybody who saves, for as long as the check takes. */
@@ -613,7 +582,7 @@ rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
 	    (rc = rx_store_open_images(&copy, &content, &keys, st)) != RX_OK)
 		goto done;
 	s->store = copy;
-	rc = verify_store(s, anchor != NULL ? &want : NULL, hex, entries,
+	rc = verify_store(s, anchor != NULL ? &want : NULL, entries,
 	    progress, cookie, st);
 	s->store = own;
 	rx_store_close(copy);

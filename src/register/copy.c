@@ -132,10 +132,11 @@ discard(const char *dir)
  * there is no folder that looks like the home register and is not.
  */
 rx_err
-rx_copy_restore(const char *file, const char *user,
-    const struct rx_secret *passphrase, const char *dir, const char *name,
-    struct rx_audit_head *head, struct rx_status *st)
+rx_copy_restore(const struct rx_restore *ask, const char *name,
+    struct rx_restored *got, struct rx_status *st)
 {
+	struct rx_restore beside = *ask;
+	const char *dir = ask->dir;
 	size_t n = strlen(dir);
 	char *part;
 	rx_err rc;
@@ -151,8 +152,9 @@ rx_copy_restore(const char *file, const char *user,
 	if (asprintf(&part, "%.*s.runxin-part", (int)n, dir) < 0)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	discard(part);		/* of an attempt that was interrupted */
-	if ((rc = rx_backup_check(file, user, passphrase, part, head, st)) ==
-	    RX_OK && (rc = rx_copy_begin(part, user, passphrase, name, st)) ==
+	beside.dir = part;
+	if ((rc = rx_backup_restore(&beside, got, st)) == RX_OK &&
+	    (rc = rx_copy_begin(part, ask->user, ask->passphrase, name, st)) ==
 	    RX_OK && rename(part, dir) != 0) {
 		rx_status_arg(st, "file", "%s", dir);
 		rx_status_arg(st, "errno", "%d", errno);

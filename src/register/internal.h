@@ -557,6 +557,10 @@ rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
  * the actor's signature.  RX_ECORRUPT (AUDIT_BROKEN). */
 rx_err rx_audit_entry_at(struct rx_session *s, uint64_t seq,
     struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
+/* Number, time and hash of entry ${seq} as they are stored; zeros for entry 0,
+ * the one before the first.  RX_ECORRUPT (AUDIT_BROKEN) when there is none. */
+rx_err rx_audit_head_at(struct rx_session *s, uint64_t seq,
+    struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
 /* Append an entry in the running transaction.  ${subject} may be NULL;
  * ${detail} is at most RX_AUDIT_DETAIL bytes of it; every member can read it. */
 rx_err rx_audit_add(struct rx_session *s, enum rx_action action,

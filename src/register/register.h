@@ -489,11 +489,120 @@ rx_err rx_audit_words(struct rx_buf *out, const struct rx_audit_row *row,
 
 /* ---- backup ---- */
 
-/* Any member: write FILE and FILE.keys. */
+#define RX_BACKUP_KEEP 30	/* days until a keys file is to be destroyed */
+
+/**
+ * rx_backup_make(s, file, keys, since, keep, st):
+ * Any member: write a backup of this moment, its content to ${file} and its keys
+ * to ${keys} (NULL: ${file} with ".keys"), both or neither, over nothing that is
+ * there; enter it in the audit.  With ${since}, a backup in the same folder,
+ * ${file} holds only what differs from that one.  ${keep} days later the keys
+ * are to be destroyed (RX_BACKUP_KEEP).  RX_ECONFLICT (FILE_EXISTS,
+ * BACKUP_OTHER_REGISTER, BACKUP_CHAIN_LONG).
+ */
+rx_err rx_backup_make(struct rx_session *s, const char *file,
+    const char *keys, const char *since, unsigned keep, struct rx_status *st)
+    RX_MUST_USE;
+/* The same: all of it, the keys beside it, for as long as usual. */
 rx_err rx_backup_create(struct rx_session *s, const char *file,
     struct rx_status *st) RX_MUST_USE;
-/* Sign ${user} in to the backup in memory and verify all of it; nothing is
- * written unless ${dir} is not NULL: then the register is restored there. */
+/* Any member: the keys alone. */
+rx_err rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
+    struct rx_status *st) RX_MUST_USE;
+
+/*
+ * The same in steps, for who must not keep a session long.  Only taking and
+ * tidying need one.
+ */
+struct rx_backup;
+/* Any member: take a backup of this moment, with its audit entry, into memory; to
+ * be released with rx_backup_release, which takes NULL. */
+rx_err rx_backup_take(struct rx_backup **out, struct rx_session *s,
+    unsigned keep, struct rx_status *st) RX_MUST_USE;
+void rx_backup_release(struct rx_backup *b);
+/* Where its audit ends. */
+void rx_backup_head(const struct rx_backup *b, struct rx_audit_head *head);
+
+/*
+ * A vault: a folder of backups that follow each other, called
+ * "runxin-YYYYMMDD-HHMMSS" by local time.  A new one builds on the newest, unless
+ * that cannot be read, or the increments since the last whole one are many
+ * (RX_VAULT_CHAIN) or as large as a whole one.
+ */
+#define RX_VAULT_NAME 23	/* with its NUL */
+#define RX_VAULT_CHAIN 30	/* files from a whole one to the next */
+#define RX_VAULT_WHOLE 4	/* whole ones that are kept */
+
+bool rx_vault_is_name(const char *name);
+/* Write ${b} to the vault ${dir}, its keys to the folder ${keys} (NULL: ${dir});
+ * its ${name}, and whether it is a whole one. */
+rx_err rx_vault_write(const struct rx_backup *b, const char *dir,
+    const char *keys, char name[RX_VAULT_NAME], bool *whole,
+    struct rx_status *st) RX_MUST_USE;
+/* Read the backup ${name} back and compare it with ${b}, from which it was
+ * written: heads, every byte, SQLite's check, every row against the manifest, the
+ * hashes of the audit.  RX_ECORRUPT (BACKUP_CORRUPT) or what is wrong.  What it
+ * cannot see without keys, the signatures in the audit, `backup verify` does. */
+rx_err rx_vault_prove(const struct rx_backup *b, const char *dir,
+    const char *keys, const char *name, struct rx_status *st) RX_MUST_USE;
+/* Any member: enter in the audit that the backup ${name}, whose audit ends at
+ * ${head}, was proved. */
+rx_err rx_vault_note(struct rx_session *s, const char *name,
+    const struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+/* Call ${each} for every file of keys in the folder ${dir} that a member of this
+ * register signed and that was to be destroyed before now, ${days} ago; only
+ * those of a vault (${own}), or all called "….keys". */
+rx_err rx_vault_expired(struct rx_session *s, const char *dir, bool own,
+    rx_err (*each)(void *, const char *path, int64_t days,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Remove from the vault the keys that were to be destroyed, and all content that
+ * is older than the last RX_VAULT_WHOLE whole backups: files by its names that a
+ * member of this register signed, and no others.  *removed counts. */
+rx_err rx_vault_tidy(struct rx_session *s, const char *dir, const char *keys,
+    size_t *removed, struct rx_status *st) RX_MUST_USE;
+/* Whether anything but backups was entered in the audit after entry ${seq}. */
+rx_err rx_vault_changed(struct rx_session *s, uint64_t seq, bool *changed,
+    struct rx_status *st) RX_MUST_USE;
+/* The newest backup in the vault: its time, ms, and where its audit ends; 0 when
+ * there is none that looks like one. */
+void rx_vault_newest(const char *dir, int64_t *made, uint64_t *seq);
+
+struct rx_restore {		/* what is asked for */
+	const char *file;	/* the content */
+	const char *keys;	/* NULL: FILE.keys */
+	const char *user;
+	const struct rx_secret *passphrase;
+	const char *dir;	/* NULL: only verify */
+	const char *anchor;	/* a head that its audit must hold; NULL */
+	bool older;		/* though it ends before that head */
+	const char *live;	/* a register to compare it with; NULL */
+};
+struct rx_restored {		/* what was found */
+	struct rx_audit_head head;
+	unsigned files;		/* of content, put together */
+	int64_t made, keys_made;	/* ms */
+	unsigned keep;		/* days, of the keys */
+	int64_t expired;	/* days since they were to be destroyed; <= 0: not
+				 * yet */
+	uint64_t behind;	/* entries that the anchor or the live register
+				 * has more; 0: none, or not known */
+	bool forked;		/* the live register went another way */
+};
+/**
+ * rx_backup_restore(ask, got, st):
+ * Put the backup together in memory, sign the user in to it and verify all of
+ * it: every head, the audit, every row.  Nothing is written unless ${ask->dir}
+ * is not NULL: then that folder, absent or empty before, becomes the register,
+ * whole or not at all.  Nothing decrypted leaves memory, which must hold the
+ * content about twice, the keys twice and the increments once.
+ * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
+ * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
+ * The live register is looked at if the same passphrase opens it, and never
+ * decides: it may be what is wrong.
+ */
+rx_err rx_backup_restore(const struct rx_restore *ask,
+    struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
+/* The same in short. */
 rx_err rx_backup_check(const char *file, const char *user,
     const struct rx_secret *passphrase, const char *dir,
     struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
@@ -502,6 +611,10 @@ rx_err rx_backup_check(const char *file, const char *user,
  * first: when, by whom, which backup. */
 rx_err rx_backup_note(struct rx_session *s, const char *name,
     const struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+/* When a backup was last found whole, ms, in ${*at}, which is left alone when
+ * that was not after entry ${*seen} of the audit; ${*seen} becomes its newest. */
+rx_err rx_backup_verified(struct rx_session *s, uint64_t *seen, int64_t *at,
+    struct rx_status *st) RX_MUST_USE;
 rx_err rx_backup_notes(struct rx_session *s,
     rx_err (*each)(void *, int64_t time, const char *user, const char *name,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
@@ -513,12 +626,10 @@ rx_err rx_backup_notes(struct rx_session *s,
  * administers people and keys is done in the home register only; records are
  * written anywhere, and travel as they lie in the rows, sealed and signed.
  */
-/* Verify the backup ${file} and restore it to ${dir}, which becomes the copy
- * ${name}; RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY: the backup is of a
+/* rx_backup_restore to ${ask->dir}, not NULL, which becomes the copy ${name}; RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY: the backup is of a
  * copy). */
-rx_err rx_copy_restore(const char *file, const char *user,
-    const struct rx_secret *passphrase, const char *dir, const char *name,
-    struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+rx_err rx_copy_restore(const struct rx_restore *ask, const char *name,
+    struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
 /* Make the register in ${dir}, which nobody else has open, the copy ${name}. */
 rx_err rx_copy_begin(const char *dir, const char *user,
     const struct rx_secret *passphrase, const char *name,

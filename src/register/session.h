@@ -205,10 +205,46 @@ struct rx_audit_head {
 };
 rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
     struct rx_status *st) RX_MUST_USE;
+/*
+ * A head as people keep it outside the register.  Its code is the number of the
+ * entry in decimal, a dash, the first 120 bits of the entry's hash as 24
+ * characters of Base32 (crypto/base32) and a check group: the first 20 bits of
+ * BLAKE2b-128("runxin anchor check v1\0" || seq 8 || the 15 bytes of the hash);
+ * in fours with dashes:  1234-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-CCCC.
+ */
+#define RX_ANCHOR_HASH 15
+#define RX_ANCHOR_TEXT 56
+
+struct rx_anchor {
+	uint64_t seq;
+	uint8_t hash[RX_HASH_BYTES];	/* its first n bytes, zeros after */
+	size_t n;
+};
+void rx_anchor_format(char out[RX_ANCHOR_TEXT],
+    const struct rx_audit_head *head);
+/* Parse a code, or "SEQ-HEX" with all of the hash in hexadecimal.  RX_EUSAGE:
+ * ANCHOR_INVALID when it is neither, ANCHOR_MISTYPED when its check group is
+ * wrong. */
+rx_err rx_anchor_parse(struct rx_anchor *a, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+/* Whether ${a} lies on the chain as it is stored, without verifying the chain:
+ * RX_ECORRUPT with ANCHOR_ROLLBACK (seq; last: the newest entry there is; n: how
+ * many are missing at least) when it is newer than that, ANCHOR_FORK (seq) when
+ * its entry is another one. */
+rx_err rx_anchor_find(struct rx_session *s, const struct rx_anchor *a,
+    struct rx_status *st) RX_MUST_USE;
+/* The two halves of that, for who walks the chain: ${a} against the entry
+ * ${entry} of its number, and against the end of the chain. */
+rx_err rx_anchor_match(const struct rx_anchor *a,
+    const struct rx_audit_head *entry, struct rx_status *st) RX_MUST_USE;
+rx_err rx_anchor_missing(const struct rx_anchor *a, uint64_t last,
+    struct rx_status *st) RX_MUST_USE;
+
 /* Verify the whole chain: every hash, signature and payload, then every live
  * row against the manifest; RX_ECORRUPT with AUDIT_BROKEN (argument seq),
  * AUDIT_ROWS, or ERASURE_LEFT when something of an erased child is there.
- * ${anchor} (NULL, or "SEQ-HEX...", as `audit head` prints it) must lie on the chain, RX_ECORRUPT AUDIT_ANCHOR otherwise. */
+ * ${anchor} (NULL, or as rx_anchor_parse takes it) must lie on the
+ * chain (rx_anchor_find). */
 rx_err rx_audit_verify(struct rx_session *s, const char *anchor,
     uint64_t *entries, void (*progress)(void *, size_t), void *cookie,
     struct rx_status *st) RX_MUST_USE;

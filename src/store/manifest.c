@@ -190,10 +190,10 @@ rx_store_manifest_digest(struct rx_store *s, uint8_t digest[RX_HASH_BYTES],
 	return (rc);
 }
 
-/* Add every row of ${table} to ${m}. */
+/* Hand every row of ${table}, encoded, to ${into} with ${m}. */
 static rx_err
 recount_table(struct rx_store *s, enum rx_table table, struct rx_manifest *m,
-    size_t *rows, void (*progress)(void *, size_t), void *cookie,
+    void (*into)(struct rx_manifest *, const void *, size_t), size_t *rows, void (*progress)(void *, size_t), void *cookie,
     struct rx_status *st)
 {
 	sqlite3_stmt *stmt;
@@ -211,7 +211,7 @@ recount_table(struct rx_store *s, enum rx_table table, struct rx_manifest *m,
 		rc = rx_table_encode_row(&s->row, table, stmt, st);
 		if (rc != RX_OK)
 			break;
-		rx_manifest_add(m, s->row.b, s->row.len);
+		into(m, s->row.b, s->row.len);
 		if (++*rows % PROGRESS_ROWS == 0 && progress != NULL)
 			progress(cookie, *rows);
 	}
@@ -235,8 +235,8 @@ rx_store_manifest_recount(struct rx_store *s, uint8_t digest[RX_HASH_BYTES],
 		return (rc);
 	for (table = 1; rc == RX_OK && table < RX_TABLE_COUNT; table++)
 		if (rx_table_defs[table].counted)
-			rc = recount_table(s, (enum rx_table)table, &m, &rows,
-			    progress, cookie, st);
+			rc = recount_table(s, (enum rx_table)table, &m,
+			    rx_manifest_add, &rows, progress, cookie, st);
 	rx_read_end(s);
 	if (rc != RX_OK)
 		return (rc);
@@ -244,4 +244,35 @@ rx_store_manifest_recount(struct rx_store *s, uint8_t digest[RX_HASH_BYTES],
 		progress(cookie, rows);
 	rx_manifest_digest(digest, &m);
 	return (RX_OK);
+}
+
+rx_err
+rx_store_manifest_keys(struct rx_store *s, bool stored,
+    uint8_t digest[RX_HASH_BYTES], struct rx_status *st)
+{
+	static const char in_keys[] = "SELECT * FROM keys.";
+	const struct rx_table_def *def;
+	struct rx_manifest m;
+	size_t rows = 0;
+	int table;
+	rx_err rc;
+
+	memset(digest, 0, RX_HASH_BYTES);
+	memset(&m, 0, sizeof(m));
+	if ((rc = rx_read_begin(s, st)) != RX_OK)
+		return (rc);
+	if (stored)
+		rc = load(s, &m, st);
+	for (table = 1; rc == RX_OK && table < RX_TABLE_COUNT; table++) {
+		def = &rx_table_defs[table];
+		if (def->counted && stored == (strncmp(def->sql[RX_OP_SCAN],
+		    in_keys, sizeof(in_keys) - 1) != 0))
+			rc = recount_table(s, (enum rx_table)table, &m,
+			    stored ? rx_manifest_remove : rx_manifest_add,
+			    &rows, NULL, NULL, st);
+	}
+	rx_read_end(s);
+	if (rc == RX_OK)
+		rx_manifest_digest(digest, &m);
+	return (rc);
 }

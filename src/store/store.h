@@ -153,6 +153,12 @@ rx_err rx_store_manifest_recount(struct rx_store *s,
     uint8_t digest[RX_HASH_BYTES], void (*progress)(void *, size_t),
     void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* The digest of the manifest of the rows of keys.db alone: counted there, or
+ * (${stored}) what the stored manifest leaves when every row of content.db is
+ * taken from it.  Equal, when content.db is as the manifest was written. */
+rx_err rx_store_manifest_keys(struct rx_store *s, bool stored,
+    uint8_t digest[RX_HASH_BYTES], struct rx_status *st) RX_MUST_USE;
+
 /* SQLite's own check of both files (PRAGMA integrity_check). */
 rx_err rx_store_check(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 

@@ -221,7 +221,8 @@ people(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	if ((rc = people_read(&p, q, NULL, st)) == RX_OK)
 		rc = put_people(&p, a->data, show, st);
 	json_decref(p.list);
-	if (rc == RX_OK)
+	if (rc == RX_OK && (rc = rx_admin_put_verified(a->data, q, st)) ==
+	    RX_OK)
 		rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_NAV_PEOPLE,
 		    NULL, NULL, st);
 	return (rc);
@@ -466,7 +467,7 @@ person_add(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 #define ADMIN_SLOW (ADMIN | RX_WEB_SLOW)
 
 const struct rx_route rx_routes_admin[] = {
-	{ "GET", "/people", ADMIN, people },
+	{ "GET", "/people", ADMIN_SLOW, people },
 	{ "GET", "/people/new", ADMIN, person_form },
 	{ "POST", "/people/new", ADMIN_SLOW, person_add },
 	{ "GET", "/people/units.json", ADMIN | RX_WEB_SCRIPT,

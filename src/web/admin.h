@@ -20,4 +20,9 @@ rx_page rx_admin_backup, rx_admin_backup_form, rx_admin_backup_verify;
 rx_err rx_admin_unit_resolve(char code[32], const struct rx_request *q,
     json_t *data, struct rx_status *st) RX_MUST_USE;
 
+/* data: last_verified, verified_age and verified_old of a backup, or
+ * never_verified (admin_safety.c). */
+rx_err rx_admin_put_verified(json_t *data, const struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
+
 #endif

@@ -17,42 +17,62 @@
 #define FOLDER "backups"
 #define BACKUP_DAYS 7		/* older than that is warned of */
 #define VERIFY_DAYS 30
-#define NAME_BYTES 23		/* "runxin-YYYYMMDD-HHMMSS" and NUL */
+#define NAME_BYTES RX_VAULT_NAME
 
 /* ---- names of backups ---- */
-
-static bool
-is_name(const char *s)
-{
-	size_t i;
-
-	if (strlen(s) != NAME_BYTES - 1 || strncmp(s, "runxin-", 7) != 0)
-		return (false);
-	for (i = 7; i < NAME_BYTES - 1; i++)
-		if (i == 15 ? s[i] != '-' : s[i] < '0' || s[i] > '9')
-			return (false);
-	return (true);
-}
 
 static int
 name_filter(const struct dirent *d)
 {
 
-	return (is_name(d->d_name));
+	return (rx_vault_is_name(d->d_name));
 }
 
-/* The path of backup ${name}; "" + suffix ".keys" for its other half. */
+/* Where backups lie, to be freed: the folder of the schedule, or that of the
+ * register; and where their keys. */
 static rx_err
-backup_path(char **out, const struct rx_request *q, const char *name,
-    const char *suffix, struct rx_status *st)
+folders(char **dir, char **keys, const struct rx_request *q,
+    struct rx_status *st)
 {
+	struct rx_schedule s;
 
-	if (asprintf(out, "%s/" FOLDER "%s%s%s", q->dir, *name != '\0' ? "/" :
-	    "", name, suffix) < 0) {
-		*out = NULL;
+	rx_web_schedule(q->web, &s);
+	*keys = NULL;
+	if ((s.dir != NULL ? asprintf(dir, "%s", s.dir) :
+	    asprintf(dir, "%s/" FOLDER, q->dir)) < 0) {
+		*dir = NULL;
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	if (asprintf(keys, "%s", s.dir != NULL ? s.keys : *dir) < 0) {
+		*keys = NULL;
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
 	return (RX_OK);
+}
+
+/* The paths of the two files of backup ${name}, to be freed. */
+static rx_err
+backup_paths(char **path, char **other, const struct rx_request *q,
+    const char *name, struct rx_status *st)
+{
+	char *dir, *keys;
+	rx_err rc;
+
+	*path = NULL;
+	*other = NULL;
+	if ((rc = folders(&dir, &keys, q, st)) != RX_OK)
+		goto done;
+	if (asprintf(path, "%s/%s", dir, name) < 0) {
+		*path = NULL;
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	} else if (asprintf(other, "%s/%s.keys", keys, name) < 0) {
+		*other = NULL;
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	}
+done:
+	free(dir);
+	free(keys);
+	return (rc);
 }
 
 /* "2026-01-31 08:30:00" from a name. */
@@ -84,7 +104,7 @@ note_each(void *cookie, int64_t time, const char *user, const char *name,
 	struct note *grown;
 
 	(void)user;
-	if (!is_name(name))
+	if (!rx_vault_is_name(name))
 		return (RX_OK);
 	if (all->n == all->cap) {
 		all->cap = all->cap == 0 ? 16 : 2 * all->cap;
@@ -131,8 +151,7 @@ put_backup(struct rx_request *q, json_t *data, const char *name,
 	rx_err rc;
 
 	name_time(made, name);
-	if ((rc = backup_path(&path, q, name, "", st)) != RX_OK ||
-	    (rc = backup_path(&keys, q, name, ".keys", st)) != RX_OK)
+	if ((rc = backup_paths(&path, &keys, q, name, st)) != RX_OK)
 		goto done;
 	if (stat(path, &content) != 0)
 		goto done;	/* gone meanwhile */
@@ -140,6 +159,7 @@ put_backup(struct rx_request *q, json_t *data, const char *name,
 		other.st_size = 0;
 	if ((rc = rx_put_item(data, "backups", &o, st)) != RX_OK ||
 	    (rc = rx_put_text(o, "file", name, st)) != RX_OK ||
+	    (rc = rx_put_text(o, "path", path, st)) != RX_OK ||
 	    (rc = rx_put_text(o, "made", made, st)) != RX_OK ||
 	    (rc = rx_put_bool(o, "half", half, st)) != RX_OK ||
 	    (rc = put_size(o, content.st_size + other.st_size, st)) != RX_OK)
@@ -158,13 +178,12 @@ put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
     struct rx_status *st)
 {
 	struct dirent **names = NULL;
-	char *folder = NULL;
-	int i, n;
+	char *folder, *keys;
+	int i, n = 0;
 	rx_err rc;
 
-	if ((rc = backup_path(&folder, q, "", "", st)) != RX_OK ||
-	    folder == NULL)
-		return (rc);
+	if ((rc = folders(&folder, &keys, q, st)) != RX_OK)
+		goto done;
 	if ((n = scandir(folder, &names, name_filter, alphasort)) < 0 &&
 	    errno != ENOENT) {
 		rx_status_arg(st, "file", "%s", FOLDER);
@@ -176,7 +195,9 @@ put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
 		free(names[i]);
 	}
 	free(names);
+done:
 	free(folder);
+	free(keys);
 	return (rc != RX_OK ? rc : rx_put_shown(data, "backups", st));
 }
 
@@ -230,6 +251,48 @@ put_ages(json_t *data, const struct rx_request *q, const struct notes *notes,
 		return (rc);
 	return (put_age(data, q, "verified_age", "verified_old",
 	    rx_date_of_time(notes->v[notes->n - 1].time), VERIFY_DAYS, st));
+}
+
+/* The schedule: how often, where to, and whether the last attempt failed. */
+static rx_err
+put_schedule(json_t *data, const struct rx_request *q, struct rx_status *st)
+{
+	struct rx_schedule s;
+	char time[RX_TIME_TEXT];
+	rx_err rc;
+
+	rx_web_schedule(q->web, &s);
+	if (s.dir == NULL)
+		return (RX_OK);
+	if ((rc = rx_put_say_int(data, "schedule", q, RX_MSG_WEB_BACKUP_EVERY,
+	    "n", s.every, st)) != RX_OK ||
+	    (rc = rx_put_text(data, "schedule_dir", s.dir, st)) != RX_OK ||
+	    (rc = rx_put_text(data, "schedule_keys", s.keys, st)) != RX_OK ||
+	    (rc = rx_put_bool(data, "together", strcmp(s.dir, s.keys) == 0,
+	    st)) != RX_OK || s.failed == 0)
+		return (rc);
+	rx_time_format(s.failed, time);
+	if ((rc = rx_put_say(data, "schedule_failed", q,
+	    RX_MSG_WEB_BACKUP_FAILED, "time", time, st)) != RX_OK)
+		return (rc);
+	return (rx_put_say(data, "schedule_why", q, s.why, NULL, NULL, st));
+}
+
+rx_err
+rx_admin_put_verified(json_t *data, const struct rx_request *q,
+    struct rx_status *st)
+{
+	int64_t at;
+	rx_err rc;
+
+	if ((rc = rx_web_verified(q->web, q->session, &at, st)) != RX_OK)
+		return (rc);
+	if (at == 0)
+		return (rx_put_bool(data, "never_verified", true, st));
+	if ((rc = rx_put_time(data, "last_verified", at, st)) != RX_OK)
+		return (rc);
+	return (put_age(data, q, "verified_age", "verified_old",
+	    rx_date_of_time(at), VERIFY_DAYS, st));
 }
 
 /* ---- custodians ---- */
@@ -327,7 +390,8 @@ put_safety(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = rx_backup_notes(q->session, note_each, &notes, st)) !=
 	    RX_OK || (rc = put_backups(q, a->data, &notes, st)) != RX_OK)
 		goto done;
-	if ((rc = put_ages(a->data, q, &notes, st)) == RX_OK)
+	if ((rc = put_ages(a->data, q, &notes, st)) == RX_OK &&
+	    (rc = put_schedule(a->data, q, st)) == RX_OK)
 		rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_NAV_SAFETY,
 		    NULL, NULL, st);
 done:
@@ -380,38 +444,35 @@ rx_admin_verify(struct rx_request *q, struct rx_reply *a,
 
 /* The folder, mode 0700. */
 static rx_err
-make_folder(struct rx_request *q, struct rx_status *st)
+make_folder(const char *folder, struct rx_status *st)
 {
 	struct stat sb;
-	char *folder;
-	rx_err rc;
 
-	if ((rc = backup_path(&folder, q, "", "", st)) != RX_OK)
-		return (rc);
-	if ((mkdir(folder, 0700) != 0 && errno != EEXIST) ||
-	    lstat(folder, &sb) != 0 || !S_ISDIR(sb.st_mode)) {
-		rx_status_arg(st, "file", "%s", FOLDER);
-		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS);
-	}
-	free(folder);
-	return (rc);
+	if ((mkdir(folder, 0700) == 0 || errno == EEXIST) &&
+	    lstat(folder, &sb) == 0 && S_ISDIR(sb.st_mode))
+		return (RX_OK);
+	rx_status_arg(st, "file", "%s", FOLDER);
+	return (rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS));
 }
 
 rx_err
 rx_admin_backup(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
-	char name[64], time[RX_TIME_TEXT], *path = NULL;
+	char name[RX_VAULT_NAME], *dir, *keys;
+	struct rx_backup *b = NULL;
+	bool whole;
 	rx_err rc;
 
-	rx_time_format(rx_time_now(), time);
-	(void)snprintf(name, sizeof(name),
-	    "runxin-%.4s%.2s%.2s-%.2s%.2s%.2s", time, time + 5, time + 8,
-	    time + 11, time + 14, time + 17);
-	if ((rc = make_folder(q, st)) == RX_OK &&
-	    (rc = backup_path(&path, q, name, "", st)) == RX_OK)
-		rc = rx_backup_create(q->session, path, st);
-	free(path);
+	if ((rc = folders(&dir, &keys, q, st)) == RX_OK &&
+	    (rc = make_folder(dir, st)) == RX_OK &&
+	    (rc = rx_backup_take(&b, q->session, RX_BACKUP_KEEP, st)) ==
+	    RX_OK && (rc = rx_vault_write(b, dir, keys, name, &whole, st)) ==
+	    RX_OK)
+		rc = rx_vault_prove(b, dir, keys, name, st);
+	rx_backup_release(b);
+	free(dir);
+	free(keys);
 	if (rc != RX_OK)
 		return (put_again(q, a, st));
 	rx_redirect_with(a, RX_MSG_WEB_BACKUP_MADE, "/safety");
@@ -426,7 +487,7 @@ put_backup_form(struct rx_request *q, struct rx_reply *a,
 	char made[RX_TIME_TEXT];
 	rx_err rc;
 
-	if (!is_name(q->arg[0]))
+	if (!rx_vault_is_name(q->arg[0]))
 		return (rx_fail(st, RX_ENOENT, RX_MSG_WEB_NOT_FOUND));
 	name_time(made, q->arg[0]);
 	a->page = "admin/backup";
@@ -450,12 +511,11 @@ rx_admin_backup_form(struct rx_request *q, struct rx_reply *a,
 static rx_err
 both_there(struct rx_request *q, const char *name, struct rx_status *st)
 {
-	char *path = NULL, *keys = NULL;
+	char *path, *keys;
 	struct stat sb;
 	rx_err rc;
 
-	if ((rc = backup_path(&path, q, name, "", st)) == RX_OK &&
-	    (rc = backup_path(&keys, q, name, ".keys", st)) == RX_OK &&
+	if ((rc = backup_paths(&path, &keys, q, name, st)) == RX_OK &&
 	    (stat(path, &sb) != 0 || stat(keys, &sb) != 0))
 		rc = rx_fail(st, RX_ENOENT, RX_MSG_WEB_BACKUP_GONE);
 	free(path);
@@ -468,13 +528,19 @@ static rx_err
 try_backup(void *cookie, struct rx_request *q, const char *user,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
-	char *path;
+	struct rx_restore ask = { .user = user, .passphrase = passphrase };
+	struct rx_restored got;
+	char *path, *keys;
 	rx_err rc;
 
-	if ((rc = backup_path(&path, q, q->arg[0], "", st)) == RX_OK)
-		rc = rx_backup_check(path, user, passphrase, NULL, cookie,
-		    st);
+	if ((rc = backup_paths(&path, &keys, q, q->arg[0], st)) == RX_OK) {
+		ask.file = path;
+		ask.keys = keys;
+		rc = rx_backup_restore(&ask, &got, st);
+		*(struct rx_audit_head *)cookie = got.head;
+	}
 	free(path);
+	free(keys);
 	return (rc);
 }
 

@@ -49,6 +49,11 @@ start_threads(struct rx_web *w, struct rx_status *st)
 	if (pthread_create(&w->sweeper, NULL, sweeper_main, w) != 0)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	w->threads++;
+	if (w->o.backup == NULL)
+		return (RX_OK);
+	if (pthread_create(&w->keeping, NULL, rx_keeper_main, w) != 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	w->threads++;
 	return (RX_OK);
 }
 
@@ -132,14 +137,15 @@ bind_socket(struct rx_web *w, int *fd, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* Give up what the server does not need, all but the folder of the register and
- * the memory file system where sheets are made.  For a first run the folder is
+/* Give up what the server does not need, all but the folders of the register and
+ * its backups, and the memory file system where sheets are made.  For a first run the folder is
  * made before: else what lies beside it would have to stay in reach. */
 static rx_err
 enter_sandbox(struct rx_web *w, struct rx_status *st)
 {
 	const char *dirs[] = {
-		w->o.dir, "/dev/shm", secure_getenv("XDG_RUNTIME_DIR")
+		w->o.dir, "/dev/shm", secure_getenv("XDG_RUNTIME_DIR"),
+		w->o.backup, w->o.backup_keys
 	};
 
 	if (!w->o.sandbox)
@@ -222,6 +228,7 @@ rx_web_start(struct rx_web **out, const struct rx_web_options *options,
 		w->link[i].fd = -1;
 	(void)pthread_mutex_init(&w->lock, NULL);
 	(void)pthread_mutex_init(&w->links, NULL);
+	(void)pthread_mutex_init(&w->keeper.lock, NULL);
 	(void)pthread_cond_init(&w->wake, NULL);
 	if ((rc = start(w, st)) != RX_OK) {
 		rx_web_stop(w);
@@ -256,6 +263,8 @@ rx_web_stop(struct rx_web *w)
 		(void)pthread_join(w->worker[i], NULL);
 	if (w->threads > RX_WORKERS)
 		(void)pthread_join(w->sweeper, NULL);
+	if (w->threads > RX_WORKERS + 1)
+		(void)pthread_join(w->keeping, NULL);
 	(void)pthread_mutex_lock(&w->lock);
 	rx_queue_sweep(w, true);
 	(void)pthread_mutex_unlock(&w->lock);
@@ -267,6 +276,7 @@ rx_web_stop(struct rx_web *w)
 	rx_buf_free(&w->key);
 	(void)pthread_mutex_destroy(&w->lock);
 	(void)pthread_mutex_destroy(&w->links);
+	(void)pthread_mutex_destroy(&w->keeper.lock);
 	(void)pthread_cond_destroy(&w->wake);
 	rx_wipe(w, sizeof(*w));
 	free(w);

@@ -12,6 +12,7 @@
  *	sessions.c	who is signed in: cookies, tokens, idleness
  *	queue.c		workers for slow pages, and who waits for them
  *	link.c		connections that are too slow
+ *	keeper.c	scheduled backups
  *
  * One polling thread takes every request and runs the pages; two workers run
  * the slow ones from a short queue while their connections are suspended; a
@@ -67,6 +68,17 @@ struct rx_conn {		/* one request */
 	struct rx_conn *next;	/* in the queue, or among those who wait */
 };
 
+struct rx_keeper {
+	pthread_mutex_t lock;	/* of what pages look at: */
+	struct rx_schedule now;
+	uint64_t seen;		/* entries of the audit, for rx_web_verified */
+	int64_t verified;
+	uint64_t seq;		/* where the audit of the newest backup ends */
+	int64_t next;		/* ticks: not before */
+	char name[RX_VAULT_NAME];	/* proved, and not entered yet; "" */
+	struct rx_audit_head head;	/* of that one */
+};
+
 enum rx_link_state { RX_LINK_READS, RX_LINK_WORKS, RX_LINK_WRITES };
 
 struct rx_link {		/* a connection; fd -1 when free */
@@ -86,8 +98,9 @@ struct rx_web {
 	pthread_mutex_t links;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	pthread_t worker[RX_WORKERS], sweeper;
-	unsigned threads;	/* started: workers first, then the sweeper */
+	pthread_t worker[RX_WORKERS], sweeper, keeping;
+	unsigned threads;	/* started: workers, the sweeper, the keeper */
+	struct rx_keeper keeper;
 	struct rx_conn *head, *tail;	/* the queue */
 	unsigned queued;
 	struct rx_conn *waiting;
@@ -167,6 +180,10 @@ void rx_queue_release(struct rx_web *w, const struct rx_entry *e);
 /* Look anew at those who have waited too long, or at all.  Locked. */
 void rx_queue_sweep(struct rx_web *w, bool all);
 void *rx_queue_worker(void *web);
+
+/* ---- keeper.c ---- */
+
+void *rx_keeper_main(void *web);
 
 /* ---- link.c ---- */
 

@@ -22,6 +22,9 @@ struct rx_web_options {
 	uint16_t port;		/* 0: the system chooses; see rx_web_port */
 	const char *tls_cert, *tls_key;	/* PEM files, or both NULL */
 	const char *host;	/* a further Host name to accept, or NULL */
+	const char *backup;	/* a folder for scheduled backups, or NULL */
+	const char *backup_keys;	/* one for their keys; NULL: the same */
+	unsigned backup_every;	/* hours */
 	bool sandbox;		/* sandbox.h: for good, of the whole process */
 	unsigned idle;		/* seconds until a session is locked */
 	enum rx_lang lang;	/* of a visitor who has not chosen */
@@ -49,6 +52,22 @@ rx_err rx_web_start(struct rx_web **out, const struct rx_web_options *options,
 uint16_t rx_web_port(const struct rx_web *w);
 /* Stop serving, wipe every session. NULL is allowed. */
 void rx_web_stop(struct rx_web *w);
+
+/* ---- keeper.c: scheduled backups ---- */
+
+struct rx_schedule {
+	const char *dir;	/* of backups; NULL: none are scheduled */
+	const char *keys;	/* of their keys */
+	unsigned every;		/* hours */
+	int64_t made;		/* the newest one, ms; 0: none */
+	int64_t failed;		/* the last attempt, which failed; 0: it did not */
+	enum rx_msg why;
+};
+/* How it stands; ${w} may be NULL. */
+void rx_web_schedule(struct rx_web *w, struct rx_schedule *out);
+/* When a backup was last found whole, ms; 0: never.  For the pages of a worker. */
+rx_err rx_web_verified(struct rx_web *w, struct rx_session *s, int64_t *at,
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- what a page sees ---- */
 

@@ -472,7 +472,7 @@ test_last_entry_replaced_in_ones_own_name_needs_an_anchor(void **state)
 	verify_passes(dir, NULL);
 	s = fixture_open(dir, "d1");
 	assert_int_equal(fixture_verify(s, anchor, &st), RX_ECORRUPT);
-	assert_int_equal(st.msg, RX_MSG_AUDIT_ANCHOR);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_FORK);
 	rx_session_close(s);
 }
 
@@ -652,7 +652,7 @@ test_rollback_of_the_folder_needs_an_anchor(void **state)
 	verify_passes(dir, yesterday);
 	s = fixture_open(dir, "d1");
 	assert_int_equal(fixture_verify(s, today, &st), RX_ECORRUPT);
-	assert_int_equal(st.msg, RX_MSG_AUDIT_ANCHOR);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_ROLLBACK);
 	rx_session_close(s);
 
 	/* Nor is it hidden by going another way from there. */
@@ -661,7 +661,7 @@ test_rollback_of_the_folder_needs_an_anchor(void **state)
 	s = fixture_open(dir, "d1");
 	rx_status_clear(&st);
 	assert_int_equal(fixture_verify(s, today, &st), RX_ECORRUPT);
-	assert_int_equal(st.msg, RX_MSG_AUDIT_ANCHOR);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_FORK);
 	rx_session_close(s);
 }
 
@@ -686,7 +686,7 @@ test_forgotten_reveal_needs_an_anchor(void **state)
 	verify_passes(dir, NULL);	/* the control */
 	s = fixture_open(dir, "d1");
 	assert_int_equal(fixture_verify(s, anchor, &st), RX_ECORRUPT);
-	assert_int_equal(st.msg, RX_MSG_AUDIT_ANCHOR);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_ROLLBACK);
 	rx_session_close(s);
 }
 

@@ -13,7 +13,7 @@
 #include "tests/fixture.h"
 
 /* As src/register/backup.c lays it out. */
-#define HEAD 128
+#define HEAD 160
 #define SIGNED (HEAD + RX_SIGNATURE_BYTES)
 #define LENGTH 88
 #define HASH 96
@@ -293,6 +293,356 @@ test_members_backup_of_a_tampered_register_is_refused(void **state)
 	rx_buf_free(&bad.part[1]);
 }
 
+/* ---- increments ---- */
+
+#define INCREMENT (48 + 256 + SIGNED)
+#define AT_BASE_NAME 48
+
+/* A folder with a chain of four: "0" is whole, "1" to "3" build on the one
+ * before; all keys are beside them. */
+struct chain {
+	char dir[256];
+	struct rx_buf file[4];
+};
+
+static void
+chain_path(char out[300], const struct chain *c, int i)
+{
+
+	(void)snprintf(out, 300, "%s/%d", c->dir, i);
+}
+
+static void
+chain_make(struct chain *c, const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	char path[2][300], json[200];
+	struct rx_status st;
+	int i;
+
+	rx_status_clear(&st);
+	memset(c, 0, sizeof(*c));
+	(void)snprintf(c->dir, sizeof(c->dir), "%s", test_dir());
+	for (i = 0; i < 4; i++) {
+		chain_path(path[i % 2], c, i);
+		(void)snprintf(json, sizeof(json), "{\"id\":\"n%d\",\"child\":"
+		    "\"c1\",\"date\":\"2025-06-03\",\"channel\":\"home_visit\","
+		    "\"signs\":[\"mood_low\"],\"risk\":\"yellow\",\"note\":"
+		    "\"n\"}", i);
+		fixture_save(s, RX_OBSERVATION, json, false, NULL);
+		ok(rx_backup_make(s, path[i % 2], NULL, i == 0 ? NULL :
+		    path[(i + 1) % 2], RX_BACKUP_KEEP, &st), &st);
+		ok(rx_file_read(&c->file[i], path[i % 2], SIZE_MAX, &st), &st);
+	}
+	rx_session_close(s);
+}
+
+static void
+chain_free(struct chain *c)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		rx_buf_free(&c->file[i]);
+}
+
+/* Put ${b} in the place of file ${i}. */
+static void
+chain_put(const struct chain *c, int i, const struct rx_buf *b)
+{
+	struct rx_status st;
+	char path[300];
+
+	rx_status_clear(&st);
+	chain_path(path, c, i);
+	ok(rx_file_write(path, b->b, b->len, 0600, true, &st), &st);
+}
+
+static rx_err
+chain_try(const struct chain *c, int i, struct rx_status *st)
+{
+	struct rx_secret *p = test_passphrase("d1-pass");
+	struct rx_audit_head head;
+	char path[300];
+	rx_err rc;
+
+	rx_status_clear(st);
+	chain_path(path, c, i);
+	rc = rx_backup_check(path, "d1", p, NULL, &head, st);
+	rx_secret_free(p);
+	return (rc);
+}
+
+/* The last of the chain does not open, and with ${i} put back it does. */
+static void
+chain_refuses(const struct chain *c, int i, const struct rx_buf *b)
+{
+	struct rx_status st;
+
+	chain_put(c, i, b);
+	assert_int_equal(chain_try(c, 3, &st), RX_ECORRUPT);
+	chain_put(c, i, &c->file[i]);
+	ok(chain_try(c, 3, &st), &st);
+}
+
+static void
+test_increment_edited_is_refused(void **state)
+{
+	struct chain c;
+	size_t at;
+	int i;
+
+	(void)state;
+	chain_make(&c, fixture_copy());
+	for (i = 1; i < 4; i++)
+		for (at = 0; at < c.file[i].len; at += at < INCREMENT ? 23 :
+		    1999) {
+			/* The name of the base: another file, or none. */
+			if (at >= AT_BASE_NAME && at < AT_BASE_NAME + 256)
+				continue;
+			c.file[i].b[at] ^= 4;
+			chain_put(&c, i, &c.file[i]);
+			c.file[i].b[at] ^= 4;
+			assert_int_equal(chain_try(&c, 3, &(struct rx_status)
+			    { 0 }), RX_ECORRUPT);
+			chain_put(&c, i, &c.file[i]);
+		}
+	chain_free(&c);
+}
+
+static void
+test_increment_cut_or_lengthened_is_refused(void **state)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_status st;
+	struct chain c;
+	size_t n;
+
+	(void)state;
+	rx_status_clear(&st);
+	chain_make(&c, fixture_copy());
+	ok(rx_buf_add(&b, c.file[2].b, c.file[2].len, &st), &st);
+	ok(rx_buf_add(&b, "", 1, &st), &st);
+	chain_refuses(&c, 2, &b);
+	for (n = 0; n < c.file[2].len; n += 997) {
+		b.len = n;
+		chain_refuses(&c, 2, &b);
+	}
+	rx_buf_free(&b);
+	chain_free(&c);
+}
+
+/* Give the increment ${b} the base ${on} by name and digest, as anybody can:
+ * only what comes out of it is signed. */
+static void
+rebase(struct rx_buf *b, const struct rx_buf *on, char name)
+{
+	const uint8_t *head = memcmp(on->b, "RXBI", 4) == 0 ?
+	    on->b + 48 + 256 : on->b;
+
+	rx_hash(b->b + 8, RX_HASH_BYTES, NULL, "runxin backup base v1", head,
+	    SIGNED);
+	b->b[AT_BASE_NAME] = (uint8_t)name;
+}
+
+static void
+test_increment_dropped_or_reordered_is_refused(void **state)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_status st;
+	struct chain c;
+
+	(void)state;
+	rx_status_clear(&st);
+	chain_make(&c, fixture_copy());
+	/* Two change places. */
+	chain_refuses(&c, 2, &c.file[1]);
+	chain_refuses(&c, 1, &c.file[2]);
+	/* One is left out: refused by the digest of its base, and with that
+	 * made right by the image that comes out. */
+	ok(rx_buf_add(&b, c.file[3].b, c.file[3].len, &st), &st);
+	b.b[AT_BASE_NAME] = '1';
+	chain_refuses(&c, 3, &b);
+	rebase(&b, &c.file[1], '1');
+	chain_refuses(&c, 3, &b);
+	/* The control: with the right base it is what it was. */
+	rebase(&b, &c.file[2], '2');
+	assert_memory_equal(b.b, c.file[3].b, b.len);
+	rx_buf_free(&b);
+	chain_free(&c);
+}
+
+static void
+test_increment_on_another_register_is_refused(void **state)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct chain c, other;
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	chain_make(&c, fixture_copy());
+	chain_make(&other, fixture_another(NULL));
+	chain_refuses(&c, 2, &other.file[2]);
+	chain_refuses(&c, 0, &other.file[0]);
+	ok(rx_buf_add(&b, other.file[1].b, other.file[1].len, &st), &st);
+	rebase(&b, &c.file[0], '0');
+	chain_refuses(&c, 1, &b);
+	/* The control: at home it is good. */
+	ok(chain_try(&other, 3, &st), &st);
+	rx_buf_free(&b);
+	chain_free(&c);
+	chain_free(&other);
+}
+
+/* A chain that goes round, or out of its folder. */
+static void
+test_increment_that_names_itself_is_refused(void **state)
+{
+	static const char *const name[] = { "1", "../0", "/etc/passwd", "" };
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_status st;
+	struct chain c;
+	size_t i;
+
+	(void)state;
+	rx_status_clear(&st);
+	chain_make(&c, fixture_copy());
+	ok(rx_buf_add(&b, c.file[1].b, c.file[1].len, &st), &st);
+	for (i = 0; i < 4; i++) {
+		memset(b.b + AT_BASE_NAME, 0, 256);
+		memcpy(b.b + AT_BASE_NAME, name[i], strlen(name[i]));
+		chain_refuses(&c, 1, &b);
+	}
+	memset(b.b + AT_BASE_NAME, 'x', 256);
+	chain_refuses(&c, 1, &b);
+	rx_buf_free(&b);
+	chain_free(&c);
+}
+
+/* ---- an old backup in the place of a new one ---- */
+
+static rx_err
+restore_with(const struct backup *what, const char *anchor, bool older,
+    const char *live, struct rx_restored *got, struct rx_status *st)
+{
+	struct rx_secret *p = test_passphrase("d1-pass");
+	const char *base = test_dir();
+	char file[300], keys[320], dir[300];
+	const struct rx_restore ask = { .file = file, .user = "d1",
+	    .passphrase = p, .dir = dir, .anchor = anchor, .older = older,
+	    .live = live };
+	struct stat sb;
+	rx_err rc;
+
+	rx_status_clear(st);
+	(void)snprintf(file, sizeof(file), "%s/b", base);
+	(void)snprintf(keys, sizeof(keys), "%s/b.keys", base);
+	(void)snprintf(dir, sizeof(dir), "%s/restored", base);
+	ok(rx_file_write(file, what->part[0].b, what->part[0].len, 0600, true,
+	    st), st);
+	ok(rx_file_write(keys, what->part[1].b, what->part[1].len, 0600, true,
+	    st), st);
+	rc = rx_backup_restore(&ask, got, st);
+	assert_int_equal(lstat(dir, &sb) == 0, rc == RX_OK);
+	rx_secret_free(p);
+	return (rc);
+}
+
+static void
+anchor_of(char out[RX_ANCHOR_TEXT], const struct backup *b)
+{
+	struct rx_audit_head head;
+
+	memset(&head, 0, sizeof(head));
+	head.seq = rx_get64(b->part[0].b + 48);
+	memcpy(head.hash, b->part[0].b + 56, RX_HASH_BYTES);
+	rx_anchor_format(out, &head);
+}
+
+static void
+test_rolled_back_backup_is_refused_by_an_anchor(void **state)
+{
+	char anchor[RX_ANCHOR_TEXT];
+	struct rx_restored got;
+	struct rx_status st;
+
+	(void)state;
+	anchor_of(anchor, &later);
+	/* The control: without an anchor an old backup is as good as a new
+	 * one. */
+	ok(restore_with(&good, NULL, false, NULL, &got, &st), &st);
+	assert_int_equal(got.behind, 0);
+	assert_int_equal(restore_with(&good, anchor, false, NULL, &got, &st),
+	    RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_BACKUP_OLDER);
+	ok(restore_with(&good, anchor, true, NULL, &got, &st), &st);
+	assert_int_equal(got.behind, 1);
+	ok(restore_with(&later, anchor, false, NULL, &got, &st), &st);
+	assert_int_equal(got.behind, 0);
+	anchor_of(anchor, &good);
+	ok(restore_with(&later, anchor, false, NULL, &got, &st), &st);
+}
+
+static void
+test_forked_backup_is_refused_by_an_anchor(void **state)
+{
+	char anchor[RX_ANCHOR_TEXT];
+	struct rx_restored got;
+	struct backup twin;
+	struct rx_status st;
+
+	(void)state;
+	/* From the same beginning as good and later, but another entry. */
+	make_backup(&twin, fixture_copy());
+	anchor_of(anchor, &twin);
+	assert_int_equal(restore_with(&later, anchor, false, NULL, &got, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_FORK);
+	/* Saying that it is older does not help. */
+	assert_int_equal(restore_with(&later, anchor, true, NULL, &got, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(restore_with(&later, "12-nonsense", true, NULL, &got,
+	    &st), RX_EUSAGE);
+	ok(restore_with(&twin, anchor, false, NULL, &got, &st), &st);
+	rx_buf_free(&twin.part[0]);
+	rx_buf_free(&twin.part[1]);
+}
+
+static void
+test_restore_tells_what_the_register_in_use_has_more(void **state)
+{
+	const char *dir = fixture_copy(), *other = fixture_copy();
+	struct backup first, second, twin;
+	struct rx_restored got;
+	struct rx_status st;
+
+	(void)state;
+	make_backup(&first, dir);
+	make_backup(&second, dir);
+	make_backup(&twin, other);
+	ok(restore_with(&first, NULL, false, dir, &got, &st), &st);
+	assert_int_equal(got.behind, 1);
+	assert_false(got.forked);
+	ok(restore_with(&second, NULL, false, dir, &got, &st), &st);
+	assert_int_equal(got.behind, 0);
+	ok(restore_with(&first, NULL, false, other, &got, &st), &st);
+	assert_true(got.forked);
+	/* Another register, and none at all, say nothing. */
+	ok(restore_with(&first, NULL, false, fixture_another(NULL), &got,
+	    &st), &st);
+	assert_int_equal(got.behind, 0);
+	assert_false(got.forked);
+	ok(restore_with(&first, NULL, false, test_dir(), &got, &st), &st);
+	assert_int_equal(got.behind, 0);
+	rx_buf_free(&first.part[0]);
+	rx_buf_free(&first.part[1]);
+	rx_buf_free(&second.part[0]);
+	rx_buf_free(&second.part[1]);
+	rx_buf_free(&twin.part[0]);
+	rx_buf_free(&twin.part[1]);
+}
+
 static void
 test_only_a_member_restores(void **state)
 {
@@ -366,6 +716,19 @@ main(void)
 		    test_backup_made_up_around_an_image_is_refused),
 		cmocka_unit_test(
 		    test_members_backup_of_a_tampered_register_is_refused),
+		cmocka_unit_test(test_increment_edited_is_refused),
+		cmocka_unit_test(
+		    test_increment_cut_or_lengthened_is_refused),
+		cmocka_unit_test(
+		    test_increment_dropped_or_reordered_is_refused),
+		cmocka_unit_test(
+		    test_increment_on_another_register_is_refused),
+		cmocka_unit_test(test_increment_that_names_itself_is_refused),
+		cmocka_unit_test(
+		    test_rolled_back_backup_is_refused_by_an_anchor),
+		cmocka_unit_test(test_forked_backup_is_refused_by_an_anchor),
+		cmocka_unit_test(
+		    test_restore_tells_what_the_register_in_use_has_more),
 		cmocka_unit_test(test_only_a_member_restores),
 		cmocka_unit_test(test_half_a_backup_is_refused),
 		cmocka_unit_test(test_whole_backup_is_restored),

@@ -15,7 +15,7 @@
 
 #include "store/internal.h"
 
-#define ROWS 60
+#define ROWS 120
 
 static void
 path_of(char path[512], const char *dir, const char *name)

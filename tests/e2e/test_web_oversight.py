@@ -4,6 +4,7 @@ key, a right or a unit is missing: asked over HTTP, and on the command line."""
 import datetime
 import os
 import re
+import time
 
 import harness
 from harness import (CONFLICT, PERMISSION, USAGE, add_user, equal,
@@ -293,6 +294,71 @@ def test_the_age_of_the_last_backup_stands_on_the_page():
     text = b.get("/safety").page().text
     true(message("WEB_BACKUP_OLD").replace("{n}", "7") in text, text)
     true(message("WEB_BACKUP_RESTORE") in text, text)
+
+
+def backups(folder, keys=False):
+    return sorted(n for n in os.listdir(folder)
+                  if n.endswith(".keys") == keys and not n.startswith("."))
+
+
+def wait_for(what, seconds=30):
+    end = time.time() + seconds
+    while not what():
+        true(time.time() < end, "nothing happened")
+        time.sleep(0.2)
+
+
+@test
+def test_backup_folder_is_needed_for_its_options():
+    for option, value in (("--backup-every", "2"), ("--backup-keys", "x")):
+        r = run(register(), None, None, "serve", option, value).expect(USAGE)
+        true(message("CLI_BACKUP_FOLDER") in r.err.decode("utf-8"), r.err)
+
+
+@test
+def test_a_scheduled_backup_is_made_proved_and_entered():
+    top = temp_dir()
+    folder, keys = os.path.join(top, "content"), os.path.join(top, "keys")
+    s = web.Server(register(), "--backup", folder, "--backup-keys", keys,
+                   "--backup-every", "24")
+    b = Browser(s).signed_in("admin")
+    # Nobody's session is taken while he is at it.
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_EVERY").replace("{n}", "24")[:20] in text and
+         folder in text and keys in text, text)
+    wait_for(lambda: backups(keys, True) and backups(folder))
+    name = backups(folder)[0]
+    equal(backups(keys, True), [name + ".keys"], "the keys apart")
+    wait_for(lambda: message("WEB_BACKUP_NEVER") not in
+             b.get("/safety").page().text or time.sleep(2.5))
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_UNCHECKED") not in text, text)
+    true(message("WEB_BACKUP_NEVER") not in b.get("/people").page().text,
+         "home")
+    true(name in b.get("/audit").page().text, "the audit")
+    # Not due again, and nothing else came of it.
+    time.sleep(3)
+    equal(backups(folder), [name], "one")
+    err = s.stop()
+    true(message("CLI_BACKUP_TOGETHER") in err, err)
+    equal(len(err.strip().splitlines()), 1, err)
+    # It restores, as a person would do it.
+    cli("admin", "backup", "restore", os.path.join(folder, name),
+        os.path.join(top, "again"), "--keys",
+        os.path.join(keys, name + ".keys")).expect()
+
+
+@test
+def test_a_scheduled_backup_that_fails_is_told():
+    top = temp_dir()
+    folder = os.path.join(top, "content")
+    s = web.Server(register(), "--backup", folder)
+    b = Browser(s).signed_in("admin")
+    # The folder is gone: the medium was pulled out.
+    os.rmdir(folder)
+    wait_for(lambda: message("WEB_BACKUP_FAILED").split("}")[1][:4] in
+             b.get("/safety").page().text or time.sleep(2.5))
+    true(s.stop() != "", "and in the log")
 
 
 @test

@@ -193,13 +193,15 @@ stored(const uint8_t *p, size_t n)
 	rx_record_free(&r);
 }
 
-/* Short texts: unit codes, dates, custodians' codes. */
+/* Short texts: unit codes, dates, custodians' codes, heads of the audit. */
 static void
 words(const uint8_t *p, size_t n)
 {
 	char text[256], unit[RX_UNIT_BYTES], shown[RX_UNIT_TEXT];
 	char again[RX_UNIT_BYTES], date_text[RX_DATE_TEXT];
-	char code_text[RX_CODE_TEXT];
+	char code_text[RX_CODE_TEXT], anchor_text[RX_ANCHOR_TEXT];
+	struct rx_anchor anchor, anchor_again;
+	struct rx_audit_head head = { 0 };
 	uint8_t code[RX_CODE_BYTES], code_again[RX_CODE_BYTES];
 	struct rx_status st = { 0 };
 	int32_t date;
@@ -223,6 +225,16 @@ words(const uint8_t *p, size_t n)
 		rx_code_text(code_text, code);
 		must(rx_code_parse(code_again, code_text, &st) == RX_OK);
 		must(memcmp(code, code_again, sizeof(code)) == 0);
+	}
+	rx_status_clear(&st);
+	if (rx_anchor_parse(&anchor, text, &st) == RX_OK) {
+		head.seq = anchor.seq;
+		memcpy(head.hash, anchor.hash, sizeof(head.hash));
+		rx_anchor_format(anchor_text, &head);
+		if (anchor.n == RX_ANCHOR_HASH)
+			must(rx_anchor_parse(&anchor_again, anchor_text,
+			    &st) == RX_OK && memcmp(&anchor, &anchor_again,
+			    sizeof(anchor)) == 0);
 	}
 }
 

@@ -684,7 +684,8 @@ test_restored_copy_is_a_copy_from_the_first_moment(void **state)
 	const char *home = fixture_copy(), *base = test_dir();
 	struct rx_session *s = fixture_open(home, "d1");
 	struct rx_secret *p = test_passphrase("d1-pass");
-	struct rx_audit_head head;
+	struct rx_restore ask = { .user = "d1", .passphrase = p };
+	struct rx_restored got;
 	char file[300], dir[300], part[330];
 	struct stat sb;
 
@@ -694,14 +695,16 @@ test_restored_copy_is_a_copy_from_the_first_moment(void **state)
 	(void)snprintf(part, sizeof(part), "%s/copy.runxin-part", base);
 	must(rx_backup_create(s, file, &st));
 	rx_session_close(s);
-	must(rx_copy_restore(file, "d1", p, dir, "村", &head, &st));
+	ask.file = file;
+	ask.dir = dir;
+	must(rx_copy_restore(&ask, "村", &got, &st));
 	assert_int_not_equal(lstat(part, &sb), 0);
 	s = fixture_open(dir, "d1");
 	assert_string_equal(rx_session_copy(s), "村");
-	assert_int_equal(head_of(s).seq, head.seq + 1);
+	assert_int_equal(head_of(s).seq, got.head.seq + 1);
 	rx_session_close(s);
-	refuses(rx_copy_restore(file, "d1", p, dir, "村", &head, &st),
-	    RX_ECONFLICT, RESTORE_NOT_EMPTY);
+	refuses(rx_copy_restore(&ask, "村", &got, &st), RX_ECONFLICT,
+	    RESTORE_NOT_EMPTY);
 	rx_secret_free(p);
 }
 

@@ -1377,13 +1377,13 @@ test_audit_anchor_off_the_chain_is_refused(void **state)
 	head.hash[0] ^= 1;
 	anchor_of(&head, anchor);
 	refuses(try(rx_audit_verify(w.d1, anchor, NULL, NULL, NULL, &st)),
-	    RX_ECORRUPT, AUDIT_ANCHOR);
+	    RX_ECORRUPT, ANCHOR_FORK);
 	/* One that lies ahead: the register was rolled back. */
 	head.hash[0] ^= 1;
 	head.seq++;
 	anchor_of(&head, anchor);
 	refuses(try(rx_audit_verify(w.d1, anchor, NULL, NULL, NULL, &st)),
-	    RX_ECORRUPT, AUDIT_ANCHOR);
+	    RX_ECORRUPT, ANCHOR_ROLLBACK);
 }
 
 static void

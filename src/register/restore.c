@@ -1,0 +1,276 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "base/file.h"
+#include "register/backup.h"
+
+/*
+ * From a backup to a register: read, signed in to in memory, verified as a
+ * whole, and only then written.  It is written to the folder ".NAME.restoring~"
+ * beside the one asked for and gets its name when it is complete, so that no half of
+ * a register is ever there to be opened.
+ */
+
+#define DAY_MS INT64_C(86400000)
+
+/* ---- the folder ---- */
+
+static rx_err
+fail_dir(const char *dir, int e, struct rx_status *st)
+{
+
+	rx_status_arg(st, "file", "%s", dir);
+	rx_status_arg(st, "errno", "%d", e);
+	return (rx_fail(st, RX_EIO, e == ENOENT ? RX_MSG_FILE_ABSENT :
+	    e == ENOSPC || e == EDQUOT ? RX_MSG_FILE_NO_SPACE :
+	    RX_MSG_FILE_WRITE));
+}
+
+/* RX_ECONFLICT unless ${dir} is absent or empty. */
+static rx_err
+target_check(const char *dir, struct rx_status *st)
+{
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return (fail_dir(dir, errno, st));
+	if (rmdir(dir) != 0) {
+		rx_status_arg(st, "dir", "%s", dir);
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_RESTORE_NOT_EMPTY));
+	}
+	return (RX_OK);
+}
+
+/* Where ${dir} is made, to be freed. */
+static rx_err
+staging_path(char **out, const char *dir, struct rx_status *st)
+{
+	size_t n = strlen(dir), k;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	for (k = n; k > 0 && dir[k - 1] != '/';)
+		k--;
+	if (asprintf(out, "%.*s.%.*s.restoring~", (int)k, dir, (int)(n - k),
+	    dir + k) < 0) {
+		*out = NULL;
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	}
+	return (RX_OK);
+}
+
+/* Remove what an attempt leaves in ${dir}, and nothing else. */
+static void
+staging_remove(const char *dir)
+{
+	static const char *const name[] = { "content.db", "keys.db",
+	    "content.db-journal", "keys.db-journal" };
+	char *path;
+	size_t i;
+
+	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+		if (asprintf(&path, "%s/%s", dir, name[i]) < 0)
+			continue;
+		(void)unlink(path);
+		free(path);
+	}
+	(void)rmdir(dir);
+}
+
+static rx_err
+staging_fill(const struct rx_backup *b, const char *dir, struct rx_status *st)
+{
+	static const char *const name[RX_PARTS] = { "content.db", "keys.db" };
+	char *path;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < RX_PARTS && rc == RX_OK; i++) {
+		if (asprintf(&path, "%s/%s", dir, name[i]) < 0)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		rc = rx_file_write(path, b->part[i].image.b,
+		    b->part[i].image.len, 0600, false, st);
+		free(path);
+	}
+	return (rc);
+}
+
+/* Make the register of ${b} in ${dir}. */
+static rx_err
+put_register(const struct rx_backup *b, const char *dir, struct rx_status *st)
+{
+	char *staging;
+	rx_err rc;
+
+	if ((rc = target_check(dir, st)) != RX_OK ||
+	    (rc = staging_path(&staging, dir, st)) != RX_OK)
+		return (rc);
+	staging_remove(staging);	/* of an attempt that was killed */
+	if (mkdir(staging, 0700) != 0) {
+		rc = fail_dir(staging, errno, st);
+		goto done;
+	}
+	if ((rc = staging_fill(b, staging, st)) == RX_OK &&
+	    rename(staging, dir) != 0)
+		rc = fail_dir(dir, errno, st);
+	if (rc != RX_OK)
+		staging_remove(staging);
+done:
+	free(staging);
+	return (rc);
+}
+
+/* ---- verifying ---- */
+
+static rx_err
+read_both(struct rx_backup *b, const struct rx_restore *ask,
+    struct rx_restored *got, struct rx_status *st)
+{
+	char *path;
+	rx_err rc;
+
+	if ((rc = rx_backup_keys_path(&path, ask->file, ask->keys, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_backup_read_content(b, ask->file, st)) == RX_OK)
+		rc = rx_backup_read_keys(b, path, st);
+	free(path);
+	if (rc != RX_OK)
+		return (rc);
+	got->files = b->files;
+	got->made = (int64_t)rx_get64(b->part[0].head + RX_AT_TIME);
+	got->keys_made = (int64_t)rx_get64(b->part[1].head + RX_AT_TIME);
+	got->keep = rx_get16(b->part[1].head + RX_AT_KEEP);
+	got->expired = (rx_time_now() - got->keys_made) / DAY_MS -
+	    (int64_t)got->keep;
+	return (rx_backup_same(b) ? RX_OK :
+	    rx_fail(st, RX_ECORRUPT, RX_MSG_BACKUP_MIXED));
+}
+
+/* With the session signed in to the images: the maker's signatures, the head
+ * that the files name, the whole audit and every row. */
+static rx_err
+verify(struct rx_session *s, const struct rx_backup *b,
+    struct rx_restored *got, struct rx_status *st)
+{
+	const uint8_t *h = b->part[RX_PART_CONTENT].head;
+	uint8_t rows[RX_HASH_BYTES];
+	rx_err rc;
+
+	if ((rc = rx_backup_signed(s, b, st)) != RX_OK ||
+	    (rc = rx_audit_head(s, &got->head, st)) != RX_OK ||
+	    (rc = rx_store_manifest_keys(s->store, false, rows, st)) !=
+	    RX_OK)
+		return (rc);
+	if (got->head.seq != rx_get64(h + RX_AT_SEQ) ||
+	    !rx_equal(got->head.hash, h + RX_AT_AUDIT, RX_HASH_BYTES) ||
+	    !rx_equal(rows, h + RX_AT_ROWS, RX_HASH_BYTES))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BACKUP_CORRUPT));
+	return (rx_audit_verify(s, NULL, NULL, NULL, NULL, st));
+}
+
+/* ---- its age ---- */
+
+/* ${anchor} must lie on the audit of the backup; one that it has not come to yet
+ * is let through when the user says so. */
+static rx_err
+check_anchor(struct rx_session *s, const struct rx_restore *ask,
+    const struct rx_anchor *anchor, struct rx_restored *got,
+    struct rx_status *st)
+{
+
+	if (anchor->seq <= got->head.seq)
+		return (rx_anchor_find(s, anchor, st));
+	got->behind = anchor->seq - got->head.seq;
+	if (ask->older)
+		return (RX_OK);
+	rx_status_arg(st, "n", "%llu", (unsigned long long)got->behind);
+	rx_status_arg(st, "days", "%lld",
+	    (long long)((rx_time_now() - got->head.time) / DAY_MS));
+	return (rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_OLDER));
+}
+
+/* What of the register that is in use the backup has not; failures are no news
+ * here, for it may be broken, or of somebody else. */
+static void
+compare(const struct rx_backup *b, const struct rx_restore *ask,
+    struct rx_restored *got)
+{
+	struct rx_audit_head head, same;
+	struct rx_store *store;
+	struct rx_status st;
+	struct rx_session *s;
+
+	rx_status_clear(&st);
+	if (rx_store_open(&store, ask->live, &st) != RX_OK)
+		return;
+	if (rx_session_attach(&s, store, ask->user, ask->passphrase, &st) !=
+	    RX_OK)
+		goto done;
+	if (memcmp(s->store_id, b->part[0].head + RX_AT_STORE, RX_ID_BYTES) ==
+	    0 && rx_audit_head(s, &head, &st) == RX_OK &&
+	    head.seq >= got->head.seq && rx_audit_head_at(s, got->head.seq,
+	    &same, &st) == RX_OK) {
+		got->forked = !rx_equal(same.hash, got->head.hash,
+		    RX_HASH_BYTES);
+		if (!got->forked && head.seq - got->head.seq > got->behind)
+			got->behind = head.seq - got->head.seq;
+	}
+	rx_session_close(s);
+done:
+	rx_store_close(store);
+}
+
+rx_err
+rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
+    struct rx_status *st)
+{
+	struct rx_anchor anchor;
+	struct rx_session *s;
+	struct rx_store *store;
+	struct rx_backup b;
+	rx_err rc;
+
+	memset(&b, 0, sizeof(b));
+	memset(got, 0, sizeof(*got));
+	if (ask->anchor != NULL &&
+	    (rc = rx_anchor_parse(&anchor, ask->anchor, st)) != RX_OK)
+		return (rc);
+	if ((rc = read_both(&b, ask, got, st)) != RX_OK ||
+	    (rc = rx_store_open_images(&store, &b.part[0].image,
+	    &b.part[1].image, st)) != RX_OK)
+		goto err0;
+	if ((rc = rx_session_attach(&s, store, ask->user, ask->passphrase,
+	    st)) != RX_OK)
+		goto err1;
+	if ((rc = verify(s, &b, got, st)) == RX_OK && ask->anchor != NULL)
+		rc = check_anchor(s, ask, &anchor, got, st);
+	rx_session_close(s);
+err1:
+	rx_store_close(store);
+	if (rc == RX_OK && ask->live != NULL)
+		compare(&b, ask, got);
+	if (rc == RX_OK && ask->dir != NULL)
+		rc = put_register(&b, ask->dir, st);
+err0:
+	rx_backup_free(&b);
+	return (rc);
+}
+
+rx_err
+rx_backup_check(const char *file, const char *user,
+    const struct rx_secret *passphrase, const char *dir,
+    struct rx_audit_head *head, struct rx_status *st)
+{
+	const struct rx_restore ask = { .file = file, .user = user,
+	    .passphrase = passphrase, .dir = dir };
+	struct rx_restored got;
+	rx_err rc;
+
+	rc = rx_backup_restore(&ask, &got, st);
+	*head = got.head;
+	return (rc);
+}
