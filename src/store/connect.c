@@ -191,14 +191,15 @@ err0:
 }
 
 /**
- * header_is_ours(db, schema):
- * Whether the fields of the file's first 100 bytes that never change are what
- * SQLite writes for us.  SQLite itself takes a foreign write version for
+ * check_header(db, schema):
+ * SQLITE_OK when the fields of the file's first 100 bytes that never change are
+ * what SQLite writes for us, SQLITE_CORRUPT when they are not; a disk that does
+ * not answer is its own error.  SQLite itself takes a foreign write version for
  * "read only", which we would blame on the disk.  The file is read through
  * SQLite's own handle: closing another one would drop its locks.
  */
-static bool
-header_is_ours(sqlite3 *db, const char *schema)
+static int
+check_header(sqlite3 *db, const char *schema)
 {
 	static const struct {
 		size_t at, n;
@@ -212,18 +213,20 @@ header_is_ours(sqlite3 *db, const char *schema)
 	uint8_t head[100];
 	sqlite3_file *f = NULL;
 	size_t i;
+	int code;
 
 	if (sqlite3_file_control(db, schema, SQLITE_FCNTL_FILE_POINTER, &f) !=
-	    SQLITE_OK || f == NULL || f->pMethods == NULL ||
-	    f->pMethods->xRead(f, head, sizeof(head), 0) != SQLITE_OK)
-		return (false);
+	    SQLITE_OK || f == NULL || f->pMethods == NULL)
+		return (SQLITE_CORRUPT);
+	if ((code = f->pMethods->xRead(f, head, sizeof(head), 0)) != SQLITE_OK)
+		return (code);
 	/* 1: journal; 2: a write-ahead log, which the next write ends. */
 	if (head[18] != head[19] || head[18] < 1 || head[18] > 2)
-		return (false);
+		return (SQLITE_CORRUPT);
 	for (i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (memcmp(head + fixed[i].at, fixed[i].b, fixed[i].n) != 0)
-			return (false);
-	return (true);
+			return (SQLITE_CORRUPT);
+	return (SQLITE_OK);
 }
 
 rx_err
@@ -248,8 +251,9 @@ rx_connect_journal(sqlite3 *db, enum rx_file_no f, unsigned how,
 	mode = (const char *)sqlite3_column_text(stmt, 0);
 	if (mode == NULL || sqlite3_stricmp(mode, "delete") != 0)
 		rc = rx_sqlite_fail(st, SQLITE_BUSY, how, __func__);
-	else if (!header_is_ours(db, f == RX_FILE_CONTENT ? "main" : "keys"))
-		rc = rx_sqlite_fail(st, SQLITE_CORRUPT, how, __func__);
+	else if ((code = check_header(db, f == RX_FILE_CONTENT ? "main" :
+	    "keys")) != SQLITE_OK)
+		rc = rx_sqlite_fail(st, code, how, __func__);
 done:
 	(void)sqlite3_finalize(stmt);
 	return (rc);

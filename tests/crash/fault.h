@@ -1,0 +1,50 @@
+#ifndef RX_TESTS_CRASH_FAULT_H
+#define RX_TESTS_CRASH_FAULT_H
+
+/*
+ * A machine that fails where it is told to.  Under SQLite lies a file system of
+ * ours; our own calls of malloc, write, rename and so on come here by the linker
+ * (--wrap, see the Makefile).  Disk calls that change something, reads of the
+ * database, and requests for memory are counted apart.
+ *
+ * What the machine remembers beside the files is what a power cut would leave:
+ * a write lasts when its file was synced, a name when its folder was.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum fault {
+	FAULT_NONE,
+	FAULT_KILL,	/* kill -9 instead of the Nth call */
+	FAULT_TORN,	/* of the Nth call only a first part is written, then
+			 * kill -9 */
+	FAULT_POWER,	/* instead of the Nth call the power fails: of what was
+			 * not synced any part is lost, as the seed says */
+	FAULT_IO,	/* the Nth call is an I/O error */
+	FAULT_FULL,	/* the disk is full from the Nth call */
+	FAULT_READ,	/* the Nth read is an I/O error */
+	FAULT_MEMORY,	/* the Nth request for memory fails */
+	FAULTS
+};
+extern const char *const fault_name[FAULTS];
+
+/* First of all, before SQLite is used. */
+void fault_init(void);
+/* From now: ${how} at call ${at} (0: just count).  An odd ${seed} lets an error
+ * last, an even one happens once; it chooses what a power cut loses. */
+void fault_arm(enum fault how, unsigned at, unsigned seed);
+void fault_disarm(void);
+/* Calls of the kind that ${how} is about, since it was armed. */
+unsigned fault_calls(enum fault how);
+/* Control: a disk that says it has synced and has not. */
+void fault_sync_lies(bool lies);
+/* What is held now: SQLite's bytes, our blocks, guarded blocks. */
+struct fault_held {
+	long sqlite, blocks, guarded;
+};
+void fault_held(struct fault_held *h);
+/* write(2) past all this, for the test's own pipe. */
+bool fault_tell(int fd, const void *p, size_t n);
+
+#endif
