@@ -60,7 +60,8 @@ help:
 	@echo 'make check      install what the tests need, run them all'
 	@echo 'make check-web  of those only the web page in a real browser'
 	@echo 'make asan       the tests under ASan and UBSan'
-	@echo 'make torture    bundles exchanged in any order, in WORLDS=200 worlds'
+	@echo 'make torture    faults at every call for TORTURE_SECONDS=3600, and bundles'
+	@echo '                exchanged in any order, in WORLDS=200 worlds'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
 	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
@@ -113,9 +114,10 @@ node-modules:
 	    { echo 'npm ci failed: no tests in the browser' >&2; \
 	    rm -rf node_modules; }; }
 
-# Bundles in any order, in many more worlds than make check has time for.
+# What make check has time for a sample of only.
 .PHONY: torture
-torture: $(BUILD)/tests/unit/test_bundle
+torture: $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_bundle
+	@$(BUILD)/tests/crash/test_crash $(or $(TORTURE_SECONDS),3600)
 	@RUNXIN_TORTURE=$(or $(WORLDS),200) $<
 
 # A process that hardens itself cannot be traced, so leaks are looked for in

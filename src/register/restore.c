@@ -1,6 +1,8 @@
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,21 +64,30 @@ staging_path(char **out, const char *dir, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* Whether an attempt may have left ${name}: a file of the register, or one that
+ * was to become it (base/file). */
+static bool
+staging_name(const char *name)
+{
+
+	return (strncmp(name, "content.db", 10) == 0 ||
+	    strncmp(name, "keys.db", 7) == 0 ||
+	    strncmp(name, ".runxin-", 8) == 0);
+}
+
 /* Remove what an attempt leaves in ${dir}, and nothing else. */
 static void
 staging_remove(const char *dir)
 {
-	static const char *const name[] = { "content.db", "keys.db",
-	    "content.db-journal", "keys.db-journal" };
-	char *path;
-	size_t i;
+	struct dirent *e;
+	DIR *d;
 
-	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
-		if (asprintf(&path, "%s/%s", dir, name[i]) < 0)
-			continue;
-		(void)unlink(path);
-		free(path);
-	}
+	if ((d = opendir(dir)) == NULL)
+		return;
+	while ((e = readdir(d)) != NULL)
+		if (staging_name(e->d_name))
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	(void)closedir(d);
 	(void)rmdir(dir);
 }
 

@@ -203,10 +203,18 @@ keyblob_signer(struct rx_session *s, const uint8_t root[32],
 	const size_t signed_len = RX_KEYBLOB_BYTES - RX_SIGNATURE_BYTES;
 	struct rx_status ignored;
 	size_t i, first;
+	rx_err rc;
 
 	*known = false;
 	rx_status_clear(&ignored);
-	if (rx_members_load(s, root, &ignored) != RX_OK ||
+	/* What is wrong with the rows shows under the pinned root; a disk that
+	 * does not answer is no sign of another root. */
+	if ((rc = rx_members_load(s, root, &ignored)) == RX_EIO ||
+	    rc == RX_EINTERNAL) {
+		*st = ignored;
+		return (rc);
+	}
+	if (rc != RX_OK ||
 	    (first = rx_member_first(s, s->user_id)) == s->nmembers)
 		return (RX_OK);
 	*known = true;
