@@ -17,15 +17,13 @@ static const enum rx_msg role_names[] = {
 
 /* A name may hold what a path may not: such bytes are escaped, and those that
  * servers or browsers act on even when escaped ('/', '%', a dot in front) are
- * escaped twice.  Twice three bytes for each byte at most. */
-#define PATH_BYTES (5 * RX_USER_NAME_BYTES)
-
-static void
-path_escape(char out[PATH_BYTES], const char *name)
+ * escaped twice: five bytes for one at most. */
+void
+rx_admin_path(char out[RX_ADMIN_PATH_BYTES], const char *name)
 {
 	size_t i, to = 0;
 
-	for (i = 0; name[i] != '\0' && to + 6 < PATH_BYTES; i++) {
+	for (i = 0; name[i] != '\0' && to + 6 < RX_ADMIN_PATH_BYTES; i++) {
 		const unsigned char c = (unsigned char)name[i];
 
 		if (c == '/' || c == '%' || (c == '.' && i == 0))
@@ -48,8 +46,8 @@ hex_digit(char c)
 }
 
 /* What is left of the escaping when the server has undone it once. */
-static void
-path_name(const struct rx_request *q, char out[RX_USER_NAME_BYTES])
+void
+rx_admin_user(const struct rx_request *q, char out[RX_USER_NAME_BYTES])
 {
 	const char *p = q->arg[0];
 	size_t to = 0;
@@ -91,13 +89,13 @@ static rx_err
 person_new(struct people *p, const struct rx_user_row *row, json_t **person,
     struct rx_status *st)
 {
-	char path[PATH_BYTES];
+	char path[RX_ADMIN_PATH_BYTES];
 	rx_err rc;
 
 	if ((*person = json_object()) == NULL ||
 	    json_array_append_new(p->list, *person) != 0)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	path_escape(path, row->name);
+	rx_admin_path(path, row->name);
 	if ((rc = rx_put_text(*person, "name", row->name, st)) != RX_OK ||
 	    (rc = rx_put_text(*person, "path_name", path, st)) != RX_OK ||
 	    (rc = rx_put_bool(*person, "me", strcmp(row->name,
@@ -148,8 +146,12 @@ people_each(void *cookie, const struct rx_user_row *row, struct rx_status *st)
 	    person, "name")), row->name) != 0) &&
 	    (rc = person_new(p, row, &person, st)) != RX_OK)
 		return (rc);
-	if ((rc = put_role(p, person, row, st)) != RX_OK || row->disabled)
+	if ((rc = put_role(p, person, row, st)) != RX_OK)
 		return (rc);
+	if (row->disabled)	/* what he left behind */
+		return (rx_put_int(person, "nrotation", row->rotation +
+		    json_integer_value(json_object_get(person, "nrotation")),
+		    st));
 	if ((rc = rx_put_bool(person, "disabled", false, st)) != RX_OK ||
 	    (row->temporary && (rc = rx_put_bool(person, "temporary", true,
 	    st)) != RX_OK) ||
@@ -218,8 +220,13 @@ people(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	for (k = 0; k < COUNTS; k++)
 		if (strcmp(rx_field(q, "show"), counts[k].show) == 0)
 			show = k;
-	if ((rc = people_read(&p, q, NULL, st)) == RX_OK)
-		rc = put_people(&p, a->data, show, st);
+	if ((rc = people_read(&p, q, NULL, st)) == RX_OK &&
+	    (rc = put_people(&p, a->data, show, st)) == RX_OK)
+		rc = rx_admin_handovers(q, a->data, st);
+	/* The administrator alone: what a first day begins with. */
+	if (rc == RX_OK)
+		rc = rx_put_bool(a->data, "first", json_array_size(p.list) ==
+		    1, st);
 	json_decref(p.list);
 	if (rc == RX_OK && (rc = rx_admin_put_verified(a->data, q, st)) ==
 	    RX_OK)
@@ -228,9 +235,8 @@ people(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	return (rc);
 }
 
-/* Put the person of the path as data["person"]; RX_ENOENT. */
-static rx_err
-put_person(struct rx_request *q, json_t *data, const char *name,
+rx_err
+rx_admin_person(const struct rx_request *q, json_t *data, const char *name,
     struct rx_status *st)
 {
 	struct people p;
@@ -261,8 +267,8 @@ pending(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	rx_err rc;
 
 	a->page = "admin/pending";
-	path_name(q, user);
-	if ((rc = put_person(q, a->data, user, st)) != RX_OK ||
+	rx_admin_user(q, user);
+	if ((rc = rx_admin_person(q, a->data, user, st)) != RX_OK ||
 	    (rc = rx_user_pending(q->session, user, &units, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < units.len; i += RX_UNIT_BYTES) {
@@ -296,7 +302,7 @@ put_disable(struct rx_request *q, struct rx_reply *a, const char *user,
 	rx_err rc;
 
 	a->page = "admin/disable";
-	if ((rc = put_person(q, a->data, user, st)) != RX_OK)
+	if ((rc = rx_admin_person(q, a->data, user, st)) != RX_OK)
 		return (rc);
 	return (rx_put_say(a->data, "title", q, RX_MSG_WEB_DISABLE_TITLE,
 	    "user", user, st));
@@ -307,7 +313,7 @@ disable_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	char user[RX_USER_NAME_BYTES];
 
-	path_name(q, user);
+	rx_admin_user(q, user);
 	return (put_disable(q, a, user, st));
 }
 
@@ -317,7 +323,7 @@ disable(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	char user[RX_USER_NAME_BYTES];
 	rx_err rc;
 
-	path_name(q, user);
+	rx_admin_user(q, user);
 	if (rx_user_disable(q->session, user, st) != RX_OK) {
 		if ((rc = rx_put_error(a, q, st)) != RX_OK)
 			return (rc);
@@ -475,6 +481,10 @@ const struct rx_route rx_routes_admin[] = {
 	{ "GET", "/people/*/pending", ADMIN, pending },
 	{ "GET", "/people/*/disable", ADMIN, disable_form },
 	{ "POST", "/people/*/disable", ADMIN, disable },
+	{ "GET", "/people/*/handover", ADMIN_SLOW, rx_admin_handover_form },
+	{ "POST", "/people/*/handover", ADMIN_SLOW, rx_admin_handover },
+	{ "GET", "/people/*/reset", ADMIN, rx_admin_reset_form },
+	{ "POST", "/people/*/reset", ADMIN_SLOW, rx_admin_reset },
 	{ "GET", "/units", ADMIN, rx_admin_units },
 	{ "POST", "/units/add", ADMIN, rx_admin_unit_add },
 	{ "GET", "/audit", RX_WEB_SIGNED_IN | RX_WEB_SLOW, rx_admin_audit },
