@@ -78,17 +78,24 @@ rx_cli_head(struct rx_cli *cli, const struct rx_audit_head *head,
     struct rx_status *st)
 {
 	char hex[2 * RX_HASH_BYTES + 1], text[2 * RX_HASH_BYTES + 32];
+	char code[RX_ANCHOR_TEXT];
 	json_t *o;
 	rx_err rc;
 
 	rx_hex(hex, head->hash, sizeof(head->hash));
 	(void)snprintf(text, sizeof(text), "%llu-%s",
 	    (unsigned long long)head->seq, hex);
-	if (!cli->json)
+	rx_anchor_format(code, head);
+	if (!cli->json) {
+		/* Beside what scripts take: to be written down and typed. */
+		rx_cli_note(cli, RX_MSG_CLI_HEAD_CODE, "code", code, NULL);
 		return (rx_buf_printf(&cli->out, st, "%s\n", text));
+	}
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	rc = rx_cli_set(o, "head", json_string(text), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "code", json_string(code), st);
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "seq", json_integer((json_int_t)head->seq),
 		    st);

@@ -2055,6 +2055,11 @@ def test_audit_head_is_an_anchor():
     got = done(as_user(r, "admin", "--json", "audit", "verify", "--anchor",
                        head)).json()
     true(got["intact"] and got["anchored"], got)
+    code = done(as_user(r, "admin", "--json", "audit", "head")).json()["code"]
+    true(re.fullmatch(r"\d+(-[0-9A-Z]{4}){7}", code), code)
+    done(as_user(r, "admin", "audit", "verify", "--anchor", code.lower()))
+    typo = code[:-1] + ("0" if code[-1] != "0" else "1")
+    refused(as_user(r, "admin", "audit", "verify", "--anchor", typo), USAGE)
     other = head[:-1] + ("0" if head[-1] != "0" else "1")
     refused(as_user(r, "admin", "audit", "verify", "--anchor", other),
             CORRUPT)
