@@ -86,11 +86,8 @@ rx_cli_head(struct rx_cli *cli, const struct rx_audit_head *head,
 	(void)snprintf(text, sizeof(text), "%llu-%s",
 	    (unsigned long long)head->seq, hex);
 	rx_anchor_format(code, head);
-	if (!cli->json) {
-		/* Beside what scripts take: to be written down and typed. */
-		rx_cli_note(cli, RX_MSG_CLI_HEAD_CODE, "code", code, NULL);
+	if (!cli->json)
 		return (rx_buf_printf(&cli->out, st, "%s\n", text));
-	}
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	rc = rx_cli_set(o, "head", json_string(text), st);
@@ -110,6 +107,7 @@ rx_cli_head(struct rx_cli *cli, const struct rx_audit_head *head,
 static rx_err
 run_head(struct rx_cli *cli, struct rx_status *st)
 {
+	char code[RX_ANCHOR_TEXT];
 	struct rx_audit_head head;
 	struct rx_session *s;
 	rx_err rc;
@@ -118,7 +116,13 @@ run_head(struct rx_cli *cli, struct rx_status *st)
 		return (rc);
 	rc = rx_audit_head(s, &head, st);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : rx_cli_head(cli, &head, st));
+	if (rc != RX_OK || (rc = rx_cli_head(cli, &head, st)) != RX_OK)
+		return (rc);
+	/* Beside what scripts take: to be written down and typed. */
+	rx_anchor_format(code, &head);
+	if (!cli->json)
+		rx_cli_note(cli, RX_MSG_CLI_HEAD_CODE, "code", code, NULL);
+	return (RX_OK);
 }
 
 const struct rx_cli_command rx_cli_audit_head = {
