@@ -387,11 +387,15 @@ static void
 newest(struct rx_session *s, const char *dir, enum rx_action action,
     uint8_t plain[PAYLOAD], size_t *n)
 {
+	static const uint8_t nobody[RX_ID_BYTES];
 	int64_t seq;
 
 	for (seq = last_seq(dir); seq > 0; seq--) {
 		payload_open(s, dir, seq, plain);
-		if (plain[4] == (uint8_t)action)
+		/* That the files were rewritten is an entry of no case. */
+		if (plain[4] == (uint8_t)action && (action != RX_DID_ERASE ||
+		    memcmp(plain + HEAD + RX_ID_BYTES, nobody, RX_ID_BYTES) !=
+		    0))
 			break;
 	}
 	assert_true(seq > 0);

@@ -533,7 +533,7 @@ __wrap_strndup(const char *s, size_t n)
 	return (p);
 }
 
-static int
+__attribute__((format(printf, 2, 0))) static int
 print(char **out, const char *fmt, va_list ap)
 {
 	int n = no_memory() ? -1 : vasprintf(out, fmt, ap);
