@@ -104,6 +104,8 @@ rx_cli_head(struct rx_cli *cli, const struct rx_audit_head *head,
 	return (rc);
 }
 
+enum { O_CODE };
+
 static rx_err
 run_head(struct rx_cli *cli, struct rx_status *st)
 {
@@ -116,18 +118,15 @@ run_head(struct rx_cli *cli, struct rx_status *st)
 		return (rc);
 	rc = rx_audit_head(s, &head, st);
 	rx_session_close(s);
-	if (rc != RX_OK || (rc = rx_cli_head(cli, &head, st)) != RX_OK)
-		return (rc);
-	/* Beside what scripts take: to be written down and typed. */
+	if (rc != RX_OK || cli->json || cli->value[O_CODE] == NULL)
+		return (rc != RX_OK ? rc : rx_cli_head(cli, &head, st));
 	rx_anchor_format(code, &head);
-	if (!cli->json)
-		rx_cli_note(cli, RX_MSG_CLI_HEAD_CODE, "code", code, NULL);
-	return (RX_OK);
+	return (rx_buf_printf(&cli->out, st, "%s\n", code));
 }
 
 const struct rx_cli_command rx_cli_audit_head = {
-	{ "audit", "head" }, "", RX_MSG_CLI_HELP_AUDIT_HEAD, run_head, 0, 0,
-	0, { { NULL, RX_CLI_SWITCH, 0 } }
+	{ "audit", "head" }, "[--code]", RX_MSG_CLI_HELP_AUDIT_HEAD, run_head,
+	0, 0, 0, { [O_CODE] = { "code", RX_CLI_SWITCH, 0 } }
 };
 
 /* ---- list ---- */

@@ -153,7 +153,7 @@ put_backup(struct rx_request *q, json_t *data, const char *name,
 	name_time(made, name);
 	if ((rc = backup_paths(&path, &keys, q, name, st)) != RX_OK)
 		goto done;
-	if (stat(path, &content) != 0)
+	if (path == NULL || keys == NULL || stat(path, &content) != 0)
 		goto done;	/* gone meanwhile */
 	if ((half = stat(keys, &other) != 0))
 		other.st_size = 0;
