@@ -184,7 +184,8 @@ put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
 
 	if ((rc = folders(&folder, &keys, q, st)) != RX_OK)
 		goto done;
-	if ((n = scandir(folder, &names, name_filter, alphasort)) < 0 &&
+	/* The analysers do not see that asprintf always sets it. */
+	if (folder != NULL && (n = scandir(folder, &names, name_filter, alphasort)) < 0 &&
 	    errno != ENOENT) {
 		rx_status_arg(st, "file", "%s", FOLDER);
 		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS);
