@@ -299,21 +299,10 @@ add_unit(struct rx_buf *body, struct rx_session *s, const char *unit,
 {
 	const struct rx_value arg = rx_text(unit);
 	struct rx_buf ids = RX_BUF_INIT;
-	struct rx_cursor *cur;
-	const void *p;
-	size_t i, n;
-	bool row = false;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CASES_OF_UNIT, &arg, 1,
-	    st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 0, &n);
-		if ((rc = rx_buf_add(&ids, p, n, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
+	rc = rx_child_ids(s, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
 		rc = add_case(body, s, ids.b + i, st);
 	rx_buf_free(&ids);

@@ -670,22 +670,9 @@ slots_wrong(struct rx_session *s, const char *unit, const uint8_t *user,
 {
 	struct rx_value args[2] = { rx_text(unit),
 	    rx_bytes(user, RX_ID_BYTES) };
-	struct rx_cursor *cur;
-	bool row = false;
-	const void *id;
-	size_t n;
-	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, does ? RX_Q_SLOTS_MISSING :
-	    RX_Q_SLOTS_HELD, args, 2, st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		id = rx_col_bytes(cur, 0, &n);
-		if ((rc = rx_buf_add(ids, id, RX_ID_BYTES, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	return (rc);
+	return (rx_query_ids(s->store, does ? RX_Q_SLOTS_MISSING :
+	    RX_Q_SLOTS_HELD, args, 2, 0, ids, st));
 }
 
 /* Write the slots of the cases of ${unit} anew in which those of

@@ -38,24 +38,10 @@ rx_err
 rx_child_ids(struct rx_session *s, const char *unit, struct rx_buf *ids,
     struct rx_status *st)
 {
-	struct rx_value arg = rx_text(unit);
-	struct rx_cursor *cur;
-	const void *p;
-	size_t n;
-	bool row = false;
-	rx_err rc;
+	const struct rx_value arg = rx_text(unit);
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
-	    st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 0, &n);
-		if (n == RX_ID_BYTES &&
-		    (rc = rx_buf_add(ids, p, n, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	return (rc);
+	return (rx_query_ids(s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1, 0, ids,
+	    st));
 }
 
 /* Open the child of the loaded case into ${r}. */

@@ -203,21 +203,11 @@ rx_drafts_forget(struct rx_session *s, struct rx_status *st)
 {
 	struct rx_value key[2] = { rx_bytes(s->user_id, RX_ID_BYTES) };
 	struct rx_buf places = RX_BUF_INIT;
-	struct rx_cursor *cur;
-	const void *p;
-	size_t i, n;
-	bool row = false;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_DRAFTS_OF_USER, key, 1,
-	    st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 1, &n);
-		if ((rc = rx_buf_add(&places, p, n, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
+	rc = rx_query_ids(s->store, RX_Q_DRAFTS_OF_USER, key, 1, 1, &places,
+	    st);
 	for (i = 0; i < places.len && rc == RX_OK; i += RX_ID_BYTES) {
 		key[1] = rx_bytes(places.b + i, RX_ID_BYTES);
 		rc = rx_store_delete(s->store, RX_TABLE_DRAFT, key, NULL, st);

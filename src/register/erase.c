@@ -372,21 +372,10 @@ erase_slots(struct rx_session *s, const struct rx_case *c, uint32_t *count,
 {
 	struct rx_value key[2] = { rx_bytes(c->id, RX_ID_BYTES) };
 	struct rx_buf who = RX_BUF_INIT;
-	struct rx_cursor *cur;
-	const void *p;
-	size_t i, n;
-	bool row = false;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_OF_CASE, key, 1,
-	    st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 1, &n);
-		if ((rc = rx_buf_add(&who, p, RX_ID_BYTES, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
+	rc = rx_query_ids(s->store, RX_Q_SLOTS_OF_CASE, key, 1, 1, &who, st);
 	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
 		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
 		++*count;

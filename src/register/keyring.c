@@ -802,24 +802,9 @@ static rx_err
 slots_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
     struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	const void *p;
-	size_t n;
-	bool row = false;
-	rx_err rc;
+	const struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOTS_TO, &arg, 1, st)) !=
-	    RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 0, &n);
-		if (n == RX_ID_BYTES && (rc = rx_buf_add(out, p, n, st)) !=
-		    RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	return (rc);
+	return (rx_query_ids(s->store, RX_Q_SLOTS_TO, &arg, 1, 0, out, st));
 }
 
 rx_err

@@ -565,23 +565,8 @@ rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 static rx_err
 offered_ids(struct rx_session *s, struct rx_buf *ids, struct rx_status *st)
 {
-	struct rx_cursor *cur;
-	const void *p;
-	size_t n;
-	bool row = false;
-	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_TRANSFERS, NULL, 0, st)) !=
-	    RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 0, &n);
-		if (n == RX_ID_BYTES &&
-		    (rc = rx_buf_add(ids, p, n, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	return (rc);
+	return (rx_query_ids(s->store, RX_Q_TRANSFERS, NULL, 0, 0, ids, st));
 }
 
 /* Load the case of ${o} with what the reader has of it; *none: nothing. */

@@ -116,3 +116,25 @@ rx_query_close(struct rx_cursor *c)
 	(void)sqlite3_clear_bindings(c->stmt);
 	c->open = false;
 }
+
+rx_err
+rx_query_ids(struct rx_store *s, enum rx_query q, const struct rx_value *args,
+    unsigned nargs, int col, struct rx_buf *ids, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s, q, args, nargs, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, col, &n);
+		if (n == RX_ID_BYTES &&
+		    (rc = rx_buf_add(ids, p, n, st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}

@@ -141,6 +141,11 @@ int64_t rx_col_int(const struct rx_cursor *c, int col);
 const void *rx_col_bytes(const struct rx_cursor *c, int col, size_t *n);
 const char *rx_col_text(const struct rx_cursor *c, int col);	/* never NULL */
 void rx_query_close(struct rx_cursor *c);	/* NULL is allowed */
+/* All rows at once: the ids (16 bytes each) in column ${col}, appended to
+ * ${ids}. */
+rx_err rx_query_ids(struct rx_store *s, enum rx_query q,
+    const struct rx_value *args, unsigned nargs, int col, struct rx_buf *ids,
+    struct rx_status *st) RX_MUST_USE;
 
 /* The digest of the manifest as it stands in this transaction (or as stored,
  * outside one). */
