@@ -44,27 +44,6 @@ rx_child_ids(struct rx_session *s, const char *unit, struct rx_buf *ids,
 	    st));
 }
 
-/* Open the child of the loaded case into ${r}. */
-static rx_err
-open_child(struct rx_session *s, struct rx_case *c, unsigned comps,
-    bool verify, struct rx_record *r, struct rx_status *st)
-{
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	bool row = false;
-	rx_err rc;
-
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
-	    RX_OK)
-		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
-		rc = row ? rx_row_open(s, c, cur, RX_TABLE_CHILD, comps,
-		    verify, r, st) :
-		    rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
-	rx_query_close(cur);
-	return (rc);
-}
-
 /* One child's row for a list; without names when ${coded}. */
 rx_err
 rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
@@ -79,7 +58,7 @@ rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 		comps |= RX_BIT(RX_COMP_IDENTITY);
 	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
 	    (rc = rx_case_load(c, s, id, unit, comps, st)) != RX_OK ||
-	    (rc = open_child(s, c, comps, false, r, st)) != RX_OK)
+	    (rc = rx_child_open(s, c, comps, false, r, st)) != RX_OK)
 		return (rc);
 	row->child = r;
 	row->observations = known->state.observations;
@@ -354,7 +333,7 @@ show(struct rx_session *s, struct rx_case *c, unsigned comps, unsigned shown,
 	rx_err rc;
 
 	rx_record_init(&child);
-	if ((rc = open_child(s, c, comps, true, &child, st)) != RX_OK ||
+	if ((rc = rx_child_open(s, c, comps, true, &child, st)) != RX_OK ||
 	    (rc = rx_record_mask(&child, shown, st)) != RX_OK ||
 	    (rc = read_case(s, c, &all, &n, st)) != RX_OK)
 		goto done;

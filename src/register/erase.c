@@ -568,23 +568,13 @@ static rx_err
 check_reason(struct rx_session *s, struct rx_case *c, const char *reason,
     struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	const char *name, *number;
-	struct rx_cursor *cur;
 	struct rx_record r;
-	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
-	    RX_OK)
-		return (rc);
 	rx_record_init(&r);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
-		rc = row ? rx_row_open(s, c, cur, RX_TABLE_CHILD,
-		    RX_BIT(RX_COMP_IDENTITY), false, &r, st) :
-		    rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
-	rx_query_close(cur);
-	if (rc == RX_OK) {
+	if ((rc = rx_child_open(s, c, RX_BIT(RX_COMP_IDENTITY), false, &r,
+	    st)) == RX_OK) {
 		name = rx_record_text(&r, RX_F_NAME);
 		number = rx_record_text(&r, RX_F_ID_NUMBER);
 		if ((rx_utf8_count(name, strlen(name)) >= 2 &&

@@ -455,6 +455,10 @@ rx_err rx_row_insert(struct rx_session *s, struct rx_case *c,
 rx_err rx_row_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, enum rx_table table, unsigned comps,
     bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* The same of the child of the loaded case, its live version.  RX_ENOENT
+ * (CHILD_UNKNOWN). */
+rx_err rx_child_open(struct rx_session *s, struct rx_case *c, unsigned comps,
+    bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
 /* The blind index of a caller's id, scoped to the unit. */
 rx_err rx_tag(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     enum rx_type type, const char *caller_id, uint8_t tag[RX_ID_BYTES],

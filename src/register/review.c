@@ -90,24 +90,17 @@ case_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
     const uint8_t *id, const char *unit, struct rx_record *child, bool all,
     struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	const struct rx_known *known;
-	struct rx_cursor *cur;
 	size_t i;
-	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
 	    known->nflags == 0)
 		return (rc);
 	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
-	    RX_OK || (rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1,
-	    st)) != RX_OK)
+	    RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
-		rc = rx_row_open(s, c, cur, RX_TABLE_CHILD, 0, false, child,
-		    st);
-	rx_query_close(cur);
+	rc = rx_child_open(s, c, 0, false, child, st);
 	for (i = 0; i < known->nflags && rc == RX_OK; i++)
 		if (all || known->flags[i].state <= RX_FLAG_ESCALATED)
 			rc = rows_add(rows, s, c, &known->state,

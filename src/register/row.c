@@ -493,3 +493,23 @@ done:
 	rx_buf_free(&plain);
 	return (rc);
 }
+
+rx_err
+rx_child_open(struct rx_session *s, struct rx_case *c, unsigned comps,
+    bool verify, struct rx_record *r, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = row ? rx_row_open(s, c, cur, RX_TABLE_CHILD, comps,
+		    verify, r, st) :
+		    rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
+	rx_query_close(cur);
+	return (rc);
+}

@@ -240,25 +240,14 @@ read_child(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, int64_t *at, struct rx_record *r,
     struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
-	    RX_OK)
+	if ((rc = rx_child_open(s, c, 0, false, r, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if ((rc = rx_row_open(s, c, cur, RX_TABLE_CHILD, 0, false, r,
-		    st)) == RX_OK) {
-			state->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
-			state->version = r->version;
-			*at = r->at;
-		}
-	} else if (rc == RX_OK)
-		rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
-	rx_query_close(cur);
-	return (rc);
+	state->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
+	state->version = r->version;
+	*at = r->at;
+	return (RX_OK);
 }
 
 /* When ${f} is to be answered, and how many levels above the first review it:

@@ -311,26 +311,6 @@ load_offered(struct rx_case *c, struct rx_session *s, const struct offer *o,
 	return (rc);
 }
 
-/* The live row of the child of the loaded case, verified. */
-static rx_err
-read_child(struct rx_session *s, struct rx_case *c, unsigned comps,
-    bool verify, struct rx_record *r, struct rx_status *st)
-{
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	bool row = false;
-	rx_err rc;
-
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD, &arg, 1, st)) !=
-	    RX_OK)
-		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
-		rc = row ? rx_row_open(s, c, cur, RX_TABLE_CHILD, comps, verify,
-		    r, st) : rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
-	rx_query_close(cur);
-	return (rc);
-}
-
 /* New slots of the loaded case, as its flags are. */
 static rx_err
 write_slots(struct rx_session *s, struct rx_case *c, struct rx_status *st)
@@ -474,7 +454,7 @@ take_over(struct rx_session *s, struct rx_case *c, const struct offer *o,
 	rx_err rc;
 
 	rx_record_init(&r);
-	if ((rc = read_child(s, c, RX_CASE_KEYS, true, &r, st)) != RX_OK ||
+	if ((rc = rx_child_open(s, c, RX_CASE_KEYS, true, &r, st)) != RX_OK ||
 	    (rc = rx_unit_keys_ensure(s, o->unit, st)) != RX_OK)
 		goto done;
 	memcpy(r.unit, o->unit, RX_UNIT_BYTES);
@@ -606,7 +586,7 @@ row_fill(struct listing *l, struct rx_session *s, struct rx_case *c,
 
 	rx_buf_reset(&l->who);
 	rx_buf_reset(&l->note);
-	if ((rc = read_child(s, c, director ? RX_CASE_KEYS :
+	if ((rc = rx_child_open(s, c, director ? RX_CASE_KEYS :
 	    RX_BIT(RX_COMP_CODED), row->incoming, &l->r, st)) != RX_OK ||
 	    (!l->names && (rc = rx_record_mask(&l->r, 0, st)) != RX_OK) ||
 	    (rc = offer_read(&l->who, s, c, o, 2, &o->coded, st)) != RX_OK ||
