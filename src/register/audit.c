@@ -285,6 +285,24 @@ rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
 }
 
 rx_err
+rx_audit_peek_at(struct rx_session *s, uint64_t seq, struct rx_audit_entry *e,
+    bool *found, struct rx_status *st)
+{
+	const struct rx_value arg = rx_int((int64_t)seq);
+	struct rx_cursor *cur;
+	rx_err rc;
+
+	*found = false;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, found, st)) == RX_OK && *found)
+		rc = rx_audit_peek(s, cur, e, st);
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
 rx_audit_head_at(struct rx_session *s, uint64_t seq, struct rx_audit_head *head,
     struct rx_status *st)
 {

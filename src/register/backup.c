@@ -446,23 +446,14 @@ rx_backup_verified(struct rx_session *s, uint64_t *seen, int64_t *at,
 {
 	struct rx_audit_entry e;
 	struct rx_audit_head head;
-	struct rx_cursor *cur;
-	struct rx_value arg;
-	bool row = false, found = false;
+	bool row, found = false;
 	uint64_t seq;
 	rx_err rc;
 
 	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
 		return (rc);
 	for (seq = head.seq; seq > *seen && !found; seq--) {
-		arg = rx_int((int64_t)seq);
-		if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1,
-		    st)) != RX_OK)
-			return (rc);
-		if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
-			rc = rx_audit_peek(s, cur, &e, st);
-		rx_query_close(cur);
-		if (rc != RX_OK)
+		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) != RX_OK)
 			return (rc);
 		found = row && e.action == RX_DID_BACKUP &&
 		    e.n >= sizeof(NOTE) - 1 &&

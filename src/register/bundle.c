@@ -180,9 +180,8 @@ add_rows(struct rx_buf *body, struct rx_session *s, enum rx_query q,
 	return (rc);
 }
 
-/* Append the rows that the conflicts under ${q} keep. */
-static rx_err
-add_conflicts(struct rx_buf *body, struct rx_session *s, enum rx_query q,
+rx_err
+rx_conflict_rows(struct rx_buf *body, struct rx_session *s, enum rx_query q,
     const struct rx_value *arg, struct rx_status *st)
 {
 	struct rx_cursor *cur;
@@ -290,7 +289,7 @@ add_case(struct rx_buf *body, struct rx_session *s, const uint8_t *id,
 		if ((rc = add_rows(body, s, parts[i].q, parts[i].table, &arg,
 		    st)) != RX_OK)
 			return (rc);
-	return (add_conflicts(body, s, RX_Q_CONFLICTS_OF_CHILD, &arg, st));
+	return (rx_conflict_rows(body, s, RX_Q_CONFLICTS_OF_CHILD, &arg, st));
 }
 
 static rx_err
@@ -309,7 +308,7 @@ add_unit(struct rx_buf *body, struct rx_session *s, const char *unit,
 	if (rc != RX_OK || (rc = add_rows(body, s, RX_Q_ACTIVITIES_ALL,
 	    RX_TABLE_ACTIVITY, &arg, st)) != RX_OK)
 		return (rc);
-	return (add_conflicts(body, s, RX_Q_CONFLICTS_OF_UNIT, &arg, st));
+	return (rx_conflict_rows(body, s, RX_Q_CONFLICTS_OF_UNIT, &arg, st));
 }
 
 /* The directors and supervisors at ${unit} who are at work. */
@@ -630,17 +629,18 @@ merge(struct rx_session *s, const struct rx_container *c,
 	char hash[2 * RX_HASH_BYTES + 1], hex[2 * RX_HASH_BYTES + 1];
 	char detail[RX_AUDIT_DETAIL + 1];
 	struct rx_status ignored;
-	bool changed = false;
+	bool newer, changed = false;
 	uint64_t number;
-	int64_t made;
+	int64_t made = 0;
 	rx_err rc;
 
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_bundle_last(s, c->head.copy, &number, &made, st)) ==
-	    RX_OK)
-		rc = rx_merge(s, c, cert, body, info, &changed, st);
-	if (rc == RX_OK && c->head.made > made) {
+	rc = rx_bundle_last(s, c->head.copy, &number, &made, st);
+	newer = c->head.made > made;
+	if (rc == RX_OK)
+		rc = rx_merge(s, c, cert, body, newer, info, &changed, st);
+	if (rc == RX_OK && newer) {
 		changed = true;
 		rc = rx_bundle_remember(s, c->head.copy, c->head.number,
 		    c->head.made, cert->user, st);

@@ -319,10 +319,15 @@ void rx_cert_fingerprint(char out[RX_FINGERPRINT_TEXT],
     const struct rx_session *s, const struct rx_cert *c);
 void rx_root_fingerprint(char out[RX_FINGERPRINT_TEXT],
     const struct rx_session *s);
+/* Append the rows that the conflicts under ${q} keep: each length 4 || row. */
+rx_err rx_conflict_rows(struct rx_buf *body, struct rx_session *s,
+    enum rx_query q, const struct rx_value *arg, struct rx_status *st)
+    RX_MUST_USE;
 /* In a transaction: merge the opened ${body} of ${c}, of the verified sender
- * ${cert}; *changed tells whether any row did. */
+ * ${cert}; ${newer}: than all of its copy so far.  *changed tells whether any
+ * row did. */
 rx_err rx_merge(struct rx_session *s, const struct rx_container *c,
-    const struct rx_cert *cert, const struct rx_buf *body,
+    const struct rx_cert *cert, const struct rx_buf *body, bool newer,
     struct rx_bundle *info, bool *changed, struct rx_status *st) RX_MUST_USE;
 
 /* ---- handover.c ---- */
@@ -557,6 +562,9 @@ struct rx_audit_entry {
 /* Open the entry under ${cur}, a row of AUDIT, without verifying who made it. */
 rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
     struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
+/* The same of entry ${seq}; *found is false when there is none. */
+rx_err rx_audit_peek_at(struct rx_session *s, uint64_t seq,
+    struct rx_audit_entry *e, bool *found, struct rx_status *st) RX_MUST_USE;
 /* Open entry ${seq}, verified with the entry before it: hash, seal, time, and
  * the actor's signature.  RX_ECORRUPT (AUDIT_BROKEN). */
 rx_err rx_audit_entry_at(struct rx_session *s, uint64_t seq,

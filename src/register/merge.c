@@ -210,8 +210,6 @@ signed_since(struct rx_session *s, const uint8_t *user, int64_t at,
 {
 	struct rx_audit_head head;
 	struct rx_audit_entry e;
-	struct rx_cursor *cur;
-	struct rx_value arg;
 	bool row = true;
 	uint64_t seq;
 	rx_err rc;
@@ -221,17 +219,11 @@ signed_since(struct rx_session *s, const uint8_t *user, int64_t at,
 		return (rc);
 	e.time = INT64_MAX;
 	for (seq = head.seq; seq > 0 && row && !*since && e.time > at &&
-	    rc == RX_OK; seq--) {
-		arg = rx_int((int64_t)seq);
-		if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1,
-		    st)) != RX_OK)
-			return (rc);
-		if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
-		    (rc = rx_audit_peek(s, cur, &e, st)) == RX_OK)
+	    rc == RX_OK; seq--)
+		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) == RX_OK &&
+		    row)
 			*since = e.time > at && memcmp(e.actor, user,
 			    RX_ID_BYTES) == 0;
-		rx_query_close(cur);
-	}
 	return (rc);
 }
 
@@ -327,23 +319,29 @@ people_put(struct merge *m, struct rx_status *st)
 
 /* ---- keys of units ---- */
 
+/* Whether the opener is entitled to the key whose later epoch ${r} is; its unit,
+ * or the pseudo unit of the register. */
+static bool
+epoch_mine(const struct merge *m, const struct in_row *r,
+    char unit[RX_UNIT_BYTES])
+{
+
+	(void)unit_of(unit, &r->v[0]);
+	return (r->v[1].i >= 1 && r->v[1].i <= RX_COMP_LEDGER &&
+	    (rx_entitled(m->s, rx_member_first(m->s, m->s->user_id), unit) &
+	    RX_BIT(r->v[1].i)) != 0);
+}
+
 /* A later epoch of a key that the opener is entitled to. */
 static rx_err
 epoch_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 {
 	struct rx_session *s = m->s;
-	const unsigned mine = rx_entitled(s, rx_member_first(s, s->user_id),
-	    RX_REGISTER_KEYS);
 	char unit[RX_UNIT_BYTES];
 	enum rx_there how;
-	unsigned comps;
 	rx_err rc;
 
-	(void)unit_of(unit, &r->v[0]);
-	comps = rx_unit_of_register(unit) ? mine :
-	    rx_entitled(s, rx_member_first(s, s->user_id), unit);
-	if (r->v[1].i < 1 || r->v[1].i > RX_COMP_LEDGER ||
-	    (comps & RX_BIT(r->v[1].i)) == 0)
+	if (!epoch_mine(m, r, unit))
 		return (RX_OK);
 	if ((rc = rx_store_compare(s->store, r->table, r->v, &how, NULL,
 	    st)) != RX_OK || how == RX_SAME)
@@ -434,20 +432,13 @@ epochs_check(struct merge *m, struct rx_status *st)
 	const struct rx_key *key;
 	char unit[RX_UNIT_BYTES];
 	struct rx_status why;
-	unsigned mine;
 	size_t i;
 	rx_err rc;
 
 	for (i = 0; i < m->n && m->row[i].child == NULL; i++) {
 		const struct in_row *r = &m->row[i];
 
-		if (r->table != RX_TABLE_UNIT_EPOCH)
-			continue;
-		(void)unit_of(unit, &r->v[0]);
-		mine = rx_entitled(m->s, rx_member_first(m->s,
-		    m->s->user_id), unit);
-		if (r->v[1].i < 1 || r->v[1].i > RX_COMP_LEDGER ||
-		    (mine & RX_BIT(r->v[1].i)) == 0)
+		if (r->table != RX_TABLE_UNIT_EPOCH || !epoch_mine(m, r, unit))
 			continue;
 		rx_status_clear(&why);
 		rc = rx_unit_key(m->s, unit, (enum rx_compartment)r->v[1].i,
@@ -1060,38 +1051,12 @@ conflict_open(struct merge *m, const uint8_t *p, size_t n, const char *unit,
 	return (each(cookie, &m->r, st));
 }
 
-/* The rows that the conflicts of the child ${id} keep: each length 4 || row. */
-static rx_err
-conflicts_load(struct rx_session *s, const uint8_t *id, struct rx_buf *rows,
-    struct rx_status *st)
-{
-	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	uint8_t length[4];
-	const void *p;
-	size_t n;
-	bool row = false;
-	rx_err rc;
-
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CONFLICTS_OF_CHILD, &arg,
-	    1, st)) != RX_OK)
-		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 6, &n);
-		rx_put32(length, (uint32_t)n);
-		if ((rc = rx_buf_add(rows, length, 4, st)) != RX_OK ||
-		    (rc = rx_buf_add(rows, p, n, st)) != RX_OK)
-			break;
-	}
-	rx_query_close(cur);
-	return (rc);
-}
-
 rx_err
 rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
+	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	struct rx_buf rows = RX_BUF_INIT;
 	char unit[RX_UNIT_BYTES];
 	struct merge *m;
@@ -1105,7 +1070,8 @@ rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	m->s = s;
 	rx_record_init(&m->r);
-	if ((rc = conflicts_load(s, id, &rows, st)) != RX_OK || rows.len == 0)
+	if ((rc = rx_conflict_rows(&rows, s, RX_Q_CONFLICTS_OF_CHILD, &arg,
+	    st)) != RX_OK || rows.len == 0)
 		goto done;
 	/* First the audit, then the sight of it. */
 	if ((rc = rx_audit_reveal(s, 1, id, "history: identity", st)) !=
@@ -1129,12 +1095,10 @@ done:
 rx_err
 rx_merge(struct rx_session *s, const struct rx_container *c,
     const struct rx_cert *cert, const struct rx_buf *body,
-    struct rx_bundle *info, bool *changed, struct rx_status *st)
+    bool newer, struct rx_bundle *info, bool *changed, struct rx_status *st)
 {
 	static const uint8_t home[RX_ID_BYTES];
 	struct merge *m;
-	uint64_t number;
-	int64_t made;
 	rx_err rc;
 
 	*changed = false;
@@ -1145,11 +1109,8 @@ rx_merge(struct rx_session *s, const struct rx_container *c,
 	m->cert = cert;
 	m->info = info;
 	m->from_home = memcmp(c->head.copy, home, RX_ID_BYTES) == 0;
+	m->newer = newer;
 	rx_record_init(&m->r);
-	if ((rc = rx_bundle_last(s, c->head.copy, &number, &made, st)) !=
-	    RX_OK)
-		goto done;
-	m->newer = c->head.made > made;
 	if ((rc = rx_case_init(&m->old, s, st)) != RX_OK ||
 	    (rc = rx_case_init(&m->now, s, st)) != RX_OK ||
 	    (rc = rows_read(m, body->b + RX_BUNDLE_HEAD, body->len -

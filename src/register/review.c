@@ -319,8 +319,6 @@ was_passed(struct rx_session *s, const uint8_t *id, int64_t since,
 {
 	struct rx_audit_head head;
 	struct rx_audit_entry e;
-	struct rx_cursor *cur;
-	struct rx_value arg;
 	bool row = true;
 	uint64_t seq;
 	rx_err rc;
@@ -330,17 +328,11 @@ was_passed(struct rx_session *s, const uint8_t *id, int64_t since,
 		return (rc);
 	e.time = since;
 	for (seq = head.seq; seq > 0 && row && !*passed && e.time >= since &&
-	    rc == RX_OK; seq--) {
-		arg = rx_int((int64_t)seq);
-		if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1,
-		    st)) != RX_OK)
-			return (rc);
-		if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
-		    (rc = rx_audit_peek(s, cur, &e, st)) == RX_OK)
+	    rc == RX_OK; seq--)
+		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) == RX_OK &&
+		    row)
 			*passed = e.action == RX_DID_GRANT && memcmp(e.subject,
 			    id, RX_ID_BYTES) == 0;
-		rx_query_close(cur);
-	}
 	return (rc);
 }
 

@@ -447,9 +447,7 @@ rx_vault_changed(struct rx_session *s, uint64_t seq, bool *changed,
 {
 	struct rx_audit_entry e;
 	struct rx_audit_head head;
-	struct rx_cursor *cur;
-	struct rx_value arg;
-	bool row = false;
+	bool row;
 	rx_err rc;
 
 	*changed = false;
@@ -457,15 +455,9 @@ rx_vault_changed(struct rx_session *s, uint64_t seq, bool *changed,
 		return (rc);
 	/* Fewer than the backup knew: the register is another one now. */
 	*changed = head.seq < seq;
-	while (rc == RX_OK && !*changed && ++seq <= head.seq) {
-		arg = rx_int((int64_t)seq);
-		if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AT, &arg, 1,
-		    st)) != RX_OK)
-			return (rc);
-		if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row &&
-		    (rc = rx_audit_peek(s, cur, &e, st)) == RX_OK)
+	while (rc == RX_OK && !*changed && ++seq <= head.seq)
+		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) == RX_OK &&
+		    row)
 			*changed = e.action != RX_DID_BACKUP;
-		rx_query_close(cur);
-	}
 	return (rc);
 }

@@ -52,7 +52,7 @@ rx_query_next(struct rx_cursor *c, bool *row, struct rx_status *st)
 	int code;
 
 	*row = false;
-	if (!c->open)
+	if (c == NULL || !c->open)
 		return (rx_store_misuse(st, "query is closed", __func__));
 	if (c->done)
 		return (RX_OK);
