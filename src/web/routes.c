@@ -6,7 +6,7 @@
 /* All routes in one list, made of the tables of the page files; which of them
  * a path means. */
 
-#define ROUTES_MAX 128
+#define ROUTES_MAX 256
 
 static const struct rx_route *const tables[] = {
 	rx_routes_account, rx_routes_director, rx_routes_supervisor,
