@@ -220,19 +220,15 @@ prune(struct rx_cli *cli, struct rx_session *s, size_t *removed,
     struct rx_status *st)
 {
 	struct pruning p = { cli, false, 0 };
-	bool yes = cli->value[O_PRUNE_YES] != NULL ||
-	    isatty(STDIN_FILENO) != 1;
 	rx_err rc;
 
 	*removed = 0;
 	if ((rc = rx_vault_expired(s, cli->operand[0], false, prune_each, &p,
 	    st)) != RX_OK || p.n == 0)
 		return (rc);
-	if (!yes && (rc = rx_cli_confirm(cli, RX_MSG_CLI_PRUNE_ASK, &yes,
-	    st)) != RX_OK)
+	if ((rc = rx_cli_confirm(cli, cli->value[O_PRUNE_YES] != NULL,
+	    RX_MSG_CLI_PRUNE_ASK, RX_MSG_CLI_PRUNE_CANCELLED, st)) != RX_OK)
 		return (rc);
-	if (!yes)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_PRUNE_CANCELLED));
 	p.remove = true;
 	p.n = 0;
 	rc = rx_vault_expired(s, cli->operand[0], false, prune_each, &p, st);

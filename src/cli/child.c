@@ -396,22 +396,6 @@ const struct rx_cli_command rx_cli_child_show = {
 
 /* ---- erase ---- */
 
-/* On a terminal a person confirms; a script has decided already. */
-static rx_err
-confirm(struct rx_cli *cli, struct rx_status *st)
-{
-	bool yes = false;
-	rx_err rc;
-
-	if (cli->value[O_YES] != NULL || isatty(STDIN_FILENO) != 1)
-		return (RX_OK);
-	if ((rc = rx_cli_confirm(cli, RX_MSG_CLI_ERASE_ASK, &yes, st)) !=
-	    RX_OK)
-		return (rc);
-	return (yes ? RX_OK : rx_fail(st, RX_EUSAGE,
-	    RX_MSG_CLI_ERASE_CANCELLED));
-}
-
 /* The place of the option's ${text} among the ${n} words of ${list}; 0 when it
  * was not given. */
 static rx_err
@@ -469,7 +453,9 @@ run_erase(struct rx_cli *cli, struct rx_status *st)
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
-	    (rc = confirm(cli, st)) == RX_OK)
+	    (rc = rx_cli_confirm(cli, cli->value[O_YES] != NULL,
+	    RX_MSG_CLI_ERASE_ASK, RX_MSG_CLI_CANCELLED, st)) ==
+	    RX_OK)
 		rc = rx_child_erase_for(s, id, &order, st);
 	rx_session_close(s);
 	return (rc != RX_OK ? rc : erased(cli, id, st));

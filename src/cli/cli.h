@@ -115,9 +115,11 @@ rx_err rx_cli_line(int fd, struct rx_secret **out, struct rx_status *st)
  * terminal when ${fd} is -1. */
 rx_err rx_cli_code_line(struct rx_cli *cli, int fd, int which,
     struct rx_secret **out, struct rx_status *st) RX_MUST_USE;
-/* Ask ${question} on the terminal; true only for "yes" or "是". */
-rx_err rx_cli_confirm(struct rx_cli *cli, enum rx_msg question, bool *yes,
-    struct rx_status *st) RX_MUST_USE;
+/* Ask ${question} on the terminal; RX_EUSAGE (${cancelled}) unless the answer is
+ * "yes" or "是".  Not asked when it is ${decided} already (--yes), or by a script:
+ * standard input is no terminal. */
+rx_err rx_cli_confirm(struct rx_cli *cli, bool decided, enum rx_msg question,
+    enum rx_msg cancelled, struct rx_status *st) RX_MUST_USE;
 
 /* Sign -u in to the register; to be released with rx_session_close. */
 rx_err rx_cli_session(struct rx_cli *cli, struct rx_session **out,

@@ -295,25 +295,29 @@ rx_cli_code_line(struct rx_cli *cli, int fd, int which,
 }
 
 rx_err
-rx_cli_confirm(struct rx_cli *cli, enum rx_msg question, bool *yes,
-    struct rx_status *st)
+rx_cli_confirm(struct rx_cli *cli, bool decided, enum rx_msg question,
+    enum rx_msg cancelled, struct rx_status *st)
 {
 	struct rx_secret *line;
+	bool yes = false;
 	rx_err rc;
 	int tty;
 
-	*yes = false;
+	if (decided || isatty(STDIN_FILENO) != 1)
+		return (RX_OK);
 	if ((rc = tty_open(&tty, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_secret_new(&line, LINE_CAP, st)) == RX_OK) {
 		rc = tty_line(tty, rx_msg(question, cli->lang), true, line, st);
 		if (rc == RX_OK)
-			*yes = strcmp((const char *)line->b, "yes") == 0 ||
+			yes = strcmp((const char *)line->b, "yes") == 0 ||
 			    strcmp((const char *)line->b, "是") == 0;
 		rx_secret_free(line);
 	}
 	(void)close(tty);
-	return (rc);
+	if (rc != RX_OK)
+		return (rc);
+	return (yes ? RX_OK : rx_fail(st, RX_EUSAGE, cancelled));
 }
 
 rx_err

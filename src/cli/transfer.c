@@ -1,7 +1,6 @@
 /* child transfer, transfer list, accept, reject, withdraw. */
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/date.h"
 #include "cli/cli.h"
@@ -36,22 +35,6 @@ report(struct rx_cli *cli, enum rx_msg msg, const char *key,
 
 enum { O_TO, O_REASON, O_YES };
 
-/* On a terminal a person confirms; a script has decided already. */
-static rx_err
-confirm(struct rx_cli *cli, struct rx_status *st)
-{
-	bool yes = false;
-	rx_err rc;
-
-	if (cli->value[O_YES] != NULL || isatty(STDIN_FILENO) != 1)
-		return (RX_OK);
-	if ((rc = rx_cli_confirm(cli, RX_MSG_CLI_TRANSFER_ASK, &yes, st)) !=
-	    RX_OK)
-		return (rc);
-	return (yes ? RX_OK : rx_fail(st, RX_EUSAGE,
-	    RX_MSG_CLI_ERASE_CANCELLED));
-}
-
 static rx_err
 run_offer(struct rx_cli *cli, struct rx_status *st)
 {
@@ -64,7 +47,9 @@ run_offer(struct rx_cli *cli, struct rx_status *st)
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
-	    (rc = confirm(cli, st)) == RX_OK)
+	    (rc = rx_cli_confirm(cli, cli->value[O_YES] != NULL,
+	    RX_MSG_CLI_TRANSFER_ASK, RX_MSG_CLI_CANCELLED, st)) ==
+	    RX_OK)
 		rc = rx_transfer_offer(s, id, cli->value[O_TO],
 		    cli->value[O_REASON], st);
 	rx_session_close(s);

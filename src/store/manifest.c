@@ -193,8 +193,8 @@ rx_store_manifest_digest(struct rx_store *s, uint8_t digest[RX_HASH_BYTES],
 /* Hand every row of ${table}, encoded, to ${into} with ${m}. */
 static rx_err
 recount_table(struct rx_store *s, enum rx_table table, struct rx_manifest *m,
-    void (*into)(struct rx_manifest *, const void *, size_t), size_t *rows, void (*progress)(void *, size_t), void *cookie,
-    struct rx_status *st)
+    void (*into)(struct rx_manifest *, const void *, size_t), size_t *rows,
+    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
 {
 	sqlite3_stmt *stmt;
 	int code;
