@@ -17,7 +17,7 @@ PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
 	libglpk-dev
 # Node of another source than Debian's brings its own npm.
 PKG_WEB := chromium fonts-wqy-zenhei $(if $(shell command -v npm),,nodejs npm)
-PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc $(PKG_WEB)
+PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc valgrind $(PKG_WEB)
 PKG_FUZZ := $(PKG_BUILD) libcmocka-dev clang libclang-rt-14-dev
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
@@ -118,7 +118,7 @@ node-modules:
 .PHONY: torture
 torture: $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_bundle
 	@$(BUILD)/tests/crash/test_crash $(or $(TORTURE_SECONDS),3600)
-	@RUNXIN_TORTURE=$(or $(WORLDS),200) $<
+	@RUNXIN_TORTURE=$(or $(WORLDS),200) $(BUILD)/tests/unit/test_bundle
 
 # A process that hardens itself cannot be traced, so leaks are looked for in
 # the unit tests and not in the program itself.
@@ -162,6 +162,10 @@ FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 	mkostemp rename renameat2 link unlink mkdir rmdir
 $(FAULTY): $(BUILD)/tests/crash/fault.o
 $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
+
+# What it compares, and what it derives, is watched.
+$(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \
+	-Wl,--wrap=rx_equal,--wrap=rx_hash
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o \
     $(BUILD)/tests/fixture.o $(BUILD)/librunxin.a
