@@ -61,7 +61,8 @@ help:
 	@echo 'make check-web  of those only the web page in a real browser'
 	@echo 'make asan       the tests under ASan and UBSan'
 	@echo 'make torture    faults at every call for TORTURE_SECONDS=3600, and bundles'
-	@echo '                exchanged in any order, in WORLDS=200 worlds'
+	@echo '                exchanged in any order, in WORLDS=200 worlds, and'
+	@echo '                KILLS=1000 of the server under writers'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
 	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
@@ -116,9 +117,12 @@ node-modules:
 
 # What make check has time for a sample of only.
 .PHONY: torture
-torture: $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_bundle
+torture: $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_bundle \
+    $(BUILD)/runxin
 	@$(BUILD)/tests/crash/test_crash $(or $(TORTURE_SECONDS),3600)
 	@RUNXIN_TORTURE=$(or $(WORLDS),200) $(BUILD)/tests/unit/test_bundle
+	@RUNXIN_KILLS=$(or $(KILLS),1000) RUNXIN=$(BUILD)/runxin \
+	    python3 tests/e2e/test_kill.py
 
 # A process that hardens itself cannot be traced, so leaks are looked for in
 # the unit tests and not in the program itself.
