@@ -3,92 +3,28 @@ it shows of their output is their output, and the packages, targets, files and
 steps that it names are there.
 
 A block after <!-- test --> is run by sh, all of them in one shell and one new
-folder.  A block after <!-- output --> shows output of the block before it:
-its lines come one after the other, a line … leaves out any number of lines,
-and … within a line any text.  Passphrases that README has a person type are
-given by --passphrase-fd and --new-passphrase-fd.
+folder; one after <!-- output --> shows output of the block before it (readme.py).
+Passphrases that README has a person type are given by --passphrase-fd and
+--new-passphrase-fd.
 """
 
 import os
 import pty
 import re
 import select
-import stat
 import subprocess
-import sys
 import time
 
 from harness import RUNXIN, environment, equal, main, once, temp_dir, test, true
-
-DOTS = "…"
-
-# Stands as "runxin" on PATH.  Every user's passphrase is made from his name.
-TYPIST = """#!%(python)s
-import os, sys
-args = sys.argv[1:]
-
-def type_in(option, user):
-    r, w = os.pipe()
-    os.write(w, ("柚子 灯塔 石桥 %%s\\n" %% user).encode())
-    os.close(w)
-    os.set_inheritable(r, True)
-    args.extend([option, str(r)])
-
-if "-u" in args and "--passphrase-fd" not in args:
-    me = args[args.index("-u") + 1]
-    type_in("--passphrase-fd", me)
-    if "passwd" in args:
-        type_in("--new-passphrase-fd", me)
-    for i in range(len(args) - 2):
-        if args[i:i + 2] == ["user", "add"]:
-            type_in("--new-passphrase-fd", args[i + 2])
-os.execv(%(runxin)r, ["runxin"] + args)
-"""
-
-
-@once
-def readme():
-    with open("README.md", encoding="utf-8") as f:
-        return f.read()
-
-
-def blocks(mark):
-    """[(line number, text)] of the fenced blocks that bear a mark."""
-    found = []
-    for m in re.finditer(r"<!-- (\w+) -->\n+```\w*\n(.*?)^```$", readme(),
-                         re.M | re.S):
-        if m.group(1) in mark:
-            found.append((m.group(1), readme()[:m.start()].count("\n") + 1,
-                          m.group(2)))
-    return found
+from readme import Desk, blocks, readme, shows
 
 
 @once
 def ran():
     """Run every marked block: [(line, exit status or None, output)]."""
-    folder = temp_dir()
-    bin_dir = os.path.join(folder, "bin")
-    work = os.path.join(folder, "work")
-    for d in (bin_dir, work):
-        os.mkdir(d)
-    typist = os.path.join(bin_dir, "runxin")
-    with open(typist, "w", encoding="utf-8") as f:
-        f.write(TYPIST % {"python": sys.executable, "runxin": RUNXIN})
-    os.chmod(typist, stat.S_IRWXU)
-
     commands = blocks(["test"])
-    script = os.path.join(folder, "script")
-    with open(script, "w", encoding="utf-8") as f:
-        f.write("set -eu\n")
-        for n, (_, _, text) in enumerate(commands):
-            f.write("echo '@@ start %d'\n%s\necho '@@ end %d'\n" %
-                    (n, text, n))
-    env = environment(folder)
-    env["PATH"] = bin_dir + ":" + env["PATH"]
-    p = subprocess.run(["sh", script], cwd=work, env=env,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, timeout=600)
-    out = p.stdout.decode("utf-8")
+    _, out = Desk().sh("".join("echo '@@ start %d'\n%s\necho '@@ end %d'\n" % (
+        n, text, n) for n, (_, _, text) in enumerate(commands)))
     result = []
     for n, (_, line, _) in enumerate(commands):
         m = re.search(r"@@ start %d\n(.*?)(@@ end %d\n|\Z)" % (n, n), out,
@@ -96,38 +32,6 @@ def ran():
         result.append((line, bool(m and m.group(2)), m.group(1) if m else
                        "(not reached)"))
     return result
-
-
-def matches(pattern, line):
-    parts = [re.escape(part) for part in pattern.split(DOTS)]
-    return re.fullmatch(".*?".join(parts), line) is not None
-
-
-def shows(excerpt, output):
-    """None, or the first line of the excerpt that the output has not."""
-    lines = [x.lstrip("\ufeff").rstrip() for x in output.splitlines()]
-    runs, run = [], []
-    for x in excerpt.rstrip("\n").split("\n") + [DOTS]:
-        if x.strip() != DOTS:
-            run.append(x.rstrip())
-        elif run:
-            runs.append(run)
-            run = []
-    at = 0
-    for run in runs:
-        best = 0
-        for start in range(at, len(lines)):
-            n = 0
-            while (n < len(run) and start + n < len(lines) and
-                   matches(run[n], lines[start + n])):
-                n += 1
-            best = max(best, n)
-            if n == len(run):
-                at = start + n
-                break
-        else:
-            return run[best]
-    return None
 
 
 def makefile_list(name):
