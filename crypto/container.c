@@ -10,6 +10,7 @@
 #define RECIPIENT_BYTES (RX_ID_BYTES + SEALED_KEY)
 #define SIGN_LABEL "runxin bundle v1"
 #define TIME_MAX ((int64_t)1 << 47)	/* ms; year 6429 */
+#define NUMBER_MAX ((uint64_t)1 << 53)	/* whole in JSON, too */
 #define TABLE 27	/* RX_TABLE_BUNDLE; part of the place of a chunk */
 
 _Static_assert(SEALED_KEY == 80, "container layout");
@@ -185,6 +186,7 @@ rx_container_read(struct rx_container *c, const uint8_t *p, size_t n,
 	c->n = n;
 	/* With these bounds nothing below overflows. */
 	if (c->recipients == 0 || c->recipients > RX_CONTAINER_RECIPIENTS ||
+	    c->head.number == 0 || c->head.number > NUMBER_MAX ||
 	    c->head.made < 0 || c->head.made > TIME_MAX ||
 	    c->body > RX_CONTAINER_MAX || c->chunks != chunks_of(c->body))
 		goto err0;

@@ -12,7 +12,7 @@
  *        8   16  store id
  *       24   16  id of the sender's certificate
  *       40   16  id of the copy that it was made in; zero: the home register
- *       56    8  number, counted by that copy
+ *       56    8  number, counted by that copy, 1..2^53
  *       64    8  made at, ms, below 2^47
  *       72   16  target unit
  *       88    4  r, recipients, 1..RX_CONTAINER_RECIPIENTS

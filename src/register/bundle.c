@@ -90,6 +90,24 @@ rx_bundle_last(struct rx_session *s, const uint8_t copy[RX_ID_BYTES],
 }
 
 rx_err
+rx_bundle_newest(struct rx_session *s, int64_t *made, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	*made = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_BUNDLES, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if (rx_col_int(cur, 2) > *made)
+			*made = rx_col_int(cur, 2);
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
 rx_bundle_remember(struct rx_session *s, const uint8_t copy[RX_ID_BYTES],
     uint64_t number, int64_t made, const uint8_t sender[RX_ID_BYTES],
     struct rx_status *st)
@@ -450,14 +468,15 @@ make(struct rx_session *s, struct rx_buf *out, struct rx_bundle *info,
 	if ((rc = recipients(s, info->unit, &to, st)) != RX_OK ||
 	    (rc = body_make(&body, s, info->unit, &to, &head, info, st)) !=
 	    RX_OK || (rc = rx_bundle_last(s, s->copy_id, &head.number, &last,
-	    st)) != RX_OK)
+	    st)) != RX_OK || (rc = rx_bundle_newest(s, &last, st)) != RX_OK)
 		goto done;
 	memcpy(head.store, s->store_id, RX_ID_BYTES);
 	memcpy(head.copy, s->copy_id, RX_ID_BYTES);
 	memcpy(head.unit, info->unit, RX_UNIT_BYTES);
 	head.number++;
 	/* What is newer is decided by this: a register that was restored
-	 * counts from where it was, but time goes on. */
+	 * counts from where it was, but time goes on.  And no record in it is
+	 * of later: not those of another machine, whose clock is ahead. */
 	head.made = rx_session_now(s);
 	if (head.made <= last)
 		head.made = last + 1;
@@ -582,6 +601,7 @@ body_open(struct rx_session *s, const struct rx_container *c,
     struct rx_buf *body, struct rx_cert *cert, struct rx_bundle *info,
     struct rx_status *st)
 {
+	static const uint8_t home[RX_ID_BYTES];
 	struct rx_status first;
 	rx_err rc;
 
@@ -615,7 +635,8 @@ body_open(struct rx_session *s, const struct rx_container *c,
 	/* One byte of it is always zero. */
 	memcpy(info->copy_name, body->b + RX_CERT_BYTES + 8 + RX_HASH_BYTES,
 	    RX_USER_NAME_BYTES - 1);
-	if (!rx_utf8_valid(info->copy_name, strlen(info->copy_name)))
+	if (memcmp(c->head.copy, home, RX_ID_BYTES) == 0 ?
+	    info->copy_name[0] != '\0' : !rx_copy_name_valid(info->copy_name))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT));
 	return (RX_OK);
 }
@@ -637,7 +658,9 @@ merge(struct rx_session *s, const struct rx_container *c,
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	rc = rx_bundle_last(s, c->head.copy, &number, &made, st);
-	newer = c->head.made > made;
+	/* The own count is the own: nobody else sets it forth. */
+	newer = c->head.made > made &&
+	    memcmp(c->head.copy, s->copy_id, RX_ID_BYTES) != 0;
 	if (rc == RX_OK)
 		rc = rx_merge(s, c, cert, body, newer, info, &changed, st);
 	if (rc == RX_OK && newer) {

@@ -49,8 +49,8 @@ rx_session_copy(const struct rx_session *s)
 }
 
 /* It stands in lists and entries of the audit, as one word. */
-static rx_err
-name_check(const char *name, struct rx_status *st)
+bool
+rx_copy_name_valid(const char *name)
 {
 	const size_t n = strlen(name);
 	size_t i;
@@ -58,12 +58,18 @@ name_check(const char *name, struct rx_status *st)
 	for (i = 0; i < n; i++)
 		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f ||
 		    name[i] == ':')
-			break;
-	if (n == 0 || n >= RX_USER_NAME_BYTES || i < n ||
-	    !rx_utf8_valid(name, n) || rx_utf8_count(name, n) >
-	    NAME_MAX_CHARACTERS)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_COPY_NAME));
-	return (RX_OK);
+			return (false);
+	return (n > 0 && n < RX_USER_NAME_BYTES && strcmp(name, "home") != 0 &&
+	    rx_utf8_valid(name, n) && rx_utf8_count(name, n) <=
+	    NAME_MAX_CHARACTERS);
+}
+
+static rx_err
+name_check(const char *name, struct rx_status *st)
+{
+
+	return (rx_copy_name_valid(name) ? RX_OK :
+	    rx_fail(st, RX_EUSAGE, RX_MSG_COPY_NAME));
 }
 
 /* The row, and an entry of the audit. */

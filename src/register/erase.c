@@ -250,7 +250,7 @@ coded_open(struct rx_session *s, const struct rx_cursor *cur,
 	rx_text_copy(e->author, sizeof(e->author), rx_member_name(s,
 	    plain.b + 4));
 	signed_bytes(message, s, e->child, e->unit, plain.b, narrative, nn);
-	if (!rx_author_may(s, plain.b + 4, RX_CHILD, e->unit) ||
+	if (!rx_author_may(s, plain.b + 4, RX_CHILD, e->unit, e->time) ||
 	    !rx_member_signed(s, plain.b + 4, e->time, plain.b + HEAD_BYTES,
 	    SIGN_LABEL, message, sizeof(message)))
 		rc = about(st, RX_MSG_ERASURE_CORRUPT, e->child);

@@ -100,10 +100,10 @@ bool rx_user_permitted(const struct rx_session *s,
  * is RX_EPERM (COPY_HOME_ONLY).  Asked by rx_audit_add, so by every writer. */
 rx_err rx_copy_permit(const struct rx_session *s, enum rx_action action,
     struct rx_status *st) RX_MUST_USE;
-/* Whether ${author} is, or was, one who writes records of ${type} in ${unit}. */
+/* Whether ${author} was at ${at} one who writes records of ${type} in ${unit}. */
 bool rx_author_may(const struct rx_session *s,
     const uint8_t author[RX_ID_BYTES], enum rx_type type,
-    const char unit[RX_UNIT_BYTES]);
+    const char unit[RX_UNIT_BYTES], int64_t at);
 /* The compartments (bit set) of ${unit}'s keys that the certificates of user
  * members[first..] (all those of one user) entitle him to, now. */
 unsigned rx_entitled(const struct rx_session *s, size_t first,
@@ -303,6 +303,9 @@ rx_err rx_succession_adopt(struct rx_session *s, bool *adopted,
 /* Read which copy the register is into the session. */
 rx_err rx_copy_load(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 
+/* Whether ${name} can be that of a copy: one word, and not the home's. */
+bool rx_copy_name_valid(const char *name);
+
 /* ---- bundle.c, merge.c ---- */
 
 /* Before the rows of a bundle's body: certificate of the sender, seq and hash of
@@ -311,6 +314,10 @@ rx_err rx_copy_load(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* Number and time of the newest bundle of the copy ${copy}; 0 and 0: none. */
 rx_err rx_bundle_last(struct rx_session *s, const uint8_t copy[RX_ID_BYTES],
     uint64_t *number, int64_t *made, struct rx_status *st) RX_MUST_USE;
+/* When the newest bundle of any copy was made, or opened here from it; 0: none.
+ * No record that is here is of later, but what was written here. */
+rx_err rx_bundle_newest(struct rx_session *s, int64_t *made,
+    struct rx_status *st) RX_MUST_USE;
 rx_err rx_bundle_remember(struct rx_session *s,
     const uint8_t copy[RX_ID_BYTES], uint64_t number, int64_t made,
     const uint8_t sender[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
@@ -460,6 +467,17 @@ rx_err rx_row_insert(struct rx_session *s, struct rx_case *c,
 rx_err rx_row_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, enum rx_table table, unsigned comps,
     bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+
+/* ---- version.c ---- */
+
+/* Whether the version ${r} (of the case ${c}; NULL: of an activity), which is
+ * stored and came from elsewhere, can be one of the record that the other stored
+ * ones of its id are of: same case, unit and kind, of a kind that is corrected,
+ * no far number.  RX_ECORRUPT (BUNDLE_VERSION) when it cannot. */
+rx_err rx_version_fits(struct rx_session *s, struct rx_case *c,
+    enum rx_table table, const struct rx_record *r, struct rx_status *st)
+    RX_MUST_USE;
+
 /* The same of the child of the loaded case, its live version.  RX_ENOENT
  * (CHILD_UNKNOWN). */
 rx_err rx_child_open(struct rx_session *s, struct rx_case *c, unsigned comps,

@@ -15,12 +15,15 @@
  *                               he had; new ones by somebody who may make them,
  *                               or checked in all three compartments
  *   versions, records           opened under these keys, author's signature and
- *                               role, tag; the narrative too if he has the key
+ *                               role, tag; the narrative too if he has the key;
+ *                               not dated after the bundle, and fitting the
+ *                               other versions (version.c)
  *   slots                       not believed: written anew from the records
  *
- * Rows of one key are the union of both sides.  When two differ, the one that
- * was recorded later (of one moment: whose digest is higher) stands in its
- * table, the others in conflict, so that the order of merging does not matter.
+ * Rows of one key are the union of both sides.  When two differ, one that raises
+ * a flag stands in its table, else the one that was recorded later (of one
+ * moment: whose digest is higher), the others in conflict, so that the order of
+ * merging does not matter.
  */
 
 struct in_row {
@@ -495,6 +498,23 @@ verify_stored(struct merge *m, struct rx_case *c, const struct in_row *r,
 	return (rc);
 }
 
+/* The same for a row that came: it is also of before the bundle, and fits the
+ * other versions that are here. */
+static rx_err
+verify_new(struct merge *m, struct rx_case *c, const struct in_row *r,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = verify_stored(m, c, r, st)) != RX_OK)
+		return (rc);
+	/* Later than anything: it would win against all others, and be of after
+	 * its author's end, whenever that comes. */
+	if (m->r.at > m->c->head.made)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_LATER));
+	return (rx_version_fits(m->s, c, r->table, &m->r, st));
+}
+
 /* Whether the record at hand was signed by somebody after his end. */
 static bool
 signed_too_late(const struct merge *m)
@@ -511,6 +531,18 @@ signed_too_late(const struct merge *m)
 			last = s->members[i].revoked;
 	}
 	return (last != 0 && m->r.at > last);
+}
+
+/* Honest work of somebody who did not know yet of his end does not count: is that
+ * what ${why} the record at hand was refused? */
+static bool
+left_out(struct merge *m, const struct rx_status *why)
+{
+
+	if (why->msg != RX_MSG_SIGNATURE_CORRUPT || !signed_too_late(m))
+		return (false);
+	m->info->refused++;
+	return (true);
 }
 
 static void
@@ -536,17 +568,32 @@ conflict_row(struct rx_value v[7], const struct in_row *r, const char *unit,
 	v[6] = rx_bytes(p, n);
 }
 
+/* Put the row ${m->bytes} in its place again. */
+static rx_err
+put_back(struct merge *m, struct rx_status *st)
+{
+	struct rx_value old[RX_COLUMNS_MAX];
+	enum rx_table table;
+	rx_err rc;
+
+	if ((rc = rx_row_decode(&table, old, m->bytes.b, m->bytes.len, st)) !=
+	    RX_OK)
+		return (rc);
+	return (rx_store_replace(m->s->store, table, old, st));
+}
+
 /* Two people wrote this version, one of them ${m->bytes}, which is stored. */
 static rx_err
 version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
     const char *unit, struct rx_status *st)
 {
 	uint8_t mine[RX_HASH_BYTES], his[RX_HASH_BYTES];
-	struct rx_value v[7], old[RX_COLUMNS_MAX];
-	enum rx_table table;
+	struct rx_value v[7];
+	struct rx_status why;
 	enum rx_there how;
+	enum rx_type type;
 	int64_t at;
-	bool wins;
+	bool flag, wins;
 	rx_err rc;
 
 	digest_of(mine, m->bytes.b, m->bytes.len);
@@ -562,16 +609,27 @@ version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
 	if ((rc = verify_stored(m, c, r, st)) != RX_OK)
 		return (rc);
 	at = m->r.at;
-	if ((rc = rx_store_replace(m->s->store, r->table, r->v, st)) !=
-	    RX_OK || (rc = verify_stored(m, c, r, st)) != RX_OK)
+	type = m->r.type;
+	flag = rx_record_int(&m->r, RX_F_RAISES_FLAG) != 0;
+	if ((rc = rx_store_replace(m->s->store, r->table, r->v, st)) != RX_OK)
 		return (rc);
-	wins = m->r.at > at || (m->r.at == at && memcmp(his, mine,
-	    sizeof(his)) > 0);
+	rx_status_clear(&why);
+	if ((rc = verify_new(m, c, r, &why)) != RX_OK) {
+		if (left_out(m, &why))
+			return (put_back(m, st));
+		*st = why;
+		return (rc);
+	}
+	if (m->r.type != type)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_VERSION));
+	if (flag != (rx_record_int(&m->r, RX_F_RAISES_FLAG) != 0))
+		wins = !flag;
+	else
+		wins = m->r.at > at || (m->r.at == at && memcmp(his, mine,
+		    sizeof(his)) > 0);
 	if (wins)
 		conflict_row(v, r, unit, mine, m->bytes.b, m->bytes.len);
-	else if ((rc = rx_row_decode(&table, old, m->bytes.b, m->bytes.len,
-	    st)) != RX_OK || (rc = rx_store_replace(m->s->store, table, old,
-	    st)) != RX_OK)
+	else if ((rc = put_back(m, st)) != RX_OK)
 		return (rc);
 	m->info->conflicts++;
 	m->changed = true;
@@ -609,17 +667,14 @@ version_put(struct merge *m, struct rx_case *c, const struct in_row *r,
 	if ((rc = rx_store_insert(m->s->store, r->table, r->v, st)) != RX_OK)
 		return (rc);
 	rx_status_clear(&why);
-	if ((rc = verify_stored(m, c, r, &why)) == RX_OK) {
+	if ((rc = verify_new(m, c, r, &why)) == RX_OK) {
 		(*counter(m, r->table))++;
 		m->changed = true;
 		return (RX_OK);
 	}
-	/* Honest work of somebody who did not know yet; it does not count. */
-	if (why.msg == RX_MSG_SIGNATURE_CORRUPT && signed_too_late(m)) {
-		m->info->refused++;
+	if (left_out(m, &why))
 		return (rx_store_delete(m->s->store, r->table, r->v, NULL,
 		    st));
-	}
 	*st = why;
 	return (rc);
 }
@@ -635,6 +690,7 @@ struct group {
 	unsigned comps;		/* the keys of it that the opener has */
 	bool here;		/* it is stored already */
 	uint32_t have, comes;	/* newest epoch of its keys; 0: none */
+	size_t nkeys;		/* rows of its keys that came */
 	struct rx_case_state before, after;
 };
 
@@ -667,6 +723,7 @@ group_unit(struct group *g)
 		const struct in_row *r = &g->row[i];
 		const int col = forms[r->table].unit;
 
+		g->nkeys += r->table == RX_TABLE_CASE_KEY;
 		if (r->table == RX_TABLE_CASE_KEY &&
 		    (uint32_t)r->v[1].i > g->comes) {
 			g->comes = (uint32_t)r->v[1].i;
@@ -697,7 +754,8 @@ group_load(struct merge *m, struct group *g, bool *mine,
 		*st = none;
 		return (rc);
 	}
-	if (g->unit[0] == '\0' || rx_unit_of_register(g->unit))
+	/* A case has one row of keys, and those before them in links. */
+	if (g->unit[0] == '\0' || rx_unit_of_register(g->unit) || g->nkeys > 1)
 		return (corrupt(st));
 	return (epoch_stored(m, g, st));
 }
@@ -752,7 +810,6 @@ case_keys_put(struct merge *m, const struct group *g, struct rx_status *st)
 	struct rx_value key[2] = { rx_bytes(g->id, RX_ID_BYTES),
 	    rx_int(g->have) };
 	enum rx_there how;
-	bool kept = false;
 	size_t i;
 	rx_err rc;
 
@@ -768,8 +825,6 @@ case_keys_put(struct merge *m, const struct group *g, struct rx_status *st)
 		if (how == RX_OTHER)
 			return (rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_BUNDLE_KEYS_DIFFER));
-		kept |= r->table == RX_TABLE_CASE_KEY &&
-		    r->v[1].i == (int64_t)g->have;
 		if (how == RX_SAME)
 			continue;
 		m->info->keys++;
@@ -778,7 +833,7 @@ case_keys_put(struct merge *m, const struct group *g, struct rx_status *st)
 		    RX_OK)
 			return (rc);
 	}
-	if (g->have == 0 || g->comes == g->have || kept)
+	if (g->have == 0 || g->comes == g->have)
 		return (RX_OK);
 	return (rx_store_delete(m->s->store, RX_TABLE_CASE_KEY, key, NULL,
 	    st));
@@ -822,6 +877,9 @@ case_keys(struct merge *m, const struct group *g, bool *can,
 		return (RX_OK);
 	if (g->comes == 0 && g->have == 0)
 		return (corrupt(st));
+	/* Keys are made at home; whoever uses them up leaves it none. */
+	if (!m->s->copy && g->comes > g->have && g->comes > RX_CASE_EPOCHS / 2)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_KEYS_DIFFER));
 	if (g->have != 0 && (rc = rx_case_load(&m->old, s, g->id, g->unit,
 	    g->comps, st)) != RX_OK)
 		return (rc);

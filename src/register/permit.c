@@ -124,13 +124,16 @@ rx_permit(const struct rx_session *s, enum rx_act act, const char *unit,
 
 bool
 rx_author_may(const struct rx_session *s, const uint8_t author[RX_ID_BYTES],
-    enum rx_type type, const char unit[RX_UNIT_BYTES])
+    enum rx_type type, const char unit[RX_UNIT_BYTES], int64_t at)
 {
 	size_t i, first = rx_member_first(s, author);
 
 	for (i = first; i < s->nmembers && i < rx_member_next(s, first); i++) {
 		const struct rx_cert *c = &s->members[i].cert;
 
+		if (!rx_cert_valid_at(c, at) || (s->members[i].revoked != 0 &&
+		    at > s->members[i].revoked))
+			continue;
 		if ((type == RX_REVIEW || type == RX_REPORT) &&
 		    cert_permits(c, RX_ACT_SUPERVISE, unit))
 			return (true);

@@ -339,7 +339,7 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 	if (rc == RX_OK) {
 		signed_bytes(message, s, r, plain->b, plain->b + SIGNED_HEAD,
 		    plain->len - SIGNED_HEAD, &boxes);
-		if (!rx_author_may(s, r->author, r->type, r->unit) ||
+		if (!rx_author_may(s, r->author, r->type, r->unit, r->at) ||
 		    !rx_member_signed(s, r->author, r->at, plain->b + HEAD_BYTES,
 		    SIGN_LABEL, message, sizeof(message)))
 			rc = rx_fail(st, RX_ECORRUPT,

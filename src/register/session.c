@@ -405,10 +405,17 @@ rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
 {
 	uint8_t p[RX_REVOCATION_BYTES], secret[64], root_public[32];
 	struct rx_value v[2];
+	int64_t at;
+	rx_err rc;
 
+	/* What came from a machine whose clock is ahead, and was taken, stays
+	 * good: the end is not before it. */
+	if ((rc = rx_bundle_newest(s, &at, st)) != RX_OK)
+		return (rc);
+	if (at < rx_session_now(s))
+		at = rx_session_now(s);
 	rx_root_derive(root_public, secret, s->blob->root_seed);
-	rx_revocation_make(p, m->cert.id, s->store_id, rx_session_now(s), why,
-	    secret);
+	rx_revocation_make(p, m->cert.id, s->store_id, at, why, secret);
 	rx_wipe(secret, sizeof(secret));
 	v[0] = rx_bytes(m->cert.id, RX_ID_BYTES);
 	v[1] = rx_bytes(p, sizeof(p));

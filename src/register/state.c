@@ -111,6 +111,9 @@ read_review(struct reading *rd, const struct rx_record *r)
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
 		    rd->flags[i].at > r->at)
 			continue;
+		/* Nor does anybody decide his own. */
+		if (memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0)
+			continue;
 		rd->flags[i].answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
 			rd->flags[i].state = RX_FLAG_ACCEPTED;
@@ -287,33 +290,71 @@ sum_up_flags(const struct rx_session *s, const char *unit,
 		sum_up_flag(s, unit, state, &flags[i]);
 }
 
+/* What the record ${r}, of which ${flag} was raised by a version before, adds. */
+static rx_err
+read_live(struct reading *rd, struct rx_record *r, int64_t flag,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	/* A flag stands until it is decided, whatever was corrected since. */
+	if (flag != 0 && rx_record_int(r, RX_F_RAISES_FLAG) == 0 &&
+	    (rc = rx_record_set_int(r, RX_F_RAISES_FLAG, flag, st)) != RX_OK)
+		return (rc);
+	return (read_record(rd, r, st));
+}
+
+/* All records of the case: of each the newest version counts. */
+static rx_err
+read_records(struct reading *rd, struct rx_session *s, struct rx_case *c,
+    struct rx_record *r, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	uint8_t id[RX_ID_BYTES] = { 0 };
+	struct rx_cursor *cur;
+	int64_t flag = 0, live;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_AND_LIVE, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		live = rx_col_int(cur, 7);
+		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false, r,
+		    st)) != RX_OK)
+			break;
+		if (memcmp(id, r->id, RX_ID_BYTES) != 0)
+			flag = 0;
+		memcpy(id, r->id, RX_ID_BYTES);
+		if (live == r->version && (rc = read_live(rd, r, flag, st)) !=
+		    RX_OK)
+			break;
+		if (rx_record_int(r, RX_F_RAISES_FLAG) != 0)
+			flag = rx_record_int(r, RX_F_RAISES_FLAG);
+		rd->state->moved |= memcmp(r->unit, c->unit, RX_UNIT_BYTES) !=
+		    0;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
 rx_err
 rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	struct reading rd = { .state = state, .s = s };
-	struct rx_cursor *cur;
 	struct rx_record r;
 	int64_t child_at = 0;
-	bool row = false;
 	rx_err rc;
 
 	memset(state, 0, sizeof(*state));
 	rx_record_init(&r);
 	if ((rc = read_child(s, c, state, &child_at, &r, st)) != RX_OK)
 		goto done;
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_OF_CHILD, &arg, 1,
-	    st)) != RX_OK)
+	if ((rc = read_records(&rd, s, c, &r, st)) != RX_OK)
 		goto done;
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false, &r,
-		    st)) != RX_OK || (rc = read_record(&rd, &r, st)) != RX_OK)
-			break;
-		state->moved |= memcmp(r.unit, c->unit, RX_UNIT_BYTES) != 0;
-	}
-	rx_query_close(cur);
 	state->risk = rd.last.risk;
 	state->last = rd.last.date;
 	/* Whoever is seen on a later day has come back. */

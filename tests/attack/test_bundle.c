@@ -718,6 +718,8 @@ test_unit_keys_from_a_copy_are_refused(void **state)
 	refuses(c.s1, repack(&l, c.d1, S1), RX_EPERM, BUNDLE_NOT_ENTITLED);
 	/* Nor does saying that one is home bring any to the home register. */
 	memset(l.head.copy, 0, RX_ID_BYTES);
+	memset(l.body.b + RX_CERT_BYTES + 8 + RX_HASH_BYTES, 0,
+	    RX_USER_NAME_BYTES);
 	must(take(c.s1, repack(&l, c.d1, S1)));
 	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
 	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s1"),
@@ -984,6 +986,507 @@ test_stale_and_made_up_slots_are_not_taken(void **state)
 	scene_close(&c);
 }
 
+/* ---- versions ---- */
+
+struct forgery {
+	enum rx_type type;
+	uint8_t id[RX_ID_BYTES];	/* of the record that it passes for */
+	uint32_t version;
+	enum fixture_id child;
+	const char *unit;		/* 16 bytes */
+	int64_t at;			/* 0: now */
+	int flag;			/* 0: it raises none */
+	bool replaces;			/* the stored one of this number */
+};
+
+/* The user of ${s} writes ${f} well formed and signed, past the checks of the
+ * program. */
+static void
+forge(struct rx_session *s, const struct forgery *f)
+{
+	const bool activity = f->type == RX_ACTIVITY;
+	const struct rx_code *close = rx_code_by_key(RX_LIST_DECISION,
+	    "close");
+	const struct rx_value key[2] = { rx_bytes(f->id, RX_ID_BYTES),
+	    rx_int(f->version) };
+	struct rx_case kase;
+	struct rx_record r;
+
+	rx_record_init(&r);
+	r.type = f->type;
+	memcpy(r.id, f->id, RX_ID_BYTES);
+	r.version = f->version;
+	if (!activity)
+		memcpy(r.child, fixture_id[f->child], RX_ID_BYTES);
+	memcpy(r.unit, f->unit, RX_UNIT_BYTES);
+	memcpy(r.author, s->user_id, RX_ID_BYTES);
+	r.at = f->at != 0 ? f->at : rx_session_now(s);
+	must(rx_record_set_text(&r, RX_F_CALLER_ID, "forged", 6, &st));
+	must(rx_record_set_int(&r, RX_F_DATE, rx_date_today(), &st));
+	if (f->flag != 0)
+		must(rx_record_set_int(&r, RX_F_RAISES_FLAG, f->flag, &st));
+	if (f->type == RX_REVIEW) {
+		must(rx_record_set_int(&r, RX_F_DECISION, close->no, &st));
+		must(rx_record_set_ids(&r, RX_F_FLAG, fixture_id[O1], 1,
+		    &st));
+	}
+	must(rx_begin(s, &st));
+	must(rx_case_init(&kase, s, &st));
+	if (!activity)
+		must(rx_case_load(&kase, s, fixture_id[f->child], f->unit,
+		    RX_CASE_KEYS, &st));
+	if (f->replaces)
+		must(rx_store_delete(s->store, RX_TABLE_RECORD, key, NULL,
+		    &st));
+	must(rx_row_insert(s, activity ? NULL : &kase, &r, &st));
+	rx_case_done(&kase, s);
+	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+	rx_record_free(&r);
+}
+
+/* A forgery of the village's own record ${id}, new if NULL. */
+static struct forgery
+of(enum rx_type type, const uint8_t *id, uint32_t version)
+{
+	struct forgery f = { .type = type, .version = version, .child = C1,
+	    .unit = VILLAGE1 };
+
+	if (id != NULL)
+		memcpy(f.id, id, RX_ID_BYTES);
+	else
+		rx_uuid7(f.id, rx_time_now());
+	return (f);
+}
+
+static size_t
+records_of_c1(const char *home)
+{
+	struct rx_session *s = fixture_open(home, "d1");
+	size_t n;
+
+	must(fixture_show(s, fixture_id[C1], NULL, &n, &st));
+	rx_session_close(s);
+	return (n);
+}
+
+/* d2 writes in his own case a later version of a record of the other village: it
+ * would take the place of the one that is there. */
+static void
+test_record_of_another_case_takes_no_place(void **state)
+{
+	struct forgery f = of(RX_OBSERVATION, fixture_id[O1], 3);
+	struct rx_session *d2;
+	struct scene c;
+	size_t before;
+
+	(void)state;
+	scene_open(&c);
+	before = records_of_c1(c.home);
+	d2 = fixture_open(c.village, "d2");
+	f.child = C3;
+	f.unit = VILLAGE2;
+	forge(d2, &f);
+	refuses(c.s1, make(d2, TOWN), RX_ECORRUPT, BUNDLE_VERSION);
+	assert_int_equal(records_of_c1(c.home), before);
+	rx_session_close(d2);
+	scene_close(&c);
+	/* The control: under an id of its own it is taken. */
+	scene_open(&c);
+	d2 = fixture_open(c.village, "d2");
+	f = of(RX_OBSERVATION, NULL, 1);
+	f.child = C3;
+	f.unit = VILLAGE2;
+	forge(d2, &f);
+	must(take(c.s1, make(d2, TOWN)));
+	rx_session_close(d2);
+	scene_close(&c);
+}
+
+static void
+test_activity_of_another_unit_takes_no_place(void **state)
+{
+	struct forgery f = of(RX_ACTIVITY, fixture_id[A1], 2);
+	struct rx_session *d2;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	d2 = fixture_open(c.village, "d2");
+	f.unit = VILLAGE2;
+	forge(d2, &f);
+	refuses(c.s1, make(d2, TOWN), RX_ECORRUPT, BUNDLE_VERSION);
+	rx_session_close(d2);
+	scene_close(&c);
+	/* The control: a correction by its own unit. */
+	scene_open(&c);
+	f.unit = VILLAGE1;
+	forge(c.d1, &f);
+	must(take(c.s1, make(c.d1, TOWN)));
+	scene_close(&c);
+}
+
+/* A director puts an observation in the place of a supervisor's decision, and a
+ * second version of what is never corrected. */
+static void
+test_version_of_another_kind_is_refused(void **state)
+{
+	static const enum rx_type never[2] = { RX_CONSENT, RX_REPORT };
+	uint8_t id[RX_ID_BYTES];
+	struct forgery f;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	f = of(RX_OBSERVATION, fixture_id[O2], 2);
+	f.type = RX_INTERVENTION;
+	forge(c.d1, &f);
+	refuses(c.s1, make(c.d1, TOWN), RX_ECORRUPT, BUNDLE_VERSION);
+	scene_close(&c);
+	for (i = 0; i < 2; i++) {
+		scene_open(&c);
+		f = of(never[i], NULL, 1);
+		memcpy(id, f.id, RX_ID_BYTES);
+		forge(c.d1, &f);
+		must(take(c.s1, make(c.d1, TOWN)));
+		f = of(never[i], id, 2);
+		forge(c.d1, &f);
+		refuses(c.s1, make(c.d1, TOWN), RX_ECORRUPT, BUNDLE_VERSION);
+		scene_close(&c);
+	}
+	/* The control: a correction of the same kind. */
+	scene_open(&c);
+	f = of(RX_OBSERVATION, fixture_id[O2], 2);
+	forge(c.d1, &f);
+	must(take(c.s1, make(c.d1, TOWN)));
+	scene_close(&c);
+}
+
+/* A number so high that no correction could follow it. */
+static void
+test_version_far_from_the_others_is_refused(void **state)
+{
+	struct forgery f = of(RX_OBSERVATION, fixture_id[O2], UINT32_MAX - 1);
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	forge(c.d1, &f);
+	refuses(c.s1, make(c.d1, TOWN), RX_ECORRUPT, BUNDLE_VERSION);
+	scene_close(&c);
+	/* The control: some were left out. */
+	scene_open(&c);
+	f.version = 9;
+	forge(c.d1, &f);
+	must(take(c.s1, make(c.d1, TOWN)));
+	scene_close(&c);
+}
+
+static rx_err
+count_flagged(void *cookie, const struct rx_child_row *row,
+    struct rx_status *status)
+{
+
+	(void)status;
+	*(size_t *)cookie += row->flagged;
+	return (RX_OK);
+}
+
+/* c1 and c3 are, as s1 sees it. */
+static size_t
+flagged(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "s1");
+	size_t n = 0;
+
+	must(rx_child_each(s, 0, 0, count_flagged, &n, &st));
+	rx_session_close(s);
+	return (n);
+}
+
+/* The observation that raised the flag of c1 raises none in a later version, nor
+ * in another one of the same number that is dated later. */
+static void
+test_flag_is_not_taken_back_by_a_bundle(void **state)
+{
+	struct forgery f;
+	struct scene c;
+	uint32_t version;
+
+	(void)state;
+	for (version = 2; version <= 3; version++) {
+		scene_open(&c);
+		f = of(RX_OBSERVATION, fixture_id[O1], version);
+		f.replaces = version == 2;
+		forge(c.d1, &f);
+		assert_int_equal(flagged(c.home), 2);
+		must(take(c.s1, make(c.d1, TOWN)));
+		assert_int_equal(flagged(c.home), 2);
+		scene_close(&c);
+	}
+	/* The control: of an observation that raised none they are taken, and
+	 * one that raises a flag raises it. */
+	for (version = 2; version <= 3; version++) {
+		scene_open(&c);
+		f = of(RX_OBSERVATION, fixture_id[O3], version);
+		f.child = C2;
+		f.flag = version == 2 ? 0 : 2;
+		forge(c.d1, &f);
+		must(take(c.s1, make(c.d1, TOWN)));
+		assert_int_equal(flagged(c.home), version);
+		scene_close(&c);
+	}
+}
+
+/* d1, who is a supervisor besides, closes the flag that he raised. */
+static void
+test_own_flag_is_not_decided_by_a_bundle(void **state)
+{
+	struct forgery f = of(RX_REVIEW, NULL, 1);
+	const char *home = fixture_copy(), *village;
+	struct rx_session *s, *admin;
+
+	(void)state;
+	admin = fixture_open(home, "admin");
+	must(rx_user_add(admin, "d1", RX_ROLE_SUPERVISOR, "350102001", NULL,
+	    &st));
+	rx_session_close(admin);
+	rx_session_close(fixture_open(home, "d2"));
+	village = copy_of(home);
+	s = fixture_open(village, "d1");
+	forge(s, &f);
+	admin = fixture_open(home, "s1");
+	must(take(admin, make(s, TOWN)));
+	rx_session_close(s);
+	rx_session_close(admin);
+	assert_int_equal(flagged(home), 2);
+}
+
+/* ---- times and numbers ---- */
+
+/* A year ahead it would win against whatever is corrected, and when its author
+ * is disabled it would be of after his end, and nobody could open the case. */
+static void
+test_record_dated_after_its_bundle_is_refused(void **state)
+{
+	const int64_t year = INT64_C(365) * 86400 * 1000;
+	struct forgery f = of(RX_OBSERVATION, NULL, 1);
+	struct rx_session *s;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	f.at = rx_time_now() + year;
+	forge(c.d1, &f);
+	refuses(c.s1, make(c.d1, TOWN), RX_ECORRUPT, BUNDLE_LATER);
+	scene_close(&c);
+	/* The control: in the home register it does just that. */
+	scene_open(&c);
+	s = fixture_open(c.home, "d1");
+	forge(s, &f);
+	rx_session_close(s);
+	must(reads_c1(c.s1));
+	s = fixture_open(c.home, "admin");
+	must(rx_user_disable(s, "d1", &st));
+	rx_session_close(s);
+	assert_int_equal(reads_c1(c.s1), RX_ECORRUPT);
+	scene_close(&c);
+}
+
+/* A clock that is hours ahead is an honest one: what was taken from there stays
+ * good when its author is disabled at once. */
+static void
+test_record_of_a_clock_ahead_outlives_its_authors_end(void **state)
+{
+	const int64_t ahead = INT64_C(5) * 3600 * 1000;
+	struct forgery f = of(RX_OBSERVATION, NULL, 1);
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_recipient r;
+	struct rx_session *s;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	f.at = rx_session_now(c.d1) + ahead;
+	forge(c.d1, &f);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	l.head.made = f.at;
+	recipient_of(&r, c.s1, S1);
+	must(rx_container_seal(&out, &l.head, &r, 1, c.d1->id->sign_secret,
+	    l.body.b, l.body.len, digest, &st));
+	must(take(c.s1, put(out.b, out.len)));
+	/* What is made here next is not of before it. */
+	rx_buf_free(&l.body);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	assert_true(l.head.made >= f.at);
+	s = fixture_open(c.home, "admin");
+	must(rx_user_disable(s, "d1", &st));
+	rx_session_close(s);
+	must(reads_c1(c.s1));
+	rx_buf_free(&l.body);
+	rx_buf_free(&out);
+	scene_close(&c);
+}
+
+/* A bundle that says it was made here, with the last number there is. */
+static void
+test_own_count_is_not_set_forth_by_a_bundle(void **state)
+{
+	static const uint64_t bad[2] = { 0, UINT64_MAX };
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_recipient r;
+	struct letter l;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	empty(&l);
+	memset(l.head.copy, 0, RX_ID_BYTES);
+	memset(l.body.b + RX_CERT_BYTES + 8 + RX_HASH_BYTES, 0,
+	    RX_USER_NAME_BYTES);
+	recipient_of(&r, c.s1, S1);
+	for (i = 0; i < 2; i++) {
+		l.head.number = bad[i];
+		rx_buf_reset(&out);
+		must(rx_container_seal(&out, &l.head, &r, 1,
+		    c.d1->id->sign_secret, l.body.b, l.body.len, digest,
+		    &st));
+		refuses(c.s1, put(out.b, out.len), RX_ECORRUPT,
+		    BUNDLE_CORRUPT);
+	}
+	l.head.number = 1000000;
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "main.bundle WHERE number = 1000000"), 0);
+	/* The control: as another copy's number it is remembered. */
+	memset(l.head.copy, 7, RX_ID_BYTES);
+	memcpy(l.body.b + RX_CERT_BYTES + 8 + RX_HASH_BYTES, "x", 1);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "main.bundle WHERE number = 1000000"), 1);
+	rx_buf_free(&l.body);
+	rx_buf_free(&out);
+	scene_close(&c);
+}
+
+/* The name of a copy stands in entries of the audit, as one word. */
+static void
+test_name_of_a_copy_is_one_word_and_not_the_homes(void **state)
+{
+	static const char *const bad[] = { "", "home", "a b", "a:b",
+	    "\x1b[2J", "a\nb", "\xff" };
+	struct letter l;
+	struct scene c;
+	size_t i;
+	uint8_t *name;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	name = l.body.b + RX_CERT_BYTES + 8 + RX_HASH_BYTES;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memset(name, 0, RX_USER_NAME_BYTES);
+		memcpy(name, bad[i], strlen(bad[i]));
+		refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT,
+		    BUNDLE_CORRUPT);
+	}
+	/* Nor does the home register have one. */
+	memcpy(name, "x\0", 2);
+	memset(l.head.copy, 0, RX_ID_BYTES);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	memset(l.head.copy, 7, RX_ID_BYTES);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* d1 has renewed the keys of c2 in his copy, by the program's own hand, ${n}
+ * times. */
+static void
+renew_c2(struct rx_session *d1, int n)
+{
+	struct rx_case kase;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		must(rx_begin(d1, &st));
+		must(rx_case_init(&kase, d1, &st));
+		must(rx_case_load(&kase, d1, fixture_id[C2], VILLAGE1,
+		    RX_CASE_KEYS, &st));
+		must(rx_case_renew(&kase, d1, &st));
+		rx_case_done(&kase, d1);
+		must(rx_finish(d1, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+	}
+}
+
+/* A case has room for so many epochs of keys: one who uses them up leaves none
+ * for when he is gone. */
+static void
+test_epochs_of_a_case_are_not_used_up_by_a_bundle(void **state)
+{
+	struct rx_session *at_home;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	at_home = fixture_open(c.home, "d1");
+	renew_c2(c.d1, RX_CASE_EPOCHS / 2);
+	refuses(at_home, make(c.d1, VILLAGE), RX_ECORRUPT,
+	    BUNDLE_KEYS_DIFFER);
+	rx_session_close(at_home);
+	scene_close(&c);
+	/* The control: a few are taken. */
+	scene_open(&c);
+	at_home = fixture_open(c.home, "d1");
+	renew_c2(c.d1, 3);
+	must(take(at_home, make(c.d1, VILLAGE)));
+	rx_session_close(at_home);
+	scene_close(&c);
+}
+
+/* The row of keys that the newest replaced comes along, so that it would stay,
+ * and when the newest are replaced in turn nobody would look for them. */
+static void
+test_two_rows_of_keys_of_a_case_are_refused(void **state)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_session *at_home;
+	struct rx_buf old = RX_BUF_INIT;
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	size_t at, n;
+
+	(void)state;
+	scene_open(&c);
+	at_home = fixture_open(c.home, "d1");
+	unpack(&l, c.d1, make(c.d1, VILLAGE));
+	for (at = RX_BUNDLE_HEAD; at < l.body.len; at += 4 + n) {
+		n = rx_get32(l.body.b + at);
+		must(rx_row_decode(&table, v, l.body.b + at + 4, n, &st));
+		if (table == RX_TABLE_CASE_KEY && memcmp(v[0].p,
+		    fixture_id[C2], RX_ID_BYTES) == 0)
+			must(rx_buf_add(&old, l.body.b + at, 4 + n, &st));
+	}
+	assert_true(old.len > 0);
+	rx_buf_free(&l.body);
+	renew_c2(c.d1, 1);
+	unpack(&l, c.d1, make(c.d1, VILLAGE));
+	must(rx_buf_add(&l.body, old.b, old.len, &st));
+	refuses(at_home, repack(&l, c.d1, D1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&l.body);
+	/* The control. */
+	must(take(at_home, make(c.d1, VILLAGE)));
+	rx_buf_free(&old);
+	rx_session_close(at_home);
+	scene_close(&c);
+}
+
 int
 main(void)
 {
@@ -1016,6 +1519,19 @@ main(void)
 		cmocka_unit_test(
 		    test_case_keys_that_do_not_lead_to_the_known_ones_are_refused),
 		cmocka_unit_test(test_stale_and_made_up_slots_are_not_taken),
+		cmocka_unit_test(test_record_of_another_case_takes_no_place),
+		cmocka_unit_test(test_activity_of_another_unit_takes_no_place),
+		cmocka_unit_test(test_version_of_another_kind_is_refused),
+		cmocka_unit_test(test_version_far_from_the_others_is_refused),
+		cmocka_unit_test(test_flag_is_not_taken_back_by_a_bundle),
+		cmocka_unit_test(test_own_flag_is_not_decided_by_a_bundle),
+		cmocka_unit_test(test_record_dated_after_its_bundle_is_refused),
+		cmocka_unit_test(
+		    test_record_of_a_clock_ahead_outlives_its_authors_end),
+		cmocka_unit_test(test_own_count_is_not_set_forth_by_a_bundle),
+		cmocka_unit_test(test_name_of_a_copy_is_one_word_and_not_the_homes),
+		cmocka_unit_test(test_epochs_of_a_case_are_not_used_up_by_a_bundle),
+		cmocka_unit_test(test_two_rows_of_keys_of_a_case_are_refused),
 	};
 
 	rx_status_clear(&st);
