@@ -573,6 +573,7 @@ struct rx_restore {		/* what is asked for */
 	const char *user;
 	const struct rx_secret *passphrase;
 	const char *dir;	/* NULL: only verify */
+	const char *copy;	/* the copy that it becomes there; NULL: home */
 	const char *anchor;	/* a head that its audit must hold; NULL */
 	bool older;		/* though it ends before that head */
 	const char *live;	/* a register to compare it with; NULL */
@@ -593,7 +594,8 @@ struct rx_restored {		/* what was found */
  * Put the backup together in memory, sign the user in to it and verify all of
  * it: every head, the audit, every row.  Nothing is written unless ${ask->dir}
  * is not NULL: then that folder, absent or empty before, becomes the register,
- * whole or not at all.  Nothing decrypted leaves memory, which must hold the
+ * whole or not at all, and with ${ask->copy} that copy of it, as by
+ * rx_copy_begin.  Nothing decrypted leaves memory, which must hold the
  * content about twice, the keys twice and the increments once.
  * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
  * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
@@ -626,11 +628,8 @@ rx_err rx_backup_notes(struct rx_session *s,
  * administers people and keys is done in the home register only; records are
  * written anywhere, and travel as they lie in the rows, sealed and signed.
  */
-/* rx_backup_restore to ${ask->dir}, not NULL, which becomes the copy ${name}; RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY: the backup is of a
- * copy). */
-rx_err rx_copy_restore(const struct rx_restore *ask, const char *name,
-    struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
-/* Make the register in ${dir}, which nobody else has open, the copy ${name}. */
+/* Make the register in ${dir}, which nobody else has open, the copy ${name};
+ * RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY). */
 rx_err rx_copy_begin(const char *dir, const char *user,
     const struct rx_secret *passphrase, const char *name,
     struct rx_status *st) RX_MUST_USE;
