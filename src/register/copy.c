@@ -9,30 +9,54 @@
 
 #define NAME_MAX_CHARACTERS 20
 
-rx_err
-rx_copy_load(struct rx_session *s, struct rx_status *st)
+/* Its id and name; *row tells whether it is a copy. */
+static rx_err
+row_of(struct rx_store *store, uint8_t id[RX_ID_BYTES], char *name,
+    size_t size, bool *row, struct rx_status *st)
 {
 	struct rx_cursor *cur;
 	const void *p;
 	size_t n;
-	bool row = false;
 	rx_err rc;
 
-	s->copy = false;
-	memset(s->copy_id, 0, RX_ID_BYTES);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_COPY, NULL, 0, st)) !=
+	*row = false;
+	if ((rc = rx_query_open(&cur, store, RX_Q_COPY, NULL, 0, st)) !=
 	    RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+	if ((rc = rx_query_next(cur, row, st)) == RX_OK && *row) {
 		p = rx_col_bytes(cur, 0, &n);
 		if (n == RX_ID_BYTES)
-			memcpy(s->copy_id, p, n);
-		rx_text_copy(s->copy_name, sizeof(s->copy_name),
-		    rx_col_text(cur, 1));
-		s->copy = true;
+			memcpy(id, p, n);
+		rx_text_copy(name, size, rx_col_text(cur, 1));
 	}
 	rx_query_close(cur);
 	return (rc);
+}
+
+rx_err
+rx_copy_load(struct rx_session *s, struct rx_status *st)
+{
+
+	memset(s->copy_id, 0, RX_ID_BYTES);
+	return (row_of(s->store, s->copy_id, s->copy_name,
+	    sizeof(s->copy_name), &s->copy, st));
+}
+
+void
+rx_copy_of(const char *dir, char *name, size_t size)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_store *store;
+	struct rx_status st;
+	bool row = false;
+
+	name[0] = '\0';
+	rx_status_clear(&st);
+	if (rx_store_open(&store, dir, &st) != RX_OK)
+		return;
+	if (row_of(store, id, name, size, &row, &st) != RX_OK)
+		name[0] = '\0';
+	rx_store_close(store);
 }
 
 const char *
