@@ -296,7 +296,7 @@ check(struct rx_cli *cli, const char *dir, const char *copy,
     struct rx_status *st)
 {
 	struct rx_restore ask = { .file = cli->operand[0],
-	    .keys = cli->value[O_FROM_KEYS], .dir = dir,
+	    .keys = cli->value[O_FROM_KEYS], .dir = dir, .copy = copy,
 	    .anchor = cli->value[O_ANCHOR],
 	    .older = cli->value[O_OLDER] != NULL,
 	    .live = dir != NULL ? cli->dir : NULL };
@@ -309,8 +309,7 @@ check(struct rx_cli *cli, const char *dir, const char *copy,
 		return (rc);
 	ask.user = cli->user;
 	ask.passphrase = passphrase;
-	rc = copy != NULL ? rx_copy_restore(&ask, copy, &got, st) :
-	    rx_backup_restore(&ask, &got, st);
+	rc = rx_backup_restore(&ask, &got, st);
 	rx_secret_free(passphrase);
 	if (rc != RX_OK)
 		return (rc);

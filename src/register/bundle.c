@@ -171,6 +171,15 @@ rx_conflicts_of(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	return (rc);
 }
 
+rx_err
+rx_conflict_cases(struct rx_session *s, struct rx_buf *ids,
+    struct rx_status *st)
+{
+
+	return (rx_query_ids(s->store, RX_Q_CONFLICT_CASES, NULL, 0, 0, ids,
+	    st));
+}
+
 /* ---- making ---- */
 
 /* Append the rows of ${q} with the one argument ${arg} (NULL: none). */
@@ -389,6 +398,71 @@ sendable(struct rx_session *s, const char *unit, struct rx_buf *all,
 	return (rx_permit(s, RX_ACT_WRITE_CASE, unit, st));
 }
 
+/* By unit, then by name. */
+static int
+by_unit(const void *a, const void *b)
+{
+	const struct rx_cert *x = *(const struct rx_cert *const *)a;
+	const struct rx_cert *y = *(const struct rx_cert *const *)b;
+	const int d = memcmp(x->unit, y->unit, RX_UNIT_BYTES);
+
+	return (d != 0 ? d : strcmp(x->name, y->name));
+}
+
+/* Whether the session may make a bundle for ${unit} at all. */
+static rx_err
+may_make(struct rx_session *s, const char *unit, bool *may,
+    struct rx_status *st)
+{
+	struct rx_buf all = RX_BUF_INIT, mine = RX_BUF_INIT;
+	struct rx_status refused;
+	rx_err rc;
+
+	rx_status_clear(&refused);
+	rc = sendable(s, unit, &all, &mine, &refused);
+	*may = rc == RX_OK;
+	rx_buf_free(&all);
+	rx_buf_free(&mine);
+	if (rc == RX_OK || rc == RX_EPERM)
+		return (RX_OK);
+	*st = refused;
+	return (rc);
+}
+
+rx_err
+rx_bundle_recipients(struct rx_session *s, rx_bundle_recipient *each,
+    void *cookie, struct rx_status *st)
+{
+	const struct rx_cert **at, *c;
+	size_t i, n = 0;
+	bool may = false;
+	rx_err rc = RX_OK;
+
+	if ((at = calloc(s->nmembers + 1, sizeof(*at))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	for (i = 0; i < s->nmembers; i++) {
+		c = &s->members[i].cert;
+		if (rx_member_live(&s->members[i]) &&
+		    (c->role == RX_ROLE_DIRECTOR ||
+		    c->role == RX_ROLE_SUPERVISOR))
+			at[n++] = c;
+	}
+	qsort(at, n, sizeof(*at), by_unit);
+	for (i = 0; i < n && rc == RX_OK; i++) {
+		/* Somebody with new keys has two certificates for a while. */
+		if (i > 0 && by_unit(&at[i], &at[i - 1]) == 0)
+			continue;
+		if ((i == 0 || memcmp(at[i]->unit, at[i - 1]->unit,
+		    RX_UNIT_BYTES) != 0) &&
+		    (rc = may_make(s, at[i]->unit, &may, st)) != RX_OK)
+			break;
+		if (may)
+			rc = each(cookie, at[i]->unit, at[i]->name, st);
+	}
+	free(at);
+	return (rc);
+}
+
 /* The certificate of the session's user that the bundle is signed with. */
 static rx_err
 own_cert(struct rx_session *s, uint8_t id[RX_ID_BYTES], struct rx_buf *body,
@@ -420,10 +494,20 @@ own_cert(struct rx_session *s, uint8_t id[RX_ID_BYTES], struct rx_buf *body,
 	return (rc);
 }
 
-/* Head and rows of the body. */
+static rx_err
+size_check(size_t n, size_t most, struct rx_status *st)
+{
+
+	if (n <= most)
+		return (RX_OK);
+	rx_status_arg(st, "max", "%zu", most >> 20);
+	return (rx_fail(st, RX_EUSAGE, RX_MSG_BUNDLE_TOO_LARGE));
+}
+
+/* Head and rows of the body, which is given up when it is over ${most}. */
 static rx_err
 body_make(struct rx_buf *body, struct rx_session *s, const char *unit,
-    const struct rx_buf *to, struct rx_container_head *head,
+    const struct rx_buf *to, size_t most, struct rx_container_head *head,
     struct rx_bundle *info, struct rx_status *st)
 {
 	const struct rx_recipient *r = (const void *)to->b;
@@ -448,17 +532,19 @@ body_make(struct rx_buf *body, struct rx_session *s, const char *unit,
 	    RX_OK))
 		goto done;
 	for (i = 0; i < mine.len && rc == RX_OK; i += RX_UNIT_BYTES)
-		rc = add_unit(body, s, (const char *)mine.b + i, st);
+		if ((rc = add_unit(body, s, (const char *)mine.b + i, st)) ==
+		    RX_OK)
+			rc = size_check(body->len, most, st);
 done:
 	rx_buf_free(&all);
 	rx_buf_free(&mine);
 	return (rc);
 }
 
-/* In a transaction: the container, its number, and the entry that names it. */
+/* In a transaction: the container, of ${most} bytes perhaps, and its number. */
 static rx_err
-make(struct rx_session *s, struct rx_buf *out, struct rx_bundle *info,
-    struct rx_status *st)
+make(struct rx_session *s, struct rx_buf *out, size_t most,
+    struct rx_bundle *info, struct rx_status *st)
 {
 	struct rx_container_head head = { .number = 0 };
 	struct rx_buf to = RX_BUF_INIT, body = RX_BUF_INIT;
@@ -466,9 +552,10 @@ make(struct rx_session *s, struct rx_buf *out, struct rx_bundle *info,
 	rx_err rc;
 
 	if ((rc = recipients(s, info->unit, &to, st)) != RX_OK ||
-	    (rc = body_make(&body, s, info->unit, &to, &head, info, st)) !=
-	    RX_OK || (rc = rx_bundle_last(s, s->copy_id, &head.number, &last,
-	    st)) != RX_OK || (rc = rx_bundle_newest(s, &last, st)) != RX_OK)
+	    (rc = body_make(&body, s, info->unit, &to, most, &head, info,
+	    st)) != RX_OK || (rc = rx_bundle_last(s, s->copy_id, &head.number,
+	    &last, st)) != RX_OK || (rc = rx_bundle_newest(s, &last, st)) !=
+	    RX_OK)
 		goto done;
 	memcpy(head.store, s->store_id, RX_ID_BYTES);
 	memcpy(head.copy, s->copy_id, RX_ID_BYTES);
@@ -484,7 +571,8 @@ make(struct rx_session *s, struct rx_buf *out, struct rx_bundle *info,
 	info->made = head.made;
 	if ((rc = rx_container_seal(out, &head, (const void *)to.b, to.len /
 	    sizeof(struct rx_recipient), s->id->sign_secret, body.b, body.len,
-	    info->digest, st)) == RX_OK)
+	    info->digest, st)) == RX_OK &&
+	    (rc = size_check(out->len, most, st)) == RX_OK)
 		rc = rx_bundle_remember(s, s->copy_id, head.number, head.made,
 		    s->user_id, st);
 done:
@@ -494,25 +582,35 @@ done:
 }
 
 rx_err
-rx_bundle_make(struct rx_session *s, const char *unit, const char *file,
-    struct rx_bundle *info, struct rx_status *st)
+rx_bundle_seal(struct rx_session *s, const char *unit, size_t most,
+    struct rx_buf *out, struct rx_bundle *info, struct rx_status *st)
 {
 	char text[RX_UNIT_TEXT], hex[2 * RX_HASH_BYTES + 1], detail[160];
-	struct rx_buf out = RX_BUF_INIT;
 	rx_err rc;
 
 	memset(info, 0, sizeof(*info));
 	if ((rc = rx_unit_parse(info->unit, unit, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	rc = make(s, &out, info, st);
+	memcpy(info->copy, s->copy_id, RX_ID_BYTES);
+	rc = make(s, out, most, info, st);
 	rx_unit_text(text, info->unit);
 	rx_hex(hex, info->digest, RX_HASH_BYTES);
 	(void)snprintf(detail, sizeof(detail), "make %s %llu %s", text,
 	    (unsigned long long)info->number, hex);
+	return (rx_finish(s, rc, RX_DID_BUNDLE, NULL, detail, st));
+}
+
+rx_err
+rx_bundle_make(struct rx_session *s, const char *unit, const char *file,
+    struct rx_bundle *info, struct rx_status *st)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	rx_err rc;
+
 	/* First the entry, then the file: none exists that is not in it. */
-	rc = rx_finish(s, rc, RX_DID_BUNDLE, NULL, detail, st);
-	if (rc == RX_OK)
+	if ((rc = rx_bundle_seal(s, unit, 2 * RX_CONTAINER_MAX, &out, info,
+	    st)) == RX_OK)
 		rc = rx_file_write(file, out.b, out.len, 0600, false, st);
 	rx_buf_free(&out);
 	return (rc);
@@ -554,18 +652,16 @@ describe(struct rx_bundle *info, const struct rx_session *s,
 	}
 }
 
-/* Read ${file} into ${bytes}; it must be of this register. */
+/* Take the ${n} bytes ${p} apart; they must be of this register. */
 static rx_err
-read_container(struct rx_session *s, const char *file, struct rx_buf *bytes,
+read_container(struct rx_session *s, const uint8_t *p, size_t n,
     struct rx_container *c, struct rx_bundle *info, struct rx_status *st)
 {
 	char unit[RX_UNIT_BYTES];
 	rx_err rc;
 
 	memset(info, 0, sizeof(*info));
-	if ((rc = rx_file_read(bytes, file, 2 * RX_CONTAINER_MAX, st)) !=
-	    RX_OK || (rc = rx_container_read(c, bytes->b, bytes->len, st)) !=
-	    RX_OK)
+	if ((rc = rx_container_read(c, p, n, st)) != RX_OK)
 		return (rc);
 	if (!rx_unit_stored(unit, c->head.unit,
 	    strnlen(c->head.unit, RX_UNIT_BYTES)) ||
@@ -579,16 +675,28 @@ read_container(struct rx_session *s, const char *file, struct rx_buf *bytes,
 }
 
 rx_err
+rx_bundle_look(struct rx_session *s, const uint8_t *p, size_t n,
+    struct rx_bundle *info, struct rx_status *st)
+{
+	struct rx_container c;
+	rx_err rc;
+
+	if ((rc = read_container(s, p, n, &c, info, st)) == RX_OK &&
+	    info->sender[0] != '\0' && !info->known)
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT);
+	return (rc);
+}
+
+rx_err
 rx_bundle_show(struct rx_session *s, const char *file, struct rx_bundle *info,
     struct rx_status *st)
 {
 	struct rx_buf bytes = RX_BUF_INIT;
-	struct rx_container c;
 	rx_err rc;
 
-	if ((rc = read_container(s, file, &bytes, &c, info, st)) == RX_OK &&
-	    info->sender[0] != '\0' && !info->known)
-		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT);
+	if ((rc = rx_file_read(&bytes, file, 2 * RX_CONTAINER_MAX, st)) ==
+	    RX_OK)
+		rc = rx_bundle_look(s, bytes.b, bytes.len, info, st);
 	rx_buf_free(&bytes);
 	return (rc);
 }
@@ -692,18 +800,31 @@ merge(struct rx_session *s, const struct rx_container *c,
 }
 
 rx_err
-rx_bundle_open(struct rx_session *s, const char *file, bool keep,
+rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n, bool keep,
     struct rx_bundle *info, struct rx_status *st)
 {
-	struct rx_buf bytes = RX_BUF_INIT, body = RX_BUF_INIT;
+	struct rx_buf body = RX_BUF_INIT;
 	struct rx_container c;
 	struct rx_cert cert;
 	rx_err rc;
 
-	if ((rc = read_container(s, file, &bytes, &c, info, st)) == RX_OK &&
+	if ((rc = read_container(s, p, n, &c, info, st)) == RX_OK &&
 	    (rc = body_open(s, &c, &body, &cert, info, st)) == RX_OK)
 		rc = merge(s, &c, &cert, &body, keep, info, st);
 	rx_buf_free(&body);
+	return (rc);
+}
+
+rx_err
+rx_bundle_open(struct rx_session *s, const char *file, bool keep,
+    struct rx_bundle *info, struct rx_status *st)
+{
+	struct rx_buf bytes = RX_BUF_INIT;
+	rx_err rc;
+
+	if ((rc = rx_file_read(&bytes, file, 2 * RX_CONTAINER_MAX, st)) ==
+	    RX_OK)
+		rc = rx_bundle_merge(s, bytes.b, bytes.len, keep, info, st);
 	rx_buf_free(&bytes);
 	return (rc);
 }

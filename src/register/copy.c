@@ -1,9 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "register/internal.h"
 
 /*
@@ -15,30 +9,54 @@
 
 #define NAME_MAX_CHARACTERS 20
 
-rx_err
-rx_copy_load(struct rx_session *s, struct rx_status *st)
+/* Its id and name; *row tells whether it is a copy. */
+static rx_err
+row_of(struct rx_store *store, uint8_t id[RX_ID_BYTES], char *name,
+    size_t size, bool *row, struct rx_status *st)
 {
 	struct rx_cursor *cur;
 	const void *p;
 	size_t n;
-	bool row = false;
 	rx_err rc;
 
-	s->copy = false;
-	memset(s->copy_id, 0, RX_ID_BYTES);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_COPY, NULL, 0, st)) !=
+	*row = false;
+	if ((rc = rx_query_open(&cur, store, RX_Q_COPY, NULL, 0, st)) !=
 	    RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+	if ((rc = rx_query_next(cur, row, st)) == RX_OK && *row) {
 		p = rx_col_bytes(cur, 0, &n);
 		if (n == RX_ID_BYTES)
-			memcpy(s->copy_id, p, n);
-		rx_text_copy(s->copy_name, sizeof(s->copy_name),
-		    rx_col_text(cur, 1));
-		s->copy = true;
+			memcpy(id, p, n);
+		rx_text_copy(name, size, rx_col_text(cur, 1));
 	}
 	rx_query_close(cur);
 	return (rc);
+}
+
+rx_err
+rx_copy_load(struct rx_session *s, struct rx_status *st)
+{
+
+	memset(s->copy_id, 0, RX_ID_BYTES);
+	return (row_of(s->store, s->copy_id, s->copy_name,
+	    sizeof(s->copy_name), &s->copy, st));
+}
+
+void
+rx_copy_of(const char *dir, char *name, size_t size)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_store *store;
+	struct rx_status st;
+	bool row = false;
+
+	name[0] = '\0';
+	rx_status_clear(&st);
+	if (rx_store_open(&store, dir, &st) != RX_OK)
+		return;
+	if (row_of(store, id, name, size, &row, &st) != RX_OK)
+		name[0] = '\0';
+	rx_store_close(store);
 }
 
 const char *
@@ -113,61 +131,5 @@ rx_copy_begin(const char *dir, const char *user,
 		rx_session_close(s);
 	}
 	rx_store_close(store);
-	return (rc);
-}
-
-/* Remove what a restore left in ${dir}. */
-static void
-discard(const char *dir)
-{
-	static const char *const name[] = { "content.db", "keys.db",
-	    "content.db-journal", "keys.db-journal" };
-	char *path;
-	size_t i;
-
-	for (i = 0; i < sizeof(name) / sizeof(name[0]); i++)
-		if (asprintf(&path, "%s/%s", dir, name[i]) >= 0) {
-			(void)unlink(path);
-			free(path);
-		}
-	(void)rmdir(dir);
-}
-
-/*
- * Restored beside ${dir} and moved there as a copy: whatever happens between,
- * there is no folder that looks like the home register and is not.
- */
-rx_err
-rx_copy_restore(const struct rx_restore *ask, const char *name,
-    struct rx_restored *got, struct rx_status *st)
-{
-	struct rx_restore beside = *ask;
-	const char *dir = ask->dir;
-	size_t n = strlen(dir);
-	char *part;
-	rx_err rc;
-
-	while (n > 1 && dir[n - 1] == '/')
-		n--;
-	if ((rc = name_check(name, st)) != RX_OK)
-		return (rc);
-	if (rmdir(dir) != 0 && errno != ENOENT) {
-		rx_status_arg(st, "dir", "%s", dir);
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_RESTORE_NOT_EMPTY));
-	}
-	if (asprintf(&part, "%.*s.runxin-part", (int)n, dir) < 0)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	discard(part);		/* of an attempt that was interrupted */
-	beside.dir = part;
-	if ((rc = rx_backup_restore(&beside, got, st)) == RX_OK &&
-	    (rc = rx_copy_begin(part, ask->user, ask->passphrase, name, st)) ==
-	    RX_OK && rename(part, dir) != 0) {
-		rx_status_arg(st, "file", "%s", dir);
-		rx_status_arg(st, "errno", "%d", errno);
-		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_WRITE);
-	}
-	if (rc != RX_OK)
-		discard(part);
-	free(part);
 	return (rc);
 }

@@ -573,6 +573,7 @@ struct rx_restore {		/* what is asked for */
 	const char *user;
 	const struct rx_secret *passphrase;
 	const char *dir;	/* NULL: only verify */
+	const char *copy;	/* the copy that it becomes there; NULL: home */
 	const char *anchor;	/* a head that its audit must hold; NULL */
 	bool older;		/* though it ends before that head */
 	const char *live;	/* a register to compare it with; NULL */
@@ -593,7 +594,8 @@ struct rx_restored {		/* what was found */
  * Put the backup together in memory, sign the user in to it and verify all of
  * it: every head, the audit, every row.  Nothing is written unless ${ask->dir}
  * is not NULL: then that folder, absent or empty before, becomes the register,
- * whole or not at all.  Nothing decrypted leaves memory, which must hold the
+ * whole or not at all, and with ${ask->copy} that copy of it, as by
+ * rx_copy_begin.  Nothing decrypted leaves memory, which must hold the
  * content about twice, the keys twice and the increments once.
  * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
  * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
@@ -626,16 +628,16 @@ rx_err rx_backup_notes(struct rx_session *s,
  * administers people and keys is done in the home register only; records are
  * written anywhere, and travel as they lie in the rows, sealed and signed.
  */
-/* rx_backup_restore to ${ask->dir}, not NULL, which becomes the copy ${name}; RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY: the backup is of a
- * copy). */
-rx_err rx_copy_restore(const struct rx_restore *ask, const char *name,
-    struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
-/* Make the register in ${dir}, which nobody else has open, the copy ${name}. */
+/* Make the register in ${dir}, which nobody else has open, the copy ${name};
+ * RX_EUSAGE (COPY_NAME), RX_ECONFLICT (COPY_ALREADY). */
 rx_err rx_copy_begin(const char *dir, const char *user,
     const struct rx_secret *passphrase, const char *name,
     struct rx_status *st) RX_MUST_USE;
 /* The name of the copy that the session is in; NULL at home. */
 const char *rx_session_copy(const struct rx_session *s);
+/* The same of the register in ${dir}, in the ${size} bytes at ${name}, for whom
+ * nobody vouches yet; "" at home, and when it cannot be read. */
+void rx_copy_of(const char *dir, char *name, size_t size);
 
 struct rx_bundle {
 	uint8_t copy[RX_ID_BYTES];	/* zeros: home */
@@ -666,8 +668,23 @@ struct rx_bundle {
 rx_err rx_bundle_make(struct rx_session *s, const char *unit,
     const char *file, struct rx_bundle *info, struct rx_status *st)
     RX_MUST_USE;
-/* Who sent it, to whom; without opening it. */
+/* The same appended to ${out}, of at most ${most} bytes; else RX_EUSAGE
+ * (BUNDLE_TOO_LARGE: max), and none was made. */
+rx_err rx_bundle_seal(struct rx_session *s, const char *unit, size_t most,
+    struct rx_buf *out, struct rx_bundle *info, struct rx_status *st)
+    RX_MUST_USE;
+/* Everyone for whom the session could make one now, by unit; twice who is a
+ * recipient at two units. */
+typedef rx_err rx_bundle_recipient(void *, const char unit[RX_UNIT_BYTES],
+    const char *name, struct rx_status *);
+rx_err rx_bundle_recipients(struct rx_session *s, rx_bundle_recipient *each,
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Who sent it, to whom; without opening it.  RX_ECORRUPT (BUNDLE_CORRUPT),
+ * RX_ECONFLICT (BUNDLE_OTHER_REGISTER). */
 rx_err rx_bundle_show(struct rx_session *s, const char *file,
+    struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
+/* The same of the ${n} bytes ${p}. */
+rx_err rx_bundle_look(struct rx_session *s, const uint8_t *p, size_t n,
     struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
 /**
  * rx_bundle_open(s, file, keep, info, st):
@@ -680,6 +697,9 @@ rx_err rx_bundle_show(struct rx_session *s, const char *file,
  */
 rx_err rx_bundle_open(struct rx_session *s, const char *file, bool keep,
     struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
+/* The same of the ${n} bytes ${p}. */
+rx_err rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n,
+    bool keep, struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
 /* The newest bundle of every copy heard of, in ${info}: copy, number, made,
  * sender. */
 rx_err rx_bundle_each(struct rx_session *s,
@@ -698,5 +718,9 @@ rx_err rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 /* How many versions of the case ${id} were written twice. */
 rx_err rx_conflicts_of(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     size_t *n, struct rx_status *st) RX_MUST_USE;
+/* The ids (RX_ID_BYTES each) of the cases that have such versions, whoever may
+ * read them, appended to ${ids}. */
+rx_err rx_conflict_cases(struct rx_session *s, struct rx_buf *ids,
+    struct rx_status *st) RX_MUST_USE;
 
 #endif

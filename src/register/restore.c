@@ -13,8 +13,9 @@
 /*
  * From a backup to a register: read, signed in to in memory, verified as a
  * whole, and only then written.  It is written to the folder ".NAME.restoring~"
- * beside the one asked for and gets its name when it is complete, so that no half of
- * a register is ever there to be opened.
+ * beside the one asked for, becomes a copy there if it is to be one, and gets
+ * its name when it is complete: so no half of a register is ever there to be
+ * opened, nor one that looks like home and is not.
  */
 
 #define DAY_MS INT64_C(86400000)
@@ -109,10 +110,12 @@ staging_fill(const struct rx_backup *b, const char *dir, struct rx_status *st)
 	return (rc);
 }
 
-/* Make the register of ${b} in ${dir}. */
+/* Make the register of ${b} in ${ask->dir}. */
 static rx_err
-put_register(const struct rx_backup *b, const char *dir, struct rx_status *st)
+put_register(const struct rx_backup *b, const struct rx_restore *ask,
+    struct rx_status *st)
 {
+	const char *dir = ask->dir;
 	char *staging;
 	rx_err rc;
 
@@ -124,8 +127,10 @@ put_register(const struct rx_backup *b, const char *dir, struct rx_status *st)
 		rc = fail_dir(staging, errno, st);
 		goto done;
 	}
-	if ((rc = staging_fill(b, staging, st)) == RX_OK &&
-	    rename(staging, dir) != 0)
+	if ((rc = staging_fill(b, staging, st)) == RX_OK && ask->copy != NULL)
+		rc = rx_copy_begin(staging, ask->user, ask->passphrase,
+		    ask->copy, st);
+	if (rc == RX_OK && rename(staging, dir) != 0)
 		rc = fail_dir(dir, errno, st);
 	if (rc != RX_OK)
 		staging_remove(staging);
@@ -265,7 +270,7 @@ err1:
 	if (rc == RX_OK && ask->live != NULL)
 		compare(&b, ask, got);
 	if (rc == RX_OK && ask->dir != NULL)
-		rc = put_register(&b, ask->dir, st);
+		rc = put_register(&b, ask, st);
 err0:
 	rx_backup_free(&b);
 	return (rc);

@@ -392,6 +392,7 @@ put_safety(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    RX_OK || (rc = put_backups(q, a->data, &notes, st)) != RX_OK)
 		goto done;
 	if ((rc = put_ages(a->data, q, &notes, st)) == RX_OK &&
+	    (rc = rx_put_copies(a->data, q, st)) == RX_OK &&
 	    (rc = put_schedule(a->data, q, st)) == RX_OK)
 		rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_NAV_SAFETY,
 		    NULL, NULL, st);

@@ -287,7 +287,23 @@ put_person(struct rx_conn *cn, struct rx_session *s, struct rx_status *st)
 	for (i = 0; i < sizeof(roles) / sizeof(roles[0]) && rc == RX_OK; i++)
 		rc = rx_put_bool(d, roles[i].key,
 		    rx_session_has_role(s, roles[i].role), st);
+	if (rc == RX_OK)
+		rc = rx_put_bool(d, "exchanges", rx_session_has_role(s,
+		    RX_ROLE_DIRECTOR) || rx_session_has_role(s,
+		    RX_ROLE_SUPERVISOR) || rx_session_has_role(s,
+		    RX_ROLE_ADMIN), st);
 	return (rc);
+}
+
+/* Which copy of the register this is: of every page the first thing to know. */
+static rx_err
+put_copy(struct rx_conn *cn, struct rx_session *s, struct rx_status *st)
+{
+	const char *copy = s != NULL ? rx_session_copy(s) :
+	    cn->w->copy[0] != '\0' ? cn->w->copy : NULL;
+
+	return (copy == NULL ? RX_OK : rx_put_say(cn->a.data, "banner", &cn->q,
+	    RX_MSG_WEB_COPY_BANNER, "copy", copy, st));
 }
 
 static rx_err
@@ -302,6 +318,7 @@ put_common(struct rx_conn *cn, struct rx_status *st)
 	    (rc = rx_put_bool(d, "english", cn->q.lang == RX_LANG_EN, st)) !=
 	    RX_OK ||
 	    (rc = rx_put_bool(d, "signed_in", s != NULL, st)) != RX_OK ||
+	    (rc = put_copy(cn, s, st)) != RX_OK ||
 	    (rc = put_other_language(cn, st)) != RX_OK)
 		return (rc);
 	if (s == NULL)
@@ -312,6 +329,10 @@ put_common(struct rx_conn *cn, struct rx_status *st)
 		rc = rx_put_text(d, "flash", rx_msg(cn->entry->flash,
 		    cn->q.lang), st);
 		cn->entry->flash = RX_MSG_NONE;
+	}
+	if (rc == RX_OK && cn->entry->after != NULL) {
+		rc = rx_put(d, "after", cn->entry->after, st);
+		cn->entry->after = NULL;
 	}
 	return (rc);
 }
@@ -494,7 +515,12 @@ rx_answer_refusal(struct rx_conn *cn, unsigned status)
 	enum rx_msg msg = RX_MSG_WEB_BAD_REQUEST;
 
 	if (status == MHD_HTTP_CONTENT_TOO_LARGE)
-		msg = RX_MSG_WEB_TOO_LARGE;
+		msg = cn->boundary[0] != '\0' ? RX_MSG_WEB_FILE_TOO_LARGE :
+		    RX_MSG_WEB_TOO_LARGE;
+	else if (status == MHD_HTTP_UNAUTHORIZED)
+		msg = RX_MSG_WEB_SIGN_IN;
+	else if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		msg = RX_MSG_WEB_BUSY;
 	else if (status == MHD_HTTP_FORBIDDEN)
 		msg = RX_MSG_WEB_FOREIGN_FORM;
 	else if (status == MHD_HTTP_MISDIRECTED_REQUEST)
@@ -502,6 +528,9 @@ rx_answer_refusal(struct rx_conn *cn, unsigned status)
 	else if (status == MHD_HTTP_NOT_FOUND)
 		msg = RX_MSG_WEB_NOT_FOUND;
 	cn->refused = status;
-	cn->a.status = status;
-	return (answer_why(cn, rx_msg(msg, cn->q.lang), false));
+	/* Our door asks for no credentials by HTTP. */
+	cn->a.status = status == MHD_HTTP_UNAUTHORIZED ? MHD_HTTP_FORBIDDEN :
+	    status;
+	return (answer_why(cn, rx_msg(msg, cn->q.lang),
+	    status == MHD_HTTP_UNAUTHORIZED));
 }

@@ -117,6 +117,29 @@ rx_check_length(const struct rx_conn *cn)
 	return (s != NULL && length_parse(s, &n) ? n : 0);
 }
 
+/* The boundary as browsers choose it: letters, digits, "-_.+'", and nothing
+ * after it. */
+bool
+rx_check_upload(const struct rx_conn *cn, char boundary[RX_BOUNDARY_BYTES])
+{
+	static const char type[] = "multipart/form-data; boundary=";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+'";
+	const char *p = rx_header(cn, "Content-Type");
+	size_t n;
+
+	boundary[0] = '\0';
+	if (cn->route == NULL || (cn->route->roles & RX_WEB_UPLOAD) == 0 ||
+	    p == NULL || strncasecmp(p, type, sizeof(type) - 1) != 0)
+		return (false);
+	p += sizeof(type) - 1;
+	n = strlen(p);
+	if (n == 0 || n >= RX_BOUNDARY_BYTES || strspn(p, plain) != n)
+		return (false);
+	memcpy(boundary, p, n + 1);
+	return (true);
+}
+
 /* A form: its type, its size, and where it comes from. */
 static unsigned
 check_form(const struct rx_conn *cn)
@@ -125,15 +148,15 @@ check_form(const struct rx_conn *cn)
 
 	if (rx_header(cn, "Content-Length") == NULL)
 		return (MHD_HTTP_LENGTH_REQUIRED);
-	if (type == NULL || strncasecmp(type,
+	if (cn->boundary[0] == '\0' && (type == NULL || strncasecmp(type,
 	    "application/x-www-form-urlencoded", 33) != 0 ||
-	    strchr("; ", type[33]) == NULL)
+	    strchr("; ", type[33]) == NULL))
 		return (MHD_HTTP_UNSUPPORTED_MEDIA_TYPE);
 	if (!rx_guard_origin(cn->w->o.tls_cert != NULL,
 	    rx_header(cn, "Host"), rx_header(cn, "Origin"),
 	    rx_header(cn, "Sec-Fetch-Site")))
 		return (MHD_HTTP_FORBIDDEN);
-	return (rx_check_length(cn) > RX_BODY_MAX ?
+	return (rx_check_length(cn) > cn->most ?
 	    MHD_HTTP_CONTENT_TOO_LARGE : 0);
 }
 

@@ -14,6 +14,7 @@
  */
 
 #define DRAIN_MAX (8u << 20)	/* of a body too large, to answer it in peace */
+#define DRAIN_UPLOAD (256u << 20)	/* of a file */
 #define PREFIX_V6 8		/* bytes of an address that one site shares */
 
 int64_t
@@ -93,6 +94,12 @@ identify(struct rx_conn *cn)
 	cn->q.arg[0] = cn->args.v[0];
 	cn->q.arg[1] = cn->args.v[1];
 	cn->q.session = cn->entry != NULL ? cn->entry->s : NULL;
+	cn->q.kept = NULL;
+	cn->q.nkept = 0;
+	if (cn->entry != NULL && cn->entry->kept.len > 0) {
+		cn->q.kept = cn->entry->kept.b + cn->entry->file;
+		cn->q.nkept = cn->entry->nfile;
+	}
 	cn->q.lang = lang_of(cn);
 }
 
@@ -102,8 +109,8 @@ static bool
 is_open(const struct rx_route *route)
 {
 
-	return ((route->roles & ~(RX_WEB_SLOW | RX_WEB_SCRIPT)) ==
-	    RX_WEB_ANYONE);
+	return ((route->roles & ~(RX_WEB_SLOW | RX_WEB_SCRIPT |
+	    RX_WEB_UPLOAD)) == RX_WEB_ANYONE);
 }
 
 static bool
@@ -212,6 +219,30 @@ let_go(struct rx_conn *cn)
 	rx_queue_release(cn->w, e);
 }
 
+/* What the page leaves with the session. */
+static void
+keep(struct rx_conn *cn)
+{
+	struct rx_entry *e = cn->entry;
+
+	if (cn->a.keep != RX_KEEP_AS_IS)
+		rx_entry_drop(e);
+	if (cn->a.keep == RX_KEEP_UPLOADED && cn->q.file != NULL) {
+		e->file = (size_t)(cn->q.file - cn->body.b);
+		e->nfile = cn->q.nfile;
+		e->kept = cn->body;
+		cn->body = (struct rx_buf)RX_BUF_INIT;
+		cn->q.file = NULL;
+	}
+	if (cn->a.after != NULL) {
+		json_decref(e->after);
+		e->after = cn->a.after;
+		cn->a.after = NULL;
+	}
+	if (cn->a.flash != RX_MSG_NONE)
+		e->flash = cn->a.flash;
+}
+
 /* After a page has run: sessions begin and end, then the answer goes out.  The
  * lock is held. */
 static enum MHD_Result
@@ -230,8 +261,8 @@ finish(struct rx_conn *cn)
 		cn->q.session = NULL;	/* closed, should it have been one */
 	if (cn->a.sign_in != NULL && !sign_in(cn))
 		return (fail(cn, RX_EIO, RX_MSG_WEB_BUSY));
-	if (cn->entry != NULL && cn->a.flash != RX_MSG_NONE)
-		cn->entry->flash = cn->a.flash;
+	if (cn->entry != NULL && cn->rc == RX_OK)
+		keep(cn);
 	if (was_in && cn->entry == NULL)
 		rx_token_new(cn->fresh);
 	return (cn->rc != RX_OK ? rx_answer_error(cn) : rx_answer(cn));
@@ -304,11 +335,40 @@ static enum MHD_Result
 refuse(struct rx_conn *cn)
 {
 	const size_t n = rx_check_length(cn);
+	const size_t most = cn->boundary[0] != '\0' ? DRAIN_UPLOAD :
+	    DRAIN_MAX;
 
-	if (cn->refused != MHD_HTTP_BAD_REQUEST && n <= DRAIN_MAX &&
+	if (cn->refused != MHD_HTTP_BAD_REQUEST && n <= most &&
 	    cn->drained < n)
 		return (MHD_YES);
 	return (rx_answer_refusal(cn, cn->refused));
+}
+
+/* A file comes in only from somebody who is signed in, and while there is room:
+ * a status, 0 when it may. */
+static unsigned
+place_upload(struct rx_conn *cn)
+{
+	struct rx_web *w = cn->w;
+	struct rx_entry *e;
+	unsigned status = 0;
+
+	(void)pthread_mutex_lock(&w->lock);
+	rx_sessions_sweep(w);
+	e = rx_check_cookie(cn, rx_cookie_name(w), cn->token, RX_TOKEN_HEX) ?
+	    rx_entry_find(w, cn->token) : NULL;
+	if (e == NULL)
+		status = MHD_HTTP_UNAUTHORIZED;
+	else if (!rx_entry_place(w, e))
+		status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	else {
+		cn->placed = true;
+		w->uploads++;
+	}
+	(void)pthread_mutex_unlock(&w->lock);
+	if (cn->placed)
+		rx_link_set(cn, RX_LINK_UPLOADS);
+	return (status);
 }
 
 /* Only the head is there. */
@@ -319,13 +379,16 @@ begin(struct rx_conn *cn, const char *method, const char *version)
 	cn->begun = true;
 	cn->q.post = strcmp(method, "POST") == 0;
 	(void)rx_check_path(cn->path, cn->target);
+	cn->route = rx_route_find(cn->q.post ? "POST" : "GET", cn->path,
+	    &cn->args);
+	cn->most = rx_check_upload(cn, cn->boundary) ? RX_UPLOAD_MAX :
+	    RX_BODY_MAX;
 	cn->refused = rx_check_request(cn, method, version);
+	if (cn->refused == 0 && cn->boundary[0] != '\0')
+		cn->refused = place_upload(cn);
 	cn->q.lang = lang_of(cn);
-	if (cn->refused != 0) {
-		cn->route = rx_route_find(cn->q.post ? "POST" : "GET",
-		    cn->path, &cn->args);
+	if (cn->refused != 0)
 		return (refuse(cn));
-	}
 	if (!cn->q.post && strncmp(cn->path, "/static/", 8) == 0)
 		return (rx_answer_static(cn));
 	if (rx_fields_new(&cn->fields, &cn->st) != RX_OK)
@@ -341,14 +404,15 @@ take(struct rx_conn *cn, const char *data, size_t n)
 		cn->drained += n;
 		return (MHD_YES);
 	}
-	if (n > RX_BODY_MAX - cn->body.len)
+	if (n > cn->most - cn->body.len)
 		cn->refused = MHD_HTTP_CONTENT_TOO_LARGE;
 	else if (rx_buf_add(&cn->body, data, n, &cn->st) != RX_OK)
 		return (MHD_NO);
 	return (MHD_YES);
 }
 
-/* The fields of the address and of the form, together. */
+/* The fields of the address and of the form, together.  A file stays where it
+ * is. */
 static void
 read_fields(struct rx_conn *cn)
 {
@@ -358,10 +422,15 @@ read_fields(struct rx_conn *cn)
 	if (query != NULL)
 		rc = rx_fields_parse(cn->fields, query + 1,
 		    strlen(query + 1), &cn->st);
-	if (rc == RX_OK && cn->body.len > 0)
+	if (rc == RX_OK && cn->boundary[0] != '\0')
+		rc = rx_fields_multipart(cn->fields, cn->boundary,
+		    cn->body.b, cn->body.len, &cn->q.file, &cn->q.nfile,
+		    &cn->st);
+	else if (rc == RX_OK && cn->body.len > 0)
 		rc = rx_fields_parse(cn->fields, (const char *)cn->body.b,
 		    cn->body.len, &cn->st);
-	rx_buf_free(&cn->body);
+	if (cn->q.file == NULL)
+		rx_buf_free(&cn->body);
 	cn->rc = rc;
 }
 
@@ -409,10 +478,12 @@ rx_http_completed(void *web, struct MHD_Connection *c, void **state,
 		return;
 	*state = NULL;
 	rx_link_set(cn, RX_LINK_READS);
-	if (cn->ran && !cn->finished) {
-		/* He left while a worker was at it. */
+	if (cn->placed || (cn->ran && !cn->finished)) {
 		(void)pthread_mutex_lock(&w->lock);
-		let_go(cn);
+		w->uploads -= cn->placed;
+		/* He left while a worker was at it. */
+		if (cn->ran && !cn->finished)
+			let_go(cn);
 		(void)pthread_mutex_unlock(&w->lock);
 	}
 	rx_session_close(cn->a.sign_in);
@@ -420,6 +491,7 @@ rx_http_completed(void *web, struct MHD_Connection *c, void **state,
 	rx_buf_free(&cn->body);
 	rx_buf_free(&cn->a.body);
 	json_decref(cn->a.data);
+	json_decref(cn->a.after);
 	rx_wipe(cn->target, strlen(cn->target));
 	free(cn->target);
 	rx_wipe(cn, sizeof(*cn));

@@ -8,6 +8,7 @@
  */
 
 #define READ_MAX 30		/* seconds a request may take to arrive */
+#define UPLOAD_MAX 300		/* the same with a file in it */
 #define WRITE_MAX 300		/* seconds an answer may take to be taken */
 
 void
@@ -55,17 +56,19 @@ rx_link_notify(void *web, struct MHD_Connection *c, void **context,
 void
 rx_link_sweep(struct rx_web *w)
 {
+	static const int64_t most[] = {
+		[RX_LINK_READS] = READ_MAX, [RX_LINK_UPLOADS] = UPLOAD_MAX,
+		[RX_LINK_WORKS] = 0, [RX_LINK_WRITES] = WRITE_MAX
+	};
 	const int64_t now = rx_ticks();
 	const struct rx_link *l;
-	int64_t most;
 	size_t i;
 
 	(void)pthread_mutex_lock(&w->links);
 	for (i = 0; i < RX_CONNECTIONS_MAX; i++) {
 		l = &w->link[i];
-		most = l->state == RX_LINK_READS ? READ_MAX : WRITE_MAX;
-		if (l->fd != -1 && l->state != RX_LINK_WORKS &&
-		    now - l->since > most * 1000)
+		if (l->fd != -1 && most[l->state] != 0 &&
+		    now - l->since > most[l->state] * 1000)
 			(void)shutdown(l->fd, SHUT_RDWR);
 	}
 	(void)pthread_mutex_unlock(&w->links);

@@ -224,6 +224,7 @@ rx_web_start(struct rx_web **out, const struct rx_web_options *options,
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	w->o = *options;
 	rx_random(w->secret, sizeof(w->secret));
+	rx_copy_of(w->o.dir, w->copy, sizeof(w->copy));
 	for (i = 0; i < RX_CONNECTIONS_MAX; i++)
 		w->link[i].fd = -1;
 	(void)pthread_mutex_init(&w->lock, NULL);
@@ -270,8 +271,10 @@ rx_web_stop(struct rx_web *w)
 	(void)pthread_mutex_unlock(&w->lock);
 	if (w->daemon != NULL)
 		MHD_stop_daemon(w->daemon);
-	for (k = 0; k < RX_SESSIONS_MAX; k++)
-		rx_session_close(w->entry[k].s);
+	for (k = 0; k < RX_SESSIONS_MAX; k++) {
+		w->entry[k].busy = false;
+		rx_entry_end(&w->entry[k]);
+	}
 	rx_buf_free(&w->cert);
 	rx_buf_free(&w->key);
 	(void)pthread_mutex_destroy(&w->lock);

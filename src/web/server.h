@@ -27,6 +27,7 @@
 #include "web/web.h"
 
 #define RX_BODY_MAX (512u << 10)
+#define RX_UPLOADS_MAX 4	/* on their way, or kept */
 #define RX_SESSIONS_MAX 256
 #define RX_CONNECTIONS_MAX 256
 #define RX_WORKERS 2
@@ -40,6 +41,9 @@ struct rx_entry {		/* a session; s NULL when free */
 	bool busy;		/* a worker has it */
 	bool doomed;		/* end it when the worker is done */
 	enum rx_msg flash;
+	json_t *after;
+	struct rx_buf kept;	/* the body of an upload */
+	size_t file, nfile;	/* the file in it */
 };
 
 struct rx_conn {		/* one request */
@@ -48,6 +52,9 @@ struct rx_conn {		/* one request */
 	char *target;		/* as it was sent; owned */
 	char path[RX_PATH_BYTES];	/* decoded, without the query */
 	struct rx_buf body;
+	size_t most;		/* bytes that it may have */
+	char boundary[RX_BOUNDARY_BYTES];	/* of an upload; "": a form */
+	bool placed;		/* one of RX_UPLOADS_MAX */
 	size_t drained;		/* bytes of a body that is too large */
 	struct rx_fields *fields;
 	unsigned refused;	/* a status, when it is not even looked at */
@@ -79,7 +86,9 @@ struct rx_keeper {
 	struct rx_audit_head head;	/* of that one */
 };
 
-enum rx_link_state { RX_LINK_READS, RX_LINK_WORKS, RX_LINK_WRITES };
+enum rx_link_state {
+	RX_LINK_READS, RX_LINK_UPLOADS, RX_LINK_WORKS, RX_LINK_WRITES
+};
 
 struct rx_link {		/* a connection; fd -1 when free */
 	int fd;
@@ -103,6 +112,9 @@ struct rx_web {
 	struct rx_keeper keeper;
 	struct rx_conn *head, *tail;	/* the queue */
 	unsigned queued;
+	unsigned uploads;	/* on their way */
+	char copy[RX_USER_NAME_BYTES];	/* what the register called itself at
+				 * the beginning; "" at home */
 	struct rx_conn *waiting;
 	bool stopping;
 };
@@ -127,6 +139,10 @@ void rx_http_completed(void *web, struct MHD_Connection *c, void **state,
 /* Why the request is not to be looked at: an HTTP status, or 0. */
 unsigned rx_check_request(const struct rx_conn *cn, const char *method,
     const char *version);
+/* Whether a file is sent to a route that takes one; ${boundary} stands between
+ * its parts, "" when it does not. */
+bool rx_check_upload(const struct rx_conn *cn,
+    char boundary[RX_BOUNDARY_BYTES]);
 /* The bytes of the body, as announced; 0 when it is not said. */
 size_t rx_check_length(const struct rx_conn *cn);
 /* Decode the path of ${target}, up to its query, into ${path}; false when it is
@@ -163,6 +179,11 @@ struct rx_entry *rx_entry_new(struct rx_web *w, struct rx_session *s,
     const char *token);
 /* End it; when a worker has it, as soon as that is done. */
 void rx_entry_end(struct rx_entry *e);
+/* Forget the file that it keeps; not while a worker has it. */
+void rx_entry_drop(struct rx_entry *e);
+/* Whether one more file may come in, for the session ${e}, in place of what it
+ * keeps; if need be the one is dropped that has been kept longest. */
+bool rx_entry_place(struct rx_web *w, struct rx_entry *e);
 void rx_sessions_end_user(struct rx_web *w, const char *user);
 /* End those that have been idle too long. */
 void rx_sessions_sweep(struct rx_web *w);

@@ -62,7 +62,42 @@ rx_entry_end(struct rx_entry *e)
 		return;
 	}
 	rx_session_close(e->s);
+	rx_buf_free(&e->kept);
+	json_decref(e->after);
 	rx_wipe(e, sizeof(*e));
+}
+
+void
+rx_entry_drop(struct rx_entry *e)
+{
+
+	rx_buf_free(&e->kept);
+	e->file = e->nfile = 0;
+}
+
+bool
+rx_entry_place(struct rx_web *w, struct rx_entry *e)
+{
+	struct rx_entry *oldest = NULL, *k;
+	unsigned n = w->uploads;
+	size_t i;
+
+	if (!e->busy)
+		rx_entry_drop(e);
+	for (i = 0; i < RX_SESSIONS_MAX; i++) {
+		k = &w->entry[i];
+		if (k->kept.len == 0)
+			continue;
+		n++;
+		if (!k->busy && (oldest == NULL || k->last < oldest->last))
+			oldest = k;
+	}
+	if (n < RX_UPLOADS_MAX)
+		return (true);
+	if (oldest == NULL)
+		return (false);
+	rx_entry_drop(oldest);
+	return (n == RX_UPLOADS_MAX);
 }
 
 struct rx_entry *

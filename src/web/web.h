@@ -81,6 +81,10 @@ struct rx_request {
 	enum rx_lang lang;
 	bool post;
 	struct rx_fields *fields;	/* query and form together */
+	const uint8_t *file;		/* what was uploaded; NULL: nothing */
+	size_t nfile;
+	const uint8_t *kept;		/* what the session keeps of before */
+	size_t nkept;
 };
 
 /* ---- fields.c ---- */
@@ -134,6 +138,14 @@ rx_err rx_fields_add(struct rx_fields *f, const char *name, const char *p,
  * RX_EUSAGE for an escape that is none. */
 rx_err rx_fields_parse(struct rx_fields *f, const char *p, size_t n,
     struct rx_status *st) RX_MUST_USE;
+/* Add the fields of the multipart/form-data ${body}, with parts between lines of
+ * ${boundary}; its file is put in ${*file}, NULL when there is none, which points
+ * into ${body}.  RX_EUSAGE unless all of it is as a browser writes it
+ * (multipart.c). */
+#define RX_BOUNDARY_BYTES 71
+rx_err rx_fields_multipart(struct rx_fields *f, const char *boundary,
+    const uint8_t *body, size_t n, const uint8_t **file, size_t *nfile,
+    struct rx_status *st) RX_MUST_USE;
 void rx_fields_free(struct rx_fields *f);	/* wipes */
 /* Append the ${n} bytes ${p} to ${url}, escaped but for letters, digits, "-._~"
  * and the characters of ${also}. */
@@ -142,6 +154,10 @@ rx_err rx_url_add(struct rx_buf *url, const char *p, size_t n,
 /* Append "&name=value" for each field but those named ${but}. */
 rx_err rx_fields_query(const struct rx_fields *f, const char *but,
     struct rx_buf *url, struct rx_status *st) RX_MUST_USE;
+
+/* What becomes of the file that the session keeps, until it ends or the place is
+ * needed: it is in memory only. */
+enum rx_keep { RX_KEEP_AS_IS, RX_KEEP_UPLOADED, RX_KEEP_NOTHING };
 
 struct rx_reply {
 	unsigned status;		/* 200 unless a page says otherwise */
@@ -153,6 +169,8 @@ struct rx_reply {
 	struct rx_buf body;		/* a download instead of a page */
 	const char *type;		/* of the download */
 	char filename[128];		/* of the download, ASCII */
+	enum rx_keep keep;
+	json_t *after;		/* shown once on the next page, as data.after */
 	struct rx_session *sign_in;	/* begin this session with the reply */
 	bool sign_out;			/* end this session after the reply */
 	char end_user[RX_USER_NAME_BYTES];	/* first end all of this user's */
@@ -171,15 +189,21 @@ typedef rx_err rx_page(struct rx_request *, struct rx_reply *,
  * and nobody is led to the door. */
 #define RX_WEB_SCRIPT (1u << 29)
 
+/* Takes a file of up to RX_UPLOAD_MAX bytes, less what stands around it, from
+ * whoever is signed in. */
+#define RX_WEB_UPLOAD (1u << 28)
+#define RX_UPLOAD_MAX (32u << 20)
+
 struct rx_route {
 	const char *method;		/* "GET" (HEAD too) or "POST" */
 	const char *pattern;		/* "/child/ * /observe" without blanks */
-	unsigned roles;			/* and RX_WEB_SLOW, RX_WEB_SCRIPT */
+	unsigned roles;			/* and RX_WEB_SLOW and the like */
 	rx_page *page;
 };
 /* Each page file ends with its table; routes.c lists the tables. */
 extern const struct rx_route rx_routes_account[], rx_routes_director[],
-    rx_routes_supervisor[], rx_routes_statistician[], rx_routes_admin[];
+    rx_routes_supervisor[], rx_routes_statistician[], rx_routes_admin[],
+    rx_routes_bundles[];
 /* All routes, for the matrix test and the router. */
 const struct rx_route *rx_route_all(size_t *count);
 /* The route of ${method} and the decoded ${path}, NULL when there is none; what
@@ -242,6 +266,10 @@ rx_err rx_put_error(struct rx_reply *a, const struct rx_request *q,
 /* waiting.c: the page "waiting" in place of one that lacks keys (NO_KEY,
  * NO_KEY_NOBODY): which units, and who has to sign in; status 403. */
 rx_err rx_put_waiting(struct rx_reply *a, const struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
+/* bundles.c: data.copies says how many copies have sent bundles; nothing is put
+ * when none has. */
+rx_err rx_put_copies(json_t *data, const struct rx_request *q,
     struct rx_status *st) RX_MUST_USE;
 /* o["people"] = those who could hand the keys of ${unit} on to ${user}. */
 rx_err rx_put_holders(json_t *o, const struct rx_request *q, const char *user,

@@ -684,7 +684,8 @@ test_restored_copy_is_a_copy_from_the_first_moment(void **state)
 	const char *home = fixture_copy(), *base = test_dir();
 	struct rx_session *s = fixture_open(home, "d1");
 	struct rx_secret *p = test_passphrase("d1-pass");
-	struct rx_restore ask = { .user = "d1", .passphrase = p };
+	struct rx_restore ask = { .user = "d1", .passphrase = p,
+	    .copy = "村 一" };
 	struct rx_restored got;
 	char file[300], dir[300], part[330];
 	struct stat sb;
@@ -692,18 +693,22 @@ test_restored_copy_is_a_copy_from_the_first_moment(void **state)
 	(void)state;
 	(void)snprintf(file, sizeof(file), "%s/b", base);
 	(void)snprintf(dir, sizeof(dir), "%s/copy/", base);
-	(void)snprintf(part, sizeof(part), "%s/copy.runxin-part", base);
+	(void)snprintf(part, sizeof(part), "%s/.copy.restoring~", base);
 	must(rx_backup_create(s, file, &st));
 	rx_session_close(s);
 	ask.file = file;
 	ask.dir = dir;
-	must(rx_copy_restore(&ask, "村", &got, &st));
+	refuses(rx_backup_restore(&ask, &got, &st), RX_EUSAGE, COPY_NAME);
+	assert_int_not_equal(lstat(dir, &sb), 0);
+	assert_int_not_equal(lstat(part, &sb), 0);
+	ask.copy = "村";
+	must(rx_backup_restore(&ask, &got, &st));
 	assert_int_not_equal(lstat(part, &sb), 0);
 	s = fixture_open(dir, "d1");
 	assert_string_equal(rx_session_copy(s), "村");
 	assert_int_equal(head_of(s).seq, got.head.seq + 1);
 	rx_session_close(s);
-	refuses(rx_copy_restore(&ask, "村", &got, &st), RX_ECONFLICT,
+	refuses(rx_backup_restore(&ask, &got, &st), RX_ECONFLICT,
 	    RESTORE_NOT_EMPTY);
 	rx_secret_free(p);
 }
