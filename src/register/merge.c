@@ -43,6 +43,7 @@ struct merge {
 	bool newer;			/* than all of this copy so far */
 	bool from_home;
 	bool changed;
+	bool ended;			/* somebody of whom it was not known */
 	struct in_row *row;
 	size_t n;
 	struct rx_case old, now;	/* a case's keys before and after */
@@ -266,6 +267,7 @@ revocation_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 	}
 	m->info->keys++;
 	m->changed = true;
+	m->ended = true;
 	return (rx_store_insert(m->s->store, r->table, r->v, st));
 }
 
@@ -692,6 +694,8 @@ struct group {
 	uint32_t have, comes;	/* newest epoch of its keys; 0: none */
 	size_t nkeys;		/* rows of its keys that came */
 	struct rx_case_state before, after;
+	struct rx_bundle was;	/* counted before it */
+	bool changed;
 };
 
 /* The newest epoch of the keys of the case that is stored; 0. */
@@ -784,7 +788,7 @@ nothing_new(struct merge *m, const struct group *g, bool *nothing,
 	size_t i, versions = 0;
 	rx_err rc;
 
-	*nothing = g->comes <= g->have;
+	*nothing = g->comes <= g->have && !(m->ended && g->here);
 	for (i = 0; i < g->n && *nothing; i++) {
 		const struct in_row *r = &g->row[i];
 
@@ -1000,12 +1004,125 @@ slots_put(struct merge *m, struct group *g, struct rx_status *st)
 	return (slots_copy(m, g, st));
 }
 
+/* Append id 16 || version 8 of the versions that query ${q} finds. */
+static rx_err
+versions_of(struct merge *m, const struct group *g, enum rx_query q,
+    struct rx_buf *keys, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(g->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	int64_t version;
+	const void *id;
+	size_t n;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, m->s->store, q, &arg, 1, st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		id = rx_col_bytes(cur, 0, &n);
+		version = rx_col_int(cur, 1);
+		if (n != RX_ID_BYTES)
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_STORE_CORRUPT);
+		if (rc != RX_OK || (rc = rx_buf_add(keys, id, n, st)) !=
+		    RX_OK || (rc = rx_buf_add(keys, &version, sizeof(version),
+		    st)) != RX_OK)
+			break;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* What was taken here from others before it was known that its author had ended
+ * makes the case unreadable now: it goes, as it would have been left out. */
+static rx_err
+case_clean(struct merge *m, const struct group *g, struct rx_status *st)
+{
+	struct rx_buf keys = RX_BUF_INIT;
+	struct in_row r = { .table = RX_TABLE_RECORD };
+	struct rx_status why;
+	int64_t version;
+	size_t i;
+	rx_err rc;
+
+	rc = versions_of(m, g, RX_Q_RECORD_VERSIONS, &keys, st);
+	for (i = 0; i < keys.len && rc == RX_OK; i += RX_ID_BYTES +
+	    sizeof(version)) {
+		memcpy(&version, keys.b + i + RX_ID_BYTES, sizeof(version));
+		r.v[0] = rx_bytes(keys.b + i, RX_ID_BYTES);
+		r.v[1] = rx_int(version);
+		rx_status_clear(&why);
+		if ((rc = verify_stored(m, &m->now, &r, &why)) == RX_OK)
+			continue;
+		if (left_out(m, &why)) {
+			m->changed = true;
+			rc = rx_store_delete(m->s->store, r.table, r.v, NULL,
+			    st);
+		} else
+			*st = why;
+	}
+	rx_buf_free(&keys);
+	return (rc);
+}
+
+/* The child that came was left out: nothing of its case stays. */
+static rx_err
+case_drop(struct merge *m, const struct group *g, struct rx_status *st)
+{
+	size_t i;
+	rx_err rc = RX_OK;
+
+	*m->info = g->was;
+	m->changed = g->changed;
+	for (i = 0; i < g->n && rc == RX_OK; i++) {
+		const struct in_row *r = &g->row[i];
+
+		m->info->refused += r->table == RX_TABLE_CHILD ||
+		    r->table == RX_TABLE_RECORD;
+		rc = rx_store_delete(m->s->store, r->table, r->v, NULL, st);
+	}
+	return (rc);
+}
+
+/* Put the versions of the case, whose keys are at hand; *dropped tells that its
+ * child is not taken. */
+static rx_err
+versions_put(struct merge *m, struct group *g, bool *dropped,
+    struct rx_status *st)
+{
+	struct rx_status why;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	*dropped = false;
+	if (g->here && m->ended && (rc = case_clean(m, g, st)) != RX_OK)
+		return (rc);
+	if (g->here && (rc = rx_case_state(m->s, &m->now, &g->before, NULL,
+	    NULL, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < g->n && rc == RX_OK; i++)
+		if (g->row[i].table == RX_TABLE_CHILD ||
+		    g->row[i].table == RX_TABLE_RECORD)
+			rc = version_put(m, &m->now, &g->row[i], g->unit, st);
+	if (rc != RX_OK)
+		return (rc);
+	/* There must be a child, whose records these are. */
+	rx_status_clear(&why);
+	rc = rx_case_state(m->s, &m->now, &g->after, NULL, NULL, &why);
+	*dropped = rc == RX_ENOENT && !g->here &&
+	    m->info->refused > g->was.refused;
+	if (*dropped)
+		return (case_drop(m, g, st));
+	if (rc != RX_OK)
+		*st = why;
+	return (rc);
+}
+
 /* All rows of one case. */
 static rx_err
 case_put(struct merge *m, struct group *g, struct rx_status *st)
 {
-	bool mine, nothing, can, erased;
-	size_t i;
+	bool mine, nothing, can, erased, dropped;
 	rx_err rc;
 
 	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
@@ -1025,22 +1142,15 @@ case_put(struct merge *m, struct group *g, struct rx_status *st)
 	}
 	if ((rc = nothing_new(m, g, &nothing, st)) != RX_OK || nothing)
 		return (rc);
+	g->was = *m->info;
+	g->changed = m->changed;
 	if ((rc = case_keys(m, g, &can, st)) != RX_OK)
 		return (rc);
 	if (!can) {
 		m->info->skipped++;
 		return (RX_OK);
 	}
-	if (g->here && (rc = rx_case_state(m->s, &m->now, &g->before, NULL,
-	    NULL, st)) != RX_OK)
-		return (rc);
-	for (i = 0; i < g->n && rc == RX_OK; i++)
-		if (g->row[i].table == RX_TABLE_CHILD ||
-		    g->row[i].table == RX_TABLE_RECORD)
-			rc = version_put(m, &m->now, &g->row[i], g->unit, st);
-	/* There must be a child, whose records these are. */
-	if (rc != RX_OK || (rc = rx_case_state(m->s, &m->now, &g->after, NULL,
-	    NULL, st)) != RX_OK)
+	if ((rc = versions_put(m, g, &dropped, st)) != RX_OK || dropped)
 		return (rc);
 	rx_known_forget(m->s, g->id);
 	return (slots_put(m, g, st));

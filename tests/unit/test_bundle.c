@@ -848,6 +848,119 @@ test_record_signed_after_its_authors_end_is_left_out(void **state)
 	rx_session_close(s1);
 }
 
+/* The same of a correction that somebody else made, too: his bundle is taken all
+ * the same. */
+static void
+test_correction_signed_after_its_authors_end_conflicts_with_none(void **state)
+{
+	const char *home = fixture_copy(), *village;
+	struct rx_session *d1, *dd, *s1;
+	struct rx_bundle b;
+
+	(void)state;
+	add_director(home, "dd");
+	village = copy_of(home, "村");
+	disable(home, "dd");
+	(void)usleep(3000);
+	d1 = fixture_open(home, "d1");
+	assert_int_equal(observe(d1, "o3", "c2", "mood_low", "home", true),
+	    RX_OK);
+	rx_session_close(d1);
+	dd = fixture_open(village, "dd");
+	assert_int_equal(observe(dd, "o3", "c2", "mood_low", "late", true),
+	    RX_OK);
+	rx_session_close(dd);
+	d1 = fixture_open(village, "d1");
+	assert_int_equal(observe(d1, "mine", "c2", "mood_low", "m", false),
+	    RX_OK);
+	s1 = fixture_open(home, "s1");
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(b.refused, 1);
+	assert_int_equal(b.conflicts, 0);
+	must(fixture_verify(s1, NULL, &st));
+	rx_session_close(d1);
+	rx_session_close(s1);
+	/* What home had is what stands. */
+	d1 = fixture_open(home, "d1");
+	must(fixture_show(d1, fixture_id[C2], NULL, &(size_t){ 0 }, &st));
+	rx_session_close(d1);
+}
+
+/* So is a child that he registered, with what others wrote of it. */
+static void
+test_child_registered_after_its_authors_end_is_left_out(void **state)
+{
+	const char *home = fixture_copy(), *village;
+	struct rx_session *d1, *dd, *s1;
+	struct rx_bundle b;
+
+	(void)state;
+	add_director(home, "dd");
+	village = copy_of(home, "村");
+	disable(home, "dd");
+	(void)usleep(3000);
+	dd = fixture_open(village, "dd");
+	assert_int_equal(child(dd, "c9", "丁", false), RX_OK);
+	rx_session_close(dd);
+	d1 = fixture_open(village, "d1");
+	assert_int_equal(observe(d1, "of9", "c9", "mood_low", "m", false),
+	    RX_OK);
+	assert_int_equal(observe(d1, "mine", "c2", "mood_low", "m", false),
+	    RX_OK);
+	s1 = fixture_open(home, "s1");
+	b = carry(d1, TOWN, s1);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(b.children, 0);
+	assert_int_equal(b.keys, 0);
+	assert_int_equal(b.refused, 2);
+	assert_int_equal(fixture_number(home, "SELECT count(*) FROM child"),
+	    4);
+	assert_int_equal(fixture_number(home, "SELECT count(*) FROM "
+	    "keys.case_key"), 3);
+	must(fixture_verify(s1, NULL, &st));
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+/* A copy had it from another copy before it heard of the end of its author: with
+ * the end it goes, and the case opens as before. */
+static void
+test_record_that_an_end_makes_invalid_goes_from_a_copy(void **state)
+{
+	const char *home = fixture_copy(), *village, *other;
+	struct rx_session *d1, *dd, *there, *s1;
+	struct rx_bundle b;
+	size_t n, before;
+
+	(void)state;
+	add_director(home, "dd");
+	village = copy_of(home, "村");
+	other = copy_of(home, "乡");
+	disable(home, "dd");
+	(void)usleep(3000);
+	there = fixture_open(other, "d1");
+	must(fixture_show(there, fixture_id[C2], NULL, &before, &st));
+	dd = fixture_open(village, "dd");
+	assert_int_equal(observe(dd, "late", "c2", "mood_low", "l", false),
+	    RX_OK);
+	rx_session_close(dd);
+	d1 = fixture_open(village, "d1");
+	b = carry(d1, VILLAGE, there);
+	assert_int_equal(b.records, 1);
+	rx_session_close(d1);
+	must(fixture_show(there, fixture_id[C2], NULL, &n, &st));
+	assert_int_equal(n, before + 1);
+	s1 = fixture_open(home, "s1");
+	b = carry(s1, VILLAGE, there);
+	assert_int_equal(b.refused, 1);
+	must(fixture_show(there, fixture_id[C2], NULL, &n, &st));
+	assert_int_equal(n, before);
+	must(fixture_verify(there, NULL, &st));
+	rx_session_close(there);
+	rx_session_close(s1);
+}
+
 static void
 test_bundle_nobody_and_not_permitted_are_refused(void **state)
 {
@@ -1131,6 +1244,12 @@ main(void)
 		cmocka_unit_test(test_keys_changed_at_home_reach_the_copy),
 		cmocka_unit_test(
 		    test_record_signed_after_its_authors_end_is_left_out),
+		cmocka_unit_test(
+		    test_correction_signed_after_its_authors_end_conflicts_with_none),
+		cmocka_unit_test(
+		    test_child_registered_after_its_authors_end_is_left_out),
+		cmocka_unit_test(
+		    test_record_that_an_end_makes_invalid_goes_from_a_copy),
 		cmocka_unit_test(
 		    test_bundle_nobody_and_not_permitted_are_refused),
 		cmocka_unit_test(test_fingerprints_are_the_same_everywhere),
