@@ -83,7 +83,7 @@ rx_unit_stored(char unit[RX_UNIT_BYTES], const void *p, size_t n)
 	if (n >= RX_UNIT_BYTES)
 		return (false);
 	memcpy(unit, p, n);
-	return (well_formed(unit));
+	return (strlen(unit) == n && well_formed(unit));
 }
 
 /**

@@ -548,8 +548,10 @@ decode_value(struct rx_value *v, char kind, const uint8_t **p, size_t *n)
 	}
 	*p += len;
 	*n -= 5 + len;
+	/* A zero byte in it would be the end for us, and not for SQLite. */
 	return (v->kind != RX_TEXT ||
-	    rx_utf8_valid((const char *)v->p, v->n));
+	    (memchr(v->p, '\0', v->n) == NULL &&
+	    rx_utf8_valid((const char *)v->p, v->n)));
 }
 
 rx_err

@@ -1262,6 +1262,54 @@ test_own_flag_is_not_decided_by_a_bundle(void **state)
 	assert_int_equal(flagged(home), 2);
 }
 
+/* The same row but for a zero byte after its unit: signature and boxes are right,
+ * and no list of the unit would show the child. */
+static void
+test_zero_byte_after_a_text_is_refused(void **state)
+{
+	static const char unit[] = VILLAGE "\0";
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_buf kept = RX_BUF_INIT;
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	size_t at, n;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	must(rx_buf_add(&kept, l.body.b, l.body.len, &st));
+	empty(&l);
+	for (at = RX_BUNDLE_HEAD; at < kept.len; at += 4 + n) {
+		n = rx_get32(kept.b + at);
+		must(rx_row_decode(&table, v, kept.b + at + 4, n, &st));
+		if (table != RX_TABLE_CHILD)
+			continue;
+		v[2].p = unit;
+		v[2].n = sizeof(unit) - 1;
+		add_row(&l, table, v);
+	}
+	assert_true(l.body.len > RX_BUNDLE_HEAD);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&l.body);
+	rx_buf_free(&kept);
+	scene_close(&c);
+	/* The control: in the files such a row hides the child from its list,
+	 * and its signature is good. */
+	{
+		const char *dir = fixture_copy();
+		struct rx_session *s;
+
+		fixture_tamper(dir, "UPDATE child SET unit = unit || char(0) "
+		    "WHERE id = $c2");
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "child WHERE unit = '" VILLAGE "' AND id = $c2"), 0);
+		s = fixture_open(dir, "d1");
+		must(fixture_show(s, fixture_id[C2], NULL, &n, &st));
+		rx_session_close(s);
+	}
+}
+
 /* ---- times and numbers ---- */
 
 /* A year ahead it would win against whatever is corrected, and when its author
@@ -1525,6 +1573,7 @@ main(void)
 		cmocka_unit_test(test_version_far_from_the_others_is_refused),
 		cmocka_unit_test(test_flag_is_not_taken_back_by_a_bundle),
 		cmocka_unit_test(test_own_flag_is_not_decided_by_a_bundle),
+		cmocka_unit_test(test_zero_byte_after_a_text_is_refused),
 		cmocka_unit_test(test_record_dated_after_its_bundle_is_refused),
 		cmocka_unit_test(
 		    test_record_of_a_clock_ahead_outlives_its_authors_end),
