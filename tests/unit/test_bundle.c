@@ -1192,12 +1192,15 @@ one_world(uint64_t with, unsigned n, unsigned steps,
 	for (i = 0; i < n; i++) {
 		if (dir[i] == NULL)
 			dir[i] = test_dir();
-		fixture_copy_over(fixture_dir(), dir[i]);
+		fixture_copy_over(i == 0 ? fixture_dir() : dir[0], dir[i]);
 		if (names[i] != NULL)
 			begin_copy(dir[i], names[i]);
 		w.dir[i] = dir[i];
 		w.d1[i] = fixture_open(w.dir[i], "d1");
 		w.s1[i] = fixture_open(w.dir[i], "s1");
+		if (i == 0)
+			assert_int_equal(child(w.d1[0], "each", "each", false),
+			    RX_OK);
 	}
 	w.d2 = fixture_open(w.dir[0], "d2");
 	for (k = 0; k < PENDING; k++)
@@ -1213,6 +1216,10 @@ one_world(uint64_t with, unsigned n, unsigned steps,
 		else
 			any_open(&w, draw(PENDING));
 	}
+	/* One version that all of them write, if nobody is gone. */
+	for (i = 0; i < n; i++)
+		(void)child(w.d1[i], "each", names[i] != NULL ? names[i] :
+		    "home", true);
 	all_hear(&w);
 	same = converged(&w);
 	w.happened[TWICE] = (unsigned)conflicts;
