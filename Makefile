@@ -118,7 +118,8 @@ node-modules:
 # What make check has time for a sample of only.
 .PHONY: torture
 torture: $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_bundle \
-    $(BUILD)/runxin
+    $(BUILD)/tests/unit/test_interrupt $(BUILD)/runxin
+	@RUNXIN_TORTURE=1 $(BUILD)/tests/unit/test_interrupt
 	@$(BUILD)/tests/crash/test_crash $(or $(TORTURE_SECONDS),3600)
 	@RUNXIN_TORTURE=$(or $(WORLDS),200) $(BUILD)/tests/unit/test_bundle
 	@RUNXIN_KILLS=$(or $(KILLS),1000) RUNXIN=$(BUILD)/runxin \
@@ -170,6 +171,9 @@ $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
 # What it compares, and what it derives, is watched.
 $(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \
 	-Wl,--wrap=rx_equal,--wrap=rx_hash
+
+# Where a merge is broken on purpose, as a control.
+$(BUILD)/tests/unit/test_bundle: LDFLAGS_ALL += -Wl,--wrap=rx_store_compare
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/helper.o \
     $(BUILD)/tests/fixture.o $(BUILD)/librunxin.a

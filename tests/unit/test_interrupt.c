@@ -1,120 +1,33 @@
 /*
- * Handover, rotation, recovery, new codes, new passphrases, bundles, transfers and
- * erasure, interrupted: killed, or with a disk that fails, at many of the calls by
- * which SQLite writes.
+ * Handover, rotation, recovery, new codes, new passphrases, bundles, transfers,
+ * backups and erasure, interrupted: killed, or with a disk that fails, at the calls
+ * that change something on it (tests/crash/fault.h).
  * Whatever the moment, the register is whole, shows the state of before or of
  * after a step, and the work is ended by whoever signs in next.
+ *
+ * Some of the calls; with RUNXIN_TORTURE set, every one (make torture).
  */
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
+#include "tests/crash/fault.h"
 #include "tests/fixture.h"
 
 static struct rx_status st;
 
-/* ---- a file system that fails at the Nth call that changes something ---- */
-
-#define TIMES 6		/* of each deed, in each another call */
-
-static int calls, fail_at, how;	/* how: SIGKILL, or 0 for an I/O error */
-
-struct shim {
-	sqlite3_file base;
-	sqlite3_file *real;
-};
-
-static int
-step(void)
-{
-
-	if (++calls < fail_at || fail_at == 0)
-		return (SQLITE_OK);
-	if (how == SIGKILL)
-		(void)kill(getpid(), SIGKILL);
-	return (SQLITE_IOERR);
-}
-
-#define REAL(f) (((struct shim *)(void *)(f))->real)
-#define PASS(name, params, args) \
-	static int name params { return (REAL(f)->pMethods->name args); }
-#define PASS_STEP(name, params, args) \
-	static int name params { const int rc = step(); \
-	return (rc != SQLITE_OK ? rc : REAL(f)->pMethods->name args); }
-
-PASS(xClose, (sqlite3_file *f), (REAL(f)))
-PASS(xRead, (sqlite3_file *f, void *p, int n, sqlite3_int64 at),
-    (REAL(f), p, n, at))
-PASS_STEP(xWrite, (sqlite3_file *f, const void *p, int n, sqlite3_int64 at),
-    (REAL(f), p, n, at))
-PASS_STEP(xTruncate, (sqlite3_file *f, sqlite3_int64 n), (REAL(f), n))
-PASS_STEP(xSync, (sqlite3_file *f, int flags), (REAL(f), flags))
-PASS(xFileSize, (sqlite3_file *f, sqlite3_int64 *n), (REAL(f), n))
-PASS(xLock, (sqlite3_file *f, int l), (REAL(f), l))
-PASS(xUnlock, (sqlite3_file *f, int l), (REAL(f), l))
-PASS(xCheckReservedLock, (sqlite3_file *f, int *out), (REAL(f), out))
-PASS(xFileControl, (sqlite3_file *f, int op, void *p), (REAL(f), op, p))
-PASS(xSectorSize, (sqlite3_file *f), (REAL(f)))
-PASS(xDeviceCharacteristics, (sqlite3_file *f), (REAL(f)))
-
-static const sqlite3_io_methods methods = {
-	1, xClose, xRead, xWrite, xTruncate, xSync, xFileSize, xLock, xUnlock,
-	xCheckReservedLock, xFileControl, xSectorSize, xDeviceCharacteristics,
-	NULL, NULL, NULL, NULL, NULL, NULL
-};
-static sqlite3_vfs shim_vfs, *real_vfs;
-
-static int
-shim_open(sqlite3_vfs *v, const char *name, sqlite3_file *f, int flags,
-    int *out)
-{
-	struct shim *s = (struct shim *)(void *)f;
-	int rc;
-
-	(void)v;
-	s->real = (sqlite3_file *)(void *)(s + 1);
-	rc = real_vfs->xOpen(real_vfs, name, s->real, flags, out);
-	s->base.pMethods = s->real->pMethods != NULL ? &methods : NULL;
-	return (rc);
-}
-
-static int
-shim_delete(sqlite3_vfs *v, const char *name, int sync)
-{
-	const int rc = step();
-
-	(void)v;
-	return (rc != SQLITE_OK ? rc : real_vfs->xDelete(real_vfs, name,
-	    sync));
-}
-
-static void
-shim_install(int at, int kind)
-{
-
-	calls = 0;
-	fail_at = at;
-	how = kind;
-	real_vfs = sqlite3_vfs_find(NULL);
-	shim_vfs = *real_vfs;
-	shim_vfs.zName = "shim";
-	shim_vfs.szOsFile = (int)sizeof(struct shim) + real_vfs->szOsFile;
-	shim_vfs.xOpen = shim_open;
-	shim_vfs.xDelete = shim_delete;
-	shim_vfs.pNext = NULL;
-	if (sqlite3_vfs_register(&shim_vfs, 1) != SQLITE_OK)
-		_exit(99);
-}
-
 /* ---- the things done ---- */
 
-static struct rx_codes codes, fresh;
+static struct rx_codes codes;
 static char base[256];
 
 static rx_err
@@ -193,13 +106,21 @@ act_recover(struct rx_session *s)
 	return (rx_recover(s, "d3", &all, two, &made, &st));
 }
 
+/* What a deed leaves beside the register: the sheet with new codes; a bundle of a
+ * copy, made in setup, and one to be made; folders of backups and their keys. */
+static char sheet[300], came[300], goes[300], vault[300], vault_keys[300];
+static char first[RX_VAULT_NAME];	/* the backup that is there */
+
 static rx_err
 keep(void *cookie, const struct rx_codes *c, struct rx_status *u)
 {
+	int fd = open(sheet, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	(void)cookie;
 	(void)u;
-	fresh = *c;
+	if (fd == -1 || !fault_tell(fd, c, sizeof(*c)))
+		_exit(87);
+	(void)close(fd);
 	return (RX_OK);
 }
 
@@ -210,9 +131,6 @@ act_reissue(struct rx_session *s)
 
 	return (rx_custodian_reissue(s, two, keep, NULL, &st));
 }
-
-/* A bundle of a copy, made in setup, and one to be made. */
-static char came[300], goes[300];
 
 static rx_err
 act_open(struct rx_session *s)
@@ -296,6 +214,25 @@ act_erase(struct rx_session *s)
 }
 
 static rx_err
+act_backup(struct rx_session *s)
+{
+	char name[RX_VAULT_NAME];
+	struct rx_backup *b;
+	bool full;
+	rx_err rc;
+
+	if ((rc = rx_backup_take(&b, s, RX_BACKUP_KEEP, &st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_vault_write(b, vault, vault_keys, name, &full, &st)) ==
+	    RX_OK)
+		rc = rx_vault_prove(b, vault, vault_keys, name, &st);
+	rx_backup_release(b);
+	if (first[0] == '\0')
+		memcpy(first, name, sizeof(first));
+	return (rc);
+}
+
+static rx_err
 act_nothing(struct rx_session *s)
 {
 
@@ -303,28 +240,323 @@ act_nothing(struct rx_session *s)
 	return (RX_OK);
 }
 
+/* The control: what is no one step, as it is two. */
+static rx_err
+act_two_steps(struct rx_session *s)
+{
+	rx_err rc;
+
+	if ((rc = rx_user_disable(s, "d2", &st)) == RX_OK)
+		rc = rx_user_disable(s, "d3", &st);
+	return (rc);
+}
+
 struct deed {
 	const char *name, *user, *pass;
 	rx_err (*act)(struct rx_session *);
-	const char *first;	/* who does what before; NULL */
-	rx_err (*before)(struct rx_session *);
+	/* Steps of it that end before the last one: what may be seen that is
+	 * neither the state before nor that after. */
+	unsigned between;
+	/* What doing it again may answer when it was partly done. */
+	rx_err again;
+	/* What was done before, to the register in ${dir}; NULL. */
+	void (*before)(const char *dir);
+	/* The work, ended from whatever state: all is as it should be. */
+	void (*check)(const struct deed *d, const char *dir);
 };
 
-static const struct deed deeds[] = {
-	{ "handover", "admin", "admin", act_handover, NULL, NULL },
-	{ "reset", "admin", "admin", act_reset, NULL, NULL },
-	{ "disable", "admin", "admin", act_disable, NULL, NULL },
-	{ "passwd", "d1", "d1", act_passwd, NULL, NULL },
-	{ "recover", "admin", "admin", act_recover, NULL, NULL },
-	{ "reissue", "admin", "admin", act_reissue, NULL, NULL },
-	{ "rotation", "d1", "d1", act_nothing, "admin", act_disable },
-	{ "offer", "d1", "d1", act_offer, NULL, NULL },
-	{ "accept", "e1", "e1", act_accept, "d1", act_offer },
-	{ "reject", "e1", "e1", act_reject, "d1", act_offer },
-	{ "withdraw", "d1", "d1", act_withdraw, "d1", act_offer },
-	{ "bundle open", "d2", "d2", act_open, NULL, NULL },
-	{ "bundle make", "d2", "d2", act_make, NULL, NULL },
-};
+/* ---- what was done before ---- */
+
+static void
+before_rotation(const char *dir)
+{
+
+	ok(as(dir, "admin", "admin", act_disable), &st);
+}
+
+static void
+before_adoption(const char *dir)
+{
+
+	ok(as(dir, "admin", "admin", act_reissue), &st);
+}
+
+static void
+before_take_next(const char *dir)
+{
+
+	ok(as(dir, "d1", "d1", act_passwd), &st);
+	ok(sign_in(dir, "admin", "admin"), &st);
+}
+
+static void
+before_answer(const char *dir)
+{
+
+	ok(as(dir, "d1", "d1", act_offer), &st);
+	ok(sign_in(dir, "e1", "e1"), &st);
+}
+
+static void
+before_own_answer(const char *dir)
+{
+
+	before_answer(dir);
+	ok(sign_in(dir, "d1", "d1"), &st);
+}
+
+/* His sign-in is no part of it. */
+static void
+before_d1(const char *dir)
+{
+
+	ok(sign_in(dir, "d1", "d1"), &st);
+}
+
+static void
+before_d2(const char *dir)
+{
+
+	ok(sign_in(dir, "d2", "d2"), &st);
+}
+
+/* ---- what must hold in the end ---- */
+
+/* ${user} reads ${children} cases; the whole audit, every row. */
+static void
+reads(const char *dir, const char *user, const char *pass, size_t children)
+{
+	struct rx_secret *p = test_passphrase(pass);
+	struct rx_session *s;
+	size_t n = 0;
+
+	ok(rx_session_open(&s, dir, user, p, &st), &st);
+	rx_secret_free(p);
+	ok(fixture_list(s, &n, &st), &st);
+	assert_int_equal(n, children);
+	ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
+	rx_session_close(s);
+}
+
+/* Nothing is left under the keys of before, where they were to go. */
+static void
+check_keys(const struct deed *d, const char *dir)
+{
+	const char *who = d->act == act_handover || d->act == act_reset ||
+	    d->act == act_two_steps ? "d2" : "d1";
+
+	ok(sign_in(dir, "admin", "admin"), &st);
+	reads(dir, who, who, 3);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.case_key WHERE epoch = 1"), 0);
+}
+
+static void
+check_two_steps(const struct deed *d, const char *dir)
+{
+
+	(void)d;
+	reads(dir, "d1", "d1", 3);
+}
+
+static void
+check_recover(const struct deed *d, const char *dir)
+{
+
+	(void)d;
+	reads(dir, "d1", "d1", 3);
+	reads(dir, "d3", "d3", 3);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE unit = '350102001001'"), 4);
+}
+
+/* The keys of all units, by two of the codes. */
+static rx_err
+custodians(const char *dir, const struct rx_codes *c)
+{
+	const char *const two[2] = { c->text[1], c->text[2] };
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_session *s;
+	size_t opened = 0, all = 1;
+	rx_err rc;
+
+	ok(rx_session_open(&s, dir, "admin", p, &st), &st);
+	rc = rx_custodian_test(s, two, &opened, &all, &st);
+	rx_session_close(s);
+	rx_secret_free(p);
+	assert_true(rc != RX_OK || opened == all);
+	rx_status_clear(&st);
+	return (rc);
+}
+
+/* The new codes open all, and are those that were written down before they
+ * counted; the old ones open it no more. */
+static void
+check_reissue(const struct deed *d, const char *dir)
+{
+	struct rx_codes now;
+	int fd = open(sheet, O_RDONLY | O_CLOEXEC);
+
+	check_keys(d, dir);
+	assert_int_equal(read(fd, &now, sizeof(now)), sizeof(now));
+	(void)close(fd);
+	assert_int_equal(custodians(dir, &now), RX_OK);
+	assert_int_equal(custodians(dir, &codes), RX_EPERM);
+}
+
+static void
+check_passwd(const struct deed *d, const char *dir)
+{
+
+	(void)d;
+	assert_int_equal(sign_in(dir, "d1", "d1"), RX_EPERM);
+	rx_status_clear(&st);
+	ok(sign_in(dir, "admin", "admin"), &st);
+	reads(dir, "d1", "other", 3);
+	/* The new keys are in use, and whoever had none yet has them. */
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.request"), 0);
+	reads(dir, "d1", "other", 3);
+}
+
+static void
+check_bundle_open(const struct deed *d, const char *dir)
+{
+
+	(void)d;
+	reads(dir, "d1", "d1", 4);
+}
+
+static void
+check_bundle_make(const struct deed *d, const char *dir)
+{
+
+	/* A whole bundle lies there, or nothing: its entry came first. */
+	if (access(goes, F_OK) != 0)
+		ok(as(dir, d->user, d->pass, d->act), &st);
+	ok(as(dir, "d2", "d2", act_look), &st);
+	reads(dir, "d1", "d1", 3);
+}
+
+/* The case is where it was, or where it was to go, and whole there. */
+static void
+check_transfer(const struct deed *d, const char *dir)
+{
+
+	reads(dir, "d1", "d1", 3 - (d->act == act_accept));
+	reads(dir, "e1", "e1", d->act == act_accept);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.transfer"), d->act == act_offer || d->act == act_reject);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.transfer WHERE length(grants) > 0"), d->act == act_offer);
+	/* Who was offered the case and has it not, has no key of it any more. */
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.case_key WHERE epoch = 2"), d->act != act_offer);
+}
+
+/* Whatever lies there with its keys restores; the newest does. */
+static void
+check_backup(const struct deed *d, const char *dir)
+{
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_restore ask = { .user = "admin", .passphrase = p };
+	char file[600], keys[610];
+	struct rx_restored got;
+	struct dirent *e;
+	unsigned n = 0;
+	DIR *v;
+
+	ok(as(dir, d->user, d->pass, d->act), &st);
+	assert_non_null(v = opendir(vault));
+	while ((e = readdir(v)) != NULL) {
+		(void)snprintf(keys, sizeof(keys), "%s/%s.keys", vault_keys,
+		    e->d_name);
+		(void)snprintf(file, sizeof(file), "%s/%s", vault, e->d_name);
+		if (!rx_vault_is_name(e->d_name) || access(keys, F_OK) != 0)
+			continue;
+		ask.file = file;
+		ask.keys = keys;
+		ok(rx_backup_restore(&ask, &got, &st), &st);
+		n++;
+	}
+	(void)closedir(v);
+	assert_true(n >= 2);		/* that of setup, and this one */
+	rx_secret_free(p);
+	reads(dir, "d1", "d1", 3);
+}
+
+/* ---- erasure: erased, and then the files rewritten ---- */
+
+#define PIECE 24
+static uint8_t piece[PIECE];	/* of the sealed name of the child */
+
+/* Whether ${p} is anywhere in a file of ${dir}, journals too. */
+static bool
+on_disk(const char *dir, const uint8_t *p)
+{
+	static const char *const names[] = { "content.db", "keys.db",
+	    "content.db-journal", "keys.db-journal" };
+	struct rx_buf b = RX_BUF_INIT;
+	char path[512];
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		if (access(path, F_OK) != 0)
+			continue;
+		ok(rx_file_read(&b, path, SIZE_MAX, &st), &st);
+		found = found || memmem(b.b, b.len, p, PIECE) != NULL;
+		rx_buf_free(&b);
+	}
+	return (found);
+}
+
+static void
+before_erasure(const char *dir)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_secret *p = test_passphrase("d1");
+	char text[2 * RX_ID_BYTES + 1], sql[200];
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s;
+
+	ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+	rx_secret_free(p);
+	ok(rx_child_find(s, "c1", id, &st), &st);
+	rx_session_close(s);
+	rx_hex(text, id, RX_ID_BYTES);
+	(void)snprintf(sql, sizeof(sql), "SELECT substr(name, 60) FROM child "
+	    "WHERE id = x'%s'", text);
+	fixture_blob(dir, sql, &b);
+	assert_true(b.len >= PIECE);
+	memcpy(piece, b.b, PIECE);
+	rx_buf_free(&b);
+	assert_true(on_disk(dir, piece));
+}
+
+/* The sign-in of ${reads} has rewritten the files. */
+static void
+check_erasure(const struct deed *d, const char *dir)
+{
+	struct rx_secret *p = test_passphrase("d1");
+	struct rx_session *s;
+	size_t found;
+
+	(void)d;
+	reads(dir, "d1", "d1", 2);
+	ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+	rx_secret_free(p);
+	ok(rx_erasure_verify(s, &found, &st), &st);
+	rx_session_close(s);
+	assert_int_equal(found, 1);
+	assert_int_equal(fixture_number(dir, "SELECT count(DISTINCT child) "
+	    "FROM keys.case_key"), 2);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM tally"), 1);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM erasure "
+	    "WHERE swept = 1"), 1);
+	assert_false(on_disk(dir, piece));
+}
 
 /* ---- the register ---- */
 
@@ -344,19 +576,32 @@ save_child(struct rx_session *s, int i)
 static void
 bundle_setup(void)
 {
-	const char *copy = fixture_copy_of(base), *dir = test_dir();
+	const char *copy = fixture_copy_of(base);
 	struct rx_secret *p = test_passphrase("d1");
 	struct rx_session *s;
 	struct rx_bundle b;
 
-	(void)snprintf(came, sizeof(came), "%s/came.rxb", dir);
-	(void)snprintf(goes, sizeof(goes), "%s/goes.rxb", dir);
 	ok(rx_copy_begin(copy, "d1", p, "copy", &st), &st);
 	ok(rx_session_open(&s, copy, "d1", p, &st), &st);
 	save_child(s, 9);
 	ok(rx_bundle_make(s, "350102001001", came, &b, &st), &st);
 	rx_session_close(s);
 	rx_secret_free(p);
+}
+
+static void
+place_setup(void)
+{
+	const char *dir = test_dir();
+
+	(void)snprintf(base, sizeof(base), "%s/base", dir);
+	(void)snprintf(sheet, sizeof(sheet), "%s/sheet", dir);
+	(void)snprintf(came, sizeof(came), "%s/came.rxb", dir);
+	(void)snprintf(goes, sizeof(goes), "%s/goes.rxb", dir);
+	(void)snprintf(vault, sizeof(vault), "%s/vault", dir);
+	(void)snprintf(vault_keys, sizeof(vault_keys), "%s/keys", dir);
+	assert_int_equal(mkdir(vault, 0700), 0);
+	assert_int_equal(mkdir(vault_keys, 0700), 0);
 }
 
 /* d1 and d2 hold the keys of the village; d3 was enrolled when they did not
@@ -371,7 +616,7 @@ setup(void **state)
 
 	(void)state;
 	rx_status_clear(&st);
-	(void)snprintf(base, sizeof(base), "%s/base", test_dir());
+	place_setup();
 	ok(rx_register_create(base, "admin", "测试民政局", "350102", p, &codes,
 	    &st), &st);
 	ok(rx_session_open(&admin, base, "admin", p, &st), &st);
@@ -394,10 +639,14 @@ setup(void **state)
 	}
 	rx_session_close(admin);
 	bundle_setup();
+	ok(as(base, "admin", "admin", act_backup), &st);
 	return (0);
 }
 
-/* The whole audit, every row; and the digest of all. */
+/* ---- one attempt ---- */
+
+/* As it lies there, before anybody's sign-in goes on with it: the whole audit,
+ * every row; and the digest of all. */
 static void
 whole(const char *dir, uint8_t digest[RX_HASH_BYTES])
 {
@@ -405,7 +654,6 @@ whole(const char *dir, uint8_t digest[RX_HASH_BYTES])
 	struct rx_store *store;
 	struct rx_session *s;
 
-	/* As it lies there, before anybody's sign-in goes on with it. */
 	rx_status_clear(&st);
 	ok(rx_store_open(&store, dir, &st), &st);
 	ok(rx_session_attach(&s, store, "admin", p, &st), &st);
@@ -416,287 +664,312 @@ whole(const char *dir, uint8_t digest[RX_HASH_BYTES])
 	rx_secret_free(p);
 }
 
-/* Do ${d} in another process with a file system that fails; its calls, or -1. */
-static int
-attempt(const struct deed *d, const char *dir, int at, int kind)
+/* What tells the states of a deed from each other: how many rows of what there
+ * are, as every step enters the audit. */
+static void
+shape_of(const char *dir, struct rx_buf *shape)
 {
-	int status, fds[2], n = 0;
+	static const char *const tables[] = { "child", "record", "audit",
+	    "erasure", "erasure WHERE swept = 1", "bundle", "conflict",
+	    "tally", "keys.user", "keys.cert", "keys.revocation",
+	    "keys.request", "keys.unit_grant", "keys.case_key", "keys.slot",
+	    "keys.recovery", "keys.unit_epoch", "keys.case_link",
+	    "keys.succession", "keys.handover", "keys.transfer" };
+	char sql[80], text[24];
+	size_t i;
+
+	rx_buf_reset(shape);
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s",
+		    tables[i]);
+		(void)snprintf(text, sizeof(text), "%lld ",
+		    (long long)fixture_number(dir, sql));
+		ok(rx_buf_add(shape, text, strlen(text), &st), &st);
+	}
+	ok(rx_buf_add(shape, "", 1, &st), &st);
+}
+
+struct outcome {
+	rx_err rc;
+	unsigned calls;
+	bool killed;
+	char text[200];
+};
+
+/* Do ${d} in another process, on a disk that fails at call ${at}. */
+static struct outcome
+attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
+{
+	struct outcome o;
+	int status, fds[2];
 	pid_t pid;
 
+	memset(&o, 0, sizeof(o));
+	(void)fflush(stdout);
 	assert_int_equal(pipe(fds), 0);
 	if ((pid = fork()) == 0) {
-		rx_err rc;
-
-		shim_install(at, kind);
 		rx_status_clear(&st);
-		rc = as(dir, d->user, d->pass, d->act);
-		if (write(fds[1], &calls, sizeof(calls)) !=
-		    (ssize_t)sizeof(calls))
-			_exit(98);
-		_exit(rc == RX_OK ? 0 : 1);
+		fault_arm(how, at, at);
+		o.rc = as(dir, d->user, d->pass, d->act);
+		fault_disarm();
+		o.calls = fault_calls(how);
+		rx_status_text(&st, RX_LANG_EN, o.text, sizeof(o.text));
+		_exit(fault_tell(fds[1], &o, sizeof(o)) ? 0 : 98);
 	}
 	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (at == 0) {
-		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-		assert_int_equal(read(fds[0], &n, sizeof(n)), sizeof(n));
-	} else if (kind == SIGKILL)
-		assert_true(WIFSIGNALED(status));
-	else	/* after the commit point an error may come too late */
-		assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 1);
-	(void)close(fds[0]);
 	(void)close(fds[1]);
-	return (n);
+	if (read(fds[0], &o, sizeof(o)) != (ssize_t)sizeof(o))
+		o.calls = 0;
+	(void)close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	o.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (!o.killed && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+		fail_msg("%s, %s at %u: died, status %x", d->name,
+		    fault_name[how], at, (unsigned)status);
+	return (o);
 }
 
-/* The case is where it was, or where it was to go, and whole there. */
+/* Remove all in ${dir} whose name does not begin with ${but}, unless NULL. */
 static void
-complete_transfer(const struct deed *d, const char *dir, bool done)
+empty(const char *dir, const char *but)
 {
-	const char *who[] = { "d1", "e1" };
-	struct rx_session *s;
-	struct rx_secret *p;
-	size_t i, n;
+	char path[600];
+	struct dirent *e;
+	DIR *d;
 
-	/* His sign-in hands keys on before he offers anything. */
-	if (d->act == act_offer)
-		done = fixture_number(dir, "SELECT count(*) FROM "
-		    "keys.transfer") == 1;
-	if (!done)
-		ok(as(dir, d->user, d->pass, d->act), &st);
-	for (i = 0; i < 2; i++) {
-		p = test_passphrase(who[i]);
-		ok(rx_session_open(&s, dir, who[i], p, &st), &st);
-		rx_secret_free(p);
-		ok(fixture_list(s, &n, &st), &st);
-		assert_int_equal(n, i == 0 ? 3 - (d->act == act_accept) :
-		    d->act == act_accept);
-		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
-		rx_session_close(s);
+	assert_non_null(d = opendir(dir));
+	while ((e = readdir(d)) != NULL) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") !=
+		    0 && (but == NULL || strncmp(e->d_name, but, strlen(but)) !=
+		    0))
+			(void)remove(path);
 	}
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-	    "keys.transfer"), d->act == act_offer || d->act == act_reject);
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-	    "keys.transfer WHERE length(grants) > 0"), d->act == act_offer);
-	/* Who was offered the case and has it not, has no key of it any more. */
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-	    "keys.case_key WHERE epoch = 2"), d->act != act_offer);
+	(void)closedir(d);
 }
 
-/* What was begun is done: again, or by those who sign in. */
+/* Nothing but what setup has put there. */
 static void
-complete(const struct deed *d, const char *dir, bool done)
+place_reset(void)
 {
-	struct rx_session *s;
-	struct rx_secret *p;
-	const char *who = "d1", *pass = "d1";
-	size_t n = 0;
 
-	/* What lies there is a whole bundle, or nothing. */
-	if (d->act == act_make && access(goes, F_OK) == 0)
-		ok(as(dir, d->user, d->pass, act_look), &st);
-	if (d->act == act_offer || d->before == act_offer) {
-		complete_transfer(d, dir, done);
-		return;
+	(void)unlink(goes);
+	empty(vault, first);
+	empty(vault_keys, first);
+}
+
+/* ---- at any call ---- */
+
+#define TIMES 8			/* of a deed and a fault, in a hurry */
+#define BETWEEN_MAX 16
+
+static bool thorough;		/* every call */
+
+struct tally {			/* how often which state was seen */
+	struct rx_buf old, new, between[BETWEEN_MAX];
+	uint8_t digest[RX_HASH_BYTES];
+	unsigned before, after, kinds, partly, runs, calls;
+};
+
+static void
+tally_free(struct tally *t)
+{
+	unsigned i;
+
+	rx_buf_free(&t->old);
+	rx_buf_free(&t->new);
+	for (i = 0; i < t->kinds; i++)
+		rx_buf_free(&t->between[i]);
+}
+
+static bool
+same(const struct rx_buf *a, const struct rx_buf *b)
+{
+
+	return (a->len == b->len && memcmp(a->b, b->b, a->len) == 0);
+}
+
+/* Enter the state of ${dir}; whether it is that of after. */
+static bool
+look(struct tally *t, const char *dir)
+{
+	struct rx_buf shape = RX_BUF_INIT;
+	uint8_t digest[RX_HASH_BYTES];
+	bool done;
+	unsigned i;
+
+	whole(dir, digest);
+	shape_of(dir, &shape);
+	done = same(&shape, &t->new);
+	if (same(&shape, &t->old)) {
+		assert_memory_equal(digest, t->digest, RX_HASH_BYTES);
+		t->before++;
+	} else if (done)
+		t->after++;
+	else {
+		for (i = 0; i < t->kinds && !same(&shape, &t->between[i]); i++)
+			;
+		assert_true(i < BETWEEN_MAX);
+		if (i == t->kinds) {
+			t->between[t->kinds++] = shape;
+			shape = (struct rx_buf)RX_BUF_INIT;
+		}
+		t->partly++;
 	}
-	/* His sign-in may have handed keys on before. */
-	if (d->act == act_passwd)
-		done = sign_in(dir, "d1", "other") == RX_OK;
+	rx_buf_free(&shape);
+	return (done);
+}
+
+static void
+once(const struct deed *d, const char *start, const char *dir,
+    struct tally *t, enum fault how, unsigned at)
+{
+	struct outcome o;
+	bool done;
+	rx_err rc;
+
+	empty(dir, NULL);
+	fixture_copy_over(start, dir);
+	place_reset();
+	o = attempt(d, dir, how, at);
+	t->runs++;
+	done = look(t, dir);
+	if (o.killed != (how == FAULT_KILL) || (!o.killed && o.rc != RX_OK &&
+	    o.rc != RX_EIO) || (!o.killed && o.rc == RX_OK && !done))
+		fail_msg("%s, %s at %u: killed %d, code %d (%s), done %d",
+		    d->name, fault_name[how], at, o.killed, (int)o.rc, o.text,
+		    done);
+	if (!done && ((rc = as(dir, d->user, d->pass, d->act)) != d->again ||
+	    rc == RX_OK))
+		ok(rc, &st);
 	rx_status_clear(&st);
-	if (!done)
-		ok(as(dir, d->user, d->pass, d->act), &st);
-	if (d->act == act_passwd)
-		pass = "other";
-	ok(sign_in(dir, "admin", "admin"), &st);
-	if (d->act == act_handover || d->act == act_reset)
-		who = pass = "d2";
-	p = test_passphrase(pass);
-	ok(rx_session_open(&s, dir, who, p, &st), &st);
-	rx_secret_free(p);
-	ok(fixture_list(s, &n, &st), &st);
-	assert_int_equal(n, d->act == act_open ? 4 : 3);
-	ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
-	rx_session_close(s);
-	/* Nothing is left under the keys of before, where they were to go. */
-	if (d->act == act_open || d->act == act_make)
-		return;
-	if (d->act != act_passwd && d->act != act_recover)
-		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-		    "keys.case_key WHERE epoch = 1"), 0);
-	if (d->act == act_recover)
-		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-		    "keys.unit_grant WHERE unit = '350102001001'"), 4);
+	d->check(d, dir);
 }
 
-static void
+/* In a hurry: some all over, and the last ones, where it is decided. */
+static unsigned
+call_of(unsigned i, unsigned n)
+{
+
+	return (thorough ? i + 1 : i < TIMES / 2 ? 1 + i * n / (TIMES / 2) :
+	    n - (TIMES - 1 - i));
+}
+
+static struct tally
 interrupt(const struct deed *d)
 {
-	uint8_t old[RX_HASH_BYTES], now[RX_HASH_BYTES];
-	const char *start = fixture_copy_of(base), *dir;
-	int n, i, at, before = 0, after = 0;
+	static const enum fault faults[] = { FAULT_KILL, FAULT_IO };
+	const char *start = fixture_copy_of(base), *dir = test_dir();
+	struct tally t;
+	unsigned i, f;
 
+	memset(&t, 0, sizeof(t));
 	if (d->before != NULL)
-		ok(as(start, d->first, d->first, d->before), &st);
-	/* So that signing in is no part of it. */
-	if (d->act == act_open || d->act == act_make)
-		ok(sign_in(start, d->user, d->pass), &st);
-	whole(start, old);
-	n = attempt(d, fixture_copy_of(start), 0, 0);
-	assert_true(n > 10);
-	for (i = 0; i < TIMES; i++) {
-		/* The end of a transaction is where it is decided. */
-		at = i < 3 ? n * (i + 1) / 4 : n - (i - 3) * 2;
-		dir = fixture_copy_of(start);
-		(void)attempt(d, dir, at, i % 2 ? 0 : SIGKILL);
-		whole(dir, now);
-		if (memcmp(old, now, RX_HASH_BYTES) == 0)
-			before++;
-		else
-			after++;
-		complete(d, dir, memcmp(old, now, RX_HASH_BYTES) != 0);
-	}
-	print_message("%s: %d calls; of %d times, %d before and %d after\n",
-	    d->name, n, TIMES, before, after);
-	assert_true(before > 0);
+		d->before(start);
+	whole(start, t.digest);
+	shape_of(start, &t.old);
+	fixture_copy_over(start, dir);
+	t.calls = attempt(d, dir, FAULT_NONE, 0).calls;
+	assert_true(t.calls > TIMES);
+	shape_of(dir, &t.new);
+	for (f = 0; f < 2; f++)
+		for (i = 0; i < (thorough ? t.calls : TIMES); i++)
+			once(d, start, dir, &t, faults[f], call_of(i,
+			    t.calls));
+	print_message("%s: %u calls; of %u times %u before, %u after, %u "
+	    "in %u states between\n", d->name, t.calls, t.runs, t.before,
+	    t.after, t.partly, t.kinds);
+	assert_true(t.before > 0);
+	return (t);
 }
 
-/* ---- erasure, which is two steps: erased, and the files rewritten ---- */
-
-#define ERASE_TIMES 24
-#define PIECE 24
-
-static const struct deed erasure = { "erase", "d1", "d1", act_erase, NULL, NULL };
-
-/* Whether ${p} is anywhere in a file of ${dir}, journals too. */
-static bool
-on_disk(const char *dir, const uint8_t *p)
-{
-	static const char *const names[] = { "content.db", "keys.db",
-	    "content.db-journal", "keys.db-journal" };
-	struct rx_buf b = RX_BUF_INIT;
-	char path[512];
-	bool found = false;
-	size_t i, n;
-	uint8_t *to;
-	FILE *f;
-
-	for (i = 0; i < 4; i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		if ((f = fopen(path, "rb")) == NULL)
-			continue;
-		rx_buf_reset(&b);
-		do {
-			ok(rx_buf_extend(&b, 65536, &to, &st), &st);
-			n = fread(to, 1, 65536, f);
-		} while (n == 65536);
-		(void)fclose(f);
-		found = found || memmem(b.b, b.len, p, PIECE) != NULL;
-	}
-	rx_buf_free(&b);
-	return (found);
-}
-
-/* The case is whole, or nothing of it is there but its certificate. */
-static bool
-erased_or_not(const char *dir)
-{
-	const int64_t certificates = fixture_number(dir,
-	    "SELECT count(*) FROM erasure");
-
-	assert_int_equal(fixture_number(dir, "SELECT count(DISTINCT id) "
-	    "FROM child"), 3 - certificates);
-	assert_int_equal(fixture_number(dir, "SELECT count(DISTINCT child) "
-	    "FROM keys.case_key"), 3 - certificates);
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM tally"),
-	    certificates);
-	return (certificates == 1);
-}
-
+/* Old or new, or at the end of one of the steps that it has; at every call, all
+ * of them are seen. */
 static void
-test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in(
-    void **state)
+old_or_new(const struct deed *d)
 {
-	const char *start = fixture_copy_of(base), *dir;
-	int n, i, before = 0, after = 0, unswept = 0;
-	struct rx_buf piece = RX_BUF_INIT;
-	uint8_t digest[RX_HASH_BYTES];
-	char text[2 * RX_ID_BYTES + 1], sql[200];
-	struct rx_session *s;
-	struct rx_secret *p = test_passphrase("d1");
-	uint8_t id[RX_ID_BYTES];
-	size_t found;
+	struct tally t = interrupt(d);
+
+	if (t.kinds > d->between || (thorough && (t.kinds != d->between ||
+	    t.after == 0)))
+		fail_msg("%s: %u states between", d->name, t.kinds);
+	tally_free(&t);
+}
+
+/* Something that is done by half shows. */
+static void
+test_control_two_steps_are_not_taken_for_one(void **state)
+{
+	static const struct deed two = { "two steps", "admin", "admin",
+	    act_two_steps, 0, RX_ECONFLICT, before_d1, check_two_steps };
+	struct tally t = interrupt(&two);
 
 	(void)state;
-	ok(rx_session_open(&s, start, "d1", p, &st), &st);
-	ok(rx_child_find(s, "c1", id, &st), &st);
-	rx_session_close(s);
-	rx_hex(text, id, RX_ID_BYTES);
-	(void)snprintf(sql, sizeof(sql), "SELECT substr(name, 60) FROM child "
-	    "WHERE id = x'%s'", text);
-	fixture_blob(start, sql, &piece);
-	assert_true(piece.len >= PIECE);
-	assert_true(on_disk(start, piece.b));
-	n = attempt(&erasure, fixture_copy_of(start), 0, 0);
-	for (i = 0; i < ERASE_TIMES; i++) {
-		dir = fixture_copy_of(start);
-		(void)attempt(&erasure, dir, n - i * n / ERASE_TIMES,
-		    i % 2 ? 0 : SIGKILL);
-		whole(dir, digest);
-		if (erased_or_not(dir)) {
-			after++;
-			unswept += fixture_number(dir, "SELECT count(*) FROM "
-			    "erasure WHERE swept = 0") == 1;
-		} else {
-			before++;
-			ok(as(dir, "d1", "d1", act_erase), &st);
-		}
-		ok(rx_session_open(&s, dir, "d1", p, &st), &st);
-		ok(rx_erasure_verify(s, &found, &st), &st);
-		assert_int_equal(found, 1);
-		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
-		rx_session_close(s);
-		assert_true(erased_or_not(dir));
-		assert_false(on_disk(dir, piece.b));
-	}
-	print_message("erase: %d calls; of %d times, %d before, %d after, of "
-	    "which %d before the files were rewritten\n", n, ERASE_TIMES,
-	    before, after, unswept);
-	assert_true(before > 0 && unswept > 0 && after > unswept);
-	rx_secret_free(p);
-	rx_buf_free(&piece);
+	assert_true(t.kinds > two.between && t.partly > 0);
+	tally_free(&t);
 }
 
-#define DEED(name, i) \
-	static void name(void **state) { (void)state; interrupt(&deeds[i]); }
-DEED(test_handover_interrupted_is_before_or_after, 0)
-DEED(test_reset_interrupted_is_before_or_after, 1)
-DEED(test_disabling_interrupted_is_before_or_after, 2)
-DEED(test_new_passphrase_interrupted_is_before_or_after, 3)
-DEED(test_recovery_interrupted_is_before_or_after, 4)
-DEED(test_reissue_interrupted_is_before_or_after, 5)
-DEED(test_rotation_interrupted_goes_on_at_the_next_sign_in, 6)
-DEED(test_opening_a_bundle_interrupted_is_before_or_after, 11)
-DEED(test_making_a_bundle_interrupted_is_before_or_after, 12)
-DEED(test_offer_interrupted_is_before_or_after, 7)
-DEED(test_acceptance_interrupted_is_before_or_after, 8)
-DEED(test_rejection_interrupted_is_before_or_after, 9)
-DEED(test_withdrawal_interrupted_is_before_or_after, 10)
+#define DEED(test, ...) \
+	static void test(void **state) { \
+	static const struct deed d = { __VA_ARGS__ }; \
+	(void)state; old_or_new(&d); }
+DEED(test_handover_interrupted_is_before_or_after,
+    "handover", "admin", "admin", act_handover, 0, RX_OK, NULL, check_keys)
+DEED(test_reset_interrupted_is_before_or_after,
+    "reset", "admin", "admin", act_reset, 0, RX_OK, NULL, check_keys)
+DEED(test_disabling_interrupted_is_before_or_after,
+    "disable", "admin", "admin", act_disable, 0, RX_OK, NULL, check_keys)
+DEED(test_rotation_interrupted_goes_on_at_the_next_sign_in,
+    "rotation", "d1", "d1", act_nothing, 2, RX_OK, before_rotation, check_keys)
+DEED(test_new_passphrase_interrupted_is_before_or_after,
+    "passphrase", "d1", "d1", act_passwd, 0, RX_OK, before_d1, check_passwd)
+DEED(test_new_keys_taken_into_use_interrupted_is_before_or_after,
+    "new keys", "d1", "other", act_nothing, 0, RX_OK, before_take_next,
+    check_passwd)
+DEED(test_recovery_interrupted_is_before_or_after,
+    "recovery", "admin", "admin", act_recover, 0, RX_OK, NULL, check_recover)
+DEED(test_reissue_interrupted_is_before_or_after,
+    "reissue", "admin", "admin", act_reissue, 0, RX_OK, NULL, check_reissue)
+DEED(test_adoption_of_a_new_recovery_key_interrupted_goes_on,
+    "adoption", "d1", "d1", act_nothing, 3, RX_OK, before_adoption,
+    check_reissue)
+DEED(test_opening_a_bundle_interrupted_is_before_or_after,
+    "bundle open", "d2", "d2", act_open, 0, RX_OK, before_d2, check_bundle_open)
+DEED(test_making_a_bundle_interrupted_is_before_or_after,
+    "bundle make", "d2", "d2", act_make, 0, RX_OK, before_d2, check_bundle_make)
+DEED(test_offer_interrupted_is_before_or_after,
+    "offer", "d1", "d1", act_offer, 0, RX_OK, before_d1, check_transfer)
+DEED(test_acceptance_interrupted_is_before_or_after,
+    "accept", "e1", "e1", act_accept, 0, RX_OK, before_answer, check_transfer)
+DEED(test_rejection_interrupted_is_before_or_after,
+    "reject", "e1", "e1", act_reject, 0, RX_OK, before_answer, check_transfer)
+DEED(test_withdrawal_interrupted_is_before_or_after,
+    "withdraw", "d1", "d1", act_withdraw, 0, RX_OK, before_own_answer,
+    check_transfer)
+DEED(test_backup_interrupted_leaves_no_half_one,
+    "backup", "admin", "admin", act_backup, 0, RX_OK, NULL, check_backup)
+DEED(
+    test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in,
+    "erase", "d1", "d1", act_erase, 1, RX_ENOENT, before_erasure, check_erasure)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_control_two_steps_are_not_taken_for_one),
 		cmocka_unit_test(test_handover_interrupted_is_before_or_after),
 		cmocka_unit_test(test_reset_interrupted_is_before_or_after),
+		cmocka_unit_test(test_disabling_interrupted_is_before_or_after),
 		cmocka_unit_test(
-		    test_disabling_interrupted_is_before_or_after),
+		    test_rotation_interrupted_goes_on_at_the_next_sign_in),
 		cmocka_unit_test(
 		    test_new_passphrase_interrupted_is_before_or_after),
 		cmocka_unit_test(
-		    test_recovery_interrupted_is_before_or_after),
+    test_new_keys_taken_into_use_interrupted_is_before_or_after),
+		cmocka_unit_test(test_recovery_interrupted_is_before_or_after),
 		cmocka_unit_test(test_reissue_interrupted_is_before_or_after),
 		cmocka_unit_test(
-		    test_rotation_interrupted_goes_on_at_the_next_sign_in),
+		    test_adoption_of_a_new_recovery_key_interrupted_goes_on),
 		cmocka_unit_test(
 		    test_opening_a_bundle_interrupted_is_before_or_after),
 		cmocka_unit_test(
@@ -707,10 +980,16 @@ main(void)
 		cmocka_unit_test(test_rejection_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_withdrawal_interrupted_is_before_or_after),
+		cmocka_unit_test(test_backup_interrupted_leaves_no_half_one),
 		cmocka_unit_test(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in),
 	};
 
+	/* Nothing here needs a real disk: its syncing would only take time. */
+	if (getenv("TMPDIR") == NULL && access("/dev/shm", W_OK) == 0)
+		(void)setenv("TMPDIR", "/dev/shm", 1);
+	thorough = getenv("RUNXIN_TORTURE") != NULL;
+	fault_init();
 	rx_status_clear(&st);
 	if (rx_crypto_init(&st) != RX_OK)
 		return (1);
