@@ -139,6 +139,9 @@ rx_bundle_each(struct rx_session *s,
 		p = rx_col_bytes(cur, 0, &n);
 		if (n == RX_ID_BYTES)
 			memcpy(b.copy, p, n);
+		if (s->copy && memcmp(b.copy, s->copy_id, RX_ID_BYTES) == 0)
+			rx_text_copy(b.copy_name, sizeof(b.copy_name),
+			    s->copy_name);
 		b.number = (uint64_t)rx_col_int(cur, 1);
 		b.made = rx_col_int(cur, 2);
 		p = rx_col_bytes(cur, 3, &n);

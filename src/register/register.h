@@ -701,7 +701,7 @@ rx_err rx_bundle_open(struct rx_session *s, const char *file, bool keep,
 rx_err rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n,
     bool keep, struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
 /* The newest bundle of every copy heard of, in ${info}: copy, number, made,
- * sender. */
+ * sender; the name of this copy alone is known. */
 rx_err rx_bundle_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_bundle *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;

@@ -443,8 +443,8 @@ open_it(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		return (gone(a));
 	if ((rc = is_shown(q, st)) == RX_OK && !rx_field_set(q, "sure"))
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_BUNDLE_SURE_MISSING);
-	if (rc != RX_OK || (rc = rx_bundle_merge(q->session, q->kept,
-	    q->nkept, true, &b, st)) != RX_OK)
+	if (rc != RX_OK || rx_bundle_merge(q->session, q->kept, q->nkept, true,
+	    &b, st) != RX_OK)
 		return ((rc = put_refusal(a, q, st)) != RX_OK ? rc :
 		    put_inside(q, a, st));
 	if ((a->after = json_object()) == NULL)

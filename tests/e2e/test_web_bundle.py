@@ -109,6 +109,16 @@ def send(b, body, path="/bundles/show", boundary=BOUNDARY, headers=None):
     return b.request("POST", path, body, h)
 
 
+def begun(server, cookie="0" * 64):
+    """A connection on which a file has begun to arrive."""
+    s = socket.create_connection((server.host, server.port))
+    s.sendall(("POST /bundles/show HTTP/1.1\r\nHost: %s\r\nCookie: rx=%s\r\n"
+               "Content-Type: multipart/form-data; boundary=x\r\n"
+               "Content-Length: 1000000\r\n\r\n--x" % (
+                   server.authority, cookie)).encode())
+    return s
+
+
 def upload(b, data, **kw):
     b.get("/bundles")
     return send(b, parts(data, b.token, **kw))
@@ -379,6 +389,11 @@ def test_only_who_is_signed_in_sends_a_file():
         r = send(b, parts(b"x" * size, b.token))
         equal(r.status, 403, "%d bytes" % size)
         says(r, "WEB_SIGN_IN")
+    # Nor do strangers take the places of others.
+    held = [begun(home.server) for _ in range(PLACES)]
+    refused(home.at(CHEN), b"x" * 100, 422, "BUNDLE_CORRUPT")
+    for s in held:
+        s.close()
     a = home.at(keys.ADMIN)			# no recipient of anything
     r = upload(a, b"x" * 100)
     equal(r.status, 403, "the administrator")
@@ -460,14 +475,7 @@ def test_more_files_than_there_are_places_are_told_to_come_back():
     chen = home.at(CHEN)
     sealed = make(village.at(LIN))
     chen.get("/bundles")
-    held = []
-    for _ in range(PLACES):
-        s = socket.create_connection((home.server.host, home.server.port))
-        s.sendall(("POST /bundles/show HTTP/1.1\r\nHost: %s\r\nCookie: rx=%s"
-                   "\r\nContent-Type: multipart/form-data; boundary=x\r\n"
-                   "Content-Length: 1000000\r\n\r\n--x" % (
-                       home.server.authority, chen.cookies["rx"])).encode())
-        held.append(s)
+    held = [begun(home.server, chen.cookies["rx"]) for _ in range(PLACES)]
     for _ in range(100):
         r = send(chen, parts(sealed, chen.token))
         if r.status == 503:

@@ -265,6 +265,36 @@ form(const uint8_t *p, size_t n)
 	rx_fields_free(again);
 }
 
+/* A form with a file, its parts between lines of "--x": the file lies within it,
+ * with no such line inside, and what is said twice, or after the end, is refused. */
+static void
+upload(const uint8_t *p, size_t n)
+{
+	static const char more[] = "--x\r\nContent-Disposition: form-data; "
+	    "name=\"f\"; filename=\"\"\r\n\r\n\r\n";
+	struct rx_buf twice = RX_BUF_INIT;
+	struct rx_fields *f;
+	struct rx_status st = { 0 };
+	const uint8_t *file;
+	size_t nfile;
+	bool had;
+	rx_err rc;
+
+	must(rx_fields_new(&f, &st) == RX_OK);
+	if (rx_fields_multipart(f, "x", p, n, &file, &nfile, &st) == RX_OK) {
+		must(file == NULL ? nfile == 0 : file > p && file + nfile <
+		    p + n && memmem(file, nfile, "\r\n--x", 5) == NULL);
+		had = file != NULL;
+		must(rx_buf_add(&twice, more, sizeof(more) - 1, &st) ==
+		    RX_OK && rx_buf_add(&twice, p, n, &st) == RX_OK);
+		rc = rx_fields_multipart(f, "x", twice.b, twice.len, &file,
+		    &nfile, &st);
+		must(!had || rc != RX_OK);
+	}
+	rx_buf_free(&twice);
+	rx_fields_free(f);
+}
+
 /* A template over fixed data: it may be refused, and never shows a raw "<". */
 static void
 template(const uint8_t *p, size_t n)
@@ -355,6 +385,6 @@ const struct target targets[] = {
 	{ "keyblob", keyblob }, { "signed", signed_forms }, { "line", line },
 	{ "stored", stored }, { "words", words }, { "form", form },
 	{ "template", template }, { "database", database },
-	{ "container", container }, { "row", row }
+	{ "container", container }, { "row", row }, { "upload", upload }
 };
 const size_t ntargets = sizeof(targets) / sizeof(*targets);

@@ -453,6 +453,118 @@ test_a_form_is_read_in_one_way(void **state)
 		refused(parse(bad[i], value, &n, &st), RX_EUSAGE, &st);
 }
 
+/* ---- a form with a file ---- */
+
+#define LINE "--x\r\n"
+#define NAMED(n) "Content-Disposition: form-data; name=\"" n "\""
+#define FIELD(n, v) LINE NAMED(n) "\r\n\r\n" v "\r\n"
+#define FILED(n, v) LINE NAMED("file") "; filename=\"" n \
+    "\"\r\nContent-Type: image/png\r\n\r\n" v "\r\n"
+#define END "--x--\r\n"
+
+/* Parse ${text}, ${n} bytes: the value of "x" and the file as text. */
+static rx_err
+parse_parts(const char *text, size_t n, char value[64], char file[64],
+    struct rx_status *st)
+{
+	struct rx_request q = { .fields = NULL };
+	const uint8_t *p;
+	size_t len;
+	rx_err rc;
+
+	rx_status_clear(st);
+	ok(rx_fields_new(&q.fields, st), st);
+	rc = rx_fields_multipart(q.fields, "x", (const uint8_t *)text, n, &p,
+	    &len, st);
+	rx_text_copy(value, 64, rx_field(&q, "x"));
+	(void)snprintf(file, 64, "%.*s", p == NULL ? 4 : (int)len,
+	    p == NULL ? "none" : (const char *)p);
+	rx_fields_free(q.fields);
+	return (rc);
+}
+
+static void
+test_a_form_with_a_file_is_read_in_one_way(void **state)
+{
+	static const struct { const char *text, *value, *file; } good[] = {
+		{ FIELD("x", "a") FILED("b.rxb", "RXBU") END, "a", "RXBU" },
+		{ FILED("b.rxb", "RXBU") FIELD("x", "a") "--x--", "a", "RXBU" },
+		{ FIELD("x", "中\r\nb") END, "中\nb", "none" },
+		{ FIELD("x", "") FILED("", "") END, "", "" },
+		{ FILED("a\"; name=\"x", "1") END, "", "1" },
+		{ FILED("C:\\文件\\", "1") END, "", "1" },
+		{ FILED("b", "\r\n--\r\n--y\r\n-\r\n") END, "",
+		    "\r\n--\r\n--y\r\n-\r\n" },
+		{ LINE "content-disposition: FORM-DATA; name=\"x\"\r\n\r\n"
+		    "1\r\n" END, "1", "none" },
+	};
+	struct rx_status st;
+	char value[64], file[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ok(parse_parts(good[i].text, strlen(good[i].text), value,
+		    file, &st), &st);
+		assert_string_equal(value, good[i].value);
+		assert_string_equal(file, good[i].file);
+	}
+}
+
+static void
+test_a_malformed_form_with_a_file_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"", "--x", "--x--x", "--y--", " " END, "\r\n" END, END "x",
+		END "\r\n", "--x--\r", "--x--\n", FIELD("x", "1"),
+		FIELD("x", "1") "--x-", FIELD("x", "1") "--x \r\n" END,
+		LINE NAMED("x") "\r\n\r\n1" END, LINE "\r\n1\r\n" END,
+		LINE NAMED("x") "\n\n1\r\n" END, FIELD("", "1") END,
+		FIELD("X", "1") END, FIELD("x y", "1") END, FIELD("x\"", "1")
+		END, FIELD("\xe4", "1") END, FIELD("x\"; y=\"z", "1") END,
+		FIELD("a23456789012345678901234567890123", "1") END,
+		FIELD("x", "\xff") END,
+		LINE "Content-Disposition: attachment; name=\"x\"\r\n\r\n1\r\n"
+		END, LINE "Content-Disposition:form-data; name=\"x\"\r\n\r\n1"
+		"\r\n" END, LINE "Content-Type: text/plain\r\n\r\n1\r\n" END,
+		LINE NAMED("x") "\r\n" NAMED("y") "\r\n\r\n1\r\n" END,
+		LINE NAMED("x") "\r\nContent-Type: a\r\nContent-Type: b\r\n"
+		"\r\n1\r\n" END,
+		LINE NAMED("x") "\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+		"MQ==\r\n" END, LINE NAMED("x") "\r\n a\r\n\r\n1\r\n" END,
+		LINE NAMED("x") "; filename=\"a\r\n\r\n1\r\n" END,
+		LINE NAMED("x") "; filename=\"\r\n\r\n1\r\n" END,
+		LINE NAMED("x") "; filename*=\"a\"\r\n\r\n1\r\n" END,
+		LINE NAMED("x") "; filename=\"a\x01\"\r\n\r\n1\r\n" END,
+		FILED("a", "1") FILED("b", "2") END,
+	};
+	static const char nul[] = FIELD("x", "a\0b") END;
+	struct rx_status st;
+	char value[64], file[64], text[5200];
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (parse_parts(bad[i], strlen(bad[i]), value, file, &st) !=
+		    RX_EUSAGE)
+			fail_msg("let through: %s", bad[i]);
+	refused(parse_parts(nul, sizeof(nul) - 1, value, file, &st), RX_EUSAGE,
+	    &st);
+	/* A field of 4096 bytes is the longest; a line of 1024. */
+	for (i = 4096; i <= 4097; i++) {
+		n = (size_t)snprintf(text, sizeof(text), FIELD("y", "%0*d") END,
+		    (int)i, 1);
+		assert_int_equal(parse_parts(text, n, value, file, &st),
+		    i == 4096 ? RX_OK : RX_EUSAGE);
+	}
+	for (i = 1010; i <= 1011; i++) {
+		n = (size_t)snprintf(text, sizeof(text), LINE NAMED("y")
+		    "\r\nContent-Type: %0*d\r\n\r\n1\r\n" END, (int)i, 1);
+		assert_int_equal(parse_parts(text, n, value, file, &st),
+		    i == 1010 ? RX_OK : RX_EUSAGE);
+	}
+}
+
 static void
 test_a_query_comes_out_as_it_went_in(void **state)
 {
@@ -587,6 +699,25 @@ test_only_the_door_is_open_to_anyone(void **state)
 }
 
 static void
+test_one_route_takes_a_file(void **state)
+{
+	const struct rx_route *all;
+	size_t i, n, found = 0;
+
+	(void)state;
+	all = rx_route_all(&n);
+	for (i = 0; i < n; i++) {
+		if ((all[i].roles & RX_WEB_UPLOAD) == 0)
+			continue;
+		found++;
+		assert_string_equal(all[i].pattern, "/bundles/show");
+		assert_string_equal(all[i].method, "POST");
+		assert_int_not_equal(all[i].roles & RX_WEB_SLOW, 0);
+	}
+	assert_int_equal(found, 1);
+}
+
+static void
 print_routes(void)
 {
 	static const struct { unsigned bit; const char *name; } roles[] = {
@@ -661,6 +792,9 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_a_source_waits_too),
 		cmocka_unit_test(test_asking_does_not_push_failures_out),
 		cmocka_unit_test(test_a_form_is_read_in_one_way),
+		cmocka_unit_test(test_a_form_with_a_file_is_read_in_one_way),
+		cmocka_unit_test(
+		    test_a_malformed_form_with_a_file_is_refused),
 		cmocka_unit_test(test_a_query_comes_out_as_it_went_in),
 		cmocka_unit_test(test_a_path_finds_its_route_and_no_other),
 		cmocka_unit_test(
@@ -668,6 +802,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_route_stands_twice),
 		cmocka_unit_test(test_all_tables_fit_into_the_list),
 		cmocka_unit_test(test_only_the_door_is_open_to_anyone),
+		cmocka_unit_test(test_one_route_takes_a_file),
 	};
 	struct rx_status st;
 

@@ -379,3 +379,56 @@ export async function admin(v, newcomer) {
   await p.fill("#passphrase", "一条新的口令 2026");
   await v.follow("form[action='/login'] button", 403);
 }
+
+// ---- sealed bundles ----
+
+// In a copy: every page says so, and a bundle for the township is downloaded.
+export async function bundleMade(v, file) {
+  const p = v.page;
+  await v.go("/login");
+  ok((await v.text()).includes("中山村"), "the door of a copy says so");
+  await v.signIn("dir1");
+  ok((await v.text()).includes("中山村"), "a copy says so");
+  await v.follow("nav a[href='/bundles']");
+  ok(await p.locator("#digits-h ~ dl .code").count() >= 2, "fingerprints");
+  await p.locator("details summary").first().click();
+  await v.look();
+  const value = await p.locator("#to option", { hasText: "sup1" }).first().getAttribute("value");
+  await p.selectOption("#to", value);
+  const [download] = await Promise.all([
+    p.waitForEvent("download"), p.click("form[action='/bundles/make'] button"),
+  ]);
+  ok(/^runxin-\d{12}-[0-9a-f]{8}-1\.rxb$/.test(download.suggestedFilename()), download.suggestedFilename());
+  await download.saveAs(file);
+}
+
+// At home: a wrong file, the right one given back, and opened.
+export async function bundleOpened(v, file) {
+  const p = v.page, sent = "form[action='/bundles/show'] button";
+  await v.signIn("sup1");
+  ok(!(await v.text()).includes("中山村"), "home is no copy");
+  await v.follow("nav a[href='/bundles']");
+  await p.setInputFiles("#file", { name: "holiday.rxb", mimeType: "image/jpeg", buffer: Buffer.from("no bundle") });
+  await v.follow(sent, 422);
+  ok(await p.locator("p.error").count() === 1, "it says why");
+  await p.setInputFiles("#file", file);
+  await v.follow(sent);
+  equal(v.path(), "/bundles/open", "what is in it");
+  ok((await v.text()).includes("dir1") && (await v.text()).includes("中山村"), "who sent it");
+  await v.follow("form[action='/bundles/drop'] button");
+  equal(v.path(), "/bundles", "given back");
+  await p.setInputFiles("#file", file);
+  await v.follow(sent);
+  await p.check("[name=sure]");
+  await v.follow("form[action='/bundles/open'] button");
+  ok(await p.locator("#after-h").count() === 1, "it tells what came");
+  ok((await p.locator("table.stack tbody tr").count()) >= 1, "the list of bundles");
+}
+
+export async function copiesTold(v) {
+  await v.signIn("admin");
+  await v.go("/safety");
+  ok(await v.page.locator("#copies-h").count() === 1, "the administrator is told of copies");
+  await v.follow("section[aria-labelledby=copies-h] a[href='/bundles']");
+  ok(await v.page.locator("#file").count() === 0, "an administrator opens none");
+}

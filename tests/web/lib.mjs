@@ -76,6 +76,19 @@ export async function register() {
   return copy;
 }
 
+// A copy of the register ${dir} for a village, made by ${user}.
+export async function village(dir, user, name) {
+  const command = (...args) => new Promise((done, broken) => {
+    const p = execFile(RUNXIN, ["-r", dir, "-u", user, "--passphrase-fd", "0", ...args],
+      (e) => (e ? broken(e) : done()));
+    p.stdin.end(`${passphrase(user)}\n`);
+  });
+  const copy = `${dir}-village`;
+  await command("backup", "create", `${dir}.backup`);
+  await command("backup", "restore", `${dir}.backup`, copy, "--copy", name);
+  return copy;
+}
+
 // Serve ${dir}; the answer has the url and stop(), which expects a clean end.
 export function serve(dir, ...args) {
   const p = spawn(RUNXIN, ["-r", dir, "serve", "--listen", "127.0.0.1:0", ...args],

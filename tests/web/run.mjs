@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import * as days from "./days.mjs";
-import { emptyFolder, equal, main, ok, passphrase, register, serve, sizes, test, visit } from "./lib.mjs";
+import { emptyFolder, equal, main, ok, passphrase, register, serve, sizes, test, village, visit } from "./lib.mjs";
 
 const langs = ["zh", "en"];
 
@@ -25,6 +25,20 @@ for (const size of Object.keys(sizes)) {
     });
     test(`the first run (${size}, ${lang})`, () => firstRun(where));
   }
+}
+
+for (const where of [{ size: "phone", lang: "zh" }, { size: "desktop", lang: "en" }]) {
+  test(`a bundle goes from a copy to home (${where.size}, ${where.lang})`, async () => {
+    const dir = await register();
+    const copy = await village(dir, "dir1", "中山村");
+    const away = await serve(copy), home = await serve(dir);
+    const file = path.join(copy, "..", `${where.size}.rxb`);
+    await visit(away.url, { ...where, name: "copy" }, (v) => days.bundleMade(v, file));
+    await visit(home.url, { ...where, name: "home" }, (v) => days.bundleOpened(v, file));
+    await visit(home.url, { ...where, name: "told" }, (v) => days.copiesTold(v));
+    await away.stop();
+    await home.stop();
+  });
 }
 
 async function firstRun(where) {
