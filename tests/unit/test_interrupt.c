@@ -211,6 +211,16 @@ act_reissue(struct rx_session *s)
 	return (rx_custodian_reissue(s, two, keep, NULL, &st));
 }
 
+/* In two steps. */
+static rx_err
+act_issue(struct rx_session *s)
+{
+	const char *const two[2] = { codes.text[0], codes.text[2] };
+	rx_err rc = rx_custodian_prepare(s, two, &st);
+
+	return (rc != RX_OK ? rc : rx_custodian_issue(s, &st));
+}
+
 /* A bundle of a copy, made in setup, and one to be made. */
 static char came[300], goes[300];
 
@@ -324,6 +334,7 @@ static const struct deed deeds[] = {
 	{ "withdraw", "d1", "d1", act_withdraw, "d1", act_offer },
 	{ "bundle open", "d2", "d2", act_open, NULL, NULL },
 	{ "bundle make", "d2", "d2", act_make, NULL, NULL },
+	{ "issue", "admin", "admin", act_issue, NULL, NULL },
 };
 
 /* ---- the register ---- */
@@ -681,6 +692,7 @@ DEED(test_offer_interrupted_is_before_or_after, 7)
 DEED(test_acceptance_interrupted_is_before_or_after, 8)
 DEED(test_rejection_interrupted_is_before_or_after, 9)
 DEED(test_withdrawal_interrupted_is_before_or_after, 10)
+DEED(test_issue_of_prepared_codes_interrupted_is_before_or_after, 13)
 
 int
 main(void)
@@ -707,6 +719,8 @@ main(void)
 		cmocka_unit_test(test_rejection_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_withdrawal_interrupted_is_before_or_after),
+		cmocka_unit_test(
+	    test_issue_of_prepared_codes_interrupted_is_before_or_after),
 		cmocka_unit_test(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in),
 	};
