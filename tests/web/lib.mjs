@@ -230,6 +230,7 @@ export class Visitor {
   // What a printer is given.
   async print() {
     const name = `${this.name || "x"}-${this.size}-${this.lang}-${String(++this.shots).padStart(2, "0")}-paper.pdf`;
+    if (SHOTS) { await this.page.screenshot({ path: path.join(SHOTS, name.replace(".pdf", ".png")), fullPage: true }); }
     return this.page.pdf({ preferCSSPageSize: true, ...(SHOTS ? { path: path.join(SHOTS, name) } : {}) });
   }
 
