@@ -469,13 +469,9 @@ static rx_err
 members_refresh(struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_member *m;
-	uint8_t digest[RX_HASH_BYTES];
 	rx_err rc;
 
-	if ((rc = rx_members_digest(s, digest, st)) != RX_OK)
-		return (rc);
-	if (!rx_equal(digest, s->members_digest, sizeof(digest)) &&
-	    (rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
 		return (rc);
 	m = rx_member_newest(s, rx_member_first(s, s->user_id));
 	if (m == NULL) {

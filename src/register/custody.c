@@ -26,8 +26,9 @@ static const unsigned pairs[3][2] = { { 0, 1 }, { 0, 2 }, { 1, 2 } };
 
 struct work {			/* secrets in passing, in guarded memory */
 	uint8_t code[2][RX_CODE_BYTES];
-	struct rx_key secret;
-	struct rx_codes codes;
+	struct rx_key secret;		/* the recovery seed of the codes */
+	struct rx_key follower;		/* the seed that is to follow it */
+	struct rx_codes codes;		/* of the follower */
 	uint8_t fresh[3][RX_CODE_BYTES];
 };
 
@@ -136,6 +137,22 @@ seed_open(struct rx_session *s, struct work *w, const char *const codes[2],
 	return (rc);
 }
 
+/* The recovery key of the seed w->secret, if it is the one in use. */
+static rx_err
+recovery_enter(struct rx_session **out, struct rx_session *s, struct work *w,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = recovery_session(out, s, &w->secret, st)) != RX_OK)
+		return (rc);
+	if ((rc = recovery_find(*out, st)) != RX_OK) {
+		recovery_close(*out);
+		*out = NULL;
+	}
+	return (rc);
+}
+
 static rx_err
 recovery_open(struct rx_session **out, struct rx_session *s, struct work *w,
     const char *const codes[2], struct rx_status *st)
@@ -143,14 +160,9 @@ recovery_open(struct rx_session **out, struct rx_session *s, struct work *w,
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = seed_open(s, w, codes, st)) != RX_OK ||
-	    (rc = recovery_session(out, s, &w->secret, st)) != RX_OK)
+	if ((rc = seed_open(s, w, codes, st)) != RX_OK)
 		return (rc);
-	if ((rc = recovery_find(*out, st)) != RX_OK) {
-		recovery_close(*out);
-		*out = NULL;
-	}
-	return (rc);
+	return (recovery_enter(out, s, w, st));
 }
 
 static rx_err
@@ -297,7 +309,20 @@ done:
 
 /* ---- new codes ---- */
 
-/* A new recovery seed in w->secret, under three new codes. */
+/* A seed to follow, and three codes for it; nothing of it is stored. */
+static void
+follower_make(struct work *w)
+{
+	unsigned i;
+
+	rx_random(w->follower.b, RX_KEY_BYTES);
+	for (i = 0; i < 3; i++) {
+		rx_random(w->fresh[i], RX_CODE_BYTES);
+		rx_code_text(w->codes.text[i], w->fresh[i]);
+	}
+}
+
+/* The seed w->follower under pairs of its codes, in place of the one before. */
 static rx_err
 boxes_replace(struct rx_session *s, struct work *w, struct rx_status *st)
 {
@@ -306,13 +331,8 @@ boxes_replace(struct rx_session *s, struct work *w, struct rx_status *st)
 	unsigned i;
 	rx_err rc;
 
-	rx_random(w->secret.b, RX_KEY_BYTES);
 	for (i = 0; i < 3; i++) {
-		rx_random(w->fresh[i], RX_CODE_BYTES);
-		rx_code_text(w->codes.text[i], w->fresh[i]);
-	}
-	for (i = 0; i < 3; i++) {
-		if ((rc = rx_recovery_seal(box, &w->secret, pairs[i][0],
+		if ((rc = rx_recovery_seal(box, &w->follower, pairs[i][0],
 		    pairs[i][1], w->fresh[pairs[i][0]], w->fresh[pairs[i][1]],
 		    s->store_id, st)) != RX_OK)
 			return (rc);
@@ -439,25 +459,33 @@ certs_exchange(struct rx_session *s, const struct rx_session *old,
 	return (rx_cert_issue(s, &cert, st));
 }
 
-/* In a transaction. */
+/* In a transaction: the follower of ${old}, whose seed w->secret is, takes its
+ * place. */
 static rx_err
-reissue(struct rx_session *s, struct work *w, const char *const codes[2],
+reissue(struct rx_session *s, struct work *w, struct rx_session *old,
     struct rx_status *st)
 {
-	struct rx_session *old = NULL, *new = NULL;
+	struct rx_session *new;
 	rx_err rc;
 
-	if ((rc = recovery_open(&old, s, w, codes, st)) != RX_OK ||
-	    (rc = boxes_replace(s, w, st)) != RX_OK ||
-	    (rc = recovery_session(&new, s, &w->secret, st)) != RX_OK ||
-	    (rc = certs_exchange(s, old, new, st)) != RX_OK ||
-	    (rc = proofs_insert(s, old, new->id->box_public, st)) != RX_OK)
-		goto done;
-	rc = keys_move(s, old, new, st);
-done:
+	if ((rc = boxes_replace(s, w, st)) != RX_OK ||
+	    (rc = recovery_session(&new, s, &w->follower, st)) != RX_OK)
+		return (rc);
+	if ((rc = certs_exchange(s, old, new, st)) == RX_OK &&
+	    (rc = proofs_insert(s, old, new->id->box_public, st)) == RX_OK)
+		rc = keys_move(s, old, new, st);
 	recovery_close(new);
-	recovery_close(old);
 	return (rc);
+}
+
+/* End the transaction of a reissue. */
+static rx_err
+reissue_end(struct rx_session *s, rx_err rc, struct rx_status *st)
+{
+
+	rc = rx_finish(s, rc, RX_DID_CUSTODY, NULL, "reissue", st);
+	return (rc != RX_OK ? rc :
+	    rx_members_load(s, s->blob->root_public, st));
 }
 
 rx_err
@@ -465,6 +493,7 @@ rx_custodian_reissue(struct rx_session *s, const char *const codes[2],
     rx_err (*keep)(void *, const struct rx_codes *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
+	struct rx_session *old;
 	struct rx_secret *mem;
 	struct work *w;
 	rx_err rc;
@@ -474,14 +503,90 @@ rx_custodian_reissue(struct rx_session *s, const char *const codes[2],
 		return (rc);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
-	if ((rc = reissue(s, w, codes, st)) == RX_OK)
-		rc = keep(cookie, &w->codes, st);
-	rc = rx_finish(s, rc, RX_DID_CUSTODY, NULL, "reissue", st);
-	if (rc == RX_OK)
-		rc = rx_members_load(s, s->blob->root_public, st);
+	if ((rc = recovery_open(&old, s, w, codes, st)) == RX_OK) {
+		follower_make(w);
+		if ((rc = reissue(s, w, old, st)) == RX_OK)
+			rc = keep(cookie, &w->codes, st);
+		recovery_close(old);
+	}
+	rc = reissue_end(s, rc, st);
 done:
 	rx_secret_free(mem);
 	return (rc);
+}
+
+/* ---- new codes in two steps ---- */
+
+/* The codes that were typed are wiped at once: the seed is what is kept. */
+rx_err
+rx_custodian_prepare(struct rx_session *s, const char *const codes[2],
+    struct rx_status *st)
+{
+	struct rx_session *old;
+	struct rx_secret *mem;
+	struct work *w;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
+	    (rc = work_new(&mem, &w, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		goto err0;
+	rc = recovery_open(&old, s, w, codes, st);
+	recovery_close(old);
+	if ((rc = rx_finish(s, rc, RX_DID_CUSTODY, NULL, "prepare", st)) !=
+	    RX_OK)
+		goto err0;
+	rx_wipe(w->code, sizeof(w->code));
+	follower_make(w);
+
+	/* Success! */
+	rx_custodian_drop(s);
+	s->reissue = mem;
+	return (RX_OK);
+
+err0:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+const struct rx_codes *
+rx_custodian_prepared(const struct rx_session *s)
+{
+
+	return (s->reissue == NULL ? NULL :
+	    &((const struct work *)(const void *)s->reissue->b)->codes);
+}
+
+rx_err
+rx_custodian_issue(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_session *old;
+	struct work *w;
+	rx_err rc;
+
+	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK)
+		return (rc);
+	if (s->reissue == NULL)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_CODES_NOT_PREPARED));
+	w = (struct work *)(void *)s->reissue->b;
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	/* Somebody else may have issued others meanwhile. */
+	if ((rc = recovery_enter(&old, s, w, st)) == RX_OK)
+		rc = reissue(s, w, old, st);
+	recovery_close(old);
+	if ((rc = reissue_end(s, rc, st)) == RX_OK)
+		rx_custodian_drop(s);
+	return (rc);
+}
+
+void
+rx_custodian_drop(struct rx_session *s)
+{
+
+	rx_secret_free(s->reissue);
+	s->reissue = NULL;
 }
 
 /* ---- taking the new one up ---- */

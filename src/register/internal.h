@@ -53,6 +53,7 @@ struct rx_session {
 	struct rx_identity *id;		/* the certified keys, in id_mem */
 	struct rx_identity *next;	/* asked for, not in use yet; or NULL */
 	struct rx_kdf cost;		/* of the keyblob as it is stored */
+	struct rx_secret *reissue;	/* custody.c: codes to come; or NULL */
 	bool copy;			/* not the home register (copy.c) */
 	uint8_t copy_id[RX_ID_BYTES];	/* zeros at home */
 	char copy_name[RX_USER_NAME_BYTES];
@@ -139,6 +140,9 @@ rx_err rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
 
 rx_err rx_members_load(struct rx_session *s, const uint8_t root_public[32],
     struct rx_status *st) RX_MUST_USE;
+/* The same under the pinned root, if the rows are others by now. */
+rx_err rx_members_refresh(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
 /* The digest of all certificates, revocations and later epochs of unit keys,
  * which every audit entry names: D = 0; for each certificate, then each
  * revocation, in order of id, then each row of unit_epoch in order of its key,

@@ -1012,6 +1012,18 @@ rx_key_holders_each(struct rx_session *s, const char *user,
 	    s->members[i].cert.user, unit, missing, name_holder, &n, st));
 }
 
+rx_err
+rx_unit_holders_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const char *name, enum rx_role role,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	static const uint8_t nobody[RX_ID_BYTES];
+	struct naming n = { each, cookie };
+
+	return (holders_each(s, nobody, unit, RX_CASE_KEYS, name_holder, &n,
+	    st));
+}
+
 bool
 rx_unit_of_register(const char unit[RX_UNIT_BYTES])
 {
@@ -1039,24 +1051,6 @@ holds_newest(struct rx_session *s, const char *unit, const uint8_t *user,
 	return (RX_OK);
 }
 
-/* When the register was made. */
-static rx_err
-made_at(struct rx_session *s, int64_t *made, struct rx_status *st)
-{
-	struct rx_cursor *cur;
-	bool row = false;
-	rx_err rc;
-
-	*made = 0;
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_STORE, NULL, 0, st)) !=
-	    RX_OK)
-		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
-		*made = rx_col_int(cur, 3);
-	rx_query_close(cur);
-	return (rc);
-}
-
 rx_err
 rx_custody_each(struct rx_session *s, int64_t *made,
     rx_err (*each)(void *, const char unit[RX_UNIT_BYTES], bool held,
@@ -1069,12 +1063,14 @@ rx_custody_each(struct rx_session *s, int64_t *made,
 	size_t i;
 	rx_err rc;
 
+	*made = 0;
 	for (i = 0; i < s->nmembers; i++)
 		if (s->members[i].cert.role == RX_ROLE_RECOVERY &&
-		    rx_member_live(&s->members[i]))
+		    rx_member_live(&s->members[i])) {
 			recovery = s->members[i].cert.user;
+			*made = s->members[i].cert.not_before;
+		}
 	if ((rc = rx_permit(s, RX_ACT_ADMINISTER, NULL, st)) != RX_OK ||
-	    (rc = made_at(s, made, st)) != RX_OK ||
 	    (rc = rx_keyed_units(s, s->unit, &units, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {

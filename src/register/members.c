@@ -300,3 +300,15 @@ rx_session_now(const struct rx_session *s)
 
 	return (now > s->clock ? now : s->clock);
 }
+
+rx_err
+rx_members_refresh(struct rx_session *s, struct rx_status *st)
+{
+	uint8_t digest[RX_HASH_BYTES];
+	rx_err rc;
+
+	if ((rc = rx_members_digest(s, digest, st)) != RX_OK ||
+	    rx_equal(digest, s->members_digest, sizeof(digest)))
+		return (rc);
+	return (rx_members_load(s, s->blob->root_public, st));
+}

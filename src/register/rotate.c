@@ -331,10 +331,11 @@ rotate_units(struct rx_session *s, const struct rx_buf *units, bool force,
 
 /* ---- cases ---- */
 
-/* The cases of ${unit} whose keys lie under a key that another followed. */
+/* The cases of ${unit} whose keys lie under a key that another followed, of *all;
+ * neither is counted while no key has a follower. */
 static rx_err
 stale_cases(struct rx_session *s, const char *unit, struct rx_buf *ids,
-    struct rx_status *st)
+    size_t *all, struct rx_status *st)
 {
 	struct rx_value arg = rx_text(unit);
 	uint32_t newest[3];
@@ -344,6 +345,7 @@ stale_cases(struct rx_session *s, const char *unit, struct rx_buf *ids,
 	bool row = false, stale;
 	rx_err rc;
 
+	*all = 0;
 	for (k = 0; k < 3; k++)
 		if ((rc = rx_unit_newest(s, unit, all_comps[k], &newest[k],
 		    NULL, st)) != RX_OK)
@@ -358,6 +360,7 @@ stale_cases(struct rx_session *s, const char *unit, struct rx_buf *ids,
 			p = rx_col_bytes(cur, (int)(3 + k), &n);
 			stale |= rx_envelope_epoch(p, n) < newest[k];
 		}
+		(*all)++;
 		p = rx_col_bytes(cur, 0, &n);
 		if (stale && n == RX_ID_BYTES &&
 		    (rc = rx_buf_add(ids, p, n, st)) != RX_OK)
@@ -412,14 +415,15 @@ refresh_cases(struct rx_session *s, const char *unit, const struct rx_buf *ids,
 	return (rc);
 }
 
-/* New keys for the cases of ${unit} whose keys lie under old ones. */
+/* The stale cases of ${unit}, of *all, that this session can give new keys. */
 static rx_err
-unit_cases(struct rx_session *s, const char *unit, struct rx_status *st)
+cases_waiting(struct rx_session *s, const char *unit, struct rx_buf *ids,
+    size_t *all, struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
 	unsigned mine;
 	rx_err rc;
 
+	*all = 0;
 	if (rx_unit_of_register(unit) ||
 	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		return (RX_OK);
@@ -427,22 +431,47 @@ unit_cases(struct rx_session *s, const char *unit, struct rx_status *st)
 	if ((rc = rx_granted_newest(s, unit, s->user_id, &mine, st)) != RX_OK ||
 	    (mine & RX_CASE_KEYS) != RX_CASE_KEYS)
 		return (rc);
-	if ((rc = stale_cases(s, unit, &ids, st)) == RX_OK && ids.len > 0)
-		rc = refresh_cases(s, unit, &ids, st);
+	return (stale_cases(s, unit, ids, all, st));
+}
+
+/* New keys for at most *most stale cases of ${unit}, which are taken off *most;
+ * what remains is added to *left. */
+static rx_err
+unit_cases(struct rx_session *s, const char *unit, size_t *most, size_t *left,
+    struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	size_t all, n;
+	rx_err rc;
+
+	if ((rc = cases_waiting(s, unit, &ids, &all, st)) == RX_OK) {
+		n = ids.len / RX_ID_BYTES;
+		if (n > *most) {
+			*left += n - *most;
+			n = *most;
+		}
+		*most -= n;
+		ids.len = n * RX_ID_BYTES;
+		if (n > 0)
+			rc = refresh_cases(s, unit, &ids, st);
+	}
 	rx_buf_free(&ids);
 	return (rc);
 }
 
+/* The units first, then at most ${most} of their cases. */
 static rx_err
 rotate_all(struct rx_session *s, const struct rx_buf *units, bool force,
-    size_t *rotated, struct rx_status *st)
+    size_t most, size_t *rotated, size_t *left, struct rx_status *st)
 {
 	size_t i;
 	rx_err rc;
 
+	*left = 0;
 	rc = rotate_units(s, units, force, rotated, st);
 	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES)
-		rc = unit_cases(s, (const char *)units->b + i, st);
+		rc = unit_cases(s, (const char *)units->b + i, &most, left,
+		    st);
 	return (rc);
 }
 
@@ -450,9 +479,9 @@ rx_err
 rx_rotations_heal(struct rx_session *s, const struct rx_buf *units,
     struct rx_status *st)
 {
-	size_t rotated = 0;
+	size_t rotated = 0, left;
 
-	return (rotate_all(s, units, false, &rotated, st));
+	return (rotate_all(s, units, false, SIZE_MAX, &rotated, &left, st));
 }
 
 /* The keyed units that ${above}, a code, names or stands above. */
@@ -474,7 +503,7 @@ named_units(struct rx_session *s, const char *code, struct rx_buf *units,
 			rc = rx_buf_add(units, unit, RX_UNIT_BYTES, st);
 	if (rc == RX_OK && units->len == 0) {
 		rx_status_arg(st, "unit", "%.32s", code);
-		rc = rx_fail(st, RX_EPERM, RX_MSG_NO_KEY);
+		rc = rx_fail(st, RX_EPERM, RX_MSG_ROTATE_NOT_HELD);
 	}
 done:
 	rx_buf_free(&mine);
@@ -482,21 +511,109 @@ done:
 }
 
 rx_err
-rx_rotate(struct rx_session *s, const char *code, size_t *rotated,
-    struct rx_status *st)
+rx_rotate_some(struct rx_session *s, const char *code, size_t most,
+    size_t *rotated, size_t *left, struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
 	rx_err rc;
 
-	*rotated = 0;
+	*rotated = *left = 0;
 	rc = code != NULL ? named_units(s, code, &units, st) :
 	    rx_units_of(s, rx_member_first(s, s->user_id), &units, st);
 	if (rc == RX_OK)
-		rc = rotate_all(s, &units, true, rotated, st);
+		rc = rotate_all(s, &units, true, most, rotated, left, st);
 	if (rc == RX_OK && *rotated == 0) {
 		rx_status_arg(st, "unit", "%.32s", code != NULL ? code :
 		    s->unit);
-		rc = rx_fail(st, RX_EPERM, RX_MSG_NO_KEY);
+		rc = rx_fail(st, RX_EPERM, RX_MSG_ROTATE_NOT_HELD);
+	}
+	rx_buf_free(&units);
+	return (rc);
+}
+
+rx_err
+rx_rotate(struct rx_session *s, const char *code, size_t *rotated,
+    struct rx_status *st)
+{
+	size_t left;
+
+	return (rx_rotate_some(s, code, SIZE_MAX, rotated, &left, st));
+}
+
+rx_err
+rx_rotate_go_on(struct rx_session *s, size_t most, size_t *left,
+    struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	size_t rotated = 0;
+	rx_err rc;
+
+	*left = 0;
+	if ((rc = rx_members_refresh(s, st)) == RX_OK &&
+	    (rc = rx_units_of(s, rx_member_first(s, s->user_id), &units,
+	    st)) == RX_OK)
+		rc = rotate_all(s, &units, false, most, &rotated, left, st);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+/* ---- how it stands ---- */
+
+static int
+unit_compare(const void *a, const void *b)
+{
+
+	return (memcmp(a, b, RX_UNIT_BYTES));
+}
+
+static rx_err
+rotation_look(struct rx_session *s, struct rx_rotation *r,
+    struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	unsigned due, now, mine;
+	rx_err rc;
+
+	if ((rc = rx_rotation_due(s, r->unit, &due, st)) != RX_OK ||
+	    (rc = to_rotate(s, r->unit, false, &now, st)) != RX_OK ||
+	    (rc = to_rotate(s, r->unit, true, &mine, st)) != RX_OK)
+		return (rc);
+	r->due = due != 0;
+	r->now = now != 0;
+	r->mine = mine != 0;
+	rc = cases_waiting(s, r->unit, &ids, &r->cases, st);
+	r->stale = ids.len / RX_ID_BYTES;
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+rx_err
+rx_rotation_mine(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_rotation *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	struct rx_rotation r;
+	size_t i;
+	rx_err rc;
+
+	/* Somebody may have gone since this session began. */
+	if ((rc = rx_members_refresh(s, st)) == RX_OK)
+		rc = rx_units_of(s, rx_member_first(s, s->user_id), &units, st);
+	if (rc == RX_OK)	/* whoever has two roles has units twice */
+		qsort(units.b, units.len / RX_UNIT_BYTES, RX_UNIT_BYTES,
+		    unit_compare);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		if (i > 0 && unit_compare(units.b + i, units.b + i -
+		    RX_UNIT_BYTES) == 0)
+			continue;
+		memset(&r, 0, sizeof(r));
+		memcpy(r.unit, units.b + i, RX_UNIT_BYTES);
+		if (rx_unit_of_register(r.unit) &&
+		    !rx_session_has_role(s, RX_ROLE_ADMIN))
+			continue;
+		if ((rc = rotation_look(s, &r, st)) == RX_OK)
+			rc = each(cookie, &r, st);
 	}
 	rx_buf_free(&units);
 	return (rc);

@@ -61,6 +61,7 @@ rx_session_close(struct rx_session *s)
 	rx_secret_free(s->blob_mem);
 	rx_secret_free(s->id_mem);
 	rx_secret_free(s->next_mem);
+	rx_custodian_drop(s);
 	rx_keypool_free(s->pool);
 	if (!s->borrowed)
 		rx_store_close(s->store);
@@ -127,6 +128,24 @@ load_register(struct rx_session *s, struct rx_status *st)
 		} else
 			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_STORE_CORRUPT);
 	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_session_register(struct rx_session *s, char *name, size_t size,
+    struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	rx_text_copy(name, size, "");
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_STORE, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		rx_text_copy(name, size, rx_col_text(cur, 4));
 	rx_query_close(cur);
 	return (rc);
 }
@@ -528,6 +547,14 @@ rx_session_cost(struct rx_session *s, const struct rx_secret *passphrase,
 		return (rc);
 	return (rx_finish(s, keyblob_replace(s, passphrase, st),
 	    RX_DID_PASSWD, NULL, "cost", st));
+}
+
+bool
+rx_session_kdf(const struct rx_session *s, struct rx_kdf *cost)
+{
+
+	*cost = s->cost;
+	return (rx_kdf_below(&s->cost, &rx_kdf_default));
 }
 
 /* Take up a recovery key that was issued anew. */

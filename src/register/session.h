@@ -36,6 +36,9 @@ struct rx_store *rx_session_store(struct rx_session *s);
 const char *rx_session_user(const struct rx_session *s);
 /* The unit of the register. */
 const char *rx_session_unit(const struct rx_session *s);
+/* The register's display name, at most ${size} bytes. */
+rx_err rx_session_register(struct rx_session *s, char *name, size_t size,
+    struct rx_status *st) RX_MUST_USE;
 /* Whether the passphrase of the enrolment, which the administrator knows, is
  * still in use. */
 bool rx_session_temporary(const struct rx_session *s);
@@ -55,6 +58,11 @@ bool rx_passphrase_short(const struct rx_secret *passphrase);
  * it (he is himself) or a request for a new certificate otherwise. */
 rx_err rx_session_passwd(struct rx_session *s,
     const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+
+/* What trying one passphrase costs whoever has the files, and whether that is
+ * less than today's rule, which signing in to the home register and every change
+ * of passphrase bring it up to. */
+bool rx_session_kdf(const struct rx_session *s, struct rx_kdf *cost);
 
 /* ---- making a register, and people ---- */
 
@@ -109,6 +117,27 @@ rx_err rx_handover_each(struct rx_session *s,
  */
 rx_err rx_rotate(struct rx_session *s, const char *code, size_t *rotated,
     struct rx_status *st) RX_MUST_USE;
+/* The same in pieces, for who shows how far it is: the units, and new keys for at
+ * most ${most} of their cases; *left counts those that remain.  They are gone on
+ * with by rx_rotate_go_on, which also does the units that wait by themselves, and
+ * by everybody's sign-in. */
+rx_err rx_rotate_some(struct rx_session *s, const char *code, size_t most,
+    size_t *rotated, size_t *left, struct rx_status *st) RX_MUST_USE;
+rx_err rx_rotate_go_on(struct rx_session *s, size_t most, size_t *left,
+    struct rx_status *st) RX_MUST_USE;
+/* How it stands with each of the session's units that has keys, sorted (for the
+ * administrator: the pseudo unit of the register). */
+struct rx_rotation {
+	char unit[RX_UNIT_BYTES];
+	bool due;		/* somebody who had its keys is gone */
+	bool now;		/* and the session can do something about it */
+	bool mine;		/* the session could rotate it, due or not */
+	size_t stale, cases;	/* cases with keys of before, which the session
+				 * can renew, of all; 0 of 0: none */
+};
+rx_err rx_rotation_mine(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_rotation *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
 /* The keyed units at or under ${above} that wait for new keys: somebody who had
  * them is gone. */
 rx_err rx_rotation_each(struct rx_session *s, const char *above,
@@ -139,6 +168,21 @@ rx_err rx_custodian_test(struct rx_session *s, const char *const codes[2],
 rx_err rx_custodian_reissue(struct rx_session *s, const char *const codes[2],
     rx_err (*keep)(void *, const struct rx_codes *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+/*
+ * The same in two steps, for who must see that the new codes are on paper before
+ * the old ones go.  The first opens the recovery key, enters that in the audit and
+ * makes new codes, which the session keeps in guarded memory: the register does
+ * not know them, and the old ones go on.  The second puts them in force; CODES_WRONG
+ * when others were issued meanwhile, RX_ECONFLICT (CODES_NOT_PREPARED) when there
+ * are none.  Who closes the session in between has changed nothing.
+ */
+rx_err rx_custodian_prepare(struct rx_session *s, const char *const codes[2],
+    struct rx_status *st) RX_MUST_USE;
+/* The codes that wait, the session's; NULL: there are none. */
+const struct rx_codes *rx_custodian_prepared(const struct rx_session *s);
+rx_err rx_custodian_issue(struct rx_session *s, struct rx_status *st)
+    RX_MUST_USE;
+void rx_custodian_drop(struct rx_session *s);	/* wipes them */
 
 struct rx_user_row {
 	char name[RX_USER_NAME_BYTES];
@@ -169,9 +213,16 @@ rx_err rx_key_holders_each(struct rx_session *s, const char *user,
     rx_err (*each)(void *, const char *name, enum rx_role role,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* Any signed-in member: those at work who hold the newest of all three keys of
+ * ${unit}; each by his name and newest role. */
+rx_err rx_unit_holders_each(struct rx_session *s,
+    const char unit[RX_UNIT_BYTES],
+    rx_err (*each)(void *, const char *name, enum rx_role role,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* What the custodians could bring back: for every unit that has keys, whether
- * the recovery key holds the newest of them.  *made is when the register and
- * the codes were made, ms. */
+ * the recovery key holds the newest of them.  *made is when the codes in use
+ * were made, ms. */
 rx_err rx_custody_each(struct rx_session *s, int64_t *made,
     rx_err (*each)(void *, const char unit[RX_UNIT_BYTES], bool held,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;

@@ -38,6 +38,7 @@ home(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 static rx_err
 login_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
+	rx_err rc;
 
 	if (!register_there(q->dir)) {
 		rx_redirect(a, "/setup");
@@ -48,6 +49,9 @@ login_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		return (RX_OK);
 	}
 	a->page = "account/login";
+	if ((rc = rx_put_bool(a->data, "recovered", rx_field_set(q,
+	    "recovered"), st)) != RX_OK)
+		return (rc);
 	return (rx_put_bool(a->data, "locked", rx_field_set(q, "locked"), st));
 }
 
@@ -119,15 +123,30 @@ alive(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 
 /* ---- the passphrase ---- */
 
+/* The form, and what a thief of the files pays for one guess. */
+static rx_err
+put_passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	struct rx_kdf cost;
+	const bool below = rx_session_kdf(q->session, &cost);
+	char mib[16], passes[16];
+	rx_err rc;
+
+	(void)snprintf(mib, sizeof(mib), "%u", cost.memory / 1024);
+	(void)snprintf(passes, sizeof(passes), "%u", cost.passes);
+	a->page = "account/passphrase";
+	if ((rc = rx_put_bool(a->data, "below", below, st)) != RX_OK)
+		return (rc);
+	return (rx_put_say_two(a->data, "cost", q, RX_MSG_WEB_PASSPHRASE_COST,
+	    "mib", mib, "passes", passes, st));
+}
+
 static rx_err
 passphrase_form(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 
-	(void)q;
-	(void)st;
-	a->page = "account/passphrase";
-	return (RX_OK);
+	return (put_passphrase(q, a, st));
 }
 
 /* Two fields that must hold the same new passphrase of some length. */
@@ -205,7 +224,8 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	struct rx_session *check = NULL;
 	rx_err rc;
 
-	a->page = "account/passphrase";
+	if ((rc = put_passphrase(q, a, st)) != RX_OK)
+		return (rc);
 	if (rx_field_new_secret(&fresh, q, st) != RX_OK)
 		return (rx_put_error(a, q, st));
 	/* Whoever sits at an open page must know the old one. */
@@ -319,8 +339,7 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	struct rx_secret *passphrase = NULL, *mem = NULL;
 	char suggestion[RX_SUGGESTION_BYTES], unit[32], id[RX_UNIT_BYTES];
 	struct rx_codes *codes;
-	json_t *item;
-	size_t i;
+	const char *name;
 	rx_err rc;
 
 	if (register_there(q->dir)) {
@@ -338,22 +357,18 @@ setup(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		rx_status_arg(st, "unit", "%s", unit);
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_UNIT_NOT_LISTED);
 	}
+	name = rx_field_set(q, "name") ? rx_field(q, "name") : unit;
 	if (rc == RX_OK &&
 	    (rc = rx_field_chosen_secret(&passphrase, q, st)) == RX_OK)
-		rc = rx_register_create(q->dir, rx_field(q, "user"),
-		    rx_field_set(q, "name") ? rx_field(q, "name") : unit, unit,
-		    passphrase, codes, st);
+		rc = rx_register_create(q->dir, rx_field(q, "user"), name,
+		    unit, passphrase, codes, st);
 	if (rc != RX_OK) {
 		if ((rc = rx_put_error(a, q, st)) == RX_OK)
 			rc = put_setup(q, a, suggestion, st);
 		goto done;
 	}
 	a->page = "account/codes";
-	for (i = 0; i < 3 && rc == RX_OK; i++)
-		if ((rc = rx_put_item(a->data, "codes", &item, st)) == RX_OK &&
-		    (rc = rx_put_text(item, "who", i == 0 ? "A" : i == 1 ?
-		    "B" : "C", st)) == RX_OK)
-			rc = rx_put_text(item, "code", codes->text[i], st);
+	rc = rx_put_sheets(a->data, q, name, codes, st);
 done:
 	rx_secret_free(passphrase);
 	rx_secret_free(mem);

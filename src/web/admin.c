@@ -260,7 +260,7 @@ static rx_err
 pending(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 	char user[RX_USER_NAME_BYTES], name[256];
-	struct rx_buf units = RX_BUF_INIT;
+	struct rx_buf units = RX_BUF_INIT, query = RX_BUF_INIT;
 	const char *unit;
 	json_t *item;
 	size_t i;
@@ -285,10 +285,15 @@ pending(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		    st)) != RX_OK)
 			goto done;
 	}
-	if ((rc = rx_put_shown(a->data, "units", st)) == RX_OK)
+	if ((rc = rx_put_shown(a->data, "units", st)) == RX_OK &&
+	    (rc = rx_url_add(&query, user, strlen(user), "", st)) == RX_OK &&
+	    (rc = rx_buf_add(&query, "", 1, st)) == RX_OK &&
+	    (rc = rx_put_text(a->data, "for", (const char *)query.b, st)) ==
+	    RX_OK)
 		rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_PENDING_TITLE,
 		    "user", user, st);
 done:
+	rx_buf_free(&query);
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -491,6 +496,14 @@ const struct rx_route rx_routes_admin[] = {
 	{ "GET", "/safety", ADMIN_SLOW, rx_admin_safety },
 	{ "POST", "/safety/verify", ADMIN_SLOW, rx_admin_verify },
 	{ "GET", "/safety/custody", ADMIN, rx_admin_custody },
+	{ "GET", "/safety/codes", ADMIN, rx_admin_codes_form },
+	{ "POST", "/safety/codes", ADMIN_SLOW, rx_admin_codes },
+	{ "GET", "/safety/codes/test", ADMIN, rx_admin_codes_test_form },
+	{ "POST", "/safety/codes/test", ADMIN_SLOW, rx_admin_codes_test },
+	{ "GET", "/safety/codes/new", ADMIN, rx_admin_codes_new },
+	{ "POST", "/safety/codes/confirm", ADMIN_SLOW,
+	    rx_admin_codes_confirm },
+	{ "POST", "/safety/codes/drop", ADMIN, rx_admin_codes_drop },
 	{ "POST", "/safety/backup", ADMIN_SLOW, rx_admin_backup },
 	{ "GET", "/safety/backup/*/verify", ADMIN, rx_admin_backup_form },
 	{ "POST", "/safety/backup/*/verify", ADMIN_SLOW,

@@ -10,6 +10,11 @@ rx_page rx_admin_audit;
 rx_page rx_admin_safety, rx_admin_verify, rx_admin_custody;
 rx_page rx_admin_backup, rx_admin_backup_form, rx_admin_backup_verify;
 
+/* admin_keys.c: custodian codes, tried and made anew */
+rx_page rx_admin_codes_test_form, rx_admin_codes_test, rx_admin_codes_form,
+    rx_admin_codes, rx_admin_codes_new, rx_admin_codes_confirm,
+    rx_admin_codes_drop;
+
 /* admin_handover.c: who takes over, who starts anew */
 rx_page rx_admin_handover_form, rx_admin_handover, rx_admin_reset_form,
     rx_admin_reset;

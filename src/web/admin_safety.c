@@ -360,6 +360,30 @@ put_custody(struct rx_request *q, json_t *data, struct rx_status *st)
 	return (rx_put_bool(data, "any_missing", c.n[0] > 0, st));
 }
 
+static rx_err
+rotation_each(void *cookie, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+
+	(void)unit;
+	(void)st;
+	(*(int64_t *)cookie)++;
+	return (RX_OK);
+}
+
+/* data.rotation: how many units wait for new keys, when any does. */
+static rx_err
+put_rotation(struct rx_request *q, json_t *data, struct rx_status *st)
+{
+	int64_t n = 0;
+	rx_err rc;
+
+	if ((rc = rx_rotation_each(q->session, rx_session_unit(q->session),
+	    rotation_each, &n, st)) != RX_OK || n == 0)
+		return (rc);
+	return (rx_put_int(data, "rotation", n, st));
+}
+
 /* ---- the page ---- */
 
 static rx_err
@@ -388,6 +412,7 @@ put_safety(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	a->page = "admin/safety";
 	if ((rc = put_head(q, a->data, st)) != RX_OK ||
 	    (rc = put_custody(q, a->data, st)) != RX_OK ||
+	    (rc = put_rotation(q, a->data, st)) != RX_OK ||
 	    (rc = rx_backup_notes(q->session, note_each, &notes, st)) !=
 	    RX_OK || (rc = put_backups(q, a->data, &notes, st)) != RX_OK)
 		goto done;

@@ -63,18 +63,29 @@ rx_put_time(json_t *data, const char *key, int64_t ms, struct rx_status *st)
 }
 
 rx_err
-rx_put_say(json_t *data, const char *key, const struct rx_request *q,
-    enum rx_msg msg, const char *arg, const char *value, struct rx_status *st)
+rx_put_say_two(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_msg msg, const char *a, const char *va, const char *b,
+    const char *vb, struct rx_status *st)
 {
 	struct rx_status say;
 	char text[1024];
 
 	rx_status_clear(&say);
-	if (arg != NULL)
-		rx_status_arg(&say, arg, "%s", value);
+	if (a != NULL)
+		rx_status_arg(&say, a, "%s", va);
+	if (b != NULL)
+		rx_status_arg(&say, b, "%s", vb);
 	say.msg = msg;
 	rx_status_text(&say, q->lang, text, sizeof(text));
 	return (rx_put_text(data, key, text, st));
+}
+
+rx_err
+rx_put_say(json_t *data, const char *key, const struct rx_request *q,
+    enum rx_msg msg, const char *arg, const char *value, struct rx_status *st)
+{
+
+	return (rx_put_say_two(data, key, q, msg, arg, value, NULL, NULL, st));
 }
 
 rx_err

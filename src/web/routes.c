@@ -10,7 +10,8 @@
 
 static const struct rx_route *const tables[] = {
 	rx_routes_account, rx_routes_director, rx_routes_supervisor,
-	rx_routes_statistician, rx_routes_admin, rx_routes_bundles
+	rx_routes_statistician, rx_routes_admin, rx_routes_bundles,
+	rx_routes_keys
 };
 
 static struct rx_route all[ROUTES_MAX];

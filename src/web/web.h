@@ -112,6 +112,23 @@ typedef rx_err rx_try(void *cookie, struct rx_request *q, const char *user,
 rx_err rx_try_passphrase(struct rx_request *q, struct rx_reply *a,
     const char *user, const char *name, rx_try *try, void *cookie,
     struct rx_status *st) RX_MUST_USE;
+/* ---- codes.c: custodian codes on pages ---- */
+
+/* What two codes are used for. */
+typedef rx_err rx_codes_try(void *cookie, struct rx_request *q,
+    const char *const codes[2], struct rx_status *st);
+/* Give the fields "code1" and "code2" to ${try}; the only way in which a page
+ * does.  RX_EUSAGE (WEB_CODE_EMPTY, WEB_CODE_TYPED) with data.error_field when
+ * one is no code; who brought wrong pairs too often waits, as with passphrases
+ * (RX_EPERM, WEB_TOO_MANY, a->retry). */
+rx_err rx_try_codes(struct rx_request *q, struct rx_reply *a,
+    rx_codes_try *try, void *cookie, struct rx_status *st) RX_MUST_USE;
+/* data.sheets = [{"who","which","code"}…], data.register, data.made: three new
+ * codes of the register ${name} for the template account/sheets. */
+rx_err rx_put_sheets(json_t *data, const struct rx_request *q,
+    const char *name, const struct rx_codes *codes, struct rx_status *st)
+    RX_MUST_USE;
+
 /* The two fields "new" and "again", which must hold the same new passphrase of
  * some length (account.c). */
 rx_err rx_field_new_secret(struct rx_secret **out, struct rx_request *q,
@@ -203,7 +220,7 @@ struct rx_route {
 /* Each page file ends with its table; routes.c lists the tables. */
 extern const struct rx_route rx_routes_account[], rx_routes_director[],
     rx_routes_supervisor[], rx_routes_statistician[], rx_routes_admin[],
-    rx_routes_bundles[];
+    rx_routes_bundles[], rx_routes_keys[];
 /* All routes, for the matrix test and the router. */
 const struct rx_route *rx_route_all(size_t *count);
 /* The route of ${method} and the decoded ${path}, NULL when there is none; what
@@ -235,6 +252,11 @@ rx_err rx_put_time(json_t *data, const char *key, int64_t ms,
  * may be NULL. */
 rx_err rx_put_say(json_t *data, const char *key, const struct rx_request *q,
     enum rx_msg msg, const char *arg, const char *value, struct rx_status *st)
+    RX_MUST_USE;
+/* The same with two placeholders. */
+rx_err rx_put_say_two(json_t *data, const char *key,
+    const struct rx_request *q, enum rx_msg msg, const char *a,
+    const char *va, const char *b, const char *vb, struct rx_status *st)
     RX_MUST_USE;
 /* The same for a number. */
 rx_err rx_put_say_int(json_t *data, const char *key,

@@ -845,6 +845,97 @@ test_old_codes_open_no_later_key(void **state)
 	rx_session_close(admin);
 }
 
+static bool
+opens(struct rx_session *s, const struct rx_codes *codes, int a, int b)
+{
+	const char *const two[2] = { codes->text[a], codes->text[b] };
+	size_t opened = 0, all;
+	rx_err rc;
+
+	rx_status_clear(&st);
+	rc = rx_custodian_test(s, two, &opened, &all, &st);
+	assert_true(rc == RX_OK || (rc == RX_EPERM &&
+	    st.msg == RX_MSG_CODES_WRONG));
+	rx_status_clear(&st);
+	return (rc == RX_OK && opened == 1);
+}
+
+static void
+test_prepared_codes_open_nothing_until_they_are_issued(void **state)
+{
+	struct rx_session *admin, *other, *d1;
+	struct rx_codes old, new;
+	char dir[256];
+	const char *const two[2] = { old.text[0], old.text[2] };
+	const char *const wrong[2] = { old.text[0], new.text[1] };
+
+	(void)state;
+	admin = own_register("steps", dir, &old);
+	enrol_in(admin, "d1");
+	d1 = fixture_open(dir, "d1");
+	rx_status_clear(&st);
+	assert_int_equal(rx_custodian_issue(admin, &st), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_CODES_NOT_PREPARED);
+	assert_null(rx_custodian_prepared(admin));
+	rx_status_clear(&st);
+	assert_int_equal(rx_custodian_prepare(d1, two, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_ADMIN_ONLY);
+	assert_null(rx_custodian_prepared(d1));
+	rx_status_clear(&st);
+	ok(rx_custodian_prepare(admin, two, &st), &st);
+	new = *rx_custodian_prepared(admin);
+	assert_string_not_equal(new.text[0], old.text[0]);
+	assert_false(opens(admin, &new, 0, 1));
+	assert_true(opens(admin, &old, 1, 2));
+	/* A pair of one old and one new is none, and leaves what waits. */
+	rx_status_clear(&st);
+	assert_int_equal(rx_custodian_prepare(admin, wrong, &st), RX_EPERM);
+	assert_memory_equal(rx_custodian_prepared(admin), &new, sizeof(new));
+	/* They are the session's and nobody else's. */
+	other = fixture_open(dir, "admin");
+	assert_null(rx_custodian_prepared(other));
+	rx_session_close(other);
+	rx_status_clear(&st);
+	ok(rx_custodian_issue(admin, &st), &st);
+	assert_null(rx_custodian_prepared(admin));
+	assert_false(opens(admin, &old, 1, 2));
+	assert_true(opens(admin, &new, 0, 1) && opens(admin, &new, 2, 0) &&
+	    opens(admin, &new, 1, 2));
+	rx_session_close(admin);
+	rx_session_close(d1);
+	assert_true(trusts_newest(dir, "d1"));
+	assert_true(trusts_newest(dir, "admin"));
+}
+
+static void
+test_prepared_codes_that_were_overtaken_are_not_issued(void **state)
+{
+	struct rx_session *admin, *other;
+	struct rx_codes old, new, faster;
+	char dir[256];
+	const char *const two[2] = { old.text[0], old.text[1] };
+
+	(void)state;
+	admin = own_register("overtaken", dir, &old);
+	enrol_in(admin, "d1");
+	rx_session_close(fixture_open(dir, "d1"));
+	rx_status_clear(&st);
+	ok(rx_custodian_prepare(admin, two, &st), &st);
+	new = *rx_custodian_prepared(admin);
+	other = fixture_open(dir, "admin");
+	rx_status_clear(&st);
+	ok(rx_custodian_reissue(other, two, keep_codes, &faster, &st), &st);
+	rx_session_close(other);
+	rx_status_clear(&st);
+	assert_int_equal(rx_custodian_issue(admin, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_CODES_WRONG);
+	assert_false(opens(admin, &new, 0, 1));
+	assert_true(opens(admin, &faster, 0, 1));
+	rx_custodian_drop(admin);
+	assert_null(rx_custodian_prepared(admin));
+	rx_session_close(admin);
+}
+
 int
 main(void)
 {
@@ -868,6 +959,10 @@ main(void)
 		cmocka_unit_test(
 		    test_handover_that_the_root_did_not_sign_is_refused),
 		cmocka_unit_test(test_one_custodian_alone_gets_nothing),
+		cmocka_unit_test(
+		    test_prepared_codes_open_nothing_until_they_are_issued),
+		cmocka_unit_test(
+		    test_prepared_codes_that_were_overtaken_are_not_issued),
 		cmocka_unit_test(
 		    test_new_recovery_key_is_trusted_only_if_the_old_one_vouches),
 		cmocka_unit_test(test_old_codes_open_no_later_key),

@@ -1,11 +1,13 @@
 """The pages of keys for life: handover, reset, recovery, codes, rotation; what
 the commands do is tested in test_keys.py."""
 
+import datetime
+import json
 import os
 import re
 
 import harness
-from harness import PERMISSION, equal, main, run, test, true
+from harness import PERMISSION, equal, main, run, temp_dir, test, true
 import test_keys as keys
 import test_web_http as web
 from test_web_http import Browser, Server, message
@@ -175,6 +177,414 @@ def test_a_reset_gives_a_passphrase_and_says_whom_to_ask():
     equal(n.get("/today").status, 200, "at work again")
     equal(a.post("/people/nobody/reset", dict(fields, sure="1")).status, 404,
           "nobody")
+    s.stop()
+
+
+# ---- recovery, and the custodians' codes ----
+
+def codes_of(*codes):
+    return {"code1": codes[0], "code2": codes[1]}
+
+
+def sloppy(code):
+    """A code as somebody types it who does not look closely."""
+    return "  " + code.lower().replace("-", " ").replace("0", "o") + " "
+
+
+def wide(code):
+    """The same from an input method in full-width mode."""
+    return "".join(chr(ord(c) + 0xfee0) for c in code)
+
+
+def lost(*directors):
+    """A register whose director d1 has to get his keys back; his browser."""
+    register, codes, s, a = begin("d1", *directors)
+    keys.child(register, "d1", "d1 first", "c1")
+    run(register, *ADMIN, "user", "reset", "d1", new="tuesday").expect()
+    return register, codes, s, a, enter(s, "d1", "tuesday")
+
+
+def audited(register, action, detail=""):
+    return [e for e in keys.rows(register, "audit", "list")
+            if e["action"] == action and detail in (e.get("detail") or "")]
+
+
+@test
+def test_a_member_gets_his_keys_back_from_two_custodians_on_the_spot():
+    register, codes, s, _, d = lost()
+    r = d.get("/today")
+    says(r, "WEB_WAIT_TEXT")
+    true("/recover" in r.page().links, "the way there")
+    says(d.get("/recover"), "WEB_RECOVER_TEXT", "中山社区")
+    before = len(audited(register, "recover"))
+    r = fill(d, "/recover", **codes_of(sloppy(codes[2]), wide(codes[0])))
+    equal((r.status, r.location), (303, "/login?recovered=1"), r.text[-300:])
+    says(d.follow(r), "WEB_RECOVERED_LOGIN")
+    equal(d.get("/today").location, "/login", "he signs in again")
+    d = enter(s, "d1", "tuesday")
+    equal(d.get("/today").status, 200, "at work")
+    says(d.get("/recover"), "WEB_RECOVER_NONE")
+    equal(len(audited(register, "recover")), before + 1, "one entry")
+    equal(s.stop(), "", "nothing is told to the log")
+    true("c1" in keys.notes(register, "d1", "tuesday", "c1"), "the case")
+    keys.verify(register)
+
+
+@test
+def test_what_are_no_two_codes_of_this_register_gives_one_clear_line():
+    register, codes, s, a, d = lost()
+    other = keys.make()[1]
+    typo = codes[1][:-1] + ("X" if codes[1][-1] != "X" else "Y")
+    for pair, status, name, word in (
+            (("", codes[1]), 422, "WEB_CODE_EMPTY", "1"),
+            ((codes[0], ""), 422, "WEB_CODE_EMPTY", "2"),
+            ((codes[0], typo), 422, "WEB_CODE_TYPED", "2"),
+            (("?" * 900, codes[1]), 422, "WEB_CODE_TYPED", "1"),
+            ((codes[0], codes[0]), 422, "CODE_PAIR", ""),
+            ((codes[0], other[1]), 403, "CODES_WRONG", "")):
+        r = fill(d, "/recover", **codes_of(*pair))
+        equal(r.status, status, name)
+        says(r, name, word)
+        equal(r.text.count('role="alert"'), 1, "one line")
+        if word:
+            true('href="#code%s"' % word in r.text, "it leads to the field")
+        for code in pair:
+            true(not code or code not in r.text, "a code comes back")
+    equal(d.get("/today").status, 403, "nothing was given")
+    # Nobody, and somebody who waits for nothing.
+    r = d.get("/recover")
+    fields = dict(r.page().fields("/recover"), **codes_of(*codes[:2]))
+    equal(d.get("/recover?for=nobody").status, 404, "nobody waits")
+    equal(d.post("/recover", dict(fields, **{"for": "nobody"})).status, 404,
+          "nobody")
+    keys.enrol(register, "late", "director", keys.OTHER)
+    r = d.post("/recover", dict(fields, **{"for": "late"}))
+    equal(r.status, 404, "no keys to give")
+    says(r, "RECOVER_NOTHING")
+    s.stop()
+    equal(len(audited(register, "recover")), 0, "nothing was done")
+
+
+@test
+def test_guessing_at_codes_is_slowed_down_and_typing_badly_is_not():
+    register, codes, s, a, d = lost()
+    other = keys.make()[1]
+    typo = codes[0][:-1] + ("X" if codes[0][-1] != "X" else "Y")
+    for _ in range(8):		# the control: what the check group finds
+        equal(fill(d, "/recover", **codes_of(typo, codes[1])).status, 422,
+              "a typo")
+    for _ in range(5):
+        equal(fill(d, "/recover", **codes_of(*other[:2])).status, 403, "a guess")
+        # His own passphrase does not buy him more of them.
+        enter(s, "d1", "tuesday")
+    r = fill(d, "/recover", **codes_of(*codes[:2]))
+    equal(r.status, 429, "too many")
+    says(r, "WEB_TOO_MANY")
+    true(int(r.header("retry-after")) > 0, "how long")
+    equal(d.get("/today").status, 403, "nothing was given")
+    # Somebody else at the same machine is not kept from trying.
+    says(fill(a, "/safety/codes/test", **codes_of(*codes[:2])),
+         "CLI_CUSTODIAN_GOOD")
+    s.stop()
+
+
+@test
+def test_the_administrator_brings_back_the_keys_of_somebody_else():
+    register, codes, s, a, d = lost()
+    r = a.get("/people/d1/pending")
+    true("/recover?for=d1" in r.page().links, "the way there")
+    says(a.get("/recover?for=d1"), "WEB_RECOVER_FOR", "d1")
+    r = fill(a, "/recover?for=d1", "/recover", **codes_of(*codes[1:]))
+    equal((r.status, r.location), (303, "/keys"), r.text[-300:])
+    says(a.follow(r), "WEB_RECOVERED")
+    equal(d.get("/today").location, "/login", "he signs in again")
+    equal(enter(s, "d1", "tuesday").get("/today").status, 200, "at work")
+    equal(a.get("/today").status, 403, "he gave himself nothing")
+    s.stop()
+
+
+@test
+def test_codes_are_tried_on_a_page_that_gives_nobody_anything():
+    register, codes, s, a, d = lost()
+    true({"/safety/codes/test", "/safety/codes"} <=
+         set(a.get("/safety").page().links), "the way there")
+    says(fill(a, "/safety/codes/test", **codes_of(codes[1], codes[0])),
+         "CLI_CUSTODIAN_GOOD", "1")
+    r = fill(a, "/safety/codes/test", **codes_of(codes[0],
+                                                 keys.make()[1][0]))
+    equal(r.status, 403, "of another register")
+    says(r, "CODES_WRONG")
+    equal(d.get("/today").status, 403, "nobody was given any")
+    equal(len(audited(register, "custody", "test")), 1, "one entry")
+    says(a.get("/audit"), "DID_CUSTODY_TEST")
+    for path in ("/safety/codes", "/safety/codes/test", "/safety/codes/new"):
+        equal(d.get(path).status, 403, "not for a director: " + path)
+    d.get("/keys")
+    equal(d.post("/safety/codes", codes_of(*codes[:2])).status, 403, "nor so")
+    s.stop()
+
+
+def works(a, codes, status=200):
+    r = fill(a, "/safety/codes/test", **codes_of(*codes[:2]))
+    equal(r.status, status, "codes tried")
+
+
+def prepare(a, codes):
+    """New codes by the first step, as they stand on the sheets."""
+    r = fill(a, "/safety/codes", **codes_of(*codes[1:]))
+    equal((r.status, r.location), (303, "/safety/codes/new"), r.text[-300:])
+    return a.follow(r), sheets(a)
+
+
+def sheets(a):
+    text = a.get("/safety/codes/new").text
+    found = re.findall(r"<dt>([ABC])</dt><dd>([0-9A-Z-]{44})</dd>", text)
+    equal([w for w, _ in found], ["A", "B", "C"], "the sheets")
+    return [c for _, c in found]
+
+
+def groups(codes):
+    return {"group" + w: c[-4:] for w, c in zip("ABC", codes)}
+
+
+@test
+def test_new_codes_hold_when_they_were_confirmed_from_paper_and_not_before():
+    register, old, s, a = begin("d1")
+    keys.child(register, "d1", "d1 first", "c1")
+    d = enter(s, "d1", "d1 first")	# signed in all the while
+    r, new = prepare(a, old)
+    says(r, "WEB_CODES_NEW_INTRO", "测试民政局")
+    true(re.search(r"\d{4}-\d\d-\d\d", r.page().text), "a date")
+    equal(r.header("cache-control"), "no-store", "never cached")
+    true(not set(new) & set(old), "other codes")
+    equal(sheets(a), new, "the page can be opened again")
+    true(new[0] not in a.get("/safety/codes").text, "but on no other page")
+    # Not yet in force.
+    works(a, old)
+    works(a, new, 403)
+    confirm = "/safety/codes/confirm"
+    for field, value in (("groupB", new[2][-4:]), ("groupC", ""),
+                         ("groupA", new[0][-4:] + "0")):
+        r = fill(a, "/safety/codes/new", confirm, **dict(groups(new),
+                                                        **{field: value}))
+        equal(r.status, 422, field)
+        says(r, "WEB_SHEET_DIFFERS", field[-1])
+        true('href="#%s"' % field in r.text, "it leads to the field")
+        equal(sheets(a), new, "the same sheets")
+    works(a, old)
+    r = fill(a, "/safety/codes/new", confirm,
+             **{k: v.lower() + " " for k, v in groups(new).items()})
+    equal((r.status, r.location), (303, "/safety"), r.text[-300:])
+    r = a.follow(r)
+    says(r, "WEB_REISSUED")
+    true(not any(c in r.text for c in new), "shown no more")
+    equal(a.get("/safety/codes/new").location, "/safety/codes", "gone")
+    works(a, old, 403)
+    works(a, new)			# in the same session
+    for detail in ("prepare", "reissue"):
+        equal(len(audited(register, "custody", detail)), 1, detail)
+    # A member who was signed in all the while is helped with them.
+    run(register, *ADMIN, "user", "handover", "d1", "d2", "--now",
+        new="d2 first").expect()
+    d2 = enter(s, "d2", "d2 first")
+    equal(d2.get("/today").status, 403, "d2 has no keys")
+    equal(fill(d2, "/recover", **codes_of(*new[:2])).status, 303, "helped")
+    equal(enter(s, "d2", "d2 first").get("/today").status, 200, "at work")
+    equal(s.stop(), "", "nothing is told to the log")
+    keys.verify(register)
+
+
+@test
+def test_new_codes_that_were_not_confirmed_are_worth_nothing():
+    register, old, s, a = begin("d1")
+    keys.child(register, "d1", "d1 first", "c1")
+    # Given up.
+    _, new = prepare(a, old)
+    true(message("WEB_CODES_NEW_WAITS") in a.get("/safety/codes").page().text,
+         "they wait")
+    r = fill(a, "/safety/codes/new", "/safety/codes/drop")
+    says(a.follow(r), "WEB_CODES_DROPPED")
+    r = a.post("/safety/codes/confirm", groups(new))
+    equal(r.location, "/safety/codes", "there is nothing to confirm")
+    says(a.follow(r), "CODES_NOT_PREPARED")
+    # Signed out.
+    _, new = prepare(a, old)
+    a.post("/logout")
+    a = enter(s, *ADMIN)
+    equal(a.get("/safety/codes/new").location, "/safety/codes", "gone")
+    # Made again: the ones before are nothing.
+    _, first = prepare(a, old)
+    _, new = prepare(a, old)
+    true(not set(first) & set(new), "others")
+    equal(fill(a, "/safety/codes/new", "/safety/codes/confirm",
+               **groups(first)).status, 422, "the sheets of before")
+    # Another administrator's session is not shown them.
+    b = enter(s, *ADMIN)
+    equal(b.get("/safety/codes/new").location, "/safety/codes", "not his")
+    # A machine that fails.
+    s.p.kill()
+    s.p.communicate()
+    web._servers.remove(s)
+    s = Server(register)
+    a = enter(s, *ADMIN)
+    works(a, old)
+    works(a, new, 403)
+    s.stop()
+    keys.verify(register)
+
+
+@test
+def test_codes_that_were_overtaken_are_not_put_in_force():
+    register, old, s, a = begin("d1")
+    keys.child(register, "d1", "d1 first", "c1")
+    _, mine = prepare(a, old)
+    sheet = os.path.join(os.path.dirname(register), "new.txt")
+    run(register, *ADMIN, "custodian", "reissue", "--recovery-out", sheet,
+        codes=old[:2]).expect()
+    r = fill(a, "/safety/codes/new", "/safety/codes/confirm", **groups(mine))
+    equal(r.status, 403, "another was faster")
+    says(r, "CODES_WRONG")
+    run(register, *ADMIN, "custodian", "test",
+        codes=keys.read_codes(sheet)[:2]).expect()
+    s.stop()
+
+
+# ---- new keys ----
+
+def epochs(register):
+    return len([e for e in audited(register, "rotate") if VILLAGE in
+                (e.get("detail") or "").split(" ")[0]])
+
+
+@test
+def test_units_that_wait_for_new_keys_are_shown_and_rotated():
+    register, _, s, a = begin("old", "colleague")
+    keys.child(register, "old", "old first", "c1")
+    enter(s, "old", "old first")
+    c = enter(s, "colleague", "colleague first")
+    says(c.get("/keys"), "WEB_KEYS_DUE_NONE")
+    true("/keys" in c.get("/passphrase").page().links, "the way there")
+    run(register, *ADMIN, "user", "disable", "old").expect()
+    c.get("/today")
+    r = c.get("/keys")
+    says(r, "WEB_KEYS_DUE_TEXT", "中山社区")
+    says(r, "WEB_KEYS_DUE_NOW")
+    a = enter(s, *ADMIN)
+    true("⚠ 1" in a.get("/safety").page().text, "Safety counts it")
+    r = a.get("/keys")
+    says(r, "WEB_WAIT_WHO", "colleague")
+    true(message("WEB_KEYS_DUE_NOW") not in r.page().text, "not he")
+    r = fill(c, "/keys", "/keys/go-on")
+    equal((r.status, r.location), (303, "/keys"), r.text[-300:])
+    r = c.follow(r)
+    says(r, "WEB_ROTATED")
+    says(r, "WEB_KEYS_DUE_NONE")
+    says(a.get("/keys"), "WEB_KEYS_DUE_NONE")
+    equal(c.get("/children").status, 200, "all is readable")
+    s.stop()
+    keys.verify(register)
+
+
+@test
+def test_a_holder_gives_a_unit_new_keys_at_once():
+    register, _, s, a = begin("d1")
+    keys.child(register, "d1", "d1 first", "c1")
+    d = enter(s, "d1", "d1 first")
+    before = epochs(register)
+    fields = dict(d.get("/keys").page().fields("/keys/rotate"))
+    for more, status, name in (
+            ({"unit": VILLAGE}, 422, "WEB_SURE_MISSING"),
+            ({"unit": "", "sure": "1"}, 422, "WEB_UNIT_MISSING"),
+            ({"unit": "3501", "sure": "1"}, 422, "UNIT_INVALID"),
+            ({"unit": keys.OTHER, "sure": "1"}, 403, "ROTATE_NOT_HELD")):
+        r = d.post("/keys/rotate", dict(fields, **more))
+        equal(r.status, status, name)
+        says(r, name)
+    equal(epochs(register), before, "nothing was done")
+    for unit in (VILLAGE, "all"):
+        r = d.post("/keys/rotate", dict(fields, unit=unit, sure="1"))
+        equal((r.status, r.location), (303, "/keys"), r.text[-300:])
+        says(d.follow(r), "WEB_ROTATED")
+    true(epochs(register) > before, "new keys")
+    equal(d.get("/children").status, 200, "all is readable")
+    # The administrator's are those of the register.
+    says(a.get("/keys"), "WEB_ROTATE_REGISTER")
+    r = fill(a, "/keys", "/keys/rotate", unit="all", sure="1")
+    equal(r.location, "/keys", r.text[-300:])
+    equal(a.get("/audit").status, 200, "the audit goes on")
+    equal(d.get("/audit").status, 200, "for others too")
+    s.stop()
+    keys.verify(register)
+
+
+@test
+def test_many_cases_get_new_keys_in_pieces_and_what_is_left_goes_on():
+    register, _, s, a = begin("d1", "d2")
+    keys.child(register, "d1", "d1 first", "c1")
+    lines = os.path.join(os.path.dirname(register), "many.ndjson")
+    with open(lines, "w", encoding="utf-8") as f:
+        for i in range(900):
+            f.write(json.dumps({
+                "type": "child", "id": "n%d" % i, "unit": VILLAGE, "name":
+                "某某%d" % i, "sex": "f", "birth": "2014-05", "categories":
+                ["left_behind"], "legal_basis": "consent"}) + "\n")
+    run(register, "d1", "d1 first", "import", lines).expect()
+    d, other = enter(s, "d1", "d1 first"), enter(s, "d2", "d2 first")
+    r = fill(d, "/keys", "/keys/rotate", unit=VILLAGE, sure="1")
+    equal(r.location, "/keys?go_on=1", r.text[-300:])
+    r = d.follow(r)
+    says(r, "WEB_KEYS_CASES", "400", "901")
+    true("data-go-on" in r.text, "it goes on by itself")
+    r = d.get("/keys")
+    says(r, "WEB_KEYS_CASES", "400", "901")
+    true("data-go-on" not in r.text, "when it was asked to")
+    equal(d.get("/children").status, 200, "he works meanwhile")
+    # A colleague goes on with it; then the machine fails, and a sign-in does
+    # the rest.
+    equal(other.get("/children").status, 200, "so does he")
+    r = fill(other, "/keys", "/keys/go-on")
+    says(other.follow(r), "WEB_KEYS_CASES", "800", "901")
+    s.p.kill()
+    s.p.communicate()
+    web._servers.remove(s)
+    s = Server(register)
+    d = enter(s, "d1", "d1 first")
+    r = d.get("/keys")
+    true("/keys/go-on" not in r.text, "nothing is left")
+    s.stop()
+    keys.verify(register)
+
+
+@test
+def test_the_passphrase_page_says_what_a_guess_costs():
+    register, _, s, a = begin()
+    says(a.get("/passphrase"), "WEB_PASSPHRASE_COST", "64", "3")
+    says(a.get("/passphrase"), "WEB_PASSPHRASE_COST_OK")
+    s.stop()
+
+
+@test
+def test_the_first_codes_are_sheets_that_say_what_they_are_and_what_is_next():
+    folder = os.path.join(temp_dir(), "new")
+    s = Server(folder)
+    b = Browser(s)
+    page = b.get("/setup").page()
+    r = b.post("/setup", dict(page.fields("/setup"), unit="350102", name=
+                              "鼓楼区民政局", user="admin", how="suggested"))
+    equal(r.status, 200, r.text[-300:])
+    for which in "ABC":
+        says(r, "WEB_SHEET_WHICH", which)
+    equal(r.page().text.count("鼓楼区民政局"), 3, "the register, on each")
+    equal(len(re.findall(r">(?:[^<]*)" + datetime.date.today().isoformat(),
+                         r.text)), 3, "the date, on each")
+    for name in ("WEB_SHEET_KEEP", "WEB_SHEET_USE", "WEB_SHEET_YEARLY",
+                 "WEB_NEXT", "WEB_NEXT_PEOPLE"):
+        says(r, name)
+    codes = re.findall(r"<dd>([0-9A-Z-]{44})</dd>", r.text)
+    equal(len(codes), 3, "codes")
+    secret = dict(page.fields("/setup"))["suggested"]
+    run(folder, "admin", secret, "custodian", "test",
+        codes=codes[1:]).expect()
     s.stop()
 
 

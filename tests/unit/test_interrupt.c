@@ -132,6 +132,18 @@ act_reissue(struct rx_session *s)
 	return (rx_custodian_reissue(s, two, keep, NULL, &st));
 }
 
+/* In two steps, as on the page; the codes are on paper between them. */
+static rx_err
+act_issue(struct rx_session *s)
+{
+	const char *const two[2] = { codes.text[0], codes.text[2] };
+	rx_err rc = rx_custodian_prepare(s, two, &st);
+
+	if (rc == RX_OK)
+		rc = keep(NULL, rx_custodian_prepared(s), &st);
+	return (rc != RX_OK ? rc : rx_custodian_issue(s, &st));
+}
+
 static rx_err
 act_open(struct rx_session *s)
 {
@@ -930,6 +942,8 @@ DEED(test_recovery_interrupted_is_before_or_after,
     "recovery", "admin", "admin", act_recover, 0, RX_OK, NULL, check_recover)
 DEED(test_reissue_interrupted_is_before_or_after,
     "reissue", "admin", "admin", act_reissue, 0, RX_OK, NULL, check_reissue)
+DEED(test_issue_of_prepared_codes_interrupted_is_before_or_after,
+    "issue", "admin", "admin", act_issue, 0, RX_OK, NULL, check_reissue)
 DEED(test_adoption_of_a_new_recovery_key_interrupted_goes_on,
     "adoption", "d1", "d1", act_nothing, 3, RX_OK, before_adoption,
     check_reissue)
@@ -981,6 +995,8 @@ main(void)
 		cmocka_unit_test(
 		    test_withdrawal_interrupted_is_before_or_after),
 		cmocka_unit_test(test_backup_interrupted_leaves_no_half_one),
+		cmocka_unit_test(
+	    test_issue_of_prepared_codes_interrupted_is_before_or_after),
 		cmocka_unit_test(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in),
 	};

@@ -301,6 +301,7 @@ test_cost_of_a_passphrase_is_raised_and_never_lowered(void **state)
 	struct rx_secret *p = test_passphrase("d1");
 	struct rx_session *admin, *s;
 	struct mark before;
+	struct rx_kdf cost;
 	char dir[256];
 
 	(void)state;
@@ -308,6 +309,12 @@ test_cost_of_a_passphrase_is_raised_and_never_lowered(void **state)
 	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
 	s = sign_in(dir, "d1");
 	assert_int_equal(s->cost.passes, rx_kdf_default.passes);
+	assert_false(rx_session_kdf(s, &cost));
+	assert_int_equal(cost.passes, rx_kdf_default.passes);
+	assert_int_equal(cost.memory, rx_kdf_default.memory);
+	s->cost.passes--;	/* of a register from before a rule was raised */
+	assert_true(rx_session_kdf(s, &cost));
+	s->cost.passes++;
 	before = mark_of(s);
 	must(rx_session_cost(s, p, &rx_kdf_default, &st));
 	assert_true(unchanged(s, &before));	/* enough already */

@@ -661,7 +661,8 @@ test_all_tables_fit_into_the_list(void **state)
 {
 	static const struct rx_route *const tables[] = {
 		rx_routes_account, rx_routes_director, rx_routes_supervisor,
-		rx_routes_statistician, rx_routes_admin, rx_routes_bundles
+		rx_routes_statistician, rx_routes_admin, rx_routes_bundles,
+		rx_routes_keys
 	};
 	size_t i, n, sum = 0;
 	const struct rx_route *r;

@@ -69,6 +69,7 @@ export async function director(v, user = "dir1") {
   await p.selectOption("#by", { index: 1 });
   await v.follow("main form button.primary");
   equal(await p.locator(`a[href='${child}/observe']`).count(), 0, "observing goes on");
+  await newKeys(v);
   await v.signOut();
 }
 
@@ -109,6 +110,20 @@ async function observation(v, child) {
   equal(v.path(), child, "back at the child");
   ok((await v.text()).includes("说了一句让人担心的话"), "the timeline");
   ok(await p.locator("section.help").isVisible(), "help after saving");
+}
+
+// New keys for a unit, from behind one's own name.
+async function newKeys(v) {
+  const p = v.page;
+  await v.go("/passphrase");
+  await v.follow("main a[href='/keys']");
+  await p.selectOption("#unit", { index: 1 });
+  await p.check("[name=sure]");
+  await v.follow("button.danger");
+  equal(v.path(), "/keys", "new keys");
+  ok(await p.locator("main .flash").isVisible(), "they are there");
+  await v.go("/recover");
+  ok(await p.locator("main .empty").isVisible(), "no keys are missing");
 }
 
 // Intervention, flag, mandatory report; a form that is refused comes back.

@@ -240,6 +240,13 @@ export class Visitor {
     this.seen.set(this.kind(), (this.seen.get(this.kind()) || 0) + 1);
   }
 
+  // What a printer is given.
+  async print() {
+    const name = `${this.name || "x"}-${this.size}-${this.lang}-${String(++this.shots).padStart(2, "0")}-paper.pdf`;
+    if (SHOTS) { await this.page.screenshot({ path: path.join(SHOTS, name.replace(".pdf", ".png")), fullPage: true }); }
+    return this.page.pdf({ preferCSSPageSize: true, ...(SHOTS ? { path: path.join(SHOTS, name) } : {}) });
+  }
+
   // Nothing was asked elsewhere, nothing is kept here but two cookies.
   async leave() {
     await this.page.goto(this.url + "/login");

@@ -70,6 +70,8 @@ async function firstRun(where) {
     await p.check("[name=how][value=suggested]");
     await v.follow("main form button.primary");
     equal(await p.locator(".codes .code").count(), 3, "codes");
+    const codes = await p.locator(".codes .code dd").allInnerTexts();
+    await printed(v, "鼓楼区民政局");
     ok(existsSync(path.join(dir, "content.db")), "the register");
     // They must be confirmed.
     await p.locator("main form button.primary").click();
@@ -79,9 +81,75 @@ async function firstRun(where) {
     equal(v.path(), "/login", "then");
     await v.signIn("admin", secret);
     equal(v.path(), "/people", "the administrator");
+    await newCodes(v, codes);
     await v.signOut();
   });
   await s.stop();
+}
+
+// On paper there is a sheet a page and nothing else.
+async function printed(v, name) {
+  const p = v.page;
+  await p.emulateMedia({ media: "print" });
+  for (const [i, sheet] of (await p.locator(".sheet").all()).entries()) {
+    const text = await sheet.innerText();
+    ok(text.includes(name) && text.includes("ABC"[i]), `sheet ${i}: ${text}`);
+    equal(await sheet.evaluate((e) => getComputedStyle(e).breakAfter), i < 2 ? "page" : "auto", `the end of sheet ${i}`);
+  }
+  for (const part of ["header.top", "main h1", "main form", "main button"]) {
+    for (const e of await p.locator(part).all()) { equal(await e.isVisible(), false, `${part} on paper`); }
+  }
+  const paper = (await v.print()).toString("latin1");
+  equal(paper.match(/\/Type\s*\/Page\b/g).length, 3, "pages of paper");
+  await p.emulateMedia({ media: null });
+}
+
+// The custodians try their codes; then there are three new ones, in two steps.
+async function newCodes(v, codes) {
+  const p = v.page;
+  const type = async (a, b) => { await p.fill("#code1", a); await p.fill("#code2", b); };
+  await v.go("/safety");
+  await v.follow("a[href='/safety/codes/test']");
+  const veiled = () => p.locator("#code1").evaluate((e) => getComputedStyle(e).webkitTextSecurity);
+  equal(await veiled(), "disc", "others do not read along");
+  await p.check("#show1");
+  equal(await veiled(), "none", "who types may look");
+  await type(codes[0].slice(0, -1), codes[1]);
+  await v.follow("main form button.primary", 422);
+  equal(await p.inputValue("#code1") + await p.inputValue("#code2"), "", "codes do not come back");
+  await p.locator(".error a").click();
+  equal(await p.evaluate(() => document.activeElement.id), "code1", "the field that is wrong");
+  await type(codes[2].toLowerCase().replaceAll("-", " "), codes[1]);
+  await v.follow("main form button.primary");
+  ok(await p.locator("main .flash").isVisible(), "they work");
+  await v.go("/safety/codes");
+  await type(codes[0], codes[1]);
+  await v.follow("main form button.primary");
+  equal(v.path(), "/safety/codes/new", "the sheets");
+  const fresh = await p.locator(".codes .code dd").allInnerTexts();
+  ok(fresh.length === 3 && fresh.every((c) => !codes.includes(c)), "three others");
+  await printed(v, "鼓楼区民政局");
+  const confirm = async (groups) => {
+    for (const [i, c] of groups.entries()) { await p.fill(`#group${"ABC"[i]}`, c.slice(-4).toLowerCase()); }
+  };
+  await confirm([fresh[0], fresh[0], fresh[2]]);
+  await v.follow("button.danger", 422);
+  await p.locator(".error a").click();
+  equal(await p.evaluate(() => document.activeElement.id), "groupB", "the sheet that is wrong");
+  await confirm(fresh);
+  await v.follow("button.danger");
+  equal(v.path(), "/safety", "in force");
+  for (let i = 0; i < 3; i++) {
+    await p.goBack({ waitUntil: "load" }).catch(() => null);
+    const text = await p.locator("body").innerText();
+    ok(!fresh.some((c) => text.includes(c)), `shown again at ${v.path()}`);
+  }
+  await v.go("/safety/codes/test");
+  await type(fresh[0], fresh[2]);
+  await v.follow("main form button.primary");
+  ok(await p.locator("main .flash").isVisible(), "the new ones work");
+  await v.go("/keys");
+  await v.go("/recover");
 }
 
 let shared;

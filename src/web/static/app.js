@@ -118,6 +118,11 @@
     });
   });
 
+  // Work that goes on in pieces: the next one is asked for by itself.
+  document.querySelectorAll("form[data-go-on] button").forEach(function (b) {
+    setTimeout(function () { b.click(); }, 400);
+  });
+
   // Print buttons.
   document.querySelectorAll("[data-print]").forEach(function (b) {
     b.hidden = false;
