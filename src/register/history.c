@@ -140,17 +140,15 @@ rx_child_history(struct rx_session *s, const uint8_t child[RX_ID_BYTES],
 }
 
 rx_err
-rx_activity_history(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
-    rx_version_each *each, void *cookie, struct rx_status *st)
+rx_activity_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    char unit[RX_UNIT_BYTES], struct rx_status *st)
 {
-	const struct versions v = { NULL, RX_TABLE_ACTIVITY,
-	    RX_Q_ACTIVITY_HISTORY, NULL, 0 };
 	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
-	char unit[RX_UNIT_BYTES] = "";
 	struct rx_cursor *cur;
 	bool row = false;
 	rx_err rc;
 
+	memset(unit, 0, RX_UNIT_BYTES);
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_ACTIVITY, &arg, 1, st)) !=
 	    RX_OK)
 		return (rc);
@@ -159,8 +157,20 @@ rx_activity_history(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_query_close(cur);
 	if (rc == RX_OK && !row)
 		rc = rx_fail(st, RX_ENOENT, RX_MSG_RECORD_UNKNOWN);
-	if (rc != RX_OK || (rc = rx_permit(s, RX_ACT_WRITE_ACTIVITY, unit,
-	    st)) != RX_OK)
+	return (rc != RX_OK ? rc : rx_permit(s, RX_ACT_WRITE_ACTIVITY, unit,
+	    st));
+}
+
+rx_err
+rx_activity_history(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_version_each *each, void *cookie, struct rx_status *st)
+{
+	const struct versions v = { NULL, RX_TABLE_ACTIVITY,
+	    RX_Q_ACTIVITY_HISTORY, NULL, 0 };
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	if ((rc = rx_activity_unit(s, id, unit, st)) != RX_OK)
 		return (rc);
 	return (each_version(s, &v, id, each, cookie, st));
 }

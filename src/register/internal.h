@@ -353,6 +353,13 @@ rx_err rx_settings_load(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 int rx_setting(const struct rx_session *s, enum rx_setting k);
 
+/* ---- history.c ---- */
+
+/* The unit of the activity ${id}, for which the session writes activities;
+ * RX_ENOENT (RECORD_UNKNOWN). */
+rx_err rx_activity_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+
 /* ---- erase.c ---- */
 
 /* Whether the child ${id} was erased: no row of it may be stored again. */

@@ -1197,26 +1197,83 @@ activities_put(struct merge *m, struct rx_status *st)
 
 /* ---- what was written twice ---- */
 
+/* The conflicts that somebody looks at. */
+struct twice {
+	enum rx_query q;		/* which find them by */
+	struct rx_value arg;
+	const char *unit;		/* where they lie */
+	const uint8_t *activity;	/* of it alone; NULL: of the case */
+	rx_err (*each)(void *, const struct rx_record *, struct rx_status *);
+	void *cookie;
+};
+
 /* Open the row ${p} that a conflict keeps: it is put in its place, verified like
  * any other, and handed on; the transaction is not kept. */
 static rx_err
-conflict_open(struct merge *m, const uint8_t *p, size_t n, const char *unit,
-    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
-    void *cookie, struct rx_status *st)
+conflict_open(struct merge *m, const uint8_t *p, size_t n,
+    const struct twice *t, struct rx_status *st)
 {
 	struct in_row r = { .p = p, .n = n };
 	rx_err rc;
 
 	if ((rc = rx_row_decode(&r.table, r.v, p, n, st)) != RX_OK)
 		return (rc);
-	if (!form_right(&r) || r.child == NULL)
+	if (!form_right(&r) || (r.child == NULL) != (t->activity != NULL))
 		return (corrupt(st));
-	if ((rc = rx_case_load(&m->now, m->s, r.child, unit, RX_CASE_KEYS,
-	    st)) != RX_OK ||
+	if (t->activity != NULL && memcmp(r.v[0].p, t->activity,
+	    RX_ID_BYTES) != 0)
+		return (RX_OK);
+	if ((r.child != NULL && (rc = rx_case_load(&m->now, m->s, r.child,
+	    t->unit, RX_CASE_KEYS, st)) != RX_OK) ||
 	    (rc = rx_store_replace(m->s->store, r.table, r.v, st)) != RX_OK ||
-	    (rc = verify_stored(m, &m->now, &r, st)) != RX_OK)
+	    (rc = verify_stored(m, r.child != NULL ? &m->now : NULL, &r,
+	    st)) != RX_OK)
 		return (rc);
-	return (each(cookie, &m->r, st));
+	return (t->each(t->cookie, &m->r, st));
+}
+
+/* In a transaction that is not kept: open them all. */
+static rx_err
+conflicts_open(struct merge *m, const struct rx_buf *rows,
+    const struct twice *t, struct rx_status *st)
+{
+	size_t i, n;
+	rx_err rc;
+
+	if ((rc = rx_begin(m->s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_case_init(&m->now, m->s, st)) == RX_OK)
+		for (i = 0; i < rows->len && rc == RX_OK; i += 4 + n) {
+			n = rx_get32(rows->b + i);
+			rc = conflict_open(m, rows->b + i + 4, n, t, st);
+		}
+	rx_case_done(&m->now, m->s);
+	rx_abandon(m->s);
+	return (rc);
+}
+
+static rx_err
+conflicts_each(struct rx_session *s, const struct twice *t,
+    const uint8_t *audited, struct rx_status *st)
+{
+	struct rx_buf rows = RX_BUF_INIT;
+	struct merge *m;
+	rx_err rc;
+
+	if ((m = calloc(1, sizeof(*m))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	m->s = s;
+	rx_record_init(&m->r);
+	rc = rx_conflict_rows(&rows, s, t->q, &t->arg, st);
+	/* First the audit, then the sight of it. */
+	if (rc == RX_OK && rows.len > 0 && audited != NULL)
+		rc = rx_audit_reveal(s, 1, audited, "history: identity", st);
+	if (rc == RX_OK && rows.len > 0)
+		rc = conflicts_open(m, &rows, t, st);
+	rx_record_free(&m->r);
+	rx_buf_free(&rows);
+	free(m);
+	return (rc);
 }
 
 rx_err
@@ -1224,40 +1281,32 @@ rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
-	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
-	struct rx_buf rows = RX_BUF_INIT;
 	char unit[RX_UNIT_BYTES];
-	struct merge *m;
-	size_t i, n;
+	const struct twice t = { RX_Q_CONFLICTS_OF_CHILD,
+	    rx_bytes(id, RX_ID_BYTES), unit, NULL, each, cookie };
 	rx_err rc;
 
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
-	if ((m = calloc(1, sizeof(*m))) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	m->s = s;
-	rx_record_init(&m->r);
-	if ((rc = rx_conflict_rows(&rows, s, RX_Q_CONFLICTS_OF_CHILD, &arg,
-	    st)) != RX_OK || rows.len == 0)
-		goto done;
-	/* First the audit, then the sight of it. */
-	if ((rc = rx_audit_reveal(s, 1, id, "history: identity", st)) !=
-	    RX_OK || (rc = rx_begin(s, st)) != RX_OK)
-		goto done;
-	if ((rc = rx_case_init(&m->now, s, st)) == RX_OK)
-		for (i = 0; i < rows.len && rc == RX_OK; i += 4 + n) {
-			n = rx_get32(rows.b + i);
-			rc = conflict_open(m, rows.b + i + 4, n, unit, each,
-			    cookie, st);
-		}
-	rx_case_done(&m->now, s);
-	rx_abandon(s);
-done:
-	rx_record_free(&m->r);
-	rx_buf_free(&rows);
-	free(m);
-	return (rc);
+	return (conflicts_each(s, &t, id, st));
+}
+
+rx_err
+rx_activity_conflict_each(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct twice t = { RX_Q_CONFLICTS_OF_UNIT, { 0 }, unit, id, each,
+	    cookie };
+	rx_err rc;
+
+	if ((rc = rx_activity_unit(s, id, unit, st)) != RX_OK)
+		return (rc);
+	t.arg = rx_text(unit);
+	return (conflicts_each(s, &t, NULL, st));
 }
 
 rx_err

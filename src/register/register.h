@@ -156,6 +156,10 @@ struct rx_setting_row {
 rx_err rx_setting_each(struct rx_session *s,
     rx_err (*each)(void *, const struct rx_setting_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Days by the settings from an observation of ${risk} to the next visit; whether
+ * it is the ${first} of its kind. */
+int rx_visit_days(const struct rx_session *s, const struct rx_code *risk,
+    bool first);
 /* Administrator: choose one; others see it from their next sign-in on.
  * RX_EUSAGE (SETTING_UNKNOWN, SETTING_BOUNDS). */
 rx_err rx_setting_set(struct rx_session *s, const char *key, int64_t value,
@@ -181,6 +185,10 @@ rx_err rx_retention_each(struct rx_session *s, int32_t on,
     enum rx_retention_as as,
     rx_err (*each)(void *, const struct rx_retention_row *,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Whether the time of the one file ${row}, of a list of the session's, is over on
+ * ${on}; why in ${*r}. */
+bool rx_retention_over(const struct rx_session *s, int32_t on,
+    const struct rx_child_row *row, struct rx_retention_row *r);
 /* Director: keep the file of the child ${id} until the day ${until}, a record of
  * its own in the case (a consent with the state "kept"). */
 rx_err rx_retention_keep(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
@@ -713,6 +721,12 @@ rx_err rx_user_fingerprint(struct rx_session *s, const char *user,
  * which were written elsewhere with the same number; audited like a look at its
  * history. */
 rx_err rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The same of the activity ${id}, for who writes activities in its unit; not
+ * audited, like its history. */
+rx_err rx_activity_conflict_each(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
 /* How many versions of the case ${id} were written twice. */

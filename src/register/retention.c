@@ -35,24 +35,34 @@ over(struct rx_retention_row *r, int32_t on, unsigned why, int32_t day)
 	r->why |= why;
 }
 
+bool
+rx_retention_over(const struct rx_session *s, int32_t on,
+    const struct rx_child_row *row, struct rx_retention_row *r)
+{
+	const int32_t birth = (int32_t)rx_record_int(row->child, RX_F_BIRTH);
+
+	memset(r, 0, sizeof(*r));
+	r->row = row;
+	if (row->closed_on != 0)
+		over(r, on, RX_OVER_CLOSED, months_after(row->closed_on,
+		    12 * rx_setting(s, RX_SET_RETENTION_CLOSED)));
+	/* Of the birth the month is known: it has passed when the month has. */
+	over(r, on, RX_OVER_ADULT, rx_month_first(birth + ADULT_MONTHS + 1 +
+	    rx_setting(s, RX_SET_RETENTION_ADULT)));
+	if (row->withdrawn)
+		over(r, on, RX_OVER_WITHDRAWN, months_after(
+		    row->consent_on, rx_setting(s,
+		    RX_SET_RETENTION_WITHDRAWN)));
+	return (r->why != 0 && row->kept_until < on);
+}
+
 static rx_err
 consider(void *cookie, const struct rx_child_row *row, struct rx_status *st)
 {
 	const struct listing *l = cookie;
-	const int32_t birth = (int32_t)rx_record_int(row->child, RX_F_BIRTH);
-	struct rx_retention_row r = { .row = row };
+	struct rx_retention_row r;
 
-	if (row->closed_on != 0)
-		over(&r, l->on, RX_OVER_CLOSED, months_after(row->closed_on,
-		    12 * rx_setting(l->s, RX_SET_RETENTION_CLOSED)));
-	/* Of the birth the month is known: it has passed when the month has. */
-	over(&r, l->on, RX_OVER_ADULT, rx_month_first(birth + ADULT_MONTHS + 1 +
-	    rx_setting(l->s, RX_SET_RETENTION_ADULT)));
-	if (row->withdrawn)
-		over(&r, l->on, RX_OVER_WITHDRAWN, months_after(
-		    row->consent_on, rx_setting(l->s,
-		    RX_SET_RETENTION_WITHDRAWN)));
-	if (r.why == 0 || row->kept_until >= l->on)
+	if (!rx_retention_over(l->s, l->on, row, &r))
 		return (RX_OK);
 	return (l->each(l->cookie, &r, st));
 }

@@ -183,9 +183,9 @@ read_record(struct reading *rd, const struct rx_record *r,
 	return (RX_OK);
 }
 
-/* Days after an observation of ${risk}, the ${first} of its kind or not. */
-static int
-interval(const struct reading *rd, const struct rx_code *risk, bool first)
+int
+rx_visit_days(const struct rx_session *s, const struct rx_code *risk,
+    bool first)
 {
 	static const struct {
 		const char *key;
@@ -200,7 +200,7 @@ interval(const struct reading *rd, const struct rx_code *risk, bool first)
 
 	for (i = 0; i < sizeof(of) / sizeof(of[0]); i++)
 		if (risk != NULL && strcmp(risk->key, of[i].key) == 0)
-			return (rx_setting(rd->s, first ? of[i].first :
+			return (rx_setting(s, first ? of[i].first :
 			    of[i].then));
 	return (0);
 }
@@ -213,7 +213,7 @@ visit_as_said(const struct reading *rd)
 
 	if (rd->last.follow_up != 0)
 		return (rd->last.follow_up);
-	return (rd->last.date + interval(rd, rx_code_by_no(RX_LIST_RISK,
+	return (rd->last.date + rx_visit_days(rd->s, rx_code_by_no(RX_LIST_RISK,
 	    (uint16_t)rd->last.risk), rd->before.risk != rd->last.risk));
 }
 
@@ -233,7 +233,8 @@ next_visit(const struct reading *rd, int64_t child_at)
 	said = visit_as_said(rd);
 	if (!rd->last.urgent || red == NULL)
 		return (said);
-	latest = rd->last.date + interval(rd, red, !rd->before.urgent);
+	latest = rd->last.date + rx_visit_days(rd->s, red,
+	    !rd->before.urgent);
 	return (said < latest ? said : latest);
 }
 

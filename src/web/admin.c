@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "web/admin.h"
+#include "web/units.h"
 
 /* People: who is here, enrolling, disabling. */
 
@@ -445,7 +446,7 @@ enrol(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	if (i == NROLES)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_ROLE_MISSING));
 	if ((rc = check_existing(q, user, existing, st)) != RX_OK ||
-	    (rc = rx_admin_unit_resolve(code, q, a->data, st)) != RX_OK ||
+	    (rc = rx_unit_resolve(code, q, NULL, a->data, st)) != RX_OK ||
 	    (!existing && (rc = rx_field_chosen_secret(&passphrase, q, st)) !=
 	    RX_OK))
 		return (rc);
@@ -493,6 +494,8 @@ const struct rx_route rx_routes_admin[] = {
 	{ "GET", "/units", ADMIN, rx_admin_units },
 	{ "POST", "/units/add", ADMIN, rx_admin_unit_add },
 	{ "GET", "/audit", RX_WEB_SIGNED_IN | RX_WEB_SLOW, rx_admin_audit },
+	{ "GET", "/settings", ADMIN, rx_admin_settings },
+	{ "POST", "/settings", ADMIN, rx_admin_settings_save },
 	{ "GET", "/safety", ADMIN_SLOW, rx_admin_safety },
 	{ "POST", "/safety/verify", ADMIN_SLOW, rx_admin_verify },
 	{ "GET", "/safety/custody", ADMIN, rx_admin_custody },

@@ -18,6 +18,8 @@ rx_page rx_admin_codes_test_form, rx_admin_codes_test, rx_admin_codes_form,
 /* admin_handover.c: who takes over, who starts anew */
 rx_page rx_admin_handover_form, rx_admin_handover, rx_admin_reset_form,
     rx_admin_reset;
+/* admin_settings.c: what the register chooses for itself */
+rx_page rx_admin_settings, rx_admin_settings_save;
 /* data.open = [{"leaver","leaver_path","successor"}…]: the handovers that wait;
  * data.open_shown. */
 rx_err rx_admin_handovers(const struct rx_request *q, json_t *data,
@@ -34,16 +36,6 @@ void rx_admin_user(const struct rx_request *q, char out[RX_USER_NAME_BYTES]);
  * RX_ENOENT (USER_UNKNOWN). */
 rx_err rx_admin_person(const struct rx_request *q, json_t *data,
     const char *name, struct rx_status *st) RX_MUST_USE;
-
-/**
- * rx_admin_unit_resolve(code, q, data, st):
- * What the fields "unit_pick" (a code) or "unit" (a code, "code name", or part
- * of a name) of the form mean, as a code in ${code}.  RX_EUSAGE when no unit or
- * more than one fits; of those that do, up to 20 are put in
- * data["candidates"] to choose from.
- */
-rx_err rx_admin_unit_resolve(char code[32], const struct rx_request *q,
-    json_t *data, struct rx_status *st) RX_MUST_USE;
 
 /* data: last_verified, verified_age and verified_old of a backup, or
  * never_verified (admin_safety.c). */

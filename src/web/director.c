@@ -9,6 +9,7 @@
 #define SOON_DAYS 7
 #define ANSWER_DAYS 14		/* so long an answer counts as new */
 #define DAY_MS INT64_C(86400000)
+#define OVER_SHOWN 5		/* files whose time is over; there is no hurry */
 
 rx_err
 rx_director_child(uint8_t id[RX_ID_BYTES], const struct rx_request *q,
@@ -47,17 +48,18 @@ put_marks(json_t *item, const struct rx_request *q,
 	    RX_MSG_WEB_OVER_ONE : RX_MSG_WEB_OVER_DAYS, "n", late, st)) !=
 	    RX_OK))
 		return (rc);
-	if ((rc = rx_put_bool(item, "flagged", row->flagged, st)) != RX_OK ||
+	if ((rc = rx_put_date(item, "withdrawn_on", row->withdrawn ?
+	    row->consent_on : 0, st)) != RX_OK ||
+	    (rc = rx_put_bool(item, "flagged", row->flagged, st)) != RX_OK ||
 	    (rc = rx_put_bool(item, "withdrawn", row->withdrawn, st)) != RX_OK)
 		return (rc);
 	return (rx_put_bool(item, "closed", row->due == 0, st));
 }
 
 rx_err
-rx_director_item(json_t *item, const struct rx_request *q,
-    const struct rx_child_row *row, struct rx_status *st)
+rx_director_who(json_t *item, const struct rx_request *q,
+    const struct rx_record *r, struct rx_status *st)
 {
-	const struct rx_record *r = row->child;
 	const char *number = rx_record_text(r, RX_F_CALLER_ID);
 	char id[RX_UUID_TEXT];
 	uint8_t ours[RX_ID_BYTES];
@@ -70,17 +72,30 @@ rx_director_item(json_t *item, const struct rx_request *q,
 	    rx_record_int(r, RX_F_SEX), st)) != RX_OK ||
 	    (rc = rx_put_say_int(item, "aged", q, RX_MSG_WEB_AGED, "n",
 	    rx_age((int32_t)rx_record_int(r, RX_F_BIRTH), rx_date_today()),
-	    st)) != RX_OK ||
-	    (rc = rx_put_codes(item, "categories", q, r, RX_F_CATEGORIES,
 	    st)) != RX_OK)
 		return (rc);
 	/* One that we made ourselves tells nobody anything. */
-	if (!rx_uuid_parse(number, ours) &&
-	    (rc = rx_put_text(item, "number", number, st)) != RX_OK)
-		return (rc);
-	if ((rc = rx_put_code(item, "risk", q, RX_LIST_RISK, row->risk, st)) !=
+	return (rx_uuid_parse(number, ours) ? RX_OK :
+	    rx_put_text(item, "number", number, st));
+}
+
+rx_err
+rx_director_item(json_t *item, const struct rx_request *q,
+    const struct rx_child_row *row, struct rx_status *st)
+{
+	struct rx_retention_row over;
+	rx_err rc;
+
+	if ((rc = rx_director_who(item, q, row->child, st)) != RX_OK ||
+	    (rc = rx_put_codes(item, "categories", q, row->child,
+	    RX_F_CATEGORIES, st)) != RX_OK ||
+	    (rc = rx_put_code(item, "risk", q, RX_LIST_RISK, row->risk, st)) !=
 	    RX_OK || (rc = rx_put_date(item, "due", row->due, st)) != RX_OK ||
-	    (rc = rx_put_date(item, "last", row->last, st)) != RX_OK)
+	    (rc = rx_put_date(item, "last", row->last, st)) != RX_OK ||
+	    (rc = rx_put_date(item, "kept", row->kept_until, st)) != RX_OK)
+		return (rc);
+	if (rx_retention_over(q->session, rx_date_today(), row, &over) &&
+	    (rc = rx_director_over(item, q, &over, st)) != RX_OK)
 		return (rc);
 	return (put_marks(item, q, row, st));
 }
@@ -130,6 +145,7 @@ struct day {
 	struct visit *visit;
 	size_t n, cap;
 	json_t *known;		/* children by id, for the flags */
+	int64_t over;		/* files whose time is over */
 	json_t *data;
 };
 
@@ -172,7 +188,11 @@ take_child(void *cookie, const struct rx_child_row *row, struct rx_status *st)
 	rx_uuid_text(row->child->id, id);
 	if ((rc = rx_put(d->known, id, item, st)) != RX_OK ||
 	    (rc = rx_director_item(item, d->q, row, st)) != RX_OK ||
-	    row->due == 0 || row->due > rx_date_today() + SOON_DAYS)
+	    (json_object_get(item, "over_why") != NULL &&
+	    d->over++ < OVER_SHOWN &&
+	    (rc = append(d->data, "over", item, st)) != RX_OK))
+		return (rc);
+	if (row->due == 0 || row->due > rx_date_today() + SOON_DAYS)
 		return (rc);
 	/* Said, not hidden: why there is nothing to do. */
 	if (row->withdrawn)
@@ -282,6 +302,9 @@ today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    st)) == RX_OK &&
 	    (rc = rx_put_bool(a->data, "names", names, st)) == RX_OK &&
 	    (rc = rx_put_shown(a->data, "withdrawn_due", st)) == RX_OK &&
+	    (rc = rx_put_shown(a->data, "over", st)) == RX_OK &&
+	    (rc = rx_put_int(a->data, "over_count", d.over, st)) == RX_OK &&
+	    (rc = rx_director_offers_today(q, a->data, st)) == RX_OK &&
 	    (rc = rx_director_title(a, q, RX_MSG_WEB_TODAY_TITLE, st)) ==
 	    RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
 	    (rc = rx_review_each(q->session, true, take_flag, &d, st)) ==
@@ -338,6 +361,7 @@ children(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 }
 
 #define DIRECTOR (1u << RX_ROLE_DIRECTOR)
+#define OVERSEER (DIRECTOR | 1u << RX_ROLE_SUPERVISOR)
 #define ORGANISER (DIRECTOR | 1u << RX_ROLE_STATISTICIAN)
 
 const struct rx_route rx_routes_director[] = {
@@ -367,6 +391,29 @@ const struct rx_route rx_routes_director[] = {
 	{ "GET", "/child/*/history", DIRECTOR, rx_director_history },
 	{ "POST", "/child/*/history", DIRECTOR, rx_director_history },
 	{ "GET", "/child/*/history/*", DIRECTOR, rx_director_history },
+	{ "GET", "/child/*/transfer", DIRECTOR, rx_director_transfer_form },
+	{ "POST", "/child/*/transfer", DIRECTOR, rx_director_transfer },
+	{ "POST", "/child/*/transfer/withdraw", DIRECTOR,
+	    rx_director_transfer_withdraw },
+	{ "GET", "/child/*/units.json", DIRECTOR | RX_WEB_SCRIPT,
+	    rx_director_units_json },
+	{ "GET", "/child/*/keep", DIRECTOR, rx_director_keep_form },
+	{ "POST", "/child/*/keep", DIRECTOR, rx_director_keep },
+	{ "GET", "/child/*/erase", DIRECTOR, rx_director_erase_form },
+	{ "POST", "/child/*/erase", DIRECTOR | RX_WEB_SLOW,
+	    rx_director_erase },
+	{ "GET", "/transfers", OVERSEER, rx_director_transfers },
+	{ "POST", "/transfers", OVERSEER, rx_director_transfers },
+	{ "GET", "/transfer/*", DIRECTOR, rx_director_offer },
+	{ "POST", "/transfer/*", DIRECTOR, rx_director_offer },
+	{ "POST", "/transfer/*/accept", DIRECTOR, rx_director_accept },
+	{ "POST", "/transfer/*/reject", DIRECTOR, rx_director_reject },
+	{ "GET", "/retention", OVERSEER, rx_director_retention },
+	{ "POST", "/retention", OVERSEER, rx_director_retention },
+	{ "GET", "/erasures", OVERSEER, rx_director_erasures },
+	{ "POST", "/erasures/verify", OVERSEER | RX_WEB_SLOW,
+	    rx_director_erasures_verify },
+	{ "GET", "/erasure/*", OVERSEER, rx_director_erasure },
 	{ "GET", "/activities", ORGANISER, rx_director_activities },
 	{ "GET", "/activities/new", ORGANISER, rx_director_activity_form },
 	{ "POST", "/activities/new", ORGANISER, rx_director_activity_save },

@@ -11,8 +11,12 @@ rx_err rx_director_child(uint8_t id[RX_ID_BYTES], const struct rx_request *q,
 /* The title of the window. */
 rx_err rx_director_title(struct rx_reply *a, const struct rx_request *q,
     enum rx_msg title, struct rx_status *st) RX_MUST_USE;
-/* What a page shows of one child in a list or above a form: id, name, sex, aged,
- * number, categories, risk, due, days and late_by (overdue), last, marks. */
+/* Who it is: id, name, sex, aged, number. */
+rx_err rx_director_who(json_t *item, const struct rx_request *q,
+    const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* What a page shows of one child in a list or above a form: the above,
+ * categories, risk, due, days and late_by (overdue), last, kept, over_why and
+ * over_since (its time is over), withdrawn_on, marks. */
 rx_err rx_director_item(json_t *item, const struct rx_request *q,
     const struct rx_child_row *row, struct rx_status *st) RX_MUST_USE;
 /* data.child of the child ${id}, masked; its risk in *risk (may be NULL). */
@@ -64,8 +68,44 @@ struct rx_versions {		/* for rx_director_version, as cookie */
 };
 rx_version_each rx_director_version;
 
+/* director_conflict.c: versions that were written twice, and do not stand.  Of the
+ * case ${child} data.conflicts_said; with ${show} data.conflicts too, which is
+ * audited.  Of the activity ${id} both. */
+rx_err rx_director_conflicts(struct rx_reply *a, const struct rx_request *q,
+    const uint8_t child[RX_ID_BYTES], bool show, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_director_activity_conflicts(struct rx_reply *a,
+    const struct rx_request *q, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+
+/* director_transfer.c: to another village.  data.offer when the case ${id} is
+ * offered to another unit; data.incoming and data.outgoing of all offers, and
+ * of a supervisor data.others; ${names}: not masked, audited. */
+rx_err rx_director_offer_of(const struct rx_request *q, json_t *data,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+rx_err rx_director_offers(const struct rx_request *q, json_t *data,
+    bool names, struct rx_status *st) RX_MUST_USE;
+/* The same beside other things; like the first it puts in data.offers_wrong what
+ * is wrong with an offer. */
+rx_err rx_director_offers_today(const struct rx_request *q, json_t *data,
+    struct rx_status *st) RX_MUST_USE;
+rx_page rx_director_transfer_form, rx_director_transfer,
+    rx_director_transfer_withdraw, rx_director_units_json,
+    rx_director_transfers, rx_director_offer, rx_director_accept,
+    rx_director_reject;
+
+/* director_retention.c: files whose time is over.  over_why, over_since. */
+rx_err rx_director_over(json_t *item, const struct rx_request *q,
+    const struct rx_retention_row *r, struct rx_status *st) RX_MUST_USE;
+rx_page rx_director_retention, rx_director_keep_form, rx_director_keep;
+
+/* director_erase.c: erasing a file, and the certificates that stay */
+rx_page rx_director_erase_form, rx_director_erase, rx_director_erasures,
+    rx_director_erasures_verify, rx_director_erasure;
+
 /* director_case.c */
 rx_page rx_director_case, rx_director_reveal;
+enum rx_msg rx_director_type(enum rx_type type);
 /* director_forms.c */
 rx_page rx_director_child_form, rx_director_child_save,
     rx_director_observe_form, rx_director_observe, rx_director_draft,

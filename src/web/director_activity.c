@@ -291,6 +291,7 @@ rx_director_activity(struct rx_request *q, struct rx_reply *a,
 	if (o.ids == NULL || !rx_uuid_parse(q->arg[0], id))
 		rc = rx_fail(st, RX_ENOENT, RX_MSG_RECORD_UNKNOWN);
 	else if ((rc = rx_activity_history(q->session, id, take_version, &o,
+	    st)) == RX_OK && (rc = rx_director_activity_conflicts(a, q, id,
 	    st)) == RX_OK && (rc = put_attendance(q, a, o.ids, st)) == RX_OK)
 		rc = rx_put_bool(a->data, "corrected",
 		    json_array_size(o.versions.list) > 1, st);

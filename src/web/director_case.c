@@ -24,6 +24,13 @@ static const enum rx_msg type_names[RX_TYPE_COUNT] = {
 	[RX_CONSENT] = RX_MSG_CLI_TYPE_CONSENT,
 };
 
+enum rx_msg
+rx_director_type(enum rx_type type)
+{
+
+	return (type_names[type]);
+}
+
 /* The identity, field by field, with those that were shown before, so that
  * showing another does not mask them again. */
 static rx_err
@@ -133,6 +140,8 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 	    (rc = rx_put_bool(a->data, "any_shown", shown != 0, st)) != RX_OK ||
 	    (rc = rx_director_child(id, q, st)) != RX_OK ||
 	    (rc = rx_director_head(a, q, id, NULL, st)) != RX_OK ||
+	    (rc = rx_director_offer_of(q, a->data, id, st)) != RX_OK ||
+	    (rc = rx_director_conflicts(a, q, id, false, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "help", rx_field_set(q, "help"), st)) !=
 	    RX_OK)
 		return (rc);

@@ -142,9 +142,13 @@ rx_director_history(struct rx_request *q, struct rx_reply *a,
 	    (rc = rx_director_head(a, q, child, NULL, st)) != RX_OK)
 		return (rc);
 	own = memcmp(child, id, RX_ID_BYTES) == 0;
+	if ((rc = rx_director_conflicts(a, q, child, own && q->post, st)) !=
+	    RX_OK)
+		return (rc);
 	if ((rc = rx_child_history(q->session, child, id, own && q->post ?
 	    identity() : 0, rx_director_version, &v, st)) == RX_OK &&
 	    (rc = rx_put_bool(a->data, "masked", own && !q->post, st)) ==
+	    RX_OK && (rc = rx_put_bool(a->data, "of_record", !own, st)) ==
 	    RX_OK && (rc = rx_put_bool(a->data, "only_one",
 	    json_array_size(v.list) == 1, st)) == RX_OK)
 		rc = rx_director_title(a, q, RX_MSG_WEB_HISTORY_TITLE, st);

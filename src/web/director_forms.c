@@ -240,12 +240,12 @@ rx_director_propose(const struct rx_request *q, bool *urgent)
 
 /* Tell the script what weighs how much, and how soon to come again. */
 static rx_err
-put_weights(json_t *data, int64_t before, struct rx_status *st)
+put_weights(json_t *data, const struct rx_request *q, int64_t before,
+    struct rx_status *st)
 {
 	const struct rx_code *c;
 	json_t *item, *list;
 	size_t i;
-	int days;
 	rx_err rc;
 
 	list = json_object_get(data, "signs_list");
@@ -261,12 +261,9 @@ put_weights(json_t *data, int64_t before, struct rx_status *st)
 	json_array_foreach(list, i, item) {
 		c = rx_code_by_key(RX_LIST_RISK, json_string_value(
 		    json_object_get(item, "key")));
-		if (c == NULL)
-			continue;
-		days = rx_code_int(c, "due", 90);
-		if (c->no != before)
-			days = rx_code_int(c, "first", days);
-		if ((rc = rx_put_int(item, "days", days, st)) != RX_OK)
+		if (c != NULL && (rc = rx_put_int(item, "days",
+		    rx_visit_days(q->session, c, c->no != before), st)) !=
+		    RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
@@ -308,7 +305,7 @@ put_observe(struct rx_request *q, struct rx_reply *a,
 	if ((rc = rx_form_preset(q, "channel", "home_visit", st)) != RX_OK ||
 	    (rc = put_form(q, a, RX_OBSERVATION, id, &risk, st)) != RX_OK)
 		return (rc);
-	return (put_weights(a->data, risk, st));
+	return (put_weights(a->data, q, risk, st));
 }
 
 rx_err

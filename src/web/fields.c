@@ -227,6 +227,30 @@ rx_field_set(const struct rx_request *q, const char *name)
 }
 
 rx_err
+rx_field_reason(struct rx_buf *out, const struct rx_request *q,
+    struct rx_status *st)
+{
+	const char *p = rx_field(q, "reason");
+	size_t i, n;
+	rx_err rc;
+
+	p += strspn(p, " \t\n");
+	for (n = strlen(p); n > 0 && strchr(" \t\n", p[n - 1]) != NULL; n--)
+		;
+	if (n == 0)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
+	if (rx_utf8_count(p, n) > 256)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_REASON_LONG));
+	if ((rc = rx_buf_add(out, p, n, st)) != RX_OK ||
+	    (rc = rx_buf_add(out, "", 1, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < n; i++)
+		if (out->b[i] == '\n' || out->b[i] == '\t')
+			out->b[i] = ' ';
+	return (RX_OK);
+}
+
+rx_err
 rx_field_secret(struct rx_secret **out, struct rx_request *q,
     const char *name, struct rx_status *st)
 {

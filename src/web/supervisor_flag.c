@@ -137,32 +137,6 @@ rx_supervisor_flag(struct rx_request *q, struct rx_reply *a,
 
 /* ---- reasons ---- */
 
-/* One line of the reason that was typed: line feeds become blanks, blanks at
- * both ends go.  RX_EUSAGE when nothing is left, or too much. */
-static rx_err
-take_reason(const struct rx_request *q, struct rx_buf *out,
-    struct rx_status *st)
-{
-	const char *p = rx_field(q, "reason");
-	size_t i, n;
-	rx_err rc;
-
-	p += strspn(p, " \t\n");
-	for (n = strlen(p); n > 0 && strchr(" \t\n", p[n - 1]) != NULL; n--)
-		;
-	if (n == 0)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
-	if (rx_utf8_count(p, n) > 256)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_WEB_REASON_LONG));
-	if ((rc = rx_buf_add(out, p, n, st)) != RX_OK ||
-	    (rc = rx_buf_add(out, "", 1, st)) != RX_OK)
-		return (rc);
-	for (i = 0; i < n; i++)
-		if (out->b[i] == '\n' || out->b[i] == '\t')
-			out->b[i] = ' ';
-	return (RX_OK);
-}
-
 /* The page again, with the failure of ${st} on top. */
 static rx_err
 put_again(struct rx_request *q, struct rx_reply *a,
@@ -185,7 +159,7 @@ rx_supervisor_reveal(struct rx_request *q, struct rx_reply *a,
 
 	if ((rc = find_flag(q, &f, st)) != RX_OK)
 		return (rc);
-	if (take_reason(q, &reason, st) != RX_OK) {
+	if (rx_field_reason(&reason, q, st) != RX_OK) {
 		if ((rc = rx_put_bool(a->data, "revealing", true, st)) ==
 		    RX_OK || st->code != RX_OK)
 			rc = put_again(q, a, &f, st);
@@ -271,7 +245,7 @@ rx_supervisor_decide(struct rx_request *q, struct rx_reply *a,
 		(void)rx_fail(st, RX_ECONFLICT, RX_MSG_WEB_FLAG_STALE);
 		return (put_again(q, a, &f, st));
 	}
-	if ((rc = take_reason(q, &reason, st)) == RX_OK &&
+	if ((rc = rx_field_reason(&reason, q, st)) == RX_OK &&
 	    state == RX_FLAG_CLOSED && !rx_field_set(q, "confirm")) {
 		rc = ask_close(q, a, &f, st);
 		goto done;

@@ -97,6 +97,11 @@ const char *rx_field_nth(const struct rx_request *q, const char *name,
     size_t k);
 /* Whether the field was sent and is not empty. */
 bool rx_field_set(const struct rx_request *q, const char *name);
+/* One line, with its NUL, of what was typed in the field "reason": line feeds
+ * become blanks, blanks at both ends go.  RX_EUSAGE when nothing is left
+ * (REASON_MISSING), or more than 256 characters (WEB_REASON_LONG). */
+rx_err rx_field_reason(struct rx_buf *out, const struct rx_request *q,
+    struct rx_status *st) RX_MUST_USE;
 /* A passphrase field, moved into guarded memory; the field is wiped.
  * RX_EUSAGE when it is empty. */
 rx_err rx_field_secret(struct rx_secret **out, struct rx_request *q,

@@ -376,6 +376,7 @@ def concrete(method, pattern):
     """A plausible path for a pattern; harmless when it is posted to."""
     one = {"/child/": child(), "/activity/": "0" * 36, "/flag/": flag(),
            "/coverage/": "350102001001", "/release/": "1",
+           "/transfer/": "0" * 36, "/erasure/": "0" * 36,
            "/people/": "nobody" if method == "POST" else "dir2",
            "/safety/backup/": "none.rxb"}
     for prefix, value in one.items():

@@ -456,6 +456,66 @@ test_two_corrections_of_one_version_are_both_kept(void **state)
 	rx_session_close(at_b);
 }
 
+static rx_err
+activity(struct rx_session *s, const char *id, const char *venue, bool correct,
+    uint8_t *got)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof(text), "{\"id\":\"%s\",\"unit\":\""
+	    VILLAGE "\",\"date\":\"2025-06-01\",\"kind\":"
+	    "\"theme_activity\",\"held\":true,\"venue\":\"%s\"}", id,
+	    venue);
+	return (save(s, RX_ACTIVITY, correct, text, got));
+}
+
+static rx_err
+venue_each(void *cookie, const struct rx_record *r, struct rx_status *u)
+{
+
+	(void)u;
+	assert_int_equal(r->type, RX_ACTIVITY);
+	(void)snprintf(cookie, 64, "%s", rx_record_text(r, RX_F_VENUE));
+	return (RX_OK);
+}
+
+static void
+test_an_activity_corrected_twice_is_shown_to_who_writes_there(void **state)
+{
+	const char *home = fixture_copy(), *a = copy_of(home, "甲");
+	struct rx_session *s = fixture_open(home, "d1");
+	struct rx_session *at_a = fixture_open(a, "d1");
+	uint8_t id[RX_ID_BYTES], other[RX_ID_BYTES];
+	char venue[64] = "";
+	uint64_t seq;
+
+	(void)state;
+	assert_int_equal(activity(s, "a9", "别处", false, other), RX_OK);
+	assert_int_equal(activity(at_a, "a1", "from a", true, id), RX_OK);
+	(void)usleep(3000);
+	assert_int_equal(activity(s, "a1", "from home", true, NULL), RX_OK);
+	assert_int_equal(carry(at_a, VILLAGE, s).conflicts, 1);
+	seq = head_of(s).seq;
+	must(rx_activity_conflict_each(s, id, venue_each, venue, &st));
+	assert_string_equal(venue, "from a");
+	assert_false(rx_store_in_transaction(s->store));
+	assert_int_equal(head_of(s).seq, seq);
+	/* Of the activity that was asked for alone. */
+	venue[0] = '\0';
+	must(rx_activity_conflict_each(s, other, venue_each, venue, &st));
+	assert_string_equal(venue, "");
+	must(fixture_verify(s, NULL, &st));
+	assert_int_equal(try(rx_activity_conflict_each(s, fixture_id[C1],
+	    venue_each, venue, &st)), RX_ENOENT);
+	rx_session_close(s);
+	s = fixture_open(home, "d2");
+	assert_int_equal(try(rx_activity_conflict_each(s, id, venue_each,
+	    venue, &st)), RX_EPERM);
+	assert_string_equal(venue, "");
+	rx_session_close(s);
+	rx_session_close(at_a);
+}
+
 /* A copy that does not know of it yet sends the child again, in two versions. */
 static void
 test_child_erased_at_home_does_not_come_back_in_a_bundle(void **state)
@@ -1409,6 +1469,8 @@ main(void)
 		    test_no_record_of_another_village_is_in_the_bundle),
 		cmocka_unit_test(
 		    test_two_corrections_of_one_version_are_both_kept),
+		cmocka_unit_test(
+		    test_an_activity_corrected_twice_is_shown_to_who_writes_there),
 		cmocka_unit_test(
 		    test_child_erased_at_home_does_not_come_back_in_a_bundle),
 		cmocka_unit_test(test_a_third_copy_learns_of_both_versions),

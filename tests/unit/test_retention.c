@@ -25,6 +25,8 @@ struct found {
 	int32_t since;
 	bool named;
 	char name[64];
+	const struct rx_session *s;
+	int32_t day;
 };
 
 static rx_err
@@ -98,6 +100,53 @@ test_files_are_listed_from_the_day_their_time_is_over(void **state)
 	assert_false(f.why & RX_OVER_ADULT);
 	f = on(s, "2032-06-01", RX_RETENTION_NAMES);
 	assert_true(f.why & RX_OVER_ADULT);
+	rx_session_close(s);
+}
+
+static rx_err
+over_each(void *cookie, const struct rx_child_row *row, struct rx_status *u)
+{
+	struct found *f = cookie;
+	struct rx_retention_row r;
+
+	(void)u;
+	if (!rx_retention_over(f->s, f->day, row, &r))
+		return (RX_OK);
+	f->n++;
+	f->why = r.why;
+	f->since = r.since;
+	return (RX_OK);
+}
+
+/* A page asks of each row of a list that it has anyway. */
+static void
+test_one_file_is_over_when_the_list_has_it(void **state)
+{
+	static const char *const days[] = { "2026-01-09", "2026-01-10",
+	    "2030-08-30", "2030-08-31", "2032-05-31", "2032-06-01" };
+	struct rx_session *s = begun(fixture_copy());
+	struct found listed, asked;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+		listed = on(s, days[i], RX_RETENTION_MASKED);
+		memset(&asked, 0, sizeof(asked));
+		asked.s = s;
+		asked.day = day(days[i]);
+		must(rx_child_browse(s, "", false, over_each, &asked, &st));
+		assert_int_equal(asked.n, listed.n);
+		assert_int_equal(asked.why, listed.why);
+		assert_int_equal(asked.since, listed.since);
+	}
+	assert_int_equal(asked.n, 2);
+	must(rx_retention_keep(s, fixture_id[C1], day("2040-01-01"), "仍需",
+	    &st));
+	memset(&asked, 0, sizeof(asked));
+	asked.s = s;
+	asked.day = day("2040-01-01");
+	must(rx_child_browse(s, "", false, over_each, &asked, &st));
+	assert_int_equal(asked.n, 1);
 	rx_session_close(s);
 }
 
@@ -286,6 +335,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_files_are_listed_from_the_day_their_time_is_over),
+		cmocka_unit_test(test_one_file_is_over_when_the_list_has_it),
 		cmocka_unit_test(
 		    test_retention_list_shows_each_what_he_may_see),
 		cmocka_unit_test(

@@ -447,3 +447,109 @@ export async function copiesTold(v) {
   await v.follow("section[aria-labelledby=copies-h] a[href='/bundles']");
   ok(await v.page.locator("#file").count() === 0, "an administrator opens none");
 }
+
+// A file moves and comes back, is kept, is erased; with what the register chooses
+// about it.
+export async function settings(v) {
+  const p = v.page;
+  await v.signIn("admin");
+  await v.follow("nav a[href='/settings']");
+  equal(await p.locator("main input[type=number]").count(), 9, "settings");
+  await p.locator("main form").evaluate((f) => { f.noValidate = true; });
+  await p.fill("#visit-green-days", "400");
+  await v.follow("main form button.primary", 422);
+  await p.locator("p.error a").click();
+  equal(await p.evaluate(() => document.activeElement.id), "visit-green-days", "the summary leads to the field");
+  await p.fill("#visit-green-days", "60");
+  await v.follow("main form button.primary");
+  equal(await p.inputValue("#visit-green-days"), "60", "saved");
+  await v.signOut();
+}
+
+export async function caseLife(v) {
+  const p = v.page;
+  await v.signIn("dir1");
+  await v.go("/children");
+  await v.follow("a[href='/transfers']");
+  ok(await p.locator(".empty").first().isVisible(), "nothing is offered");
+  await v.go("/children/new");
+  await p.fill("#name", "欧阳搬家");
+  await p.selectOption("#sex", { index: 1 });
+  await p.fill("#birth", "2014-05");
+  await p.locator("[name=categories]").nth(2).check();
+  await p.selectOption("#legal_basis", "statutory_duty");
+  await v.follow("main form button.primary");
+  const child = v.path(), id = child.split("/")[2];
+  const number = /\d{3}-\d{3}/.exec(await p.locator("h1").innerText())[0];
+
+  // To another village, by part of its name; who is to accept says no.
+  await v.follow(`a[href='${child}/transfer']`);
+  await p.fill("#unit", "社区");
+  await p.fill("#reason", "随父母搬家");
+  await p.check("[name=sure]");
+  await v.follow("main form button.primary", 422);
+  ok(await p.locator("[name=unit_pick]").count() > 1, "which of them");
+  await p.fill("#unit", "");
+  await p.locator("#unit").pressSequentially("350102001002");
+  await p.waitForFunction(() => document.querySelectorAll("#units option").length > 0);
+  await p.fill("#unit", await p.locator("#units option").first().getAttribute("value"));
+  await p.check("[name=sure]");
+  await v.follow("main form button.primary");
+  equal(v.path(), child, "offered");
+  ok(await p.locator(".notice a[href$='/transfer']").isVisible(), "said on the page");
+  await v.follow(".notice a[href$='/transfer']");
+  await v.signOut();
+  await v.signIn("dir2");
+  await v.follow(`a.button[href='/transfer/${id}']`);
+  ok(!(await v.text()).includes("欧阳搬家"), "the name is shown unasked");
+  await v.follow("button[name=names]");
+  ok((await v.text()).includes("欧阳搬家"), "and shown when asked for");
+  await p.fill("#reason", "没有搬来");
+  await v.follow("form[action$='/reject'] button");
+  equal(v.path(), "/transfers", "rejected");
+  await v.signOut();
+  await v.signIn("dir1");
+  ok((await v.text()).includes("没有搬来"), "the answer on today");
+  await v.go(`${child}/transfer`);
+  await v.follow("form[action$='/withdraw'] button");
+
+  await v.go(`${child}/keep`);
+  const year = new Date().getFullYear();
+  await p.fill("#until", `${year + 1}-06-01`);
+  await p.fill("#reason", "仍在帮扶");
+  await v.follow("main form button.primary");
+  ok((await v.text()).includes(`${year + 1}-06-01`), "kept");
+  await v.go(`/retention?on=${year + 19}-01-01`);
+  ok(await p.locator(`a[href='${child}/erase']`).count() === 1, "over by then");
+
+  // Erased only by its number; the certificate is printed without a name.
+  await v.follow(`a[href='${child}/erase']`);
+  await p.selectOption("#ground", "purpose");
+  await p.selectOption("#asker", "guardian");
+  await p.fill("#reason", "监护人要求");
+  await p.fill("#number", "001-999");
+  await v.follow("button.danger", 422);
+  equal(await p.inputValue("#number"), "", "typed anew");
+  equal(await p.inputValue("#reason"), "监护人要求", "what was typed");
+  await p.fill("#number", number);
+  await v.follow("button.danger");
+  equal(v.path(), `/erasure/${id}`, "the certificate");
+  ok(!(await v.text()).includes("欧阳"), "a name in the certificate");
+  await p.emulateMedia({ media: "print" });
+  equal(await p.locator(".top").isVisible(), false, "the head of the page on paper");
+  ok(await p.locator(".sealbox").isVisible(), "the seal box on paper");
+  await p.emulateMedia({ media: null });
+  await v.go("/erasures");
+  await v.follow("form[action='/erasures/verify'] button");
+  ok(await p.locator("p.flash").isVisible(), "nothing is left");
+  await v.signOut();
+
+  await v.signIn("sup1");
+  for (const where of ["/erasures", "/retention", "/transfers"]) {
+    await v.go("/coverage");
+    await v.follow(`a[href='${where}']`);
+  }
+  await v.go(`/erasure/${id}`);
+  ok(!(await v.text()).includes("监护人要求"), "the reason is the director's");
+  await v.signOut();
+}

@@ -41,6 +41,15 @@ for (const where of [{ size: "phone", lang: "zh" }, { size: "desktop", lang: "en
   });
 }
 
+for (const [size, lang] of [["phone", "zh"], ["desktop", "en"]]) {
+  test(`a file moves, is kept, is erased (${size}, ${lang})`, async () => {
+    const s = await serve(await register());
+    await visit(s.url, { size, lang, name: "settings" }, (v) => days.settings(v));
+    await visit(s.url, { size, lang, name: "case" }, (v) => days.caseLife(v));
+    await s.stop();
+  });
+}
+
 async function firstRun(where) {
   const dir = emptyFolder();
   const s = await serve(dir);
