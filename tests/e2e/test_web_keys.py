@@ -7,7 +7,7 @@ import os
 import re
 
 import harness
-from harness import PERMISSION, equal, main, run, temp_dir, test, true
+from harness import PERMISSION, Skipped, equal, main, run, temp_dir, test, true
 import test_keys as keys
 import test_web_http as web
 from test_web_http import Browser, Server, message
@@ -431,6 +431,39 @@ def test_new_codes_that_were_not_confirmed_are_worth_nothing():
     works(a, new, 403)
     s.stop()
     keys.verify(register)
+
+
+@test
+def test_codes_leave_the_memory():
+    register, codes, s, a = begin("d1")
+    if web.holds(s, b"x") is None:
+        s.stop()
+        raise Skipped("the memory of a hardened process is for root only")
+    bare = [c.replace("-", "").encode() for c in codes]
+    typed = [c.encode() for c in codes] + bare
+    works(a, codes)
+    equal(web.settled(s, *typed), set(), "typed codes")
+    typo = codes[0][:-1] + ("X" if codes[0][-1] != "X" else "Y")
+    equal(fill(a, "/safety/codes/test", **codes_of(codes[1], typo)).status,
+          422, "a typo")
+    equal(web.settled(s, typo.encode(), *typed), set(), "mistyped codes")
+    _, new = prepare(a, codes)
+    new = [c.encode() for c in new]
+    equal(web.settled(s, *typed), set(), "the old codes, while new ones wait")
+    # The control: what waits is in the memory of the session.
+    equal(web.holds(s, *new), set(new), "the new codes, while they wait")
+    equal(fill(a, "/safety/codes/new", "/safety/codes/drop").status, 303,
+          "given up")
+    equal(web.settled(s, *new), set(), "codes that were given up")
+    _, new = prepare(a, codes)
+    equal(fill(a, "/safety/codes/new", "/safety/codes/confirm",
+               **groups(new)).status, 303, "confirmed")
+    equal(web.settled(s, *[c.encode() for c in new]), set(), "codes in force")
+    _, last = prepare(a, new)
+    a.post("/logout")
+    equal(web.settled(s, *[c.encode() for c in new + last]), set(),
+          "after signing out")
+    s.stop()
 
 
 @test
