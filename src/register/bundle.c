@@ -601,7 +601,9 @@ rx_bundle_seal(struct rx_session *s, const char *unit, size_t most,
 	rx_hex(hex, info->digest, RX_HASH_BYTES);
 	(void)snprintf(detail, sizeof(detail), "make %s %llu %s", text,
 	    (unsigned long long)info->number, hex);
-	return (rx_finish(s, rc, RX_DID_BUNDLE, NULL, detail, st));
+	if ((rc = rx_finish(s, rc, RX_DID_BUNDLE, NULL, detail, st)) != RX_OK)
+		rx_buf_reset(out);
+	return (rc);
 }
 
 rx_err

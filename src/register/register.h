@@ -676,7 +676,7 @@ struct rx_bundle {
 rx_err rx_bundle_make(struct rx_session *s, const char *unit,
     const char *file, struct rx_bundle *info, struct rx_status *st)
     RX_MUST_USE;
-/* The same appended to ${out}, of at most ${most} bytes; else RX_EUSAGE
+/* The same in ${out}, empty before, of at most ${most} bytes; else RX_EUSAGE
  * (BUNDLE_TOO_LARGE: max), and none was made. */
 rx_err rx_bundle_seal(struct rx_session *s, const char *unit, size_t most,
     struct rx_buf *out, struct rx_bundle *info, struct rx_status *st)

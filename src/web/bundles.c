@@ -320,11 +320,9 @@ make(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	rx_err rc;
 
 	if (rx_bundle_seal(q->session, to, MADE_MAX, &a->body, &b, st) !=
-	    RX_OK) {
-		rx_buf_free(&a->body);
+	    RX_OK)
 		return ((rc = put_refusal(a, q, st)) != RX_OK ? rc :
 		    put_page(q, a, st));
-	}
 	rx_unit_text(unit, b.unit);
 	rx_hex(hex, b.copy, RX_ID_BYTES);
 	hex[8] = '\0';

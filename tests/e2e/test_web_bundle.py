@@ -515,15 +515,15 @@ def test_a_file_that_waits_too_long_makes_room_for_others():
 
 
 @test
-def test_a_bundle_larger_than_a_file_may_be_is_not_made():
-    # Said in the source: what the page makes, a page can open.
-    with open("src/web/bundles.c", encoding="utf-8") as f:
-        true("MADE_MAX (RX_UPLOAD_MAX - " in f.read(), "the limit")
-    home, village = pair()
-    r = village.at(LIN).post("/bundles/make", {"to": "35010200100"})
-    equal(r.status, 422, "no code of a unit")
-    r = village.at(LIN).post("/bundles/make", {"to": "350102002"})
-    true(r.status in (403, 404), "nobody there: %d" % r.status)
+def test_a_unit_that_nothing_can_be_sent_to_is_refused():
+    _, village = pair()
+    b = village.at(LIN)
+    for unit, status, name in (("35010200100", 422, "UNIT_INVALID"),
+                               ("350102002", 404, "BUNDLE_NOBODY")):
+        r = b.post("/bundles/make", {"to": unit})
+        equal(r.status, status, unit + ": " + r.text[-300:])
+        says(r, name)
+    make(b)					# the control
 
 
 # ---- copies say that they are ----
@@ -540,9 +540,13 @@ def test_every_page_of_a_copy_says_so():
                      (village.at(keys.ADMIN), ("/people", "/safety"))):
         for path in paths:
             true(banner in b.get(path).page().text, "not said on " + path)
+    # A passphrase that cannot be changed here is not asked to be.
+    word = message("WEB_TEMPORARY_NOTICE")
+    true(word not in village.at(LIN).get("/today").page().text, "asked for")
     for b, path in ((Browser(home.server), "/login"),
                     (home.at(LIN), "/today")):
         true("中山村" not in b.get(path).page().text, "control: home")
+    true(word in home.at(LIN).get("/today").page().text, "control: home")
 
 
 @test

@@ -736,6 +736,36 @@ test_a_unit_without_keys_gets_none_in_a_copy(void **state)
 }
 
 static void
+test_a_bundle_over_the_limit_is_not_made(void **state)
+{
+	const char *village = copy_of(fixture_copy(), "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_audit_head before = head_of(d1);
+	struct rx_bundle b;
+	size_t n;
+
+	(void)state;
+	must(rx_bundle_seal(d1, VILLAGE, SIZE_MAX, &out, &b, &st));
+	n = out.len;
+	assert_int_equal(b.number, 1);
+	assert_int_equal(head_of(d1).seq, before.seq + 1);
+	rx_buf_free(&out);
+	/* Its size is in steps; too much of rows is seen before that. */
+	refuses(rx_bundle_seal(d1, VILLAGE, n - 1, &out, &b, &st), RX_EUSAGE,
+	    BUNDLE_TOO_LARGE);
+	assert_int_equal(out.len, 0);
+	refuses(rx_bundle_seal(d1, VILLAGE, 100, &out, &b, &st), RX_EUSAGE,
+	    BUNDLE_TOO_LARGE);
+	assert_int_equal(out.len, 0);
+	assert_int_equal(head_of(d1).seq, before.seq + 1);
+	must(rx_bundle_seal(d1, VILLAGE, n, &out, &b, &st));
+	assert_int_equal(b.number, 2);
+	rx_buf_free(&out);
+	rx_session_close(d1);
+}
+
+static void
 test_copy_name_and_copy_already_are_refused(void **state)
 {
 	static const char *const bad[] = { "", "a b", "a:b", "\n",
@@ -1481,6 +1511,7 @@ main(void)
 		    test_what_is_done_at_home_is_refused_in_a_copy),
 		cmocka_unit_test(test_unknown_actions_are_refused_in_a_copy),
 		cmocka_unit_test(test_a_unit_without_keys_gets_none_in_a_copy),
+		cmocka_unit_test(test_a_bundle_over_the_limit_is_not_made),
 		cmocka_unit_test(test_copy_name_and_copy_already_are_refused),
 		cmocka_unit_test(
 		    test_restored_copy_is_a_copy_from_the_first_moment),
