@@ -14,7 +14,7 @@ DESTDIR ?=
 # Debian packages: to build and run, and for the tests besides.
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
 	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libseccomp-dev \
-	libglpk-dev
+	libglpk-dev libqrencode-dev
 # Node of another source than Debian's brings its own npm.
 PKG_WEB := chromium fonts-wqy-zenhei $(if $(shell command -v npm),,nodejs npm)
 PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc valgrind $(PKG_WEB)
@@ -29,7 +29,7 @@ CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong \
 	-fstack-clash-protection $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd \
-	-lseccomp -lglpk -lm
+	-lseccomp -lglpk -lqrencode -lm
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer

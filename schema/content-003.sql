@@ -13,7 +13,18 @@ CREATE TABLE erasure(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX erasure_unit ON erasure(unit);
 
--- anchor:
+-- anchor: a head of the audit of this register (chain: zeros) or of one of its
+-- copies, that somebody signed.  lost: the chain here does not have it, and
+-- somebody went on, knowing that.
+CREATE TABLE anchor(
+  chain BLOB NOT NULL CHECK (length(chain) = 16),
+  seq INTEGER NOT NULL CHECK (seq >= 1),
+  hash BLOB NOT NULL CHECK (length(hash) = 32),
+  signer BLOB NOT NULL CHECK (length(signer) = 16),
+  statement BLOB NOT NULL CHECK (length(statement) = 216),
+  lost INTEGER NOT NULL CHECK (lost IN (0, 1)),
+  PRIMARY KEY (chain, seq, hash, signer)
+) STRICT, WITHOUT ROWID;
 
 -- transfer:
 

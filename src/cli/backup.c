@@ -297,20 +297,23 @@ check(struct rx_cli *cli, const char *dir, const char *copy,
 {
 	struct rx_restore ask = { .file = cli->operand[0],
 	    .keys = cli->value[O_FROM_KEYS], .dir = dir, .copy = copy,
-	    .anchor = cli->value[O_ANCHOR],
 	    .older = cli->value[O_OLDER] != NULL,
 	    .live = dir != NULL ? cli->dir : NULL };
+	struct rx_buf text = RX_BUF_INIT;
 	struct rx_secret *passphrase;
 	struct rx_restored got;
 	rx_err rc;
 
-	if ((rc = rx_cli_need_user(cli, st)) != RX_OK ||
+	if ((rc = rx_cli_anchor(&ask.anchor, &text, cli->value[O_ANCHOR],
+	    st)) != RX_OK || (rc = rx_cli_need_user(cli, st)) != RX_OK ||
 	    (rc = rx_cli_passphrase(cli, &passphrase, st)) != RX_OK)
-		return (rc);
+		goto done;
 	ask.user = cli->user;
 	ask.passphrase = passphrase;
 	rc = rx_backup_restore(&ask, &got, st);
 	rx_secret_free(passphrase);
+done:
+	rx_buf_free(&text);
 	if (rc != RX_OK)
 		return (rc);
 	warn(cli, &got);
@@ -335,7 +338,7 @@ run_verify(struct rx_cli *cli, struct rx_status *st)
 
 const struct rx_cli_command rx_cli_backup_verify = {
 	{ "backup", "verify" },
-	"FILE [--keys FILE] [--anchor CODE [--older-than-head]]",
+	"FILE [--keys FILE] [--anchor CODE|FILE] [--older-than-head]",
 	RX_MSG_CLI_HELP_BACKUP_VERIFY, run_verify, 1, 1, 0, {
 		[O_FROM_KEYS] = { "keys", RX_CLI_VALUE, 0 },
 		[O_ANCHOR] = { "anchor", RX_CLI_VALUE, 0 },
@@ -352,7 +355,7 @@ run_restore(struct rx_cli *cli, struct rx_status *st)
 
 const struct rx_cli_command rx_cli_backup_restore = {
 	{ "backup", "restore" },
-	"FILE DIR [--keys FILE] [--anchor CODE [--older-than-head]] [--copy NAME]",
+	"FILE DIR [--keys FILE] [--anchor CODE|FILE] [--older-than-head] [--copy NAME]",
 	RX_MSG_CLI_HELP_BACKUP_RESTORE, run_restore, 2, 2, 0, {
 		[O_COPY] = { "copy", RX_CLI_VALUE, 0 },
 		[O_FROM_KEYS] = { "keys", RX_CLI_VALUE, 0 },

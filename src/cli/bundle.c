@@ -164,7 +164,7 @@ const struct rx_cli_command rx_cli_bundle_show = {
 
 /* ---- open ---- */
 
-enum { O_DRY_RUN };
+enum { O_DRY_RUN, O_DESPITE };
 
 static rx_err
 remark(struct rx_cli *cli, enum rx_msg msg, size_t count,
@@ -197,6 +197,7 @@ counts_text(struct rx_cli *cli, const struct rx_bundle *b,
 	    st)) != RX_OK ||
 	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_REFUSED, b->refused, st)) !=
 	    RX_OK ||
+	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_LOST, b->lost, st)) != RX_OK ||
 	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_ERASED, b->erased, st)) !=
 	    RX_OK ||
 	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_SKIPPED, b->skipped, st)) !=
@@ -219,6 +220,8 @@ counts_json(struct rx_cli *cli, const struct rx_bundle *b, json_t *o,
 	    (rc = set_size(o, "keys", b->keys, st)) == RX_OK &&
 	    (rc = set_size(o, "present", b->present, st)) == RX_OK &&
 	    (rc = set_size(o, "conflicts", b->conflicts, st)) == RX_OK &&
+	    (rc = set_size(o, "heads", b->heads, st)) == RX_OK &&
+	    (rc = set_size(o, "lost", b->lost, st)) == RX_OK &&
 	    (rc = set_size(o, "refused", b->refused, st)) == RX_OK &&
 	    (rc = set_size(o, "erased", b->erased, st)) == RX_OK &&
 	    (rc = set_size(o, "skipped", b->skipped, st)) == RX_OK)
@@ -237,7 +240,8 @@ run_open(struct rx_cli *cli, struct rx_status *st)
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	rc = rx_bundle_open(s, cli->operand[0],
+	rc = (cli->value[O_DESPITE] != NULL ? rx_bundle_open_despite :
+	    rx_bundle_open)(s, cli->operand[0],
 	    cli->value[O_DRY_RUN] == NULL, &b, st);
 	rx_session_close(s);
 	if (rc != RX_OK)
@@ -253,9 +257,10 @@ run_open(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_bundle_open = {
-	{ "bundle", "open" }, "FILE [--dry-run]", RX_MSG_CLI_HELP_BUNDLE_OPEN,
-	run_open, 1, 1, 0, {
+	{ "bundle", "open" }, "FILE [--dry-run] [--despite-head]",
+	RX_MSG_CLI_HELP_BUNDLE_OPEN, run_open, 1, 1, 0, {
 		[O_DRY_RUN] = { "dry-run", RX_CLI_SWITCH, 0 },
+		[O_DESPITE] = { "despite-head", RX_CLI_SWITCH, 0 },
 	}
 };
 

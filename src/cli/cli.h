@@ -229,6 +229,11 @@ rx_err rx_cli_saved(struct rx_cli *cli, enum rx_type type, const json_t *json,
 rx_err rx_cli_head(struct rx_cli *cli, const struct rx_audit_head *head,
     struct rx_status *st) RX_MUST_USE;
 
+/* The value of an option --anchor: a code as it is, or what is in the file of that
+ * name, kept in ${text}, which the caller frees. */
+rx_err rx_cli_anchor(const char **anchor, struct rx_buf *text,
+    const char *value, struct rx_status *st) RX_MUST_USE;
+
 /* ---- init.c ---- */
 
 /* Write the custodian codes with their explanation to a new file. */
@@ -254,7 +259,7 @@ extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
     rx_cli_review_list, rx_cli_review_show, rx_cli_review_decide,
     rx_cli_export_annex, rx_cli_export_table, rx_cli_release_list,
     rx_cli_release_verify, rx_cli_audit_verify, rx_cli_audit_head,
-    rx_cli_audit_list,
+    rx_cli_audit_list, rx_cli_audit_countersign, rx_cli_audit_anchors,
     rx_cli_bundle_make, rx_cli_bundle_open, rx_cli_bundle_show,
     rx_cli_bundle_list, rx_cli_user_fingerprint,
     rx_cli_backup_create, rx_cli_backup_keys, rx_cli_backup_prune,

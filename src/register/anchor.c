@@ -44,24 +44,37 @@ rx_anchor_format(char out[RX_ANCHOR_TEXT], const struct rx_audit_head *head)
 	rx_base32_write(out + n, value, CODE_CHARS);
 }
 
+/* The bytes of ${text}, ${n} of them in hexadecimal, then nothing but a line
+ * end. */
+static bool
+hex_bytes(uint8_t *out, size_t n, const char *text)
+{
+	char two[3] = "";
+	size_t i;
+
+	if (strspn(text, "0123456789abcdefABCDEF") != 2 * n ||
+	    text[2 * n + strspn(text + 2 * n, "\r\n ")] != '\0')
+		return (false);
+	for (i = 0; i < n; i++) {
+		memcpy(two, text + 2 * i, 2);
+		out[i] = (uint8_t)strtoul(two, NULL, 16);
+	}
+	return (true);
+}
+
 /* "SEQ-" and 64 hexadecimal digits: the whole hash. */
 static bool
 hex_parse(struct rx_anchor *a, const char *text)
 {
-	char *end, two[3] = "";
-	size_t i;
+	char *end;
 
 	a->seq = strtoull(text, &end, 10);
 	/* strtoull takes a sign and leading blanks; we do not. */
 	if (text[0] < '0' || text[0] > '9' || a->seq == 0 ||
 	    a->seq > INT64_MAX || *end++ != '-' ||
 	    strlen(end) != 2 * RX_HASH_BYTES ||
-	    strspn(end, "0123456789abcdefABCDEF") != 2 * RX_HASH_BYTES)
+	    !hex_bytes(a->hash, RX_HASH_BYTES, end))
 		return (false);
-	for (i = 0; i < RX_HASH_BYTES; i++) {
-		memcpy(two, end + 2 * i, 2);
-		a->hash[i] = (uint8_t)strtoul(two, NULL, 16);
-	}
 	a->n = RX_HASH_BYTES;
 	return (true);
 }
@@ -93,6 +106,28 @@ groups_read(uint8_t value[CODE_CHARS], uint64_t *seq, const char *text)
 	return (*seq != 0);
 }
 
+/* What rx_countersigned_format wrote: the last of its three lines says all. */
+static bool
+file_parse(struct rx_anchor *a, const char *text)
+{
+	const char *line = text;
+	int i;
+
+	if (strncmp(text, RX_COUNTERSIGNED_LINE,
+	    strlen(RX_COUNTERSIGNED_LINE)) != 0)
+		return (false);
+	for (i = 0; i < 2 && line != NULL; i++)
+		if ((line = strchr(line, '\n')) != NULL)
+			line++;
+	if (line == NULL || !hex_bytes(a->statement, RX_ANCHOR_BYTES, line))
+		return (false);
+	a->seq = rx_get64(a->statement + RX_ANCHOR_AT_SEQ);
+	memcpy(a->hash, a->statement + RX_ANCHOR_AT_SEQ + 8, RX_HASH_BYTES);
+	a->n = RX_HASH_BYTES;
+	a->countersigned = true;
+	return (a->seq != 0 && a->seq <= INT64_MAX);
+}
+
 rx_err
 rx_anchor_parse(struct rx_anchor *a, const char *text, struct rx_status *st)
 {
@@ -100,7 +135,7 @@ rx_anchor_parse(struct rx_anchor *a, const char *text, struct rx_status *st)
 	uint64_t seq;
 
 	memset(a, 0, sizeof(*a));
-	if (hex_parse(a, text))
+	if (hex_parse(a, text) || file_parse(a, text))
 		return (RX_OK);
 	memset(a, 0, sizeof(*a));
 	if (!groups_read(value, &seq, text))

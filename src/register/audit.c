@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -178,6 +179,105 @@ broken(struct rx_status *st, uint64_t seq)
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_BROKEN));
 }
 
+/* A signature that is to be verified: who made it, when, over which hash. */
+struct due {
+	uint8_t actor[RX_ID_BYTES];
+	int64_t time;
+	uint8_t signature[RX_SIGNATURE_BYTES];
+	uint8_t hash[RX_HASH_BYTES];
+	uint64_t seq;
+};
+
+static bool
+due_right(const struct rx_session *s, const struct due *d)
+{
+
+	return (rx_member_signed(s, d->actor, d->time, d->signature,
+	    SIGN_LABEL, d->hash, RX_HASH_BYTES));
+}
+
+/* Number, time, epoch and hash of the entry under ${cur}; *whole is false when
+ * one of its columns has another size than all entries have. */
+static void
+entry_head(struct rx_audit_head *e, bool *whole, const struct rx_cursor *cur)
+{
+	const uint8_t *payload, *hash;
+	size_t np, nb, nh;
+
+	memset(e, 0, sizeof(*e));
+	payload = rx_col_bytes(cur, 2, &np);
+	(void)rx_col_bytes(cur, 3, &nb);
+	hash = rx_col_bytes(cur, 4, &nh);
+	*whole = np == PAYLOAD_BOX && nb == PROOF_BOX && nh == RX_HASH_BYTES;
+	e->seq = (uint64_t)rx_col_int(cur, 0);
+	e->time = rx_col_int(cur, 1);
+	e->epoch = rx_envelope_epoch(payload, np);
+	if (nh == RX_HASH_BYTES)
+		memcpy(e->hash, hash, RX_HASH_BYTES);
+}
+
+/* What needs no key: the entry ${e} under ${cur} goes on from ${prev}. */
+static rx_err
+entry_link(struct rx_session *s, const struct rx_cursor *cur,
+    const struct rx_audit_head *prev, struct rx_audit_head *e,
+    struct rx_status *st)
+{
+	uint8_t hash[RX_HASH_BYTES];
+	const uint8_t *payload;
+	size_t n;
+	bool whole;
+
+	entry_head(e, &whole, cur);
+	payload = rx_col_bytes(cur, 2, &n);
+	rx_audit_entry_hash(hash, s->store_id, e->seq, prev->hash, e->time,
+	    payload, n);
+	/* Times do not run backwards: nobody signs for a time before his end. */
+	if (!whole || e->seq != prev->seq + 1 || e->time < prev->time ||
+	    !rx_equal(hash, e->hash, RX_HASH_BYTES))
+		return (broken(st, prev->seq + 1));
+	/* Nor do the epochs of the audit key: nobody signs with one that was
+	 * left behind when somebody went. */
+	return (e->epoch < prev->epoch ? broken(st, e->seq) : RX_OK);
+}
+
+/* Open the entry ${e} under ${cur}, which is linked: the digests of manifest and
+ * members that it names go to ${digest}, the signature on it to ${d}. */
+static rx_err
+entry_open(struct rx_session *s, const struct rx_cursor *cur,
+    const struct rx_audit_head *e, uint8_t digest[DIGEST_BYTES],
+    struct due *d, struct rx_status *st)
+{
+	uint8_t plain[PAYLOAD_PLAIN], proof[PROOF_PLAIN];
+	const uint8_t *payload, *box;
+	const struct rx_key *key;
+	struct rx_place place;
+	size_t np, nb;
+	rx_err rc;
+
+	payload = rx_col_bytes(cur, 2, &np);
+	box = rx_col_bytes(cur, 3, &nb);
+	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, e->epoch,
+	    &key, NULL, st)) != RX_OK)
+		return (rc);
+	audit_place(&place, s, e->seq, COL_PAYLOAD);
+	if (rx_envelope_open(plain, sizeof(plain), payload, np, key,
+	    RX_ENV_AUDIT, RX_COMP_AUDIT, e->epoch, &place, st) != RX_OK)
+		return (broken(st, e->seq));
+	audit_place(&place, s, e->seq, COL_PROOF);
+	if (rx_envelope_open(proof, sizeof(proof), box, nb, key, RX_ENV_AUDIT,
+	    RX_COMP_AUDIT, e->epoch, &place, st) != RX_OK ||
+	    memcmp(proof, plain + 5, RX_ID_BYTES) != 0)
+		return (broken(st, e->seq));
+	memcpy(d->actor, proof, RX_ID_BYTES);
+	memcpy(d->signature, proof + RX_ID_BYTES, RX_SIGNATURE_BYTES);
+	memcpy(d->hash, e->hash, RX_HASH_BYTES);
+	d->time = e->time;
+	d->seq = e->seq;
+	memcpy(digest, plain + 5 + 2 * RX_ID_BYTES, DIGEST_BYTES);
+	rx_wipe(plain, sizeof(plain));
+	return (RX_OK);
+}
+
 /* Verify the entry under ${cur}, whose predecessor is ${prev}; the digests of
  * manifest and members that it names go to ${digest}. */
 static rx_err
@@ -185,49 +285,14 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
     const struct rx_audit_head *prev, uint8_t digest[DIGEST_BYTES],
     struct rx_status *st)
 {
-	uint8_t plain[PAYLOAD_PLAIN], proof[PROOF_PLAIN], hash[RX_HASH_BYTES];
-	const uint64_t seq = (uint64_t)rx_col_int(cur, 0);
-	const uint8_t *payload, *box, *stored;
-	size_t np, nb, nh;
-	const struct rx_key *key;
-	struct rx_place place;
-	uint32_t epoch;
+	struct rx_audit_head e;
+	struct due d;
 	rx_err rc;
 
-	payload = rx_col_bytes(cur, 2, &np);
-	box = rx_col_bytes(cur, 3, &nb);
-	stored = rx_col_bytes(cur, 4, &nh);
-	rx_audit_entry_hash(hash, s->store_id, seq, prev->hash,
-	    rx_col_int(cur, 1), payload, np);
-	/* Times do not run backwards: nobody signs for a time before his end. */
-	if (seq != prev->seq + 1 || rx_col_int(cur, 1) < prev->time ||
-	    np != PAYLOAD_BOX || nb != PROOF_BOX || nh != RX_HASH_BYTES ||
-	    !rx_equal(hash, stored, RX_HASH_BYTES))
-		return (broken(st, prev->seq + 1));
-	/* Nor do the epochs of the audit key: nobody signs with one that was
-	 * left behind when somebody went. */
-	epoch = rx_envelope_epoch(payload, np);
-	if (epoch < prev->epoch)
-		return (broken(st, seq));
-	if ((rc = rx_unit_key(s, RX_REGISTER_KEYS, RX_COMP_AUDIT, epoch, &key,
-	    NULL, st)) != RX_OK)
+	if ((rc = entry_link(s, cur, prev, &e, st)) != RX_OK ||
+	    (rc = entry_open(s, cur, &e, digest, &d, st)) != RX_OK)
 		return (rc);
-	audit_place(&place, s, seq, COL_PAYLOAD);
-	if (rx_envelope_open(plain, sizeof(plain), payload, np, key,
-	    RX_ENV_AUDIT, RX_COMP_AUDIT, epoch, &place, st) != RX_OK)
-		return (broken(st, seq));
-	audit_place(&place, s, seq, COL_PROOF);
-	if (rx_envelope_open(proof, sizeof(proof), box, nb, key, RX_ENV_AUDIT,
-	    RX_COMP_AUDIT, epoch, &place, st) != RX_OK)
-		return (broken(st, seq));
-	if (memcmp(proof, plain + 5, RX_ID_BYTES) != 0 ||
-	    !rx_member_signed(s, proof, rx_col_int(cur, 1),
-	    proof + RX_ID_BYTES, SIGN_LABEL, hash,
-	    RX_HASH_BYTES))
-		return (broken(st, seq));
-	memcpy(digest, plain + 5 + 2 * RX_ID_BYTES, DIGEST_BYTES);
-	rx_wipe(plain, sizeof(plain));
-	return (RX_OK);
+	return (due_right(s, &d) ? RX_OK : broken(st, e.seq));
 }
 
 /* Open the payload of the entry under ${cur} without verifying who made it. */
@@ -510,68 +575,286 @@ rx_begin(struct rx_session *s, struct rx_status *st)
 	    rx_fail(st, RX_ECONFLICT, RX_MSG_CLOCK_AHEAD));
 }
 
-/* Walk the chain from its first entry. */
-static rx_err
-chain_verify(struct rx_session *s, const struct rx_anchor *anchor,
-    struct rx_audit_head *last, uint8_t digest[DIGEST_BYTES], void (*progress)(void *, size_t),
-    void *cookie, struct rx_status *st)
+/* ---- verifying all of it ---- */
+
+/* Signatures that are verified together, half of them by another thread: they
+ * are what takes the time. */
+#define BATCH 512
+
+struct walk {
+	struct rx_session *s;
+	const struct rx_anchor *want;	/* NULL */
+	const struct rx_countersigned *known;	/* heads of this chain, in order */
+	size_t nknown, at;
+	const struct rx_countersigned *by;	/* whom to believe up to there */
+	bool fits;			/* all is as it was when he signed */
+	uint64_t end;			/* the newest entry */
+	struct rx_audit_head last;
+	uint8_t proofs[RX_HASH_BYTES];
+	uint8_t digest[DIGEST_BYTES];	/* that the newest names */
+	struct due *due;
+	size_t ndue;
+	void (*progress)(void *, size_t);
+	void *cookie;
+};
+
+struct share {
+	const struct rx_session *s;
+	const struct due *d;
+	size_t n;
+	uint64_t wrong;			/* the first entry that is; 0 */
+};
+
+static void *
+share_verify(void *cookie)
 {
-	struct rx_cursor *cur;
-	bool row;
-	const uint8_t *p;
+	struct share *h = cookie;
+	size_t i;
+
+	for (i = 0; i < h->n && h->wrong == 0; i++)
+		if (!due_right(h->s, &h->d[i]))
+			h->wrong = h->d[i].seq;
+	return (NULL);
+}
+
+/* Verify the signatures that wait. */
+static rx_err
+batch_verify(struct walk *w, struct rx_status *st)
+{
+	const size_t half = w->ndue / 2;
+	struct share a = { w->s, w->due, w->ndue - half, 0 };
+	struct share b = { w->s, w->due + a.n, half, 0 };
+	pthread_t thread;
+	bool two;
+
+	two = half > 16 && pthread_create(&thread, NULL, share_verify, &b) ==
+	    0;
+	(void)share_verify(&a);
+	if (two)
+		(void)pthread_join(thread, NULL);
+	else
+		(void)share_verify(&b);
+	w->ndue = 0;
+	if (a.wrong != 0 || b.wrong != 0)
+		return (broken(st, a.wrong != 0 ? a.wrong : b.wrong));
+	return (RX_OK);
+}
+
+/* The heads that somebody kept, or countersigned, of the entry at which the walk
+ * is. */
+static rx_err
+heads_match(struct walk *w, struct rx_status *st)
+{
+	struct rx_anchor a = { .n = RX_HASH_BYTES };
+	rx_err rc;
+
+	if (w->want != NULL && w->want->seq == w->last.seq &&
+	    (rc = rx_anchor_match(w->want, &w->last, st)) != RX_OK)
+		return (rc);
+	for (; w->at < w->nknown && w->known[w->at].seq == w->last.seq;
+	    w->at++) {
+		a.seq = w->last.seq;
+		memcpy(a.hash, w->known[w->at].hash, RX_HASH_BYTES);
+		if ((rc = rx_anchor_match(&a, &w->last, st)) != RX_OK)
+			return (rc);
+	}
+	if (w->by != NULL && w->by->seq == w->last.seq)
+		w->fits = rx_equal(w->by->proofs, w->proofs, RX_HASH_BYTES);
+	return (RX_OK);
+}
+
+/* The next entry. */
+static rx_err
+walk_step(struct walk *w, const struct rx_cursor *cur, struct rx_status *st)
+{
+	uint8_t all[RX_HASH_BYTES + PROOF_BOX];
+	struct rx_audit_head e;
+	const uint8_t *proof;
 	size_t n;
 	rx_err rc;
 
-	memset(last, 0, sizeof(*last));
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT, NULL, 0, st)) !=
-	    RX_OK)
+	if ((rc = entry_link(w->s, cur, &w->last, &e, st)) != RX_OK)
 		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if ((rc = entry_verify(s, cur, last, digest, st)) != RX_OK)
-			break;
-		last->seq = (uint64_t)rx_col_int(cur, 0);
-		last->time = rx_col_int(cur, 1);
-		p = rx_col_bytes(cur, 2, &n);
-		last->epoch = rx_envelope_epoch(p, n);
-		p = rx_col_bytes(cur, 4, &n);
-		memcpy(last->hash, p, RX_HASH_BYTES);
-		if (anchor != NULL && last->seq == anchor->seq &&
-		    (rc = rx_anchor_match(anchor, last, st)) != RX_OK)
-			break;
-		if (progress != NULL && last->seq % 256 == 0)
-			progress(cookie, (size_t)last->seq);
+	proof = rx_col_bytes(cur, 3, &n);
+	memcpy(all, w->proofs, RX_HASH_BYTES);
+	memcpy(all + RX_HASH_BYTES, proof, PROOF_BOX);
+	rx_hash(w->proofs, RX_HASH_BYTES, NULL, "runxin audit proofs v1", all,
+	    sizeof(all));
+	/* The newest is always opened: it names the rows. */
+	if (w->by == NULL || e.seq > w->by->seq || e.seq >= w->end) {
+		if ((rc = entry_open(w->s, cur, &e, w->digest,
+		    &w->due[w->ndue], st)) != RX_OK)
+			return (rc);
+		if (++w->ndue == BATCH && (rc = batch_verify(w, st)) != RX_OK)
+			return (rc);
 	}
+	w->last = e;
+	if (w->progress != NULL && e.seq % 256 == 0)
+		w->progress(w->cookie, (size_t)e.seq);
+	return (heads_match(w, st));
+}
+
+/* Walk the chain from its first entry to its last. */
+static rx_err
+chain_walk(struct walk *w, struct rx_status *st)
+{
+	struct rx_anchor a = { .n = RX_HASH_BYTES };
+	struct rx_status earlier;
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	memset(&w->last, 0, sizeof(w->last));
+	memset(w->proofs, 0, sizeof(w->proofs));
+	w->at = w->ndue = 0;
+	w->fits = false;
+	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_AUDIT, NULL, 0,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = walk_step(w, cur, st)) != RX_OK)
+			break;
 	rx_query_close(cur);
-	if (rc == RX_OK && last->seq == 0)
+	/* What waits is of entries before the one that failed. */
+	rx_status_clear(&earlier);
+	if (batch_verify(w, &earlier) != RX_OK) {
+		*st = earlier;
+		return (earlier.code);
+	}
+	if (rc == RX_OK && w->last.seq == 0)
 		rc = broken(st, 1);
-	if (rc == RX_OK && anchor != NULL && last->seq < anchor->seq)
-		rc = rx_anchor_missing(anchor, last->seq, st);
+	if (rc == RX_OK && w->want != NULL && w->last.seq < w->want->seq)
+		rc = rx_anchor_missing(w->want, w->last.seq, st);
+	if (rc == RX_OK && w->at < w->nknown) {
+		a.seq = w->known[w->nknown - 1].seq;
+		rc = rx_anchor_missing(&a, w->last.seq, st);
+	}
 	return (rc);
 }
 
-/* The chain and the rows of the store that ${s} reads. */
+/* The newest of the ${n} heads ${c} that ${trust} lets us believe; NULL.  Of
+ * somebody whose keys ended none is: he could still sign one with a time before
+ * that. */
+static const struct rx_countersigned *
+believable(const struct rx_session *s, enum rx_audit_trust trust,
+    const struct rx_countersigned *c, size_t n)
+{
+
+	if (trust == RX_TRUST_NOBODY)
+		return (NULL);
+	while (n-- > 0)
+		if (c[n].kind == RX_ANCHOR_VERIFIED &&
+		    c[n].standing == RX_ANCHOR_LIVE &&
+		    (memcmp(c[n].signer, s->user_id, RX_ID_BYTES) == 0) ==
+		    (trust == RX_TRUST_MYSELF))
+			return (&c[n]);
+	return (NULL);
+}
+
+/* The chain, once; from its beginning when what was countersigned is not what is
+ * there now. */
 static rx_err
-verify_store(struct rx_session *s, const struct rx_anchor *want, uint64_t *entries, void (*progress)(void *, size_t),
+chain_verify(struct walk *w, struct rx_audit_check *check,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((w->due = calloc(BATCH, sizeof(*w->due))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	rc = chain_walk(w, st);
+	if (rc == RX_OK && w->by != NULL && !w->fits) {
+		w->by = NULL;
+		rc = chain_walk(w, st);
+	}
+	free(w->due);
+	if (rc != RX_OK)
+		return (rc);
+	check->head = w->last;
+	memcpy(check->proofs, w->proofs, RX_HASH_BYTES);
+	if (w->by != NULL) {
+		check->from = w->by->seq;
+		check->by = *w->by;
+	}
+	return (RX_OK);
+}
+
+/* The chain and the rows of the store that ${s} reads; ${known} is scratch. */
+static rx_err
+verify_read(struct rx_session *s, struct rx_audit_check *check,
+    const struct rx_anchor *want, struct rx_buf *known,
+    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
+{
+	struct walk w = { .s = s, .want = want, .progress = progress,
+	    .cookie = cookie };
+	uint8_t live[RX_HASH_BYTES];
+	struct rx_audit_head head;
+	rx_err rc;
+
+	if ((rc = rx_audit_head(s, &head, st)) != RX_OK ||
+	    (want != NULL && (rc = rx_anchor_vouched(s, want, st)) != RX_OK) ||
+	    (rc = rx_countersigned_here_all(s, known, &check->lost, st)) !=
+	    RX_OK)
+		return (rc);
+	w.end = head.seq;
+	w.known = (const void *)known->b;
+	w.nknown = check->anchors = known->len /
+	    sizeof(struct rx_countersigned);
+	w.by = believable(s, check->trust, w.known, w.nknown);
+	if ((rc = chain_verify(&w, check, st)) != RX_OK ||
+	    (rc = rx_store_manifest_recount(s->store, live, progress, cookie,
+	    st)) != RX_OK)
+		return (rc);
+	return (rx_equal(w.digest, live, RX_HASH_BYTES) ? RX_OK :
+	    rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS));
+}
+
+static rx_err
+verify_store(struct rx_session *s, struct rx_audit_check *check,
+    const struct rx_anchor *want, void (*progress)(void *, size_t),
     void *cookie, struct rx_status *st)
 {
-	uint8_t named[DIGEST_BYTES], live[RX_HASH_BYTES];
-	struct rx_audit_head last;
+	struct rx_buf known = RX_BUF_INIT;
 	rx_err rc;
 
 	if ((rc = rx_store_check(s->store, st)) != RX_OK ||
 	    (rc = rx_store_read(s->store, st)) != RX_OK)
 		return (rc);
-	rc = chain_verify(s, want, &last, named, progress, cookie, st);
-	if (rc == RX_OK)
-		rc = rx_store_manifest_recount(s->store, live, progress,
-		    cookie, st);
+	rc = verify_read(s, check, want, &known, progress, cookie, st);
 	rx_store_rollback(s->store);
-	if (rc == RX_OK && !rx_equal(named, live, RX_HASH_BYTES))
-		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS);
-	if (rc == RX_OK)
-		rc = rx_erasures_clean(s, st);
-	if (rc == RX_OK && entries != NULL)
-		*entries = last.seq;
+	rx_buf_free(&known);
+	return (rc != RX_OK ? rc : rx_erasures_clean(s, st));
+}
+
+rx_err
+rx_audit_check(struct rx_session *s, struct rx_audit_check *check,
+    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
+{
+	struct rx_buf content = RX_BUF_INIT, keys = RX_BUF_INIT;
+	struct rx_store *own = s->store, *copy;
+	struct rx_anchor parsed;
+	const struct rx_anchor *want = NULL;
+	rx_err rc;
+
+	if (check->anchor != NULL) {
+		if ((rc = rx_anchor_parse(&parsed, check->anchor, st)) !=
+		    RX_OK)
+			return (rc);
+		want = &parsed;
+	}
+	if (s->borrowed)
+		return (verify_store(s, check, want, progress, cookie, st));
+	/* On a copy of one moment: a reader of the files themselves would hold
+	 * up everybody who saves, for as long as the check takes. */
+	if ((rc = rx_store_images(own, &content, &keys, st)) != RX_OK ||
+	    (rc = rx_store_open_images(&copy, &content, &keys, st)) != RX_OK)
+		goto done;
+	s->store = copy;
+	rc = verify_store(s, check, want, progress, cookie, st);
+	s->store = own;
+	rx_store_close(copy);
+done:
+	rx_buf_free(&content);
+	rx_buf_free(&keys);
 	return (rc);
 }
 
@@ -579,30 +862,12 @@ rx_err
 rx_audit_verify(struct rx_session *s, const char *anchor, uint64_t *entries,
     void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
 {
-	struct rx_buf content = RX_BUF_INIT, keys = RX_BUF_INIT;
-	struct rx_store *own = s->store, *copy;
-	struct rx_anchor want;
+	struct rx_audit_check check = { .anchor = anchor };
 	rx_err rc;
 
-	if (anchor != NULL &&
-	    (rc = rx_anchor_parse(&want, anchor, st)) != RX_OK)
-		return (rc);
-	if (s->borrowed)
-		return (verify_store(s, anchor != NULL ? &want : NULL,
-		    entries, progress, cookie, st));
-	/* On a copy of one moment: a reader of the files themselves would hold
-	 * up everybody who saves, for as long as the check takes. */
-	if ((rc = rx_store_images(own, &content, &keys, st)) != RX_OK ||
-	    (rc = rx_store_open_images(&copy, &content, &keys, st)) != RX_OK)
-		goto done;
-	s->store = copy;
-	rc = verify_store(s, anchor != NULL ? &want : NULL, entries,
-	    progress, cookie, st);
-	s->store = own;
-	rx_store_close(copy);
-done:
-	rx_buf_free(&content);
-	rx_buf_free(&keys);
+	if ((rc = rx_audit_check(s, &check, progress, cookie, st)) == RX_OK &&
+	    entries != NULL)
+		*entries = check.head.seq;
 	return (rc);
 }
 

@@ -11,7 +11,7 @@
  * The body: certificate of the sender 280 || seq 8 and hash 32 of the head of
  * his audit || name of his copy 64 || rows, each length 4 || the row as the
  * manifest counts it.  Rows, in this order: all certificates and revocations;
- * from the home register the later epochs and the grants of the units' keys and
+ * what each countersigned last of each chain; from the home register the later epochs and the grants of the units' keys and
  * of the register's, to the recipients; then case by case its keys, links,
  * versions, records, slots; then activities.  Versions that lost against others
  * (table conflict) travel as the rows they are.
@@ -530,7 +530,9 @@ body_make(struct rx_buf *body, struct rx_session *s, const char *unit,
 	memcpy(p + 8 + RX_HASH_BYTES, s->copy_name, RX_USER_NAME_BYTES);
 	if ((rc = add_rows(body, s, RX_Q_CERTS, RX_TABLE_CERT, NULL, st)) !=
 	    RX_OK || (rc = add_rows(body, s, RX_Q_REVOCATIONS,
-	    RX_TABLE_REVOCATION, NULL, st)) != RX_OK || (!s->copy &&
+	    RX_TABLE_REVOCATION, NULL, st)) != RX_OK ||
+	    (rc = add_rows(body, s, RX_Q_ANCHORS_NEWEST, RX_TABLE_ANCHOR,
+	    NULL, st)) != RX_OK || (!s->copy &&
 	    (rc = add_keys(body, s, &all, r, to->len / sizeof(*r), st)) !=
 	    RX_OK))
 		goto done;
@@ -589,10 +591,13 @@ rx_bundle_seal(struct rx_session *s, const char *unit, size_t most,
     struct rx_buf *out, struct rx_bundle *info, struct rx_status *st)
 {
 	char text[RX_UNIT_TEXT], hex[2 * RX_HASH_BYTES + 1], detail[160];
+	struct rx_countersigned head;
 	rx_err rc;
 
 	memset(info, 0, sizeof(*info));
 	if ((rc = rx_unit_parse(info->unit, unit, st)) != RX_OK ||
+	    (rx_session_has_role(s, RX_ROLE_SUPERVISOR) &&
+	    (rc = rx_audit_countersign(s, &head, NULL, NULL, st)) != RX_OK) ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	memcpy(info->copy, s->copy_id, RX_ID_BYTES);
@@ -758,7 +763,7 @@ body_open(struct rx_session *s, const struct rx_container *c,
 static rx_err
 merge(struct rx_session *s, const struct rx_container *c,
     const struct rx_cert *cert, const struct rx_buf *body, bool keep,
-    struct rx_bundle *info, struct rx_status *st)
+    bool despite, struct rx_bundle *info, struct rx_status *st)
 {
 	char hash[2 * RX_HASH_BYTES + 1], hex[2 * RX_HASH_BYTES + 1];
 	char detail[RX_AUDIT_DETAIL + 1];
@@ -775,7 +780,8 @@ merge(struct rx_session *s, const struct rx_container *c,
 	newer = c->head.made > made &&
 	    memcmp(c->head.copy, s->copy_id, RX_ID_BYTES) != 0;
 	if (rc == RX_OK)
-		rc = rx_merge(s, c, cert, body, newer, info, &changed, st);
+		rc = rx_merge(s, c, cert, body, newer, despite, info, &changed,
+		    st);
 	if (rc == RX_OK && newer) {
 		changed = true;
 		rc = rx_bundle_remember(s, c->head.copy, c->head.number,
@@ -785,10 +791,10 @@ merge(struct rx_session *s, const struct rx_container *c,
 		rx_hex(hash, info->head.hash, RX_HASH_BYTES);
 		rx_hex(hex, info->digest, RX_HASH_BYTES);
 		(void)snprintf(detail, sizeof(detail), "open %s %llu %s "
-		    "%llu-%s %s", info->copy_name[0] != '\0' ?
+		    "%llu-%s %s%s", info->copy_name[0] != '\0' ?
 		    info->copy_name : "home", (unsigned long long)info->number,
 		    info->sender, (unsigned long long)info->head.seq, hash,
-		    hex);
+		    hex, info->lost > 0 ? " despite-head" : "");
 		rc = rx_finish(s, rc, RX_DID_BUNDLE, cert->user, detail, st);
 		if (rc == RX_OK)
 			return (RX_OK);
@@ -804,9 +810,9 @@ merge(struct rx_session *s, const struct rx_container *c,
 	return (rc);
 }
 
-rx_err
-rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n, bool keep,
-    struct rx_bundle *info, struct rx_status *st)
+static rx_err
+merge_bytes(struct rx_session *s, const uint8_t *p, size_t n, bool keep,
+    bool despite, struct rx_bundle *info, struct rx_status *st)
 {
 	struct rx_buf body = RX_BUF_INIT;
 	struct rx_container c;
@@ -815,13 +821,21 @@ rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n, bool keep,
 
 	if ((rc = read_container(s, p, n, &c, info, st)) == RX_OK &&
 	    (rc = body_open(s, &c, &body, &cert, info, st)) == RX_OK)
-		rc = merge(s, &c, &cert, &body, keep, info, st);
+		rc = merge(s, &c, &cert, &body, keep, despite, info, st);
 	rx_buf_free(&body);
 	return (rc);
 }
 
 rx_err
-rx_bundle_open(struct rx_session *s, const char *file, bool keep,
+rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n, bool keep,
+    struct rx_bundle *info, struct rx_status *st)
+{
+
+	return (merge_bytes(s, p, n, keep, false, info, st));
+}
+
+static rx_err
+open_file(struct rx_session *s, const char *file, bool keep, bool despite,
     struct rx_bundle *info, struct rx_status *st)
 {
 	struct rx_buf bytes = RX_BUF_INIT;
@@ -829,7 +843,24 @@ rx_bundle_open(struct rx_session *s, const char *file, bool keep,
 
 	if ((rc = rx_file_read(&bytes, file, 2 * RX_CONTAINER_MAX, st)) ==
 	    RX_OK)
-		rc = rx_bundle_merge(s, bytes.b, bytes.len, keep, info, st);
+		rc = merge_bytes(s, bytes.b, bytes.len, keep, despite, info,
+		    st);
 	rx_buf_free(&bytes);
 	return (rc);
+}
+
+rx_err
+rx_bundle_open(struct rx_session *s, const char *file, bool keep,
+    struct rx_bundle *info, struct rx_status *st)
+{
+
+	return (open_file(s, file, keep, false, info, st));
+}
+
+rx_err
+rx_bundle_open_despite(struct rx_session *s, const char *file, bool keep,
+    struct rx_bundle *info, struct rx_status *st)
+{
+
+	return (open_file(s, file, keep, true, info, st));
 }

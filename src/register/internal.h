@@ -86,7 +86,8 @@ enum rx_act {
 	RX_ACT_WRITE_ACTIVITY,	/* the same; a statistician for his own unit */
 	RX_ACT_SUPERVISE,	/* review, coded lists of a unit */
 	RX_ACT_COUNT,		/* statistics over a unit */
-	RX_ACT_LEDGER		/* any statistician */
+	RX_ACT_LEDGER,		/* any statistician */
+	RX_ACT_COUNTERSIGN	/* who writes no cases */
 };
 /* RX_EPERM (NOT_PERMITTED) unless one of the session's valid certificates
  * permits ${act} for ${unit} (NULL for acts on the register). */
@@ -115,6 +116,7 @@ unsigned rx_cert_entitles(const struct rx_cert *c, const char *unit);
 bool rx_may_grant(const struct rx_member *m, const char unit[RX_UNIT_BYTES],
     unsigned compartments, bool slot);
 bool rx_member_live(const struct rx_member *m);	/* valid now, not revoked */
+bool rx_role_countersigns(uint8_t role);	/* heads of the audit */
 
 /* ---- session.c ---- */
 
@@ -310,6 +312,55 @@ rx_err rx_copy_load(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* Whether ${name} can be that of a copy: one word, and not the home's. */
 bool rx_copy_name_valid(const char *name);
 
+/* ---- countersign.c ---- */
+
+/* Take the row ${v} of ANCHOR, of which the key columns repeat what is signed,
+ * apart; *whole is false when it is none.  its standing and name are filled in,
+ * here is not. */
+void rx_countersigned_read(struct rx_countersigned *c, bool *whole,
+    const struct rx_session *s, const uint8_t *statement, size_t n);
+/* The number of the last entry that the chain here has in common with home. */
+rx_err rx_chain_fork(struct rx_session *s, uint64_t *fork,
+    struct rx_status *st) RX_MUST_USE;
+/* Whether ${c} can be compared with the chain here, given that number. */
+bool rx_countersigned_here(const struct rx_session *s, uint64_t fork,
+    const struct rx_countersigned *c);
+/* Verify who countersigned ${a}, if anybody did: RX_ECORRUPT (ANCHOR_FORGED),
+ * RX_EUSAGE (ANCHOR_OTHER_CHAIN). */
+rx_err rx_anchor_vouched(struct rx_session *s, const struct rx_anchor *a,
+    struct rx_status *st) RX_MUST_USE;
+/* The heads that were countersigned of the chain here, valid and not lost, in
+ * order, appended to ${out} (struct rx_countersigned each); *lost counts the
+ * others.  RX_ECORRUPT (ANCHOR_FORGED) when one is not what it says. */
+rx_err rx_countersigned_here_all(struct rx_session *s, struct rx_buf *out,
+    size_t *lost, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: keep ${c}; *changed tells whether it is new. */
+rx_err rx_countersigned_keep(struct rx_session *s,
+    const struct rx_countersigned *c, bool *changed, struct rx_status *st)
+    RX_MUST_USE;
+/* In a transaction: keep, as seen by the session's user, if he may countersign,
+ * the head ${head} of the chain ${chain}. */
+rx_err rx_countersign_seen(struct rx_session *s,
+    const uint8_t chain[RX_ID_BYTES], const struct rx_audit_head *head,
+    struct rx_status *st) RX_MUST_USE;
+/* In a transaction: what a bundle brings.  Kept when it is valid; compared with
+ * the chain here, or with other heads of its chain: RX_ECORRUPT
+ * (ANCHOR_ROLLBACK, ANCHOR_FORK), or kept as lost when ${despite}; *how tells
+ * what happened. */
+enum rx_anchor_taken {
+	RX_ANCHOR_KNOWN, RX_ANCHOR_TAKEN, RX_ANCHOR_LOST, RX_ANCHOR_REFUSED
+};
+rx_err rx_countersigned_take(struct rx_session *s, const uint8_t *statement,
+    size_t n, bool despite, enum rx_anchor_taken *how, struct rx_status *st)
+    RX_MUST_USE;
+/* In a transaction: a bundle that was made at ${made} says that ${head} is where
+ * the audit of ${chain} ends.  RX_ECORRUPT (BUNDLE_ROLLBACK, BUNDLE_FORK) when
+ * somebody countersigned a later head of it before, or another of that number;
+ * when ${despite} those are lost from now on; *lost counts them. */
+rx_err rx_chain_compare(struct rx_session *s, const uint8_t chain[RX_ID_BYTES],
+    const struct rx_audit_head *head, int64_t made, bool despite,
+    size_t *lost, struct rx_status *st) RX_MUST_USE;
+
 /* ---- bundle.c, merge.c ---- */
 
 /* Before the rows of a bundle's body: certificate of the sender, seq and hash of
@@ -339,7 +390,8 @@ rx_err rx_conflict_rows(struct rx_buf *body, struct rx_session *s,
  * row did. */
 rx_err rx_merge(struct rx_session *s, const struct rx_container *c,
     const struct rx_cert *cert, const struct rx_buf *body, bool newer,
-    struct rx_bundle *info, bool *changed, struct rx_status *st) RX_MUST_USE;
+    bool despite, struct rx_bundle *info, bool *changed, struct rx_status *st)
+    RX_MUST_USE;
 
 /* ---- handover.c ---- */
 

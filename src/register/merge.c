@@ -9,6 +9,8 @@
  * were a stranger who knows our formats:
  *
  *   certificates, revocations   signed by the pinned root
+ *   countersigned heads         signed by somebody who may; on the chain here,
+ *                               if they are of it
  *   epochs and grants of units  from home, in a copy: those that the opener is
  *                               entitled to; his newest keys must open them
  *   keys of a case              open for the opener, and lead to the keys that
@@ -41,6 +43,7 @@ struct merge {
 	const struct rx_cert *cert;	/* the sender's */
 	struct rx_bundle *info;
 	bool newer;			/* than all of this copy so far */
+	bool despite;			/* heads that do not fit */
 	bool from_home;
 	bool changed;
 	bool ended;			/* somebody of whom it was not known */
@@ -77,6 +80,7 @@ static const struct {
 } forms[RX_TABLE_COUNT] = {
 	[RX_TABLE_CERT] = { { 0, 1, -1 }, -1, -1, -1, false },
 	[RX_TABLE_REVOCATION] = { { 0, -1, -1 }, -1, -1, -1, false },
+	[RX_TABLE_ANCHOR] = { { 0, 3, -1 }, -1, -1, 1, false },
 	[RX_TABLE_UNIT_EPOCH] = { { -1, -1, -1 }, -1, 0, 2, true },
 	[RX_TABLE_UNIT_GRANT] = { { 3, -1, -1 }, -1, 0, 1, true },
 	[RX_TABLE_CASE_KEY] = { { 0, -1, -1 }, 0, 2, 1, false },
@@ -320,6 +324,46 @@ people_put(struct merge *m, struct rx_status *st)
 	    m->s->blob->root_public, st)) != RX_OK)
 		return (rc);
 	return (people_check(m, st));
+}
+
+/* ---- countersigned heads ---- */
+
+static rx_err
+anchor_put(struct merge *m, const struct in_row *r, struct rx_status *st)
+{
+	enum rx_anchor_taken how;
+	rx_err rc;
+
+	if ((rc = rx_countersigned_take(m->s, r->v[4].p, r->v[4].n,
+	    m->despite, &how, st)) != RX_OK)
+		return (rc);
+	m->info->refused += how == RX_ANCHOR_REFUSED;
+	m->info->lost += how == RX_ANCHOR_LOST;
+	m->info->heads += how == RX_ANCHOR_TAKEN;
+	m->changed |= how == RX_ANCHOR_LOST || how == RX_ANCHOR_TAKEN;
+	return (RX_OK);
+}
+
+/* Where the sender's audit ends must fit what others signed of it; then the heads
+ * that came. */
+static rx_err
+anchors_put(struct merge *m, struct rx_status *st)
+{
+	size_t i, lost = 0;
+	rx_err rc = RX_OK;
+
+	if (m->newer)
+		rc = rx_chain_compare(m->s, m->c->head.copy, &m->info->head,
+		    m->c->head.made, m->despite, &lost, st);
+	m->info->lost += lost;
+	m->changed |= lost > 0;
+	for (i = 0; i < m->n && m->row[i].child == NULL && rc == RX_OK; i++)
+		if (m->row[i].table == RX_TABLE_ANCHOR)
+			rc = anchor_put(m, &m->row[i], st);
+	if (rc == RX_OK && m->newer)
+		rc = rx_countersign_seen(m->s, m->c->head.copy,
+		    &m->info->head, st);
+	return (rc);
 }
 
 /* ---- keys of units ---- */
@@ -1312,7 +1356,8 @@ rx_activity_conflict_each(struct rx_session *s,
 rx_err
 rx_merge(struct rx_session *s, const struct rx_container *c,
     const struct rx_cert *cert, const struct rx_buf *body,
-    bool newer, struct rx_bundle *info, bool *changed, struct rx_status *st)
+    bool newer, bool despite, struct rx_bundle *info, bool *changed,
+    struct rx_status *st)
 {
 	static const uint8_t home[RX_ID_BYTES];
 	struct merge *m;
@@ -1327,6 +1372,7 @@ rx_merge(struct rx_session *s, const struct rx_container *c,
 	m->info = info;
 	m->from_home = memcmp(c->head.copy, home, RX_ID_BYTES) == 0;
 	m->newer = newer;
+	m->despite = despite;
 	rx_record_init(&m->r);
 	if ((rc = rx_case_init(&m->old, s, st)) != RX_OK ||
 	    (rc = rx_case_init(&m->now, s, st)) != RX_OK ||
@@ -1336,6 +1382,7 @@ rx_merge(struct rx_session *s, const struct rx_container *c,
 	if (m->n > 1)
 		qsort(m->row, m->n, sizeof(*m->row), row_cmp);
 	if ((rc = people_put(m, st)) == RX_OK &&
+	    (rc = anchors_put(m, st)) == RX_OK &&
 	    (rc = unit_keys_put(m, st)) == RX_OK &&
 	    (rc = cases_put(m, st)) == RX_OK)
 		rc = activities_put(m, st);

@@ -13,6 +13,14 @@ rx_member_live(const struct rx_member *m)
 	return (m->revoked == 0 && rx_cert_valid_at(&m->cert, rx_time_now()));
 }
 
+bool
+rx_role_countersigns(uint8_t role)
+{
+
+	return (role == RX_ROLE_ADMIN || role == RX_ROLE_SUPERVISOR ||
+	    role == RX_ROLE_STATISTICIAN);
+}
+
 /* Does the certificate ${c} permit ${act} for ${unit}? */
 static bool
 cert_permits(const struct rx_cert *c, enum rx_act act, const char *unit)
@@ -42,6 +50,8 @@ cert_permits(const struct rx_cert *c, enum rx_act act, const char *unit)
 		    rx_unit_covers(c->unit, unit));
 	case RX_ACT_LEDGER:
 		return (c->role == RX_ROLE_STATISTICIAN);
+	case RX_ACT_COUNTERSIGN:
+		return (rx_role_countersigns(c->role));
 	}
 	return (false);
 }
@@ -97,6 +107,7 @@ rx_copy_permit(const struct rx_session *s, enum rx_action action,
 	case RX_DID_BACKUP:
 	case RX_DID_BUNDLE:
 	case RX_DID_COPY:
+	case RX_DID_ANCHOR:
 		return (RX_OK);
 	default:
 		return (home_only(s, st));
@@ -116,6 +127,7 @@ rx_permit(const struct rx_session *s, enum rx_act act, const char *unit,
 	if (unit == NULL)
 		return (rx_fail(st, RX_EPERM,
 		    act == RX_ACT_ADMINISTER ? RX_MSG_ADMIN_ONLY :
+		    act == RX_ACT_COUNTERSIGN ? RX_MSG_COUNTERSIGN_WHO :
 		    RX_MSG_STATISTICIAN_ONLY));
 	rx_unit_text(text, unit);
 	rx_status_arg(st, "unit", "%s", text);

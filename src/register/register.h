@@ -583,7 +583,7 @@ struct rx_restore {		/* what is asked for */
 	const char *dir;	/* NULL: only verify */
 	const char *copy;	/* the copy that it becomes there; NULL: home */
 	const char *anchor;	/* a head that its audit must hold; NULL */
-	bool older;		/* though it ends before that head */
+	bool older;		/* though it ends before that head, or that of live */
 	const char *live;	/* a register to compare it with; NULL */
 };
 struct rx_restored {		/* what was found */
@@ -607,8 +607,11 @@ struct rx_restored {		/* what was found */
  * content about twice, the keys twice and the increments once.
  * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
  * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
- * The live register is looked at if the same passphrase opens it, and never
- * decides: it may be what is wrong.
+ * The live register is looked at if the same passphrase opens it: the newest head
+ * that somebody countersigned there must be in the backup as well, (RX_ECONFLICT,
+ * BACKUP_OLDER_SIGNED: user, seq, n, days; RX_ECORRUPT, ANCHOR_FORK), unless
+ * ${ask->older}.  What nobody countersigned does not decide: it may be what is
+ * wrong.
  */
 rx_err rx_backup_restore(const struct rx_restore *ask,
     struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
@@ -666,12 +669,14 @@ struct rx_bundle {
 	size_t present;		/* there already */
 	size_t conflicts;	/* versions written twice; both are kept */
 	size_t refused;		/* signed after the author's end */
+	size_t heads;		/* countersigned heads, new */
+	size_t lost;		/* that the chain has not, and the opener went on */
 	size_t erased;		/* cases that were erased here: left out */
 	size_t skipped;		/* cases whose keys cannot be verified here, or that
 				 * lie in another unit by now */
 };
 /* Director, supervisor (at home also the administrator, for keys alone): write to
- * ${file} all that the session may send to the people of ${unit}: RX_ENOENT
+ * ${file}, a supervisor after he has countersigned the head of the audit, all that the session may send to the people of ${unit}: RX_ENOENT
  * (BUNDLE_NOBODY) when there is none. */
 rx_err rx_bundle_make(struct rx_session *s, const char *unit,
     const char *file, struct rx_bundle *info, struct rx_status *st)
@@ -700,13 +705,19 @@ rx_err rx_bundle_look(struct rx_session *s, const uint8_t *p, size_t n,
  * in one transaction, which is taken back unless ${keep}.  RX_ECORRUPT
  * (BUNDLE_CORRUPT, BUNDLE_KEY, BUNDLE_KEYS_DIFFER, or what a row says), RX_EPERM
  * (BUNDLE_NOT_YOURS, BUNDLE_SENDER_REVOKED, BUNDLE_NOT_ENTITLED), RX_ECONFLICT
- * (BUNDLE_OTHER_REGISTER, BUNDLE_FUTURE, COPY_STALE).  A bundle that was opened
+ * (BUNDLE_OTHER_REGISTER, BUNDLE_FUTURE, COPY_STALE); heads that do not fit, see
+ * rx_bundle_open_despite.  A bundle that was opened
  * before changes nothing.
  */
 rx_err rx_bundle_open(struct rx_session *s, const char *file, bool keep,
     struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
 /* The same of the ${n} bytes ${p}. */
 rx_err rx_bundle_merge(struct rx_session *s, const uint8_t *p, size_t n,
+    bool keep, struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
+/* The same although heads that were countersigned do not lie on the chain that
+ * they are of (BUNDLE_ROLLBACK, BUNDLE_FORK of the sender's; of the one here
+ * BUNDLE_ANCHOR_ROLLBACK, BUNDLE_ANCHOR_FORK): they are kept as lost. */
+rx_err rx_bundle_open_despite(struct rx_session *s, const char *file,
     bool keep, struct rx_bundle *info, struct rx_status *st) RX_MUST_USE;
 /* The newest bundle of every copy heard of, in ${info}: copy, number, made,
  * sender; the name of this copy alone is known. */

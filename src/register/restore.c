@@ -191,26 +191,122 @@ verify(struct rx_session *s, const struct rx_backup *b,
 /* ---- its age ---- */
 
 /* ${anchor} must lie on the audit of the backup; one that it has not come to yet
- * is let through when the user says so. */
+ * is let through when the user says so.  ${by} countersigned it in the register
+ * that is in use; NULL: it was given. */
 static rx_err
 check_anchor(struct rx_session *s, const struct rx_restore *ask,
-    const struct rx_anchor *anchor, struct rx_restored *got,
+    const struct rx_anchor *anchor, const char *by, struct rx_restored *got,
     struct rx_status *st)
 {
+	const uint64_t last = got->head.seq;
+	rx_err rc;
 
-	if (anchor->seq <= got->head.seq)
+	if ((rc = rx_anchor_vouched(s, anchor, st)) != RX_OK)
+		return (rc);
+	if (anchor->seq <= last)
 		return (rx_anchor_find(s, anchor, st));
-	got->behind = anchor->seq - got->head.seq;
+	if (anchor->seq - last > got->behind)
+		got->behind = anchor->seq - last;
 	if (ask->older)
 		return (RX_OK);
-	rx_status_arg(st, "n", "%llu", (unsigned long long)got->behind);
+	rx_status_arg(st, "n", "%llu", (unsigned long long)(anchor->seq -
+	    last));
 	rx_status_arg(st, "days", "%lld",
 	    (long long)((rx_time_now() - got->head.time) / DAY_MS));
-	return (rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_OLDER));
+	if (by == NULL)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_OLDER));
+	rx_status_arg(st, "user", "%s", by);
+	rx_status_arg(st, "seq", "%llu", (unsigned long long)anchor->seq);
+	return (rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_OLDER_SIGNED));
 }
 
-/* What of the register that is in use the backup has not; failures are no news
- * here, for it may be broken, or of somebody else. */
+/* Sign in to the register that is in use, read-only; its session is closed
+ * before its store.  *out is NULL when that does not work, which is no news here:
+ * it may be broken, or of somebody else. */
+static struct rx_store *
+live_open(const struct rx_restore *ask, const struct rx_backup *b,
+    struct rx_session **out)
+{
+	struct rx_store *store;
+	struct rx_status st;
+
+	*out = NULL;
+	rx_status_clear(&st);
+	if (ask->live == NULL || rx_store_open(&store, ask->live, &st) !=
+	    RX_OK)
+		return (NULL);
+	if (rx_session_attach(out, store, ask->user, ask->passphrase, &st) !=
+	    RX_OK) {
+		rx_store_close(store);
+		return (NULL);
+	}
+	if (memcmp((*out)->store_id, b->part[0].head + RX_AT_STORE,
+	    RX_ID_BYTES) == 0)
+		return (store);
+	rx_session_close(*out);
+	rx_store_close(store);
+	*out = NULL;
+	return (NULL);
+}
+
+/* The newest head that somebody countersigned in the register that is in use;
+ * *found. */
+static void
+live_newest(const struct rx_restore *ask, const struct rx_backup *b,
+    struct rx_countersigned *c, bool *found)
+{
+	struct rx_buf all = RX_BUF_INIT;
+	struct rx_store *store;
+	struct rx_session *s;
+	struct rx_status st;
+	size_t lost;
+
+	*found = false;
+	rx_status_clear(&st);
+	if ((store = live_open(ask, b, &s)) == NULL)
+		return;
+	if (rx_countersigned_here_all(s, &all, &lost, &st) == RX_OK &&
+	    all.len >= sizeof(*c)) {
+		memcpy(c, all.b + all.len - sizeof(*c), sizeof(*c));
+		*found = true;
+	}
+	rx_buf_free(&all);
+	rx_session_close(s);
+	rx_store_close(store);
+}
+
+/* All heads that the backup must hold: the one that was given, and the newest
+ * that is countersigned in the register in use. */
+static rx_err
+check_heads(struct rx_session *s, const struct rx_restore *ask,
+    const struct rx_anchor *given, const struct rx_countersigned *live,
+    struct rx_restored *got, struct rx_status *st)
+{
+	struct rx_anchor a = { .n = RX_HASH_BYTES };
+	uint64_t fork;
+	rx_err rc;
+
+	if (given != NULL && (rc = check_anchor(s, ask, given, NULL, got,
+	    st)) != RX_OK)
+		return (rc);
+	if (live == NULL)
+		return (RX_OK);
+	if ((rc = rx_chain_fork(s, &fork, st)) != RX_OK ||
+	    !rx_countersigned_here(s, fork, live))
+		return (rc);
+	a.seq = live->seq;
+	memcpy(a.hash, live->hash, RX_HASH_BYTES);
+	rc = check_anchor(s, ask, &a, live->user, got, st);
+	/* The one in use may be what is wrong: the user decides. */
+	if (rc == RX_ECORRUPT && ask->older) {
+		rx_status_clear(st);
+		got->forked = true;
+		return (RX_OK);
+	}
+	return (rc);
+}
+
+/* What of the register that is in use the backup has not. */
 static void
 compare(const struct rx_backup *b, const struct rx_restore *ask,
     struct rx_restored *got)
@@ -221,22 +317,17 @@ compare(const struct rx_backup *b, const struct rx_restore *ask,
 	struct rx_session *s;
 
 	rx_status_clear(&st);
-	if (rx_store_open(&store, ask->live, &st) != RX_OK)
+	if ((store = live_open(ask, b, &s)) == NULL)
 		return;
-	if (rx_session_attach(&s, store, ask->user, ask->passphrase, &st) !=
-	    RX_OK)
-		goto done;
-	if (memcmp(s->store_id, b->part[0].head + RX_AT_STORE, RX_ID_BYTES) ==
-	    0 && rx_audit_head(s, &head, &st) == RX_OK &&
+	if (rx_audit_head(s, &head, &st) == RX_OK &&
 	    head.seq >= got->head.seq && rx_audit_head_at(s, got->head.seq,
 	    &same, &st) == RX_OK) {
-		got->forked = !rx_equal(same.hash, got->head.hash,
+		got->forked |= !rx_equal(same.hash, got->head.hash,
 		    RX_HASH_BYTES);
 		if (!got->forked && head.seq - got->head.seq > got->behind)
 			got->behind = head.seq - got->head.seq;
 	}
 	rx_session_close(s);
-done:
 	rx_store_close(store);
 }
 
@@ -244,10 +335,12 @@ rx_err
 rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
     struct rx_status *st)
 {
+	struct rx_countersigned newest;
 	struct rx_anchor anchor;
 	struct rx_session *s;
 	struct rx_store *store;
 	struct rx_backup b;
+	bool found = false;
 	rx_err rc;
 
 	memset(&b, 0, sizeof(b));
@@ -262,12 +355,15 @@ rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
 	if ((rc = rx_session_attach(&s, store, ask->user, ask->passphrase,
 	    st)) != RX_OK)
 		goto err1;
-	if ((rc = verify(s, &b, got, st)) == RX_OK && ask->anchor != NULL)
-		rc = check_anchor(s, ask, &anchor, got, st);
+	if ((rc = verify(s, &b, got, st)) == RX_OK) {
+		live_newest(ask, &b, &newest, &found);
+		rc = check_heads(s, ask, ask->anchor != NULL ? &anchor : NULL,
+		    found ? &newest : NULL, got, st);
+	}
 	rx_session_close(s);
 err1:
 	rx_store_close(store);
-	if (rc == RX_OK && ask->live != NULL)
+	if (rc == RX_OK)
 		compare(&b, ask, got);
 	if (rc == RX_OK && ask->dir != NULL)
 		rc = put_register(&b, ask, st);

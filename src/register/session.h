@@ -244,7 +244,7 @@ enum rx_action {
 	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14, RX_DID_ROTATE = 15,
 	RX_DID_HANDOVER = 16, RX_DID_RECOVER = 17, RX_DID_CUSTODY = 18,
 	RX_DID_RESET = 19, RX_DID_TRANSFER = 20, RX_DID_BUNDLE = 21,
-	RX_DID_SETTING = 23, RX_DID_COPY = 24, RX_DID_LAST = RX_DID_COPY
+	RX_DID_ANCHOR = 22, RX_DID_SETTING = 23, RX_DID_COPY = 24, RX_DID_LAST = RX_DID_COPY
 };
 
 
@@ -265,17 +265,22 @@ rx_err rx_audit_head(struct rx_session *s, struct rx_audit_head *head,
  */
 #define RX_ANCHOR_HASH 15
 #define RX_ANCHOR_TEXT 56
+#define RX_ANCHOR_BYTES 216	/* of a countersignature (countersign.c) */
+#define RX_ANCHOR_AT_SEQ 40	/* where its number is, the hash after it */
 
 struct rx_anchor {
 	uint64_t seq;
 	uint8_t hash[RX_HASH_BYTES];	/* its first n bytes, zeros after */
 	size_t n;
+	bool countersigned;
+	uint8_t statement[RX_ANCHOR_BYTES];	/* if it is, by whom */
 };
 void rx_anchor_format(char out[RX_ANCHOR_TEXT],
     const struct rx_audit_head *head);
-/* Parse a code, or "SEQ-HEX" with all of the hash in hexadecimal.  RX_EUSAGE:
- * ANCHOR_INVALID when it is neither, ANCHOR_MISTYPED when its check group is
- * wrong. */
+/* Parse a code, or "SEQ-HEX" with all of the hash in hexadecimal, or what
+ * rx_countersigned_format wrote, whose signature is not verified here.
+ * RX_EUSAGE: ANCHOR_INVALID when it is none of them, ANCHOR_MISTYPED when its
+ * check group is wrong. */
 rx_err rx_anchor_parse(struct rx_anchor *a, const char *text,
     struct rx_status *st) RX_MUST_USE;
 /* Whether ${a} lies on the chain as it is stored, without verifying the chain:
@@ -291,11 +296,87 @@ rx_err rx_anchor_match(const struct rx_anchor *a,
 rx_err rx_anchor_missing(const struct rx_anchor *a, uint64_t last,
     struct rx_status *st) RX_MUST_USE;
 
-/* Verify the whole chain: every hash, signature and payload, then every live
- * row against the manifest; RX_ECORRUPT with AUDIT_BROKEN (argument seq),
- * AUDIT_ROWS, or ERASURE_LEFT when something of an erased child is there.
- * ${anchor} (NULL, or as rx_anchor_parse takes it) must lie on the
- * chain (rx_anchor_find). */
+/*
+ * A head that somebody signed: a supervisor, statistician or administrator.
+ * Verified: he had verified everything up to it.  Seen: a bundle that he opened
+ * named it, and of the chain he knew nothing else.
+ */
+enum rx_anchor_kind { RX_ANCHOR_VERIFIED = 1, RX_ANCHOR_SEEN = 2 };
+enum rx_anchor_standing {
+	RX_ANCHOR_FORGED,	/* he may not, or never signed it */
+	RX_ANCHOR_LATE,		/* signed after his certificate was revoked */
+	RX_ANCHOR_PAST,		/* valid then; the certificate is not now */
+	RX_ANCHOR_LIVE
+};
+struct rx_countersigned {
+	enum rx_anchor_kind kind;
+	uint8_t chain[RX_ID_BYTES];	/* the copy it is of; zeros: home */
+	uint64_t seq;
+	uint8_t hash[RX_HASH_BYTES];
+	uint8_t proofs[RX_HASH_BYTES];	/* see countersign.c; seen: zeros */
+	int64_t time;			/* ms */
+	uint8_t signer[RX_ID_BYTES];
+	char user[RX_USER_NAME_BYTES];	/* his name */
+	enum rx_anchor_standing standing;
+	bool here;		/* it can be compared with the chain here */
+	bool lost;		/* which has it not, and somebody went on */
+	uint8_t statement[RX_ANCHOR_BYTES];
+};
+
+/* Whether the session's user may countersign. */
+bool rx_may_countersign(const struct rx_session *s);
+/**
+ * rx_audit_countersign(s, made, progress, cookie, st):
+ * Verify the audit and all rows up to the head as it is now, from the head that
+ * this user himself countersigned last, then sign the head, keep that in the
+ * register and enter it in the audit.  RX_EPERM (COUNTERSIGN_WHO); what
+ * rx_audit_check says when something is wrong.
+ */
+rx_err rx_audit_countersign(struct rx_session *s,
+    struct rx_countersigned *made, void (*progress)(void *, size_t),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Every head that is kept, in order of its number. */
+rx_err rx_countersigned_each(struct rx_session *s,
+    rx_err (*each)(void *, const struct rx_countersigned *,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
+/* ${c} as the text of a small file: a line that says what it is, the code, the
+ * statement in hexadecimal. */
+#define RX_COUNTERSIGNED_LINE "runxin countersignature v1"
+#define RX_COUNTERSIGNED_TEXT 600
+void rx_countersigned_format(char out[RX_COUNTERSIGNED_TEXT],
+    const struct rx_countersigned *c);
+
+/* Which entries need no signature verified again: none; those up to the newest
+ * head that another, or this, user countersigned. */
+enum rx_audit_trust { RX_TRUST_NOBODY, RX_TRUST_OTHERS, RX_TRUST_MYSELF };
+struct rx_audit_check {
+	/* What is asked for: */
+	const char *anchor;	/* must lie on the chain; NULL */
+	enum rx_audit_trust trust;
+	/* What was found: */
+	struct rx_audit_head head;
+	uint8_t proofs[RX_HASH_BYTES];	/* up to the head */
+	uint64_t from;		/* entries up to this one were only compared
+				 * with what ${by} signed; 0: none */
+	struct rx_countersigned by;	/* if from is not 0 */
+	size_t anchors;		/* countersigned heads that lie on the chain */
+	size_t lost;		/* and that are known not to */
+};
+/**
+ * rx_audit_check(s, check, progress, cookie, st):
+ * Verify the chain and every live row, on a copy of one moment in memory.  Of
+ * each entry the hash; of those after check->from also the seal, and the
+ * signature of the actor.  Every countersigned head of this chain, and
+ * check->anchor, must lie on it.  When the entries up to check->from are not
+ * bit for bit what was countersigned, all are verified.  RX_ECORRUPT:
+ * AUDIT_BROKEN (seq), ANCHOR_ROLLBACK, ANCHOR_FORK, ANCHOR_FORGED, AUDIT_ROWS,
+ * ERASURE_LEFT when something of an erased child is there; RX_EUSAGE
+ * (ANCHOR_OTHER_CHAIN) when check->anchor is of another copy.
+ */
+rx_err rx_audit_check(struct rx_session *s, struct rx_audit_check *check,
+    void (*progress)(void *, size_t), void *cookie, struct rx_status *st)
+    RX_MUST_USE;
+/* The same, trusting nobody; *entries (may be NULL) counts them. */
 rx_err rx_audit_verify(struct rx_session *s, const char *anchor,
     uint64_t *entries, void (*progress)(void *, size_t), void *cookie,
     struct rx_status *st) RX_MUST_USE;

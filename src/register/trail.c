@@ -226,6 +226,7 @@ static const struct {
 	[RX_DID_RESET] = { "reset", RX_MSG_DID_RESET },
 	[RX_DID_BUNDLE] = { "bundle", RX_MSG_DID_BUNDLE },
 	[RX_DID_COPY] = { "copy", RX_MSG_DID_COPY },
+	[RX_DID_ANCHOR] = { "countersign", RX_MSG_DID_ANCHOR },
 	[RX_DID_TRANSFER] = { "transfer", RX_MSG_DID_TRANSFER },
 	[RX_DID_SETTING] = { "setting", RX_MSG_DID_SETTING },
 };
@@ -261,6 +262,7 @@ static const struct {
 	{ RX_DID_SAVE, "consent", RX_MSG_CLI_TYPE_CONSENT },
 	{ RX_DID_BUNDLE, "make", RX_MSG_DID_BUNDLE_MAKE },
 	{ RX_DID_BUNDLE, "open", RX_MSG_DID_BUNDLE_OPEN },
+	{ RX_DID_BUNDLE, "despite-head", RX_MSG_DID_BUNDLE_DESPITE },
 	{ RX_DID_TRANSFER, "offer", RX_MSG_TRANSFER_OFFERED },
 	{ RX_DID_TRANSFER, "accept", RX_MSG_TRANSFER_ACCEPTED },
 	{ RX_DID_TRANSFER, "reject", RX_MSG_TRANSFER_REJECTED },

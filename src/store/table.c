@@ -116,6 +116,10 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "child, unit, time, swept, coded, narrative", V6, "child",
 	    "child = ?1", NEW(unit) ", " NEW(time) ", " NEW(swept) ", "
 	    NEW(coded) ", " NEW(narrative)),
+	[RX_TABLE_ANCHOR] = TABLE("bibbbi", 4, true, "main.anchor",
+	    "chain, seq, hash, signer, statement, lost", V6,
+	    "chain, seq, hash, signer", "chain = ?1 AND seq = ?2 AND "
+	    "hash = ?3 AND signer = ?4", NEW(statement) ", " NEW(lost)),
 	[RX_TABLE_SETTING] = TABLE("ti", 1, true, "main.setting",
 	    "name, value", V2, "name", "name = ?1", NEW(value)),
 	[RX_TABLE_TALLY] = TABLE("tb", 1, true, "main.tally",

@@ -7,6 +7,7 @@
 
 rx_page rx_admin_units, rx_admin_unit_add, rx_admin_units_json;
 rx_page rx_admin_audit;
+rx_page rx_admin_head, rx_admin_countersign;	/* admin_head.c */
 rx_page rx_admin_safety, rx_admin_verify, rx_admin_custody;
 rx_page rx_admin_backup, rx_admin_backup_form, rx_admin_backup_verify;
 

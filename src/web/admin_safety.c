@@ -445,24 +445,50 @@ put_again(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	return (put_safety(q, a, st));
 }
 
+/* How the entries were verified. */
+static rx_err
+put_how(json_t *data, const struct rx_request *q,
+    const struct rx_audit_check *check, struct rx_status *st)
+{
+	char time[RX_TIME_TEXT], text[512];
+	struct rx_status say;
+
+	rx_status_clear(&say);
+	say.msg = RX_MSG_CLI_AUDIT_FULL;
+	if (check->from != 0) {
+		rx_time_format(check->by.time, time);
+		rx_status_arg(&say, "from", "%llu",
+		    (unsigned long long)check->from);
+		rx_status_arg(&say, "rest", "%llu",
+		    (unsigned long long)(check->head.seq - check->from));
+		rx_status_arg(&say, "user", "%s", check->by.user);
+		rx_status_arg(&say, "time", "%s", time);
+		say.msg = RX_MSG_WEB_AUDIT_FROM;
+	}
+	rx_status_text(&say, q->lang, text, sizeof(text));
+	return (rx_put_text(data, "how", text, st));
+}
+
 rx_err
 rx_admin_verify(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 	static const char *const keep[] = { "anchor", NULL };
 	const char *anchor = rx_field(q, "anchor");
-	uint64_t entries = 0;
+	struct rx_audit_check check = { .trust = rx_field_set(q, "full") ?
+	    RX_TRUST_NOBODY : RX_TRUST_OTHERS };
 	rx_err rc;
 
 	anchor += strspn(anchor, " \n\t");
 	if ((rc = rx_put_form(a->data, q, keep, st)) != RX_OK)
 		return (rc);
-	if (rx_audit_verify(q->session, *anchor != '\0' ? anchor : NULL,
-	    &entries, NULL, NULL, st) != RX_OK)
+	check.anchor = *anchor != '\0' ? anchor : NULL;
+	if (rx_audit_check(q->session, &check, NULL, NULL, st) != RX_OK)
 		return (put_again(q, a, st));
 	if ((rc = rx_put_say_int(a->data, "intact", q, *anchor != '\0' ?
 	    RX_MSG_WEB_AUDIT_ANCHORED : RX_MSG_WEB_AUDIT_INTACT, "n",
-	    (int64_t)entries, st)) != RX_OK)
+	    (int64_t)check.head.seq, st)) != RX_OK ||
+	    (rc = put_how(a->data, q, &check, st)) != RX_OK)
 		return (rc);
 	return (put_safety(q, a, st));
 }

@@ -22,6 +22,10 @@ static const char third[] = "{\"id\":\"o10\",\"child\":\"c1\","
     "\"date\":\"2025-06-21\",\"channel\":\"home_visit\","
     "\"signs\":[\"mood_low\"],\"risk\":\"green\",\"note\":\"third\"}";
 
+static const char fourth[] = "{\"id\":\"o11\",\"child\":\"c1\","
+    "\"date\":\"2025-06-22\",\"channel\":\"home_visit\","
+    "\"signs\":[\"mood_low\"],\"risk\":\"green\",\"note\":\"fourth\"}";
+
 static struct rx_status st;
 
 static struct rx_audit_head
@@ -312,6 +316,642 @@ test_anchor_is_found_without_verifying(void **state)
 	rx_session_close(s);
 }
 
+/* ---- countersigned heads ---- */
+
+#define must(expr) (rx_status_clear(&st), ok(expr, &st))
+
+/* What ${user} finds when he verifies, trusting ${trust}. */
+static struct rx_audit_check
+checks(const char *dir, const char *user, enum rx_audit_trust trust)
+{
+	struct rx_audit_check check = { .trust = trust };
+	struct rx_session *s = fixture_open(dir, user);
+
+	must(rx_audit_check(s, &check, NULL, NULL, &st));
+	rx_session_close(s);
+	return (check);
+}
+
+/* He finds ${msg} instead. */
+static void
+check_fails(const char *dir, const char *user, enum rx_audit_trust trust,
+    enum rx_msg msg)
+{
+	struct rx_audit_check check = { .trust = trust };
+	struct rx_session *s = fixture_open(dir, user);
+
+	rx_status_clear(&st);
+	assert_int_equal(rx_audit_check(s, &check, NULL, NULL, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, msg);
+	rx_session_close(s);
+}
+
+static struct rx_countersigned
+countersign(const char *dir, const char *user)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	struct rx_countersigned c;
+
+	must(rx_audit_countersign(s, &c, NULL, NULL, &st));
+	rx_session_close(s);
+	return (c);
+}
+
+/* ---- the forger is a member, with the program changed to his liking ---- */
+
+/* Sign the statement ${p} anew with the keys of ${s}. */
+static void
+resign(uint8_t p[RX_ANCHOR_BYTES], const struct rx_session *s)
+{
+
+	rx_sign(p + 152, s->id->sign_secret, "runxin anchor v1", p, 152);
+}
+
+/* Put his name and certificate into ${p}. */
+static void
+as(uint8_t p[RX_ANCHOR_BYTES], const struct rx_session *s)
+{
+	const struct rx_member *m = rx_member_newest(s, rx_member_first(s,
+	    s->user_id));
+
+	memcpy(p + 120, s->user_id, RX_ID_BYTES);
+	memcpy(p + 136, m->cert.id, RX_ID_BYTES);
+	resign(p, s);
+}
+
+/* Insert ${p} as a row of its own, entered in the audit by ${s}. */
+static void
+insert(struct rx_session *s, const uint8_t p[RX_ANCHOR_BYTES], uint64_t seq)
+{
+	const struct rx_value v[6] = { rx_bytes(p + 24, RX_ID_BYTES),
+	    rx_int((int64_t)seq), rx_bytes(p + 48, RX_HASH_BYTES),
+	    rx_bytes(p + 120, RX_ID_BYTES), rx_bytes(p, RX_ANCHOR_BYTES),
+	    rx_int(0) };
+
+	must(rx_begin(s, &st));
+	must(rx_store_insert(s->store, RX_TABLE_ANCHOR, v, &st));
+	must(rx_finish(s, RX_OK, RX_DID_ANCHOR, NULL, NULL, &st));
+}
+
+static enum rx_anchor_standing
+standing(const struct rx_session *s, const uint8_t p[RX_ANCHOR_BYTES])
+{
+	struct rx_countersigned c;
+	bool whole;
+
+	rx_countersigned_read(&c, &whole, s, p, RX_ANCHOR_BYTES);
+	return (whole ? c.standing : RX_ANCHOR_FORGED);
+}
+
+static void
+test_countersigned_head_shortens_the_next_verification(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c;
+	struct rx_audit_check check;
+
+	(void)state;
+	check = checks(dir, "d1", RX_TRUST_OTHERS);
+	assert_int_equal(check.from, 0);	/* the control */
+	c = countersign(dir, "s1");
+	assert_int_equal(c.kind, RX_ANCHOR_VERIFIED);
+	save(dir, later);
+	check = checks(dir, "d1", RX_TRUST_OTHERS);
+	assert_int_equal(check.from, c.seq);
+	assert_string_equal(check.by.user, "s1");
+	assert_int_equal(check.anchors, 1);
+	assert_int_equal(checks(dir, "d1", RX_TRUST_NOBODY).from, 0);
+	/* Nobody takes his own word for it; but he may go on from there. */
+	assert_int_equal(checks(dir, "s1", RX_TRUST_OTHERS).from, 0);
+	assert_int_equal(checks(dir, "s1", RX_TRUST_MYSELF).from, c.seq);
+	assert_true(countersign(dir, "admin").seq >= check.head.seq);
+	(void)countersign(dir, "st");
+	assert_string_equal(checks(dir, "d1", RX_TRUST_OTHERS).by.user, "st");
+	assert_string_equal(checks(dir, "st", RX_TRUST_OTHERS).by.user,
+	    "admin");
+}
+
+static void
+test_director_may_not_countersign(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_countersigned c;
+
+	(void)state;
+	assert_false(rx_may_countersign(s));
+	rx_status_clear(&st);
+	assert_int_equal(rx_audit_countersign(s, &c, NULL, NULL, &st),
+	    RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_COUNTERSIGN_WHO);
+	rx_session_close(s);
+	/* With another program he writes the row all the same. */
+	c = countersign(dir, "s1");
+	s = fixture_open(dir, "d1");
+	as(c.statement, s);
+	assert_int_equal(standing(s, c.statement), RX_ANCHOR_FORGED);
+	insert(s, c.statement, c.seq);
+	rx_session_close(s);
+	check_fails(dir, "d2", RX_TRUST_OTHERS, RX_MSG_ANCHOR_FORGED);
+	check_fails(dir, "d2", RX_TRUST_NOBODY, RX_MSG_ANCHOR_FORGED);
+	rx_status_clear(&st);
+}
+
+static void
+test_altered_countersignature_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t i;
+
+	(void)state;
+	assert_int_equal(standing(s, c.statement), RX_ANCHOR_LIVE);
+	for (i = 0; i < 8 * RX_ANCHOR_BYTES; i++) {
+		c.statement[i / 8] ^= (uint8_t)(1 << i % 8);
+		assert_int_equal(standing(s, c.statement), RX_ANCHOR_FORGED);
+		c.statement[i / 8] ^= (uint8_t)(1 << i % 8);
+	}
+	/* Signed by another than it says. */
+	resign(c.statement, s);
+	assert_int_equal(standing(s, c.statement), RX_ANCHOR_FORGED);
+	insert(s, c.statement, c.seq + 1);
+	rx_session_close(s);
+	check_fails(dir, "d2", RX_TRUST_OTHERS, RX_MSG_ANCHOR_FORGED);
+	rx_status_clear(&st);
+}
+
+/* A true statement in a row that says something else. */
+static void
+test_countersignature_moved_to_another_entry_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	(void)state;
+	insert(s, c.statement, c.seq + 1);
+	rx_session_close(s);
+	check_fails(dir, "d2", RX_TRUST_OTHERS, RX_MSG_ANCHOR_FORGED);
+	rx_status_clear(&st);
+}
+
+static void
+test_countersignature_of_another_register_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(fixture_another(NULL), "s1");
+	struct rx_session *s = fixture_open(dir, "s1");
+
+	(void)state;
+	assert_int_equal(standing(s, c.statement), RX_ANCHOR_FORGED);
+	/* Signed by somebody who may, and it is still of that store. */
+	as(c.statement, s);
+	assert_int_equal(standing(s, c.statement), RX_ANCHOR_FORGED);
+	memcpy(c.statement + 8, s->store_id, RX_ID_BYTES);
+	as(c.statement, s);
+	assert_int_equal(standing(s, c.statement), RX_ANCHOR_LIVE);
+	/* That is a head that this chain never had. */
+	insert(s, c.statement, c.seq);
+	rx_session_close(s);
+	check_fails(dir, "d1", RX_TRUST_OTHERS, RX_MSG_ANCHOR_FORK);
+	rx_status_clear(&st);
+}
+
+/* Somebody who is gone: what he signed before still shows a rollback, and nobody
+ * believes him about signatures; what he signs now is worth nothing. */
+static void
+test_countersignature_of_the_revoked_is_not_believed(void **state)
+{
+	const char *dir = fixture_copy(), *before;
+	struct rx_session *admin, *s = fixture_open(dir, "gone");
+	struct rx_countersigned c, no;
+	uint8_t late[RX_ANCHOR_BYTES], back[RX_ANCHOR_BYTES];
+
+	(void)state;
+	must(rx_audit_countersign(s, &c, NULL, NULL, &st));
+	assert_int_equal(checks(dir, "d1", RX_TRUST_OTHERS).from, c.seq);
+	save(dir, later);
+	before = fixture_copy_of(dir);
+	memcpy(late, c.statement, sizeof(late));
+	memcpy(back, c.statement, sizeof(back));
+	rx_put64(late + 112, (uint64_t)rx_time_now() + 3600000);
+	resign(late, s);
+	rx_put64(back + 112, (uint64_t)c.time + 1);
+	resign(back, s);
+	assert_int_equal(standing(s, late), RX_ANCHOR_LIVE);
+	admin = fixture_open(dir, "admin");
+	must(rx_user_disable(admin, "gone", &st));
+	assert_int_equal(standing(admin, late), RX_ANCHOR_LATE);
+	assert_int_equal(standing(admin, back), RX_ANCHOR_PAST);
+	rx_status_clear(&st);
+	assert_int_equal(rx_audit_countersign(s, &no, NULL, NULL, &st),
+	    RX_EPERM);
+	rx_session_close(s);
+	rx_session_close(admin);
+	assert_int_equal(checks(dir, "d1", RX_TRUST_OTHERS).from, 0);
+	assert_int_equal(checks(dir, "d1", RX_TRUST_OTHERS).anchors, 1);
+	assert_int_equal(checks(before, "d1", RX_TRUST_OTHERS).from, c.seq);
+	rx_status_clear(&st);
+}
+
+/* What lies before the head is compared bit for bit, without its keys. */
+static void
+test_changed_entry_before_the_head_is_found(void **state)
+{
+	static const char *const attacks[] = {
+		"UPDATE main.audit SET payload = (SELECT payload FROM "
+		"main.audit WHERE seq = 3) WHERE seq = 4",
+		/* The hash of an entry does not cover its proof. */
+		"UPDATE main.audit SET proof = (SELECT proof FROM main.audit "
+		"WHERE seq = 3) WHERE seq = 4",
+		"UPDATE main.audit SET time = time + 1 WHERE seq = 4",
+		"UPDATE main.audit SET hash = (SELECT hash FROM main.audit "
+		"WHERE seq = 3) WHERE seq = 4",
+		"DELETE FROM main.audit WHERE seq = 4",
+	};
+	const char *dir = fixture_copy(), *hit;
+	size_t i;
+
+	(void)state;
+	(void)countersign(dir, "s1");
+	save(dir, later);
+	assert_true(checks(dir, "d1", RX_TRUST_OTHERS).from > 4);
+	for (i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
+		hit = fixture_copy_of(dir);
+		fixture_tamper(hit, attacks[i]);
+		check_fails(hit, "d1", RX_TRUST_OTHERS, RX_MSG_AUDIT_BROKEN);
+		assert_string_equal(said("seq"), "4");
+	}
+	rx_status_clear(&st);
+}
+
+/* Write an entry in the name of d2, with the wrong signature. */
+static void
+entry_of_another(struct rx_session *s)
+{
+	uint8_t own[RX_ID_BYTES];
+
+	must(rx_begin(s, &st));
+	memcpy(own, s->user_id, RX_ID_BYTES);
+	memcpy(s->user_id, fixture_id[D2], RX_ID_BYTES);
+	must(rx_audit_add(s, RX_DID_REVEAL, fixture_id[C1], NULL, 0, &st));
+	memcpy(s->user_id, own, RX_ID_BYTES);
+	must(rx_finish(s, RX_OK, RX_DID_PASSWD, NULL, NULL, &st));
+}
+
+/* Whoever countersigns vouches for the signatures before.  An honest program
+ * finds the false one; of a liar it is known who he is, and whoever verifies all
+ * of it, or countersigns too, finds him out. */
+static void
+test_only_a_liar_countersigns_a_false_signature(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "s1");
+	uint8_t all[RX_HASH_BYTES + 184], sum[RX_HASH_BYTES] = { 0 };
+	struct rx_countersigned c;
+	struct rx_audit_head head;
+	struct rx_buf proofs = RX_BUF_INIT;
+	uint64_t seq;
+	char sql[80];
+
+	(void)state;
+	c = countersign(fixture_copy(), "s1");	/* a form to fill in */
+	entry_of_another(s);
+	rx_status_clear(&st);
+	assert_int_equal(rx_audit_countersign(s, &c, NULL, NULL, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+	must(rx_audit_head(s, &head, &st));
+	for (seq = 1; seq <= head.seq; seq++) {
+		(void)snprintf(sql, sizeof(sql), "SELECT proof FROM "
+		    "main.audit WHERE seq = %llu", (unsigned long long)seq);
+		fixture_blob(dir, sql, &proofs);
+		memcpy(all, sum, RX_HASH_BYTES);
+		memcpy(all + RX_HASH_BYTES, proofs.b, 184);
+		rx_hash(sum, RX_HASH_BYTES, NULL, "runxin audit proofs v1",
+		    all, sizeof(all));
+		rx_buf_free(&proofs);
+	}
+	memcpy(all, "RXAN\1\1\0\0", 8);
+	memset(c.statement, 0, RX_ANCHOR_BYTES);
+	memcpy(c.statement, all, 8);
+	memcpy(c.statement + 8, s->store_id, RX_ID_BYTES);
+	rx_put64(c.statement + 40, head.seq);
+	memcpy(c.statement + 48, head.hash, RX_HASH_BYTES);
+	memcpy(c.statement + 80, sum, RX_HASH_BYTES);
+	rx_put64(c.statement + 112, (uint64_t)rx_session_now(s));
+	as(c.statement, s);
+	insert(s, c.statement, head.seq);
+	rx_session_close(s);
+	/* The limit: the entries before are not looked at again. */
+	assert_int_equal(checks(dir, "d1", RX_TRUST_OTHERS).from, head.seq);
+	check_fails(dir, "d1", RX_TRUST_NOBODY, RX_MSG_AUDIT_BROKEN);
+	s = fixture_open(dir, "admin");
+	assert_int_equal(rx_audit_countersign(s, &c, NULL, NULL, &st),
+	    RX_ECORRUPT);
+	rx_session_close(s);
+	rx_status_clear(&st);
+}
+
+/* The audit key has followers: entries under the old ones are compared alike,
+ * and somebody who came later verifies as well. */
+static void
+test_countersigned_head_from_before_a_rotation_is_used(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *admin = fixture_open(dir, "admin");
+	struct rx_secret *p = test_passphrase("new-pass");
+	struct rx_audit_check check;
+
+	(void)state;
+	must(rx_user_disable(admin, "gone", &st));
+	must(rx_user_add(admin, "new", RX_ROLE_SUPERVISOR, "350102001", p,
+	    &st));
+	rx_secret_free(p);
+	rx_session_close(admin);
+	save(dir, later);
+	check = checks(dir, "d1", RX_TRUST_OTHERS);
+	assert_int_equal(check.from, c.seq);
+	assert_true(check.head.epoch > 1);
+	assert_int_equal(checks(dir, "new", RX_TRUST_OTHERS).from, c.seq);
+	assert_true(countersign(dir, "new").seq > c.seq);
+	assert_int_equal(checks(dir, "d1", RX_TRUST_NOBODY).from, 0);
+}
+
+/* ---- as a file ---- */
+
+static void
+test_countersignature_in_a_file_finds_rollback_and_fork(void **state)
+{
+	const char *dir = fixture_copy(), *before = fixture_copy();
+	char text[RX_COUNTERSIGNED_TEXT], bad[RX_COUNTERSIGNED_TEXT];
+	struct rx_countersigned c;
+	struct rx_anchor a;
+	size_t i, n;
+
+	(void)state;
+	save(dir, later);
+	c = countersign(dir, "s1");
+	rx_countersigned_format(text, &c);
+	must(rx_anchor_parse(&a, text, &st));
+	assert_int_equal(a.seq, c.seq);
+	assert_true(a.countersigned);
+	passes(dir, text);
+	passes(before, NULL);		/* the control */
+	fails(before, text, RX_MSG_ANCHOR_ROLLBACK);
+	save(before, otherwise);
+	save(before, third);
+	fails(before, text, RX_MSG_ANCHOR_FORK);
+	/* What was changed in it is not what he signed. */
+	n = strlen(text);
+	for (i = n - 2 * RX_ANCHOR_BYTES - 1; i < n - 1; i += 7) {
+		memcpy(bad, text, sizeof(text));
+		bad[i] = bad[i] == '0' ? '1' : '0';
+		fails(dir, bad, RX_MSG_ANCHOR_FORGED);
+	}
+	text[n - 2] = '\0';
+	rx_status_clear(&st);
+	assert_int_equal(rx_anchor_parse(&a, text, &st), RX_EUSAGE);
+	rx_status_clear(&st);
+}
+
+/* ---- registers that are witnesses of each other ---- */
+
+static const char *
+copy_in_village(const char *home)
+{
+	const char *dir = fixture_copy_of(home);
+	struct rx_secret *p = test_passphrase("d1-pass");
+
+	must(rx_copy_begin(dir, "d1", p, "village", &st));
+	rx_secret_free(p);
+	return (dir);
+}
+
+static void
+path_of(char path[300])
+{
+
+	(void)snprintf(path, 300, "%s/b.rxb", test_dir());
+}
+
+/* ${from} of ${dir} makes a bundle for ${unit}. */
+static void
+sends(const char *dir, const char *from, const char *unit, char path[300])
+{
+	struct rx_session *s = fixture_open(dir, from);
+	struct rx_bundle b;
+
+	path_of(path);
+	must(rx_bundle_make(s, unit, path, &b, &st));
+	rx_session_close(s);
+}
+
+static struct rx_bundle
+takes(const char *dir, const char *user, const char *path, bool despite)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	struct rx_bundle b;
+
+	must((despite ? rx_bundle_open_despite : rx_bundle_open)(s, path,
+	    true, &b, &st));
+	rx_session_close(s);
+	return (b);
+}
+
+/* It is refused with ${msg}, and nothing of it is stored. */
+static void
+refuses(const char *dir, const char *user, const char *path, enum rx_msg msg)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	uint8_t a[RX_HASH_BYTES], b[RX_HASH_BYTES];
+	struct rx_audit_head before, after;
+	struct rx_bundle info;
+
+	must(rx_audit_head(s, &before, &st));
+	must(rx_store_manifest_digest(s->store, a, &st));
+	rx_status_clear(&st);
+	assert_int_equal(rx_bundle_open(s, path, true, &info, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, msg);
+	rx_status_clear(&st);
+	must(rx_audit_head(s, &after, &st));
+	must(rx_store_manifest_digest(s->store, b, &st));
+	assert_memory_equal(a, b, sizeof(a));
+	assert_int_equal(before.seq, after.seq);
+	rx_session_close(s);
+}
+
+static void
+test_rolled_back_register_is_told_by_a_bundle(void **state)
+{
+	const char *home = fixture_copy(), *village, *old;
+	char path[300], reply[300];
+	struct rx_bundle b;
+
+	(void)state;
+	village = copy_in_village(home);
+	old = fixture_copy_of(home);
+	save(home, later);
+	sends(home, "s1", "350102001001", path);
+	assert_int_equal(takes(village, "d1", path, false).heads, 1);
+	sends(village, "d1", "350102001", reply);
+
+	fixture_copy_over(old, home);
+	passes(home, NULL);		/* the control: it cannot know */
+	refuses(home, "s1", reply, RX_MSG_BUNDLE_ANCHOR_ROLLBACK);
+	/* Written on, it is no longer short, but another one. */
+	save(home, third);
+	save(home, fourth);
+	refuses(home, "s1", reply, RX_MSG_BUNDLE_ANCHOR_FORK);
+	/* Somebody knows why, as after restoring a backup, and goes on. */
+	b = takes(home, "s1", reply, true);
+	assert_int_equal(b.lost, 1);
+	assert_int_equal(checks(home, "d1", RX_TRUST_OTHERS).lost, 1);
+	assert_int_equal(takes(home, "s1", reply, false).lost, 0);
+}
+
+/* The other way: what the village knows of home shows that home is an old one. */
+static void
+test_bundle_of_a_rolled_back_register_is_refused(void **state)
+{
+	const char *home = fixture_copy(), *village, *old;
+	char path[300], next[300];
+	struct rx_audit_head head;
+
+	(void)state;
+	village = copy_in_village(home);
+	old = fixture_copy_of(home);
+	save(home, later);
+	sends(home, "s1", "350102001001", path);
+	(void)takes(village, "d1", path, false);
+	fixture_copy_over(old, home);
+	sends(home, "d1", "350102001001", next);
+	refuses(village, "d1", next, RX_MSG_BUNDLE_ROLLBACK);
+	head = head_of(home);
+	assert_int_equal(takes(village, "d1", next, true).lost, 1);
+	assert_true(head.seq > 0);
+	/* The control: a bundle of the home that went on is taken. */
+	sends(home, "s1", "350102001001", path);
+	(void)takes(village, "d1", path, false);
+}
+
+/* A supervisor in the village has seen home's head in a bundle, and at home they
+ * keep what he signed of it; that is no verification. */
+static void
+test_head_seen_in_a_bundle_is_a_witness_and_no_more(void **state)
+{
+	const char *home = fixture_copy(), *town, *old;
+	char path[300], reply[300];
+	struct rx_audit_check check;
+
+	(void)state;
+	town = copy_in_village(home);
+	old = fixture_copy_of(home);
+	save(home, later);
+	sends(home, "d1", "350102001", path);
+	(void)takes(town, "s1", path, false);
+	sends(town, "s1", "350102001001", reply);
+	assert_int_equal(takes(home, "d1", reply, false).heads, 2);
+	check = checks(home, "d1", RX_TRUST_OTHERS);
+	assert_int_equal(check.anchors, 1);	/* one is of the copy's chain */
+	assert_int_equal(check.from, 0);
+	fixture_copy_over(old, home);
+	refuses(home, "d1", reply, RX_MSG_BUNDLE_ANCHOR_ROLLBACK);
+}
+
+static void
+test_head_of_another_chain_is_not_compared(void **state)
+{
+	const char *home = fixture_copy(), *village;
+	char text[RX_COUNTERSIGNED_TEXT];
+	struct rx_countersigned common, c, h;
+	struct rx_session *s;
+
+	(void)state;
+	common = countersign(home, "s1");
+	village = copy_in_village(home);
+	c = countersign(village, "s1");
+	save(home, later);
+	h = countersign(home, "admin");
+	rx_countersigned_format(text, &common);
+	passes(home, text);
+	passes(village, text);
+	rx_countersigned_format(text, &c);
+	passes(village, text);
+	s = fixture_open(home, "d1");
+	rx_status_clear(&st);
+	assert_int_equal(fixture_verify(s, text, &st), RX_EUSAGE);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_OTHER_CHAIN);
+	rx_session_close(s);
+	rx_countersigned_format(text, &h);
+	passes(home, text);
+	s = fixture_open(village, "d1");
+	rx_status_clear(&st);
+	assert_int_equal(fixture_verify(s, text, &st), RX_EUSAGE);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_OTHER_CHAIN);
+	rx_session_close(s);
+	assert_int_equal(checks(village, "d1", RX_TRUST_OTHERS).from, c.seq);
+	rx_status_clear(&st);
+}
+
+/* ---- restoring ---- */
+
+static rx_err
+restore(const char *file, const char *live, const char *anchor, bool older)
+{
+	struct rx_secret *p = test_passphrase("d1-pass");
+	char dir[300];
+	const struct rx_restore ask = { .file = file, .user = "d1",
+	    .passphrase = p, .dir = dir, .live = live, .anchor = anchor,
+	    .older = older };
+	struct rx_restored got;
+	rx_err rc;
+
+	(void)snprintf(dir, sizeof(dir), "%s/restored", test_dir());
+	rx_status_clear(&st);
+	rc = rx_backup_restore(&ask, &got, &st);
+	rx_secret_free(p);
+	return (rc);
+}
+
+static void
+test_backup_older_than_a_countersigned_head_is_refused(void **state)
+{
+	const char *live = fixture_copy(), *base = test_dir();
+	char first[300], second[300], text[RX_COUNTERSIGNED_TEXT];
+	struct rx_session *s = fixture_open(live, "d1");
+	struct rx_countersigned c;
+
+	(void)state;
+	(void)snprintf(first, sizeof(first), "%s/1", base);
+	(void)snprintf(second, sizeof(second), "%s/2", base);
+	must(rx_backup_create(s, first, &st));
+	/* The control: nobody has countersigned anything later. */
+	ok(restore(first, live, NULL, false), &st);
+	fixture_save(s, RX_OBSERVATION, later, false, NULL);
+	ok(restore(first, live, NULL, false), &st);
+	c = countersign(live, "s1");
+	/* An increment counts as what it becomes. */
+	must(rx_backup_make(s, second, NULL, first, RX_BACKUP_KEEP, &st));
+	rx_session_close(s);
+	assert_int_equal(restore(first, live, NULL, false), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_BACKUP_OLDER_SIGNED);
+	assert_string_equal(said("user"), "s1");
+	ok(restore(first, live, NULL, true), &st);
+	ok(restore(second, live, NULL, false), &st);
+	/* The laptop is gone; the file is on a stick. */
+	rx_countersigned_format(text, &c);
+	assert_int_equal(restore(first, NULL, text, false), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_BACKUP_OLDER);
+	ok(restore(first, NULL, text, true), &st);
+	ok(restore(second, NULL, text, false), &st);
+	rx_status_clear(&st);
+}
+
 int
 main(void)
 {
@@ -323,6 +963,29 @@ main(void)
 		cmocka_unit_test(test_rolled_back_register_needs_an_anchor),
 		cmocka_unit_test(test_forked_audit_needs_an_anchor),
 		cmocka_unit_test(test_anchor_is_found_without_verifying),
+		cmocka_unit_test(
+		    test_countersigned_head_shortens_the_next_verification),
+		cmocka_unit_test(test_director_may_not_countersign),
+		cmocka_unit_test(test_altered_countersignature_is_refused),
+		cmocka_unit_test(
+		    test_countersignature_moved_to_another_entry_is_refused),
+		cmocka_unit_test(
+		    test_countersignature_of_another_register_is_refused),
+		cmocka_unit_test(
+		    test_countersignature_of_the_revoked_is_not_believed),
+		cmocka_unit_test(test_changed_entry_before_the_head_is_found),
+		cmocka_unit_test(test_only_a_liar_countersigns_a_false_signature),
+		cmocka_unit_test(
+		    test_countersigned_head_from_before_a_rotation_is_used),
+		cmocka_unit_test(
+		    test_countersignature_in_a_file_finds_rollback_and_fork),
+		cmocka_unit_test(test_rolled_back_register_is_told_by_a_bundle),
+		cmocka_unit_test(test_bundle_of_a_rolled_back_register_is_refused),
+		cmocka_unit_test(
+		    test_head_seen_in_a_bundle_is_a_witness_and_no_more),
+		cmocka_unit_test(test_head_of_another_chain_is_not_compared),
+		cmocka_unit_test(
+		    test_backup_older_than_a_countersigned_head_is_refused),
 	};
 
 	rx_status_clear(&st);

@@ -9,6 +9,8 @@
  *
  * bench [SMALL [LARGE [RUNS [SAVES]]]]: records in the two imports, runs of
  * each measurement, durable saves a run; then the page, as
+ * bench audit [ENTRIES]: only how long a chain of them takes, verified in full and
+ * from a head that was countersigned before the last hundredth.
  * bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]: only that (web.c).
  */
 
@@ -79,6 +81,57 @@ bench_audit(const char *empty)
 	}
 	rx_session_close(s);
 	show("verify an audit entry / Ed25519 verify", &entry, "s");
+}
+
+/* Append ${n} entries to the chain. */
+static void
+entries(struct rx_session *s, size_t n)
+{
+
+	ok(rx_store_begin(s->store, &st), &st);
+	while (n-- > 0)
+		ok(rx_audit_add(s, RX_DID_REVEAL, NULL, "bench", 5, &st), &st);
+	ok(rx_store_commit(s->store, &st), &st);
+}
+
+/* Verify by the clock on the wall: two processors may take part. */
+static void
+check_time(struct rx_session *s, enum rx_audit_trust trust, const char *what)
+{
+	struct rx_audit_check check = { .trust = trust };
+	double t = now(), c = cpu();
+
+	ok(rx_audit_check(s, &check, NULL, NULL, &st), &st);
+	printf("%-28s %8.2f s (%.2f s of processors), %llu entries, "
+	    "signatures after %llu\n", what, now() - t, cpu() - c,
+	    (unsigned long long)check.head.seq,
+	    (unsigned long long)check.from);
+}
+
+static void
+bench_chain(size_t n)
+{
+	struct rx_countersigned c;
+	struct rx_session *s;
+	char dir[PATH_BYTES];
+	double t;
+
+	path_in(dir, scratch, "chain");
+	make_register(dir);
+	s = sign_in(dir, "director");
+	entries(s, n - n / 100);
+	rx_session_close(s);
+	s = sign_in(dir, "supervisor");
+	t = now();
+	ok(rx_audit_countersign(s, &c, NULL, NULL, &st), &st);
+	printf("%-28s %8.2f s, up to entry %llu\n", "countersign, the first time",
+	    now() - t, (unsigned long long)c.seq);
+	rx_session_close(s);
+	s = sign_in(dir, "director");
+	entries(s, n / 100);
+	check_time(s, RX_TRUST_NOBODY, "verify in full");
+	check_time(s, RX_TRUST_OTHERS, "verify from that head");
+	rx_session_close(s);
 }
 
 /* ---- annex ---- */
@@ -256,6 +309,10 @@ main(int argc, char *argv[])
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (web)
 		return (bench_web(argc, argv));
+	if (argc > 1 && strcmp(argv[1], "audit") == 0) {
+		bench_chain(number(argc, argv, 2, 100000, 10000000));
+		return (0);
+	}
 	if (argc > 1 && strcmp(argv[1], "tables") == 0) {
 		bench_disclosure();
 		return (0);

@@ -41,7 +41,8 @@ COMMANDS = [
     "activity add", "flag add", "report add", "consent withdraw",
     "consent give", "due", "review list", "review show", "review decide",
     "export annex", "export table", "release list", "release verify",
-    "audit verify", "audit head", "audit list", "backup create", "backup verify",
+    "audit verify", "audit head", "audit countersign", "audit anchors",
+    "audit list", "backup create", "backup verify",
     "backup restore", "serve", "demo"]
 
 CHILD = {"type": "child", "id": "n1", "unit": VILLAGE, "name": "例新",
@@ -2069,6 +2070,56 @@ def test_audit_head_is_an_anchor():
     for bad in ("", "x", "1", "1-", "1-00", "-" + head, "9" * 30 + head):
         refused(as_user(r, "admin", "audit", "verify", "--anchor", bad),
                 USAGE)
+
+
+@test
+def test_countersigned_head_is_an_anchor_too():
+    r = copy_of(base())
+    d = temp_dir()
+    file, older = os.path.join(d, "signed"), os.path.join(d, "older")
+    equal(done(as_user(r, "dir", "--json", "audit", "anchors")).json(), [])
+    refused(as_user(r, "dir", "audit", "countersign"), PERMISSION)
+    done(as_user(r, "dir", "backup", "create", older))
+    done(as_user(r, "dir", "observe", stdin=having("observation")))
+    signed = done(as_user(r, "admin", "--json", "audit", "countersign", "-o",
+                          file)).json()
+    rows = done(as_user(r, "dir", "--json", "audit", "anchors")).json()
+    equal(rows, [signed])
+    equal((signed["user"], signed["kind"], signed["copy"], signed["here"]),
+          ("admin", "verified", None, True))
+    got = done(as_user(r, "dir", "--json", "audit", "verify", "--anchor",
+                       file)).json()
+    equal((got["from"], got["by"]), (signed["seq"], "admin"))
+    got = done(as_user(r, "dir", "--json", "audit", "verify",
+                       "--full")).json()
+    equal((got["from"], got["by"], got["countersigned"]), (0, None, 1))
+    for lang in LANGS:
+        text = done(as_user(r, "dir", "--lang", lang, "audit", "verify")).text
+        true(str(signed["seq"]) in text and "admin" in text, text)
+        done(as_user(r, "dir", "--lang", lang, "audit", "anchors"))
+    # The register in use knows better, or the file does.
+    refused(as_user(r, "dir", "backup", "restore", older,
+                    os.path.join(d, "1")), CONFLICT)
+    refused(as_user("/nonexistent", "dir", "backup", "restore", older,
+                    os.path.join(d, "1"), "--anchor", file), CONFLICT)
+    equal(as_user(r, "dir", "backup", "restore", older, os.path.join(d, "1"),
+                  "--older-than-head").rc, 0)
+    with open(file) as f:
+        text = f.read()
+    with open(file, "w") as f:
+        f.write(text[:-2] + ("0" if text[-2] != "0" else "1") + "\n")
+    refused(as_user(r, "dir", "audit", "verify", "--anchor", file), CORRUPT)
+
+
+@test
+def test_audit_head_is_drawn_as_a_qr_code():
+    r = copy_of(base())
+    lines = done(as_user(r, "dir", "audit", "head", "--qr")).text.split("\n")
+    true(re.fullmatch(r"\d+(-[0-9A-Z]{4}){7}", lines[0]), lines[0])
+    code = [x for x in lines[1:] if x]
+    true(len({len(x) for x in code}) == 1, "a square")
+    true(len(code) == (len(code[0]) + 1) // 2, "of the same height")
+    equal(set("".join(code)) - set("█▀▄ "), set())
 
 
 @test

@@ -186,6 +186,24 @@ def test_a_wrong_passphrase_of_who_is_signed_in_names_no_user():
 
 
 @test
+def test_supervisor_countersigns_on_a_sheet_with_a_qr_code():
+    b = browser("sup1")
+    page = b.get("/audit/head").page()
+    code = cli("admin", "audit", "head", "--code").expect().text.strip()
+    true(code.split("-")[1] in page.text, "the code")
+    before = len(cli("admin", "--json", "audit", "anchors").expect().json())
+    r = b.post("/audit/countersign", {})
+    equal(r.status, 303, "countersigned")
+    rows = cli("admin", "--json", "audit", "anchors").expect().json()
+    equal(len(rows), before + 1, "kept")
+    equal(rows[-1]["user"], "sup1", "by whom")
+    page = browser("dir1").get("/audit/head").page()
+    true(message("COUNTERSIGN_WHO") in page.text, "a director may not")
+    equal(browser("dir1").post("/audit/countersign", {}).status, 403,
+          "nor by hand")
+
+
+@test
 def test_audit_period_is_refused_when_reversed():
     r = browser("admin").get("/audit?from=2026-02-01&to=2026-01-01")
     equal(r.status, 422, "page")

@@ -22,6 +22,7 @@
 #include "crypto/grant.h"
 #include "crypto/passphrase.h"
 #include "crypto/recovery.h"
+#include "register/internal.h"
 
 #define DIR "tests/vectors/"
 
@@ -600,6 +601,65 @@ test_frozen_revocation_opens(void **state)
 	vectors_free();
 }
 
+/* ---- countersignature ---- */
+
+/* Made once by another program (Python's cryptography), not by ours. */
+static void
+anchor_case(const json_t *o)
+{
+	uint8_t b[RX_ANCHOR_BYTES], pk[32], sk[64], seed[32], proofs[32];
+	struct rx_member member = { .revoked = 0 };
+	struct rx_session s = { .members = &member, .nmembers = 1 };
+	struct rx_countersigned c;
+	bool whole;
+
+	get_hex(o, "seed", seed, 32);
+	assert_int_equal(crypto_sign_seed_keypair(pk, sk, seed), 0);
+	get_hex(o, "store", s.store_id, 16);
+	get_hex(o, "signer", member.cert.user, 16);
+	get_hex(o, "cert", member.cert.id, 16);
+	get_hex(o, "statement", b, sizeof(b));
+	get_hex(o, "proofs", proofs, 32);
+	memcpy(member.cert.sign_public, pk, 32);
+	member.cert.role = RX_ROLE_SUPERVISOR;
+	member.cert.not_after = INT64_MAX;
+	rx_countersigned_read(&c, &whole, &s, b, sizeof(b));
+	assert_true(whole);
+	assert_int_equal(c.standing, RX_ANCHOR_LIVE);
+	assert_int_equal(c.kind, get_int(o, "kind"));
+	assert_int_equal(c.seq, get_int(o, "seq"));
+	assert_int_equal(c.time, get_int(o, "time"));
+	assert_memory_equal(c.proofs, proofs, 32);
+	/* The control: of a director it is worth nothing. */
+	member.cert.role = RX_ROLE_DIRECTOR;
+	rx_countersigned_read(&c, &whole, &s, b, sizeof(b));
+	assert_int_equal(c.standing, RX_ANCHOR_FORGED);
+}
+
+static void
+test_frozen_countersignature_opens(void **state)
+{
+	static const char *const proof[] = { "proof_1", "proof_2" };
+	uint8_t all[32 + 184], sum[32] = { 0 }, want[32];
+	const json_t *cases;
+	size_t i;
+
+	(void)state;
+	cases = vectors("anchor");
+	assert_int_equal(json_array_size(cases), 2);
+	anchor_case(json_array_get(cases, 0));
+	anchor_case(json_array_get(cases, 1));
+	for (i = 0; i < 2; i++) {
+		memcpy(all, sum, 32);
+		get_hex(json_array_get(cases, 0), proof[i], all + 32, 184);
+		rx_hash(sum, 32, NULL, "runxin audit proofs v1", all,
+		    sizeof(all));
+	}
+	get_hex(json_array_get(cases, 0), "proofs", want, 32);
+	assert_memory_equal(sum, want, 32);
+	vectors_free();
+}
+
 /* ---- grant ---- */
 
 static void
@@ -1155,6 +1215,7 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_frozen_keyblob_opens),
 		cmocka_unit_test(test_frozen_certificate_opens),
 		cmocka_unit_test(test_frozen_revocation_opens),
+		cmocka_unit_test(test_frozen_countersignature_opens),
 		cmocka_unit_test(test_frozen_grants_open),
 		cmocka_unit_test(test_frozen_recovery_opens),
 		cmocka_unit_test(test_frozen_audit_hashes_are_made_again),
