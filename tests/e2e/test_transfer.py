@@ -624,20 +624,25 @@ def test_case_moved_away_leaves_the_copys_records_out():
 
 
 @test
-def test_transfer_made_at_home_reaches_the_copy():
+def test_transfer_made_at_home_and_a_copy():
+    """A copy that had not the case gets it with its history; one that had it in
+    the old unit leaves it there, and says that it left something out."""
     register = make()
-    fill(register)
+    child(register, "d1", "c5", A, "陈小山")
     top = temp_dir()
     backup = os.path.join(top, "b")
     run(register, *ADMIN, "backup", "create", backup).expect()
     copy = os.path.join(top, "copy")
     as_(register, "d2", "backup", "restore", backup, copy, "--copy",
         "laptop").expect()
-    offer(register).expect()
-    as_(register, "d2", "transfer", "accept", "c1").expect()
+    fill(register)
+    for cid in ("c1", "c5"):
+        offer(register, cid).expect()
+        as_(register, "d2", "transfer", "accept", cid).expect()
     bundle = os.path.join(top, "bundle")
     as_(register, "d2", "bundle", "make", "--to", B, bundle).expect()
-    as_(copy, "d2", "bundle", "open", bundle).expect()
+    got = as_(copy, "d2", "bundle", "open", bundle, "--json").expect().json()
+    equal(got["skipped"], 1, "c5 is in A there")
     text = as_(copy, "d2", "child", "show", "c1").expect().text
     true("迁出前更正过" in text, "with its history")
     observe(copy, "d2", "o7", "c1", "副本里写的").expect()
@@ -645,6 +650,7 @@ def test_transfer_made_at_home_reaches_the_copy():
     as_(register, "d2", "bundle", "open", bundle + "2").expect()
     true("副本里写的" in as_(register, "d2", "child", "show",
                         "c1").expect().text, "and back")
+    verify(register)
 
 
 @test
