@@ -88,8 +88,8 @@ run_offer(struct rx_cli *cli, struct rx_status *st)
 		rc = out ? run_depart(cli, s, id, st) : rx_transfer_offer(s,
 		    id, cli->value[O_TO], cli->value[O_REASON], st);
 	rx_session_close(s);
-	return (rc != RX_OK || out ? rc : report(cli, RX_MSG_CLI_TRANSFER_OFFERED,
-	    "offered", id, NULL, st));
+	return (rc != RX_OK || out ? rc : report(cli,
+	    RX_MSG_CLI_TRANSFER_OFFERED, "offered", id, NULL, st));
 }
 
 const struct rx_cli_command rx_cli_child_transfer = {
