@@ -63,6 +63,7 @@ head_put(uint8_t *p, const struct rx_container_head *head, size_t nto,
 {
 
 	memcpy(p, "RXBU\1", 5);
+	p[5] = head->kind;
 	memcpy(p + 8, head->store, RX_ID_BYTES);
 	memcpy(p + 24, head->cert, RX_ID_BYTES);
 	memcpy(p + 40, head->copy, RX_ID_BYTES);
@@ -171,8 +172,10 @@ rx_container_read(struct rx_container *c, const uint8_t *p, size_t n,
 
 	memset(c, 0, sizeof(*c));
 	if (n < HEAD_BYTES + RECIPIENT_BYTES + RX_SIGNATURE_BYTES ||
-	    memcmp(p, "RXBU\1\0\0\0", 8) != 0)
+	    memcmp(p, "RXBU\1", 5) != 0 || p[5] > RX_CONTAINER_CASE ||
+	    p[6] != 0 || p[7] != 0)
 		goto err0;
+	c->head.kind = p[5];
 	memcpy(c->head.store, p + 8, RX_ID_BYTES);
 	memcpy(c->head.cert, p + 24, RX_ID_BYTES);
 	memcpy(c->head.copy, p + 40, RX_ID_BYTES);

@@ -8,10 +8,12 @@
  * Container v1, little-endian:
  *        0    4  "RXBU"
  *        4    1  version, 1
- *        5    3  0
+ *        5    1  kind: a bundle 0, a case for another register 1
+ *        6    2  0
  *        8   16  store id
  *       24   16  id of the sender's certificate
- *       40   16  id of the copy that it was made in; zero: the home register
+ *       40   16  id of the copy that it was made in; zero: the home register;
+ *                 of kind 1 the store id of the register that it is for
  *       56    8  number, counted by that copy, 1..2^53
  *       64    8  made at, ms, below 2^47
  *       72   16  target unit
@@ -40,7 +42,10 @@
 #define RX_CONTAINER_STEP 16384
 #define RX_CONTAINER_MAX ((size_t)1 << 30)
 
+enum rx_container_kind { RX_CONTAINER_BUNDLE = 0, RX_CONTAINER_CASE = 1 };
+
 struct rx_container_head {
+	uint8_t kind;
 	uint8_t store[RX_ID_BYTES];
 	uint8_t cert[RX_ID_BYTES];
 	uint8_t copy[RX_ID_BYTES];

@@ -27,6 +27,24 @@ CREATE TABLE anchor(
 ) STRICT, WITHOUT ROWID;
 
 -- transfer:
+-- An answer to a file from another register, one for each file: whose child it
+-- is here (zeros: rejected), and the receipt that went back.  source tells
+-- whether it is the same child again.
+CREATE TABLE arrival(
+  digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+  source BLOB NOT NULL CHECK (length(source) = 32),
+  child BLOB NOT NULL CHECK (length(child) = 16),
+  receipt BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX arrival_source ON arrival(source);
+-- What other registers wrote of a child, the latest first: their rows, keys and
+-- certificates, sealed under the case's narrative key.
+CREATE TABLE origin(
+  child BLOB NOT NULL CHECK (length(child) = 16),
+  no INTEGER NOT NULL CHECK (no >= 1),
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (child, no)
+) STRICT;
 
 -- copy and bundle:
 -- In a copy of the register that works without a network: which one it is.  The

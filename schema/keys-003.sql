@@ -14,4 +14,17 @@ CREATE TABLE transfer(
   note BLOB NOT NULL
 ) STRICT;
 
+-- A case that was offered to another register, by the digest of the file that
+-- went there: open 1, withdrawn 2, rejected 3, accepted 4 (nothing is sealed
+-- then: the keys are gone).
+CREATE TABLE departure(
+  digest BLOB PRIMARY KEY CHECK (length(digest) = 32),
+  child BLOB NOT NULL CHECK (length(child) = 16),
+  number INTEGER NOT NULL CHECK (number >= 1),
+  state INTEGER NOT NULL CHECK (state IN (1, 2, 3, 4)),
+  coded BLOB NOT NULL,
+  note BLOB NOT NULL
+) STRICT;
+CREATE INDEX departure_child ON departure(child);
+
 -- copy and bundle:

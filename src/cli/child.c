@@ -360,11 +360,15 @@ show(struct rx_cli *cli, struct rx_session *s, struct rx_cli_case *c,
 	    rx_cli_case_each, c, st)) != RX_OK)
 		return (rc);
 	if (!cli->json)
-		return (conflicts(cli, s, id, c, NULL, st));
+		return ((rc = conflicts(cli, s, id, c, NULL, st)) != RX_OK ?
+		    rc : rx_cli_origins(cli, s, id, cli->value[O_REASON], c,
+		    NULL, st));
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	if ((rc = rx_cli_case_into(c, o, st)) == RX_OK &&
-	    (rc = conflicts(cli, s, id, c, o, st)) == RX_OK)
+	    (rc = conflicts(cli, s, id, c, o, st)) == RX_OK &&
+	    (rc = rx_cli_origins(cli, s, id, cli->value[O_REASON], c, o,
+	    st)) == RX_OK)
 		rc = rx_json_write(&cli->out, o, st);
 	json_decref(o);
 	return (rc);

@@ -22,6 +22,8 @@ static const struct rx_cli_command *const commands[] = {
 	&rx_cli_child_find, &rx_cli_child_erase, &rx_cli_child_transfer,
 	&rx_cli_transfer_list, &rx_cli_transfer_accept,
 	&rx_cli_transfer_reject, &rx_cli_transfer_withdraw,
+	&rx_cli_transfer_address, &rx_cli_transfer_show,
+	&rx_cli_transfer_receipt,
 	&rx_cli_erasure_list,
 	&rx_cli_erasure_show, &rx_cli_erasure_verify,
 	&rx_cli_retention_list, &rx_cli_retention_keep,

@@ -200,6 +200,9 @@ rx_err rx_cli_case_each(void *cookie, const struct rx_record *r,
 rx_err rx_cli_case_into(struct rx_cli_case *c, json_t *obj,
     struct rx_status *st) RX_MUST_USE;
 void rx_cli_case_close(struct rx_cli_case *c);
+/* A record as an object, *out, with type, ids, unit, version, time. */
+rx_err rx_cli_record_json(json_t **out, const struct rx_record *r,
+    struct rx_status *st) RX_MUST_USE;
 /* The fields, with their codes, of a record type that is read from stdin. */
 rx_err rx_cli_fields_help(struct rx_cli *cli, enum rx_type type,
     struct rx_status *st) RX_MUST_USE;
@@ -240,6 +243,19 @@ rx_err rx_cli_anchor(const char **anchor, struct rx_buf *text,
 rx_err rx_cli_recovery_write(const char *path, const struct rx_codes *codes,
     bool demo, struct rx_status *st) RX_MUST_USE;
 
+/* ---- moving.c ---- */
+
+/* Answer the file of another register that is the operand; the receipt goes to
+ * ${receipt}.  ${digits} and ${receipt} may be NULL: RX_EUSAGE then. */
+rx_err rx_cli_arrival_accept(struct rx_cli *cli, const char *digits,
+    const char *receipt, struct rx_status *st) RX_MUST_USE;
+rx_err rx_cli_arrival_reject(struct rx_cli *cli, const char *reason,
+    const char *receipt, struct rx_status *st) RX_MUST_USE;
+/* After a case: what other registers wrote of it.  With --json into ${o}. */
+rx_err rx_cli_origins(struct rx_cli *cli, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char *reason,
+    struct rx_cli_case *c, json_t *o, struct rx_status *st) RX_MUST_USE;
+
 /* ---- keys.c ---- */
 
 /* Tell on stderr, when it is a terminal, how far a rotation is. */
@@ -269,6 +285,7 @@ extern const struct rx_cli_command rx_cli_init, rx_cli_unit_import,
     rx_cli_user_handover, rx_cli_handover_list, rx_cli_recover,
     rx_cli_custodian_test, rx_cli_custodian_reissue, rx_cli_child_transfer,
     rx_cli_transfer_list, rx_cli_transfer_accept, rx_cli_transfer_reject,
-    rx_cli_transfer_withdraw;
+    rx_cli_transfer_withdraw, rx_cli_transfer_address, rx_cli_transfer_show,
+    rx_cli_transfer_receipt;
 
 #endif

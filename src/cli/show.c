@@ -217,8 +217,8 @@ add(json_t *o, const char *key, json_t *value, struct rx_status *st)
 	return (rx_cli_set(o, key, value, st));
 }
 
-static rx_err
-record_json(json_t **out, const struct rx_record *r, struct rx_status *st)
+rx_err
+rx_cli_record_json(json_t **out, const struct rx_record *r, struct rx_status *st)
 {
 	char uuid[RX_UUID_TEXT], unit[RX_UNIT_TEXT];
 	rx_err rc;
@@ -268,7 +268,7 @@ rx_cli_case_each(void *cookie, const struct rx_record *r, struct rx_status *st)
 
 	if (!c->cli->json)
 		return (print_record(c, r, st));
-	if ((rc = record_json(&o, r, st)) != RX_OK)
+	if ((rc = rx_cli_record_json(&o, r, st)) != RX_OK)
 		return (rc);
 	if (r->type == RX_CHILD && c->child == NULL) {
 		c->child = o;

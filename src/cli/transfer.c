@@ -1,4 +1,5 @@
-/* child transfer, transfer list, accept, reject, withdraw. */
+/* child transfer, transfer list, accept, reject, withdraw: within a register, and
+ * with files (moving.c) to another one. */
 
 #include <string.h>
 
@@ -33,40 +34,80 @@ report(struct rx_cli *cli, enum rx_msg msg, const char *key,
 
 /* ---- child transfer ---- */
 
-enum { O_TO, O_REASON, O_YES };
+enum { O_TO, O_REASON, O_YES, O_TO_REGISTER, O_FINGERPRINT, O_FILE };
+
+/* One way or the other, with all that it needs. */
+static rx_err
+check_way(const struct rx_cli *cli, struct rx_status *st)
+{
+	const bool out = cli->value[O_TO_REGISTER] != NULL;
+
+	if (cli->value[O_REASON][0] == '\0')
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
+	if (out == (cli->value[O_TO] != NULL) ||
+	    out != (cli->value[O_FINGERPRINT] != NULL) ||
+	    out != (cli->value[O_FILE] != NULL))
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_TRANSFER_WAY));
+	return (out ? rx_cli_writable(cli->value[O_FILE], st) : RX_OK);
+}
+
+/* ${id} to another register. */
+static rx_err
+run_depart(struct rx_cli *cli, struct rx_session *s, const uint8_t *id,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_departure_offer(s, id, cli->value[O_TO_REGISTER],
+	    cli->value[O_FINGERPRINT], cli->value[O_REASON],
+	    cli->value[O_FILE], st)) != RX_OK || (rc = report(cli,
+	    RX_MSG_CLI_TRANSFER_DEPARTED, "offered", id, NULL, st)) != RX_OK ||
+	    cli->json)
+		return (rc);
+	return (rx_cli_say(cli, st, RX_MSG_CLI_TRANSFER_DEPARTED_HINT, "file",
+	    cli->value[O_FILE], NULL));
+}
 
 static rx_err
 run_offer(struct rx_cli *cli, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
 	struct rx_session *s;
+	bool out;
 	rx_err rc;
 
-	if (cli->value[O_REASON][0] == '\0')
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
+	if ((rc = check_way(cli, st)) != RX_OK)
+		return (rc);
+	out = cli->value[O_TO_REGISTER] != NULL;
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = rx_cli_confirm(cli, cli->value[O_YES] != NULL,
 	    RX_MSG_CLI_TRANSFER_ASK, RX_MSG_CLI_CANCELLED, st)) ==
 	    RX_OK)
-		rc = rx_transfer_offer(s, id, cli->value[O_TO],
-		    cli->value[O_REASON], st);
+		rc = out ? run_depart(cli, s, id, st) : rx_transfer_offer(s,
+		    id, cli->value[O_TO], cli->value[O_REASON], st);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : report(cli, RX_MSG_CLI_TRANSFER_OFFERED,
-	    "offered", id, NULL, st));
+	return (rc != RX_OK || out ? rc : report(cli,
+	    RX_MSG_CLI_TRANSFER_OFFERED, "offered", id, NULL, st));
 }
 
 const struct rx_cli_command rx_cli_child_transfer = {
-	{ "child", "transfer" }, "ID --to UNIT --reason TEXT [--yes]",
+	{ "child", "transfer" }, "ID --to UNIT | --to-register ADDRESS "
+	"--fingerprint DIGITS -o FILE --reason TEXT [--yes]",
 	RX_MSG_CLI_HELP_CHILD_TRANSFER, run_offer, 1, 1, 0, {
-		[O_TO] = { "to", RX_CLI_NEEDED, 0 },
+		[O_TO] = { "to", RX_CLI_VALUE, 0 },
 		[O_REASON] = { "reason", RX_CLI_NEEDED, 0 },
 		[O_YES] = { "yes", RX_CLI_SWITCH, 0 },
+		[O_TO_REGISTER] = { "to-register", RX_CLI_VALUE, 0 },
+		[O_FINGERPRINT] = { "fingerprint", RX_CLI_VALUE, 0 },
+		[O_FILE] = { "output", RX_CLI_VALUE, 'o' },
 	}
 };
 
 /* ---- accept, reject, withdraw ---- */
+
+enum { O_DIGITS, O_RECEIPT };
 
 static rx_err
 run_accept(struct rx_cli *cli, struct rx_status *st)
@@ -76,6 +117,9 @@ run_accept(struct rx_cli *cli, struct rx_status *st)
 	char number[16] = "";
 	rx_err rc;
 
+	if (cli->value[O_DIGITS] != NULL || cli->value[O_RECEIPT] != NULL)
+		return (rx_cli_arrival_accept(cli, cli->value[O_DIGITS],
+		    cli->value[O_RECEIPT], st));
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_transfer_find(s, cli->operand[0], id, st)) == RX_OK)
@@ -86,11 +130,14 @@ run_accept(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_transfer_accept = {
-	{ "transfer", "accept" }, "ID", RX_MSG_CLI_HELP_TRANSFER_ACCEPT,
-	run_accept, 1, 1, 0, { { NULL, RX_CLI_SWITCH, 0 } }
+	{ "transfer", "accept" }, "ID | FILE --fingerprint DIGITS -o RECEIPT",
+	RX_MSG_CLI_HELP_TRANSFER_ACCEPT, run_accept, 1, 1, 0, {
+		[O_DIGITS] = { "fingerprint", RX_CLI_VALUE, 0 },
+		[O_RECEIPT] = { "output", RX_CLI_VALUE, 'o' },
+	}
 };
 
-enum { O_WHY };
+enum { O_WHY, O_ANSWER };
 
 static rx_err
 run_reject(struct rx_cli *cli, struct rx_status *st)
@@ -101,6 +148,9 @@ run_reject(struct rx_cli *cli, struct rx_status *st)
 
 	if (cli->value[O_WHY][0] == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
+	if (cli->value[O_ANSWER] != NULL)
+		return (rx_cli_arrival_reject(cli, cli->value[O_WHY],
+		    cli->value[O_ANSWER], st));
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_transfer_find(s, cli->operand[0], id, st)) == RX_OK)
@@ -111,9 +161,10 @@ run_reject(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_transfer_reject = {
-	{ "transfer", "reject" }, "ID --reason TEXT",
+	{ "transfer", "reject" }, "ID | FILE -o RECEIPT --reason TEXT",
 	RX_MSG_CLI_HELP_TRANSFER_REJECT, run_reject, 1, 1, 0, {
 		[O_WHY] = { "reason", RX_CLI_NEEDED, 0 },
+		[O_ANSWER] = { "output", RX_CLI_VALUE, 'o' },
 	}
 };
 
@@ -122,15 +173,20 @@ run_withdraw(struct rx_cli *cli, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
 	struct rx_session *s;
+	bool away = false;
 	rx_err rc;
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK)
+	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	    (rc = rx_departure_is_open(s, id, &away, st)) == RX_OK)
 		rc = rx_transfer_withdraw(s, id, st);
 	rx_session_close(s);
-	return (rc != RX_OK ? rc : report(cli, RX_MSG_CLI_TRANSFER_WITHDRAWN,
-	    "withdrawn", id, NULL, st));
+	if (rc != RX_OK || (rc = report(cli, RX_MSG_CLI_TRANSFER_WITHDRAWN,
+	    "withdrawn", id, NULL, st)) != RX_OK || !away || cli->json)
+		return (rc);
+	return (rx_cli_say(cli, st, RX_MSG_CLI_TRANSFER_WITHDRAWN_AWAY,
+	    NULL));
 }
 
 const struct rx_cli_command rx_cli_transfer_withdraw = {

@@ -185,9 +185,8 @@ rx_conflict_cases(struct rx_session *s, struct rx_buf *ids,
 
 /* ---- making ---- */
 
-/* Append the rows of ${q} with the one argument ${arg} (NULL: none). */
-static rx_err
-add_rows(struct rx_buf *body, struct rx_session *s, enum rx_query q,
+rx_err
+rx_rows_add(struct rx_buf *body, struct rx_session *s, enum rx_query q,
     enum rx_table table, const struct rx_value *arg, struct rx_status *st)
 {
 	struct rx_cursor *cur;
@@ -258,7 +257,7 @@ add_grants(struct rx_buf *body, struct rx_session *s, const char *unit,
 	size_t at, n;
 	rx_err rc;
 
-	if ((rc = add_rows(&all, s, RX_Q_GRANTS_OF_UNIT, RX_TABLE_UNIT_GRANT,
+	if ((rc = rx_rows_add(&all, s, RX_Q_GRANTS_OF_UNIT, RX_TABLE_UNIT_GRANT,
 	    &arg, st)) != RX_OK)
 		goto done;
 	for (at = 0; at < all.len && rc == RX_OK; at += 4 + n) {
@@ -283,13 +282,13 @@ add_keys(struct rx_buf *body, struct rx_session *s,
 	size_t i;
 	rx_err rc;
 
-	if ((rc = add_rows(body, s, RX_Q_EPOCHS_OF_UNIT, RX_TABLE_UNIT_EPOCH,
+	if ((rc = rx_rows_add(body, s, RX_Q_EPOCHS_OF_UNIT, RX_TABLE_UNIT_EPOCH,
 	    &arg, st)) != RX_OK ||
 	    (rc = add_grants(body, s, RX_REGISTER_KEYS, to, nto, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		arg = rx_text((const char *)units->b + i);
-		if ((rc = add_rows(body, s, RX_Q_EPOCHS_OF_UNIT,
+		if ((rc = rx_rows_add(body, s, RX_Q_EPOCHS_OF_UNIT,
 		    RX_TABLE_UNIT_EPOCH, &arg, st)) == RX_OK)
 			rc = add_grants(body, s, (const char *)units->b + i,
 			    to, nto, st);
@@ -316,7 +315,7 @@ add_case(struct rx_buf *body, struct rx_session *s, const uint8_t *id,
 	rx_err rc;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if ((rc = add_rows(body, s, parts[i].q, parts[i].table, &arg,
+		if ((rc = rx_rows_add(body, s, parts[i].q, parts[i].table, &arg,
 		    st)) != RX_OK)
 			return (rc);
 	return (rx_conflict_rows(body, s, RX_Q_CONFLICTS_OF_CHILD, &arg, st));
@@ -335,7 +334,7 @@ add_unit(struct rx_buf *body, struct rx_session *s, const char *unit,
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
 		rc = add_case(body, s, ids.b + i, st);
 	rx_buf_free(&ids);
-	if (rc != RX_OK || (rc = add_rows(body, s, RX_Q_ACTIVITIES_ALL,
+	if (rc != RX_OK || (rc = rx_rows_add(body, s, RX_Q_ACTIVITIES_ALL,
 	    RX_TABLE_ACTIVITY, &arg, st)) != RX_OK)
 		return (rc);
 	return (rx_conflict_rows(body, s, RX_Q_CONFLICTS_OF_UNIT, &arg, st));
@@ -528,10 +527,10 @@ body_make(struct rx_buf *body, struct rx_session *s, const char *unit,
 	rx_put64(p, info->head.seq);
 	memcpy(p + 8, info->head.hash, RX_HASH_BYTES);
 	memcpy(p + 8 + RX_HASH_BYTES, s->copy_name, RX_USER_NAME_BYTES);
-	if ((rc = add_rows(body, s, RX_Q_CERTS, RX_TABLE_CERT, NULL, st)) !=
-	    RX_OK || (rc = add_rows(body, s, RX_Q_REVOCATIONS,
+	if ((rc = rx_rows_add(body, s, RX_Q_CERTS, RX_TABLE_CERT, NULL, st)) !=
+	    RX_OK || (rc = rx_rows_add(body, s, RX_Q_REVOCATIONS,
 	    RX_TABLE_REVOCATION, NULL, st)) != RX_OK ||
-	    (rc = add_rows(body, s, RX_Q_ANCHORS_NEWEST, RX_TABLE_ANCHOR,
+	    (rc = rx_rows_add(body, s, RX_Q_ANCHORS_NEWEST, RX_TABLE_ANCHOR,
 	    NULL, st)) != RX_OK || (!s->copy &&
 	    (rc = add_keys(body, s, &all, r, to->len / sizeof(*r), st)) !=
 	    RX_OK))
@@ -675,7 +674,7 @@ read_container(struct rx_session *s, const uint8_t *p, size_t n,
 		return (rc);
 	if (!rx_unit_stored(unit, c->head.unit,
 	    strnlen(c->head.unit, RX_UNIT_BYTES)) ||
-	    memcmp(unit, c->head.unit, RX_UNIT_BYTES) != 0)
+	    c->head.kind != RX_CONTAINER_BUNDLE || memcmp(unit, c->head.unit, RX_UNIT_BYTES) != 0)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT));
 	if (memcmp(c->head.store, s->store_id, RX_ID_BYTES) != 0)
 		return (rx_fail(st, RX_ECONFLICT,

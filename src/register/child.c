@@ -300,10 +300,9 @@ read_case(struct rx_session *s, struct rx_case *c, struct shown **out,
 	return (rc);
 }
 
-/* Load the case ${id} with the keys that the session may use on it. */
-static rx_err
-load_for_reading(struct rx_session *s, struct rx_case *c, const uint8_t *id,
-    bool *director, struct rx_status *st)
+rx_err
+rx_case_load_reading(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], bool *director, struct rx_status *st)
 {
 	char unit[RX_UNIT_BYTES];
 	bool opened = false;
@@ -360,7 +359,7 @@ rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_err rc;
 
 	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = load_for_reading(s, &c, id, &director, st)) != RX_OK)
+	    (rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK)
 		goto done;
 	if (!director && (reason == NULL || *reason == '\0'))
 		comps &= ~RX_BIT(RX_COMP_IDENTITY);

@@ -37,7 +37,8 @@ const struct rx_erase_word rx_erase_grounds[RX_ERASE_GROUNDS] = {
 	[RX_GROUND_EXPIRED] = { "expired", RX_MSG_GROUND_EXPIRED },
 	[RX_GROUND_WITHDRAWN] = { "withdrawn", RX_MSG_GROUND_WITHDRAWN },
 	[RX_GROUND_UNLAWFUL] = { "unlawful", RX_MSG_GROUND_UNLAWFUL },
-	[RX_GROUND_OTHER] = { "other", RX_MSG_GROUND_OTHER }
+	[RX_GROUND_OTHER] = { "other", RX_MSG_GROUND_OTHER },
+	[RX_GROUND_MOVED] = { "moved", RX_MSG_GROUND_MOVED }
 };
 const struct rx_erase_word rx_erase_askers[RX_ERASE_ASKERS] = {
 	[RX_ASKER_UNSTATED] = { "unstated", RX_MSG_ERASE_UNSTATED },
@@ -464,6 +465,8 @@ destroy(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 
 	e->epochs = (uint32_t)c->n;
 	if ((rc = rx_draft_delete(s, c->id, st)) != RX_OK ||
+	    (rc = rx_departures_forget(s, c->id, st)) != RX_OK ||
+	    (rc = rx_origins_forget(s, c->id, st)) != RX_OK ||
 	    (rc = erase_keys(s, c, st)) != RX_OK ||
 	    (rc = erase_slots(s, c, &e->slots, st)) != RX_OK ||
 	    (rc = erase_conflicts(s, c, st)) != RX_OK ||
@@ -562,16 +565,16 @@ rx_erasure_heal(struct rx_session *s, struct rx_status *st)
 
 /* ---- the order ---- */
 
-/* RX_EUSAGE when the reason has the child's name (of two characters at least)
- * or id number in it: it is kept when these are gone. */
-static rx_err
-check_reason(struct rx_session *s, struct rx_case *c, const char *reason,
-    struct rx_status *st)
+rx_err
+rx_erase_reason_check(struct rx_session *s, struct rx_case *c,
+    const char *reason, struct rx_status *st)
 {
 	const char *name, *number;
 	struct rx_record r;
 	rx_err rc;
 
+	if (rx_utf8_count(reason, strlen(reason)) > REASON_CHARACTERS)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_ERASE_REASON_LONG));
 	rx_record_init(&r);
 	if ((rc = rx_child_open(s, c, RX_BIT(RX_COMP_IDENTITY), false, &r,
 	    st)) == RX_OK) {
@@ -589,27 +592,61 @@ check_reason(struct rx_session *s, struct rx_case *c, const char *reason,
 /* In a transaction: everything that an erasure is. */
 static rx_err
 erase(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
-    const char *reason, struct rx_buf *box, struct rx_status *st)
+    const char *reason, struct rx_status *st)
 {
-	const struct rx_key *key;
-	uint32_t epoch;
 	rx_err rc;
 
 	if ((rc = rx_case_load(c, s, e->child, e->unit, RX_CASE_KEYS, st)) !=
-	    RX_OK || (rc = check_reason(s, c, reason, st)) != RX_OK)
+	    RX_OK || (rc = rx_erase_reason_check(s, c, reason, st)) != RX_OK)
 		return (rc);
 	e->time = rx_session_now(s);
 	rx_known_forget(s, e->child);
 	if ((rc = rx_residue_add(s, c, st)) != RX_OK ||
 	    (rc = destroy(s, c, e, st)) != RX_OK ||
-	    (rc = certify(s, e, reason, st)) != RX_OK ||
-	    (rc = rx_erasures_clean(s, st)) != RX_OK)
+	    (rc = certify(s, e, reason, st)) != RX_OK)
 		return (rc);
-	/* The case's own keys are gone: the unit's seal the reason. */
-	if ((rc = rx_unit_key(s, e->unit, RX_COMP_NARRATIVE, 0, &key, &epoch,
+	return (rx_erasures_clean(s, st));
+}
+
+rx_err
+rx_erase_moved(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    const char *reason, struct rx_status *st)
+{
+	struct rx_erasure e;
+
+	memset(&e, 0, sizeof(e));
+	memcpy(e.child, id, RX_ID_BYTES);
+	memcpy(e.unit, unit, RX_UNIT_BYTES);
+	e.ground = RX_GROUND_MOVED;
+	return (erase(s, c, &e, reason, st));
+}
+
+/* The case's own keys are gone: the unit's seal the reason for the audit. */
+static rx_err
+audit_reason(struct rx_buf *box, struct rx_session *s,
+    const struct rx_case *c, const char *reason, struct rx_status *st)
+{
+	const struct rx_key *key;
+	uint32_t epoch;
+	rx_err rc;
+
+	if ((rc = rx_unit_key(s, c->unit, RX_COMP_NARRATIVE, 0, &key, &epoch,
 	    st)) != RX_OK)
 		return (rc);
 	return (rx_reason_seal(box, s, c, key, epoch, reason, st));
+}
+
+rx_err
+rx_erase_sweep(struct rx_session *s, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = sweep(s, st)) != RX_OK) {
+		rx_status_clear(st);
+		rc = rx_fail(st, RX_EIO, RX_MSG_ERASE_NOT_SWEPT);
+	}
+	return (rc);
 }
 
 rx_err
@@ -624,8 +661,6 @@ rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 	if (reason == NULL || *reason == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
-	if (rx_utf8_count(reason, strlen(reason)) > REASON_CHARACTERS)
-		return (rx_fail(st, RX_EUSAGE, RX_MSG_ERASE_REASON_LONG));
 	memset(&e, 0, sizeof(e));
 	memcpy(e.child, id, RX_ID_BYTES);
 	e.ground = order->ground;
@@ -636,13 +671,13 @@ rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		return (rc);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
-	rc = erase(s, &c, &e, reason, &box, st);
+	if ((rc = rx_departure_refuse(s, id, st)) == RX_OK &&
+	    (rc = erase(s, &c, &e, reason, st)) == RX_OK)
+		rc = audit_reason(&box, s, &c, reason, st);
 	rc = rx_finish_with(s, rc, RX_DID_ERASE, id, box.b, box.len, st);
 	/* Erased it is, whatever comes now. */
-	if (rc == RX_OK && (rc = sweep(s, st)) != RX_OK) {
-		rx_status_clear(st);
-		rc = rx_fail(st, RX_EIO, RX_MSG_ERASE_NOT_SWEPT);
-	}
+	if (rc == RX_OK)
+		rc = rx_erase_sweep(s, st);
 done:
 	rx_buf_free(&box);
 	rx_case_done(&c, s);

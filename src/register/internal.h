@@ -381,6 +381,11 @@ void rx_cert_fingerprint(char out[RX_FINGERPRINT_TEXT],
     const struct rx_session *s, const struct rx_cert *c);
 void rx_root_fingerprint(char out[RX_FINGERPRINT_TEXT],
     const struct rx_session *s);
+/* Append the rows of ${q}, a query of all columns of ${table}, with the one
+ * argument ${arg} (NULL: none): each length 4 || row. */
+rx_err rx_rows_add(struct rx_buf *body, struct rx_session *s, enum rx_query q,
+    enum rx_table table, const struct rx_value *arg, struct rx_status *st)
+    RX_MUST_USE;
 /* Append the rows that the conflicts under ${q} keep: each length 4 || row. */
 rx_err rx_conflict_rows(struct rx_buf *body, struct rx_session *s,
     enum rx_query q, const struct rx_value *arg, struct rx_status *st)
@@ -414,6 +419,8 @@ rx_err rx_activity_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 /* ---- erase.c ---- */
 
+struct rx_case;		/* below */
+
 /* Whether the child ${id} was erased: no row of it may be stored again. */
 rx_err rx_erased(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     bool *erased, struct rx_status *st) RX_MUST_USE;
@@ -424,13 +431,24 @@ rx_err rx_erased_refuse(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
  * was erased. */
 rx_err rx_erasures_clean(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
+/* RX_EUSAGE when the ${reason} is too long (ERASE_REASON_LONG), or has the name
+ * (of two characters at least) or id number of the loaded case's child in it
+ * (ERASE_REASON_NAMES): it is kept when these are gone. */
+rx_err rx_erase_reason_check(struct rx_session *s, struct rx_case *c,
+    const char *reason, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: all that an erasure is, of the case ${id} of ${unit}, which
+ * another register has now; ${c} is loaded by it.  rx_erase_sweep is to follow
+ * the commit: RX_EIO (ERASE_NOT_SWEPT) when the next sign-in has to. */
+rx_err rx_erase_moved(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    const char *reason, struct rx_status *st) RX_MUST_USE;
+rx_err rx_erase_sweep(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* At sign-in: rewrite the files when somebody erased a child and could not. */
 rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
 /* ---- residue.c ---- */
 
-struct rx_case;		/* below */
 /* Add what the loaded case counts for on the form to the sums of its unit, in
  * the transaction that erases it. */
 rx_err rx_residue_add(struct rx_session *s, struct rx_case *c,
@@ -590,6 +608,9 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
 
 /* ---- transfer.c ---- */
 
+/* New slots of the loaded case, as its flags are now. */
+rx_err rx_slots_now(struct rx_session *s, struct rx_case *c,
+    struct rx_status *st) RX_MUST_USE;
 /* The loaded case has new keys: an open offer hands these on. */
 rx_err rx_transfer_follow(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
@@ -600,6 +621,93 @@ rx_err rx_transfer_over(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
  * those who are directors of the other unit now.  Transactions of its own. */
 rx_err rx_transfers_heal(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
+
+/* ---- address.c ---- */
+
+/* Take the ${n} bytes ${p} apart and verify them: RX_ECORRUPT
+ * (ADDRESS_CORRUPT). */
+rx_err rx_address_take(struct rx_address *a, const void *p, size_t n,
+    struct rx_status *st) RX_MUST_USE;
+/* The address of the session's user for ${unit}, which he directs. */
+rx_err rx_address_own(struct rx_address *a, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;
+/* RX_EPERM (TRANSFER_FINGERPRINT) unless ${text} has the digits of ${a}. */
+rx_err rx_address_compare(const struct rx_address *a, const char *text,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- origin.c: what another register wrote of a case ---- */
+
+/* Such a history, opened and verified, every row of it. */
+struct rx_view {
+	struct rx_session s;	/* that register: its rows of the case, its
+				 * authors; nobody is signed in */
+	struct rx_case c;	/* with the keys it had there */
+	struct rx_address from;
+	struct rx_secret *mem;
+	size_t records;		/* versions of records */
+};
+/* Open the ${n} bytes ${p}: RX_ECORRUPT (TRANSFER_FILE_CORRUPT, or what a row
+ * says).  To be closed with rx_view_close, which takes NULL. */
+rx_err rx_view_open(struct rx_view **out, const struct rx_session *s,
+    const uint8_t *p, size_t n, struct rx_status *st) RX_MUST_USE;
+void rx_view_close(struct rx_view *v);
+/* All versions of the child, then of its records in the order of recording, then
+ * those that lost against others; verified, and the compartments of ${comps}
+ * opened. */
+rx_err rx_view_each(struct rx_view *v, unsigned comps,
+    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* Append the history of the loaded case, of which all keys are held. */
+rx_err rx_view_make(struct rx_buf *out, struct rx_session *s,
+    const struct rx_case *c, struct rx_status *st) RX_MUST_USE;
+/* Keep the ${n} bytes ${p} as the history number ${no} (from 1) of the loaded
+ * case; append all that are kept, each length 4 || bytes; *count counts; delete
+ * them. */
+rx_err rx_origin_put(struct rx_session *s, const struct rx_case *c,
+    unsigned no, const uint8_t *p, size_t n, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_origins_read(struct rx_buf *out, unsigned *count,
+    struct rx_session *s, const struct rx_case *c, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_origins_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- departure.c ---- */
+
+/* RX_ECONFLICT (TRANSFER_AWAY) while the case ${id} is offered to another
+ * register: what was written now would be lost. */
+rx_err rx_departure_refuse(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+/* In a transaction: the open offer is withdrawn; RX_ENOENT (TRANSFER_NONE). */
+rx_err rx_departure_withdraw(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+rx_err rx_departures_forget(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+
+/* A receipt; what is signed, and the answer's reason, under ${key}. */
+struct rx_receipt {
+	enum rx_answer answer;
+	uint8_t sender[RX_ID_BYTES], receiver[RX_ID_BYTES];	/* stores */
+	uint8_t child[RX_ID_BYTES];
+	uint64_t number;
+	int64_t at;
+	uint8_t digest[RX_HASH_BYTES];	/* of the file */
+	uint8_t cert[RX_ID_BYTES];
+	const uint8_t *box;
+	size_t nbox;
+	const uint8_t *p;	/* the whole of it */
+	size_t n;
+};
+rx_err rx_receipt_make(struct rx_buf *out, const struct rx_receipt *r,
+    const uint8_t key[RX_KEY_BYTES], const char *reason,
+    const uint8_t sign_secret[64], struct rx_status *st) RX_MUST_USE;
+/* RX_ECORRUPT (RECEIPT_CORRUPT). */
+rx_err rx_receipt_read(struct rx_receipt *r, const uint8_t *p, size_t n,
+    struct rx_status *st) RX_MUST_USE;
+bool rx_receipt_signed(const struct rx_receipt *r,
+    const uint8_t sign_public[RX_SIGN_PUBLIC_BYTES]);
+rx_err rx_receipt_reason(struct rx_buf *out, const struct rx_receipt *r,
+    const uint8_t key[RX_KEY_BYTES], struct rx_status *st) RX_MUST_USE;
 
 /* ---- review.c ---- */
 

@@ -1166,7 +1166,7 @@ versions_put(struct merge *m, struct group *g, bool *dropped,
 static rx_err
 case_put(struct merge *m, struct group *g, struct rx_status *st)
 {
-	bool mine, nothing, can, erased, dropped;
+	bool mine, nothing, can, erased, dropped, away;
 	rx_err rc;
 
 	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
@@ -1177,6 +1177,12 @@ case_put(struct merge *m, struct group *g, struct rx_status *st)
 		return (rc);
 	m->info->erased += erased;
 	if (erased)
+		return (RX_OK);
+	/* It would not go with the case; the next bundle has it again. */
+	if ((rc = rx_departure_is_open(m->s, g->id, &away, st)) != RX_OK)
+		return (rc);
+	m->info->skipped += away;
+	if (away)
 		return (RX_OK);
 	g->comps = rx_permitted(m->s, RX_ACT_WRITE_CASE, g->unit) ?
 	    RX_CASE_KEYS : RX_BIT(RX_COMP_CODED);

@@ -199,6 +199,7 @@ rx_err rx_retention_keep(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 enum rx_erase_ground {	/* of Article 47 of the 个人信息保护法 */
 	RX_GROUND_UNSTATED, RX_GROUND_PURPOSE, RX_GROUND_EXPIRED,
 	RX_GROUND_WITHDRAWN, RX_GROUND_UNLAWFUL, RX_GROUND_OTHER,
+	RX_GROUND_MOVED,	/* to another register; set by a receipt alone */
 	RX_ERASE_GROUNDS
 };
 enum rx_erase_asker {
@@ -306,6 +307,121 @@ rx_err rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 /* Director of its unit: take the offer back, or the answer away. */
 rx_err rx_transfer_withdraw(struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+
+/* ---- transfer to another register ---- */
+
+/*
+ * A case goes to a director of another register, which has a root, units and
+ * keys of its own: nothing is trusted but fingerprints that the two directors
+ * compare.  Three files travel, by any channel: his address; the sealed case;
+ * the receipt.  While it is offered the case is read-only here; an acceptance
+ * ends it here.
+ */
+#define RX_ADDRESS_BYTES 608
+struct rx_address {		/* a director of a unit, and his register */
+	uint8_t bytes[RX_ADDRESS_BYTES];
+	uint8_t store[RX_ID_BYTES], root[32];
+	struct rx_cert cert;
+	char unit[RX_UNIT_BYTES];
+	char register_name[64], unit_name[128];
+	char fingerprint[36];	/* of all of it */
+};
+/* Director: write one's address for ${unit} (a code; NULL: one's own) to
+ * ${file}; it goes to ${a} too. */
+rx_err rx_address_make(struct rx_session *s, const char *unit,
+    const char *file, struct rx_address *a, struct rx_status *st)
+    RX_MUST_USE;
+/* Read and verify one; that it is the right person is for people to compare:
+ * RX_ECORRUPT (ADDRESS_CORRUPT). */
+rx_err rx_address_read(const char *file, struct rx_address *a,
+    struct rx_status *st) RX_MUST_USE;
+
+/**
+ * rx_departure_offer(s, id, address, fingerprint, reason, file, st):
+ * Director: seal the case ${id}, with all that was ever written of it, to whom
+ * the file ${address} is of, in ${file}; the case is read-only then.
+ * RX_EPERM (TRANSFER_FINGERPRINT: not the digits of the address), RX_EUSAGE
+ * (REASON_MISSING, ERASE_REASON_LONG, ERASE_REASON_NAMES,
+ * TRANSFER_SAME_REGISTER), RX_ECONFLICT (TRANSFER_OPEN, TRANSFER_AWAY).
+ */
+rx_err rx_departure_offer(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char *address,
+    const char *fingerprint, const char *reason, const char *file,
+    struct rx_status *st) RX_MUST_USE;
+/* Whether the case is offered to another register. */
+rx_err rx_departure_is_open(struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], bool *open, struct rx_status *st)
+    RX_MUST_USE;
+
+enum rx_answer { RX_ANSWER_ACCEPTED = 1, RX_ANSWER_REJECTED = 2 };
+struct rx_departed {		/* what a receipt says */
+	uint8_t child[RX_ID_BYTES];
+	enum rx_answer answer;
+	bool before;		/* it was taken in before: nothing is changed */
+	char reason[1025];	/* why it was rejected */
+};
+/**
+ * rx_departure_receipt(s, file, info, st):
+ * Director: take in the receipt ${file}.  When the other register accepted, the
+ * case is destroyed here as by an erasure, on the ground RX_GROUND_MOVED, and
+ * its part of past forms stays; when it rejected, the case is as before.
+ * RX_ECORRUPT (RECEIPT_CORRUPT), RX_ENOENT (RECEIPT_UNKNOWN), RX_ECONFLICT
+ * (RECEIPT_OTHER_REGISTER, RECEIPT_WITHDRAWN, RECEIPT_TWO_ANSWERS), RX_EIO
+ * (ERASE_NOT_SWEPT).
+ */
+rx_err rx_departure_receipt(struct rx_session *s, const char *file,
+    struct rx_departed *info, struct rx_status *st) RX_MUST_USE;
+
+#define RX_ARRIVAL_MAX ((size_t)256 << 20)	/* bytes of a file */
+struct rx_arrival {		/* a case that came from another register */
+	struct rx_address from;
+	char to[RX_UNIT_BYTES];
+	uint64_t number;	/* counted by the sender */
+	int64_t made;
+	char reason[1025];
+	char name[1025];	/* of the child */
+	size_t records;		/* versions of records that came with it */
+	size_t registers;	/* it was in before */
+	int64_t risk;		/* as it stood there; 0 */
+	int32_t due;		/* next visit as it stood there; 0 */
+	bool flagged, withdrawn;
+	/* when it was answered: */
+	uint8_t child[RX_ID_BYTES];	/* its id here; zeros: rejected */
+	char id[1025];		/* the caller's, here */
+	bool before;		/* it was answered so before */
+};
+/* Director to whom it is sealed: open the case in ${file} and verify all of it,
+ * keeping nothing.  RX_ECORRUPT (TRANSFER_FILE_CORRUPT, TRANSFER_FILE_KEY),
+ * RX_EPERM (TRANSFER_FILE_NOT_YOURS, NOT_PERMITTED), RX_ECONFLICT
+ * (TRANSFER_FILE_ELSEWHERE, BUNDLE_FUTURE). */
+rx_err rx_arrival_show(struct rx_session *s, const char *file,
+    struct rx_arrival *in, struct rx_status *st) RX_MUST_USE;
+/**
+ * rx_arrival_accept(s, file, fingerprint, receipt, in, st):
+ * The same, and take the child in: a case of its own, whose records begin now;
+ * what came is kept as its history (rx_origin_each).  Consent that was withdrawn
+ * is so here, an open flag is raised again.  The receipt goes to the file
+ * ${receipt}; the same file again changes nothing and writes it again.
+ * RX_EPERM (TRANSFER_FINGERPRINT), RX_ECONFLICT (TRANSFER_ANSWERED: it was
+ * rejected; TRANSFER_HERE: that child is here from another file).
+ */
+rx_err rx_arrival_accept(struct rx_session *s, const char *file,
+    const char *fingerprint, const char *receipt, struct rx_arrival *in,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_arrival_reject(struct rx_session *s, const char *file,
+    const char *reason, const char *receipt, struct rx_arrival *in,
+    struct rx_status *st) RX_MUST_USE;
+
+/* What other registers wrote of the case ${id}, the latest one first: every
+ * version of everything, each with its author's name and a signature that
+ * verifies under the root that was pinned with it.  For whom rx_child_show opens
+ * the case: names only for its director, or with a ${reason}.  Audited like
+ * rx_child_show; *count of registers, 0: none. */
+typedef rx_err rx_origin_fn(void *, const struct rx_address *from,
+    const struct rx_record *, const char *author, struct rx_status *);
+rx_err rx_origin_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *reason, rx_origin_fn *each, void *cookie, unsigned *count,
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- review ---- */
 

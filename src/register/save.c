@@ -21,6 +21,7 @@ struct touched {
 	bool written;
 	bool renew;		/* new keys, before anything is written */
 	bool moved;		/* has records of another unit */
+	bool away;		/* offered to another register */
 };
 
 /* A caller's child id, resolved; kept in a tree by text. */
@@ -224,6 +225,8 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	/* New keys for a case are made at home. */
 	(*out)->renew = (*out)->renew && !sv->s->copy;
 	(*out)->moved = state.moved;
+	if ((rc = rx_departure_is_open(sv->s, id, &(*out)->away, st)) != RX_OK)
+		return (rc);
 	(*out)->before.withdrawn = state.withdrawn;
 	(*out)->before.on = state.consent_on;
 	return (RX_OK);
@@ -310,8 +313,9 @@ check_dates(const struct rx_record *r, int32_t birth, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* After a withdrawal only statutory duty may write.  What this transaction says
- * of consent counts from its date on. */
+/* After a withdrawal only statutory duty may write; nobody while the case is
+ * offered to another register.  What this transaction says of consent counts from
+ * its date on. */
 static rx_err
 check_consent(const struct touched *t, const struct rx_record *r,
     struct rx_status *st)
@@ -319,6 +323,8 @@ check_consent(const struct touched *t, const struct rx_record *r,
 	struct said now = t->before;
 	size_t i;
 
+	if (t->away && r->type != RX_ACTIVITY)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_TRANSFER_AWAY));
 	if (r->type == RX_REPORT || r->type == RX_CONSENT ||
 	    r->type == RX_REVIEW)
 		return (RX_OK);

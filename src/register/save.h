@@ -61,6 +61,11 @@ rx_err rx_child_ids(struct rx_session *s, const char *unit,
 rx_err rx_child_row_load(struct rx_session *s, struct rx_case *c,
     const uint8_t *id, const char *unit, bool coded, struct rx_record *r,
     struct rx_child_row *row, struct rx_status *st) RX_MUST_USE;
+/* Load the case ${id} with the keys that the session may use on it: a director of
+ * its unit all, a supervisor those of his slot while it is open. */
+rx_err rx_case_load_reading(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], bool *director, struct rx_status *st)
+    RX_MUST_USE;
 /* Enter in the audit that ${n} identities were shown; nothing when none was. */
 rx_err rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
     const char *detail, struct rx_status *st) RX_MUST_USE;

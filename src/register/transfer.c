@@ -311,9 +311,8 @@ load_offered(struct rx_case *c, struct rx_session *s, const struct offer *o,
 	return (rc);
 }
 
-/* New slots of the loaded case, as its flags are. */
-static rx_err
-write_slots(struct rx_session *s, struct rx_case *c, struct rx_status *st)
+rx_err
+rx_slots_now(struct rx_session *s, struct rx_case *c, struct rx_status *st)
 {
 	struct rx_case_state state;
 	rx_err rc;
@@ -372,7 +371,7 @@ offer_make(struct rx_session *s, const uint8_t *id, const char *from,
 	/* Who refused it knows these keys. */
 	if (found && o.epoch == c.e[c.n - 1].epoch &&
 	    ((rc = rx_case_renew(&c, s, st)) != RX_OK ||
-	    (rc = write_slots(s, &c, st)) != RX_OK))
+	    (rc = rx_slots_now(s, &c, st)) != RX_OK))
 		goto done;
 	memcpy(o.child, id, RX_ID_BYTES);
 	memcpy(o.unit, to, RX_UNIT_BYTES);
@@ -402,7 +401,8 @@ rx_transfer_offer(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	/* As things are now, and not before. */
 	if ((rc = rx_case_unit(s, id, from, st)) == RX_OK &&
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, from, st)) == RX_OK &&
-	    (rc = check_target(s, from, to, st)) == RX_OK)
+	    (rc = check_target(s, from, to, st)) == RX_OK &&
+	    (rc = rx_departure_refuse(s, id, st)) == RX_OK)
 		rc = offer_make(s, id, from, to, reason, st);
 	return (rx_finish(s, rc, RX_DID_TRANSFER, id, "offer", st));
 }
@@ -422,18 +422,17 @@ rx_transfer_withdraw(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = offer_load(&o, s, id, &found, st)) == RX_OK && !found)
-		rc = rx_fail(st, RX_ENOENT, RX_MSG_TRANSFER_NONE);
-	if (rc != RX_OK ||
+	if ((rc = offer_load(&o, s, id, &found, st)) != RX_OK ||
 	    (rc = rx_case_unit(s, id, from, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, from, st)) != RX_OK ||
-	    (rc = offer_delete(s, id, st)) != RX_OK ||
+	    (rc = found ? offer_delete(s, id, st) :
+	    rx_departure_withdraw(s, id, st)) != RX_OK ||
 	    (rc = rx_case_load(&c, s, id, from, RX_CASE_KEYS, st)) != RX_OK)
 		goto done;
 	/* Who could have accepted knows the keys. */
-	if (o.epoch == c.e[c.n - 1].epoch &&
+	if ((!found || o.epoch == c.e[c.n - 1].epoch) &&
 	    (rc = rx_case_renew(&c, s, st)) == RX_OK)
-		rc = write_slots(s, &c, st);
+		rc = rx_slots_now(s, &c, st);
 done:
 	rc = rx_finish(s, rc, RX_DID_TRANSFER, id, "withdraw", st);
 	offer_free(&o);
@@ -467,7 +466,7 @@ take_over(struct rx_session *s, struct rx_case *c, const struct offer *o,
 	    (rc = rx_case_move(c, s, o->unit, st)) != RX_OK ||
 	    (rc = rx_row_insert(s, c, &r, st)) != RX_OK)
 		goto done;
-	rc = write_slots(s, c, st);
+	rc = rx_slots_now(s, c, st);
 done:
 	rx_record_free(&r);
 	return (rc);
@@ -807,7 +806,7 @@ rx_transfers_heal(struct rx_session *s, struct rx_status *st)
 			break;
 		if ((rc = to_heal(s, &c, id, &renew, &grant, st)) == RX_OK &&
 		    renew && (rc = rx_case_renew(&c, s, st)) == RX_OK)
-			rc = write_slots(s, &c, st);
+			rc = rx_slots_now(s, &c, st);
 		if (rc == RX_OK && grant)
 			rc = rx_transfer_follow(&c, s, st);
 		rc = rx_finish(s, rc, RX_DID_TRANSFER, id, "keys", st);

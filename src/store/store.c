@@ -423,6 +423,53 @@ err0:
 	return (rc);
 }
 
+/* Make file ${f} anew, as an image that SQLite frees, mounted as ${schema}. */
+static rx_err
+memory_make(struct rx_store *s, enum rx_file_no f, const char *schema,
+    struct rx_status *st)
+{
+	unsigned char *image = NULL;
+	sqlite3_int64 n = 0;
+	sqlite3 *db = NULL;
+	rx_err rc;
+	int code;
+
+	if ((rc = rx_connect(&db, ":memory:", s->how, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_migrate_birth(db, f, rx_migrations, rx_migration_count,
+	    s->how, st)) == RX_OK &&
+	    (image = sqlite3_serialize(db, "main", &n, 0)) == NULL)
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	(void)sqlite3_close(db);
+	if (rc != RX_OK)
+		return (rc);
+	/* It frees the image, also when it fails. */
+	code = sqlite3_deserialize(s->db, schema, image, n, n,
+	    SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
+	return (code == SQLITE_OK ? RX_OK :
+	    rx_sqlite_fail(st, code, s->how, __func__));
+}
+
+rx_err
+rx_store_open_memory(struct rx_store **out, struct rx_status *st)
+{
+	struct rx_store *s;
+	rx_err rc;
+
+	*out = NULL;
+	if ((s = store_new(0)) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((rc = rx_connect(&s->db, ":memory:", s->how, st)) != RX_OK ||
+	    (rc = attach_keys(s->db, ":memory:", s->how, st)) != RX_OK ||
+	    (rc = memory_make(s, RX_FILE_CONTENT, "main", st)) != RX_OK ||
+	    (rc = memory_make(s, RX_FILE_KEYS, "keys", st)) != RX_OK) {
+		rx_store_close(s);
+		return (rc);
+	}
+	*out = s;
+	return (RX_OK);
+}
+
 rx_err
 rx_store_check(struct rx_store *s, struct rx_status *st)
 {

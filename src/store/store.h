@@ -38,6 +38,7 @@ enum rx_table {
 	RX_TABLE_SUCCESSION = 21, RX_TABLE_HANDOVER = 22,
 	RX_TABLE_ERASURE = 23, RX_TABLE_ANCHOR = 24, RX_TABLE_TRANSFER = 25, RX_TABLE_COPY = 26,
 	RX_TABLE_BUNDLE = 27, RX_TABLE_SETTING = 28, RX_TABLE_TALLY = 29, RX_TABLE_CONFLICT = 30,
+	RX_TABLE_DEPARTURE = 31, RX_TABLE_ARRIVAL = 32, RX_TABLE_ORIGIN = 33,
 	RX_TABLE_COUNT		/* after the highest */
 };
 
@@ -85,6 +86,10 @@ rx_err rx_store_open(struct rx_store **out, const char *dir,
  * was backed up stays as it is. */
 rx_err rx_store_open_images(struct rx_store **out, const struct rx_buf *content,
     const struct rx_buf *keys, struct rx_status *st) RX_MUST_USE;
+
+/* An empty register in memory, to look at rows that came from elsewhere. */
+rx_err rx_store_open_memory(struct rx_store **out, struct rx_status *st)
+    RX_MUST_USE;
 
 void rx_store_close(struct rx_store *s);	/* rolls back; NULL is allowed */
 

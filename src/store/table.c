@@ -124,6 +124,16 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "name, value", V2, "name", "name = ?1", NEW(value)),
 	[RX_TABLE_TALLY] = TABLE("tb", 1, true, "main.tally",
 	    "unit, sealed", V2, "unit", "unit = ?1", NEW(sealed)),
+	[RX_TABLE_DEPARTURE] = TABLE("bbiibb", 1, true, "keys.departure",
+	    "digest, child, number, state, coded, note", V6, "digest",
+	    "digest = ?1", NEW(child) ", " NEW(number) ", " NEW(state) ", "
+	    NEW(coded) ", " NEW(note)),
+	[RX_TABLE_ARRIVAL] = TABLE("bbbb", 1, true, "main.arrival",
+	    "digest, source, child, receipt", V4, "digest", "digest = ?1",
+	    NEW(source) ", " NEW(child) ", " NEW(receipt)),
+	[RX_TABLE_ORIGIN] = TABLE("bib", 2, true, "main.origin",
+	    "child, no, sealed", V3, "child, no", "child = ?1 AND no = ?2",
+	    NEW(sealed)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("

@@ -966,6 +966,170 @@ DEED(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in,
     "erase", "d1", "d1", act_erase, 1, RX_ENOENT, before_erasure, check_erasure)
 
+/* ---- a case goes to another register: three steps in two registers ---- */
+
+static char far[256], address[300], moved[300], receipt[300], to[36], from[36];
+
+static rx_err
+act_depart(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc = rx_child_find(s, "c1", id, &st);
+
+	(void)unlink(moved);
+	return (rc != RX_OK ? rc : rx_departure_offer(s, id, address, to,
+	    "搬家", moved, &st));
+}
+
+static rx_err
+act_arrive(struct rx_session *s)
+{
+	struct rx_arrival in;
+
+	(void)unlink(receipt);
+	return (rx_arrival_accept(s, moved, from, receipt, &in, &st));
+}
+
+static rx_err
+act_left(struct rx_session *s)
+{
+	struct rx_departed info;
+
+	return (rx_departure_receipt(s, receipt, &info, &st));
+}
+
+static rx_err
+act_take_back(struct rx_session *s)
+{
+	uint8_t id[RX_ID_BYTES];
+	rx_err rc = rx_child_find(s, "c1", id, &st);
+
+	return (rc != RX_OK ? rc : rx_transfer_withdraw(s, id, &st));
+}
+
+static rx_err
+act_address(struct rx_session *s)
+{
+	struct rx_address a;
+	const bool theirs = strcmp(rx_session_user(s), "f1") == 0;
+	rx_err rc;
+
+	(void)unlink(address);
+	if ((rc = rx_address_make(s, NULL, address, &a, &st)) == RX_OK)
+		memcpy(theirs ? to : from, a.fingerprint, sizeof(to));
+	return (rc);
+}
+
+/* Another register, with a director f1. */
+static void
+far_setup(void)
+{
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_session *admin;
+	struct rx_codes unused;
+	const char *dir = test_dir();
+
+	(void)snprintf(far, sizeof(far), "%s/far", dir);
+	(void)snprintf(address, sizeof(address), "%s/address", dir);
+	(void)snprintf(moved, sizeof(moved), "%s/case", dir);
+	(void)snprintf(receipt, sizeof(receipt), "%s/receipt", dir);
+	ok(rx_register_create(far, "admin", "远方民政局", "350203", p, &unused,
+	    &st), &st);
+	ok(rx_session_open(&admin, far, "admin", p, &st), &st);
+	rx_secret_free(p);
+	p = test_passphrase("f1");
+	ok(rx_user_add(admin, "f1", RX_ROLE_DIRECTOR, "350203001001", p, &st),
+	    &st);
+	rx_secret_free(p);
+	rx_session_close(admin);
+	ok(sign_in(far, "f1", "f1"), &st);
+	ok(as(base, "d1", "d1", act_address), &st);
+	ok(as(far, "f1", "f1", act_address), &st);
+}
+
+/* Sent, or as before; with no file, withdrawn and sent again. */
+static void
+complete_depart(const char *dir)
+{
+
+	if (fixture_number(dir, "SELECT count(*) FROM keys.departure") == 1)
+		ok(as(dir, "d1", "d1", act_take_back), &st);
+	ok(as(dir, "d1", "d1", act_depart), &st);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.departure WHERE state = 1"), 1);
+}
+
+/* One child, with its history and its receipt, or none of them. */
+static void
+complete_arrive(const char *dir)
+{
+	static const char *const parts[] = {
+		"SELECT count(*) FROM child", "SELECT count(*) FROM origin",
+		"SELECT count(*) FROM keys.case_key"
+	};
+	const int64_t n = fixture_number(dir, "SELECT count(*) FROM arrival");
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		assert_int_equal(fixture_number(dir, parts[i]), n);
+	ok(as(dir, "f1", "f1", act_arrive), &st);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(fixture_number(dir, parts[i]), 1);
+	assert_int_equal(access(receipt, F_OK), 0);
+}
+
+/* Here with all its keys, or gone with what it gave the form kept. */
+static void
+complete_left(const char *dir)
+{
+
+	(void)erased_or_not(dir);
+	ok(as(dir, "d1", "d1", act_left), &st);
+	ok(sign_in(dir, "d1", "d1"), &st);
+	assert_true(erased_or_not(dir));
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.departure WHERE state = 4"), 1);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM erasure "
+	    "WHERE swept = 1"), 1);
+}
+
+static void
+test_move_to_another_register_interrupted_is_whole_or_absent(void **state)
+{
+	static const struct deed steps[] = {
+		{ "depart", "d1", "d1", act_depart, NULL, NULL },
+		{ "arrive", "f1", "f1", act_arrive, NULL, NULL },
+		{ "left", "d1", "d1", act_left, NULL, NULL },
+	};
+	void (*const finish[])(const char *) = {
+		complete_depart, complete_arrive, complete_left
+	};
+	uint8_t digest[RX_HASH_BYTES];
+	const char *home, *start, *dir;
+	int k, n, i, at;
+
+	(void)state;
+	far_setup();
+	home = fixture_copy_of(base);
+	ok(sign_in(home, "d1", "d1"), &st);
+	for (k = 0; k < 3; k++) {
+		start = k == 1 ? far : home;
+		n = attempt(&steps[k], fixture_copy_of(start), 0, 0);
+		assert_true(n > 10);
+		for (i = 0; i < TIMES; i++) {
+			at = i < 3 ? n * (i + 1) / 4 : n - (i - 3) * 2;
+			dir = fixture_copy_of(start);
+			(void)attempt(&steps[k], dir, at, i % 2 ? 0 : SIGKILL);
+			whole(dir, digest);
+			finish[k](dir);
+			whole(dir, digest);
+		}
+		/* And on with one in which nothing happened. */
+		ok(as(start, steps[k].user, steps[k].pass, steps[k].act), &st);
+		print_message("%s: %d calls\n", steps[k].name, n);
+	}
+}
+
 int
 main(void)
 {
@@ -999,6 +1163,8 @@ main(void)
 	    test_issue_of_prepared_codes_interrupted_is_before_or_after),
 		cmocka_unit_test(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in),
+		cmocka_unit_test(
+		    test_move_to_another_register_interrupted_is_whole_or_absent),
 	};
 
 	/* Nothing here needs a real disk: its syncing would only take time. */

@@ -1,0 +1,961 @@
+/*
+ * A case that goes to another register: address, file and receipt damaged,
+ * truncated, sent to others, put under another name, made by somebody else,
+ * replayed; and what each side can still open afterwards.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/date.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "tests/fixture.h"
+
+static struct rx_status st;
+static const char *another;		/* the other register */
+static uint8_t far_id[FIXTURE_IDS][RX_ID_BYTES];
+
+#define must(expr) (rx_status_clear(&st), ok((expr), &st))
+#define refuses(expr, code, name) do { \
+	rx_status_clear(&st); \
+	assert_int_equal((expr), (code)); \
+	if (st.msg != RX_MSG_##name) { \
+		char text_[600]; \
+		rx_status_text(&st, RX_LANG_EN, text_, sizeof(text_)); \
+		fail_msg("%s: %s", #expr, text_); \
+	} \
+} while (0)
+
+static int
+setup(void **state)
+{
+
+	(void)fixture_setup(state);
+	another = fixture_another(far_id);
+	return (0);
+}
+
+/* ---- files ---- */
+
+/* A path where nothing is. */
+static const char *
+fresh(void)
+{
+	static char path[4096][80];
+	static const char *dir;
+	static unsigned n;
+
+	if (dir == NULL)
+		dir = test_dir();
+	assert_true(n < 4096);
+	(void)snprintf(path[n], sizeof(path[n]), "%s/file%u", dir, n);
+	return (path[n++]);
+}
+
+static const char *
+put(const struct rx_buf *b, size_t n)
+{
+	const char *path = fresh();
+
+	must(rx_file_write(path, b->b, n, 0600, true, &st));
+	return (path);
+}
+
+static void
+get(struct rx_buf *b, const char *path)
+{
+
+	memset(b, 0, sizeof(*b));
+	must(rx_file_read(b, path, SIZE_MAX, &st));
+}
+
+/* ---- two registers ---- */
+
+/* d1 of the one sends c2 to d2 of the other. */
+struct scene {
+	const char *home, *far;
+	struct rx_session *d1, *d2;
+	const char *address, *file;
+	char to[36], from[36];		/* fingerprints */
+};
+
+static rx_err
+offer(struct scene *c, enum fixture_id child)
+{
+
+	c->file = fresh();
+	rx_status_clear(&st);
+	return (rx_departure_offer(c->d1, fixture_id[child], c->address, c->to,
+	    "搬家", c->file, &st));
+}
+
+static void
+scene_open(struct scene *c)
+{
+	struct rx_address a;
+
+	c->home = fixture_copy();
+	c->far = fixture_copy_of(another);
+	c->d1 = fixture_open(c->home, "d1");
+	c->d2 = fixture_open(c->far, "d2");
+	c->address = fresh();
+	must(rx_address_make(c->d2, NULL, c->address, &a, &st));
+	memcpy(c->to, a.fingerprint, sizeof(c->to));
+	must(rx_address_make(c->d1, NULL, fresh(), &a, &st));
+	memcpy(c->from, a.fingerprint, sizeof(c->from));
+	must(offer(c, C2));
+}
+
+static void
+scene_close(struct scene *c)
+{
+
+	rx_session_close(c->d1);
+	rx_session_close(c->d2);
+}
+
+static rx_err
+show(struct rx_session *s, const char *file)
+{
+	struct rx_arrival in;
+
+	rx_status_clear(&st);
+	return (rx_arrival_show(s, file, &in, &st));
+}
+
+/* Accept ${file} as ${s}; the receipt is at *receipt (may be NULL). */
+static rx_err
+accept(struct rx_session *s, const char *file, const char *digits,
+    const char **receipt)
+{
+	const char *path = fresh();
+	struct rx_arrival in;
+
+	if (receipt != NULL)
+		*receipt = path;
+	rx_status_clear(&st);
+	return (rx_arrival_accept(s, file, digits, path, &in, &st));
+}
+
+static rx_err
+reject(struct rx_session *s, const char *file, const char **receipt)
+{
+	struct rx_arrival in;
+
+	*receipt = fresh();
+	rx_status_clear(&st);
+	return (rx_arrival_reject(s, file, "不是这里", *receipt, &in, &st));
+}
+
+static rx_err
+take(struct rx_session *s, const char *receipt)
+{
+	struct rx_departed info;
+
+	rx_status_clear(&st);
+	return (rx_departure_receipt(s, receipt, &info, &st));
+}
+
+static size_t
+children(struct rx_session *s)
+{
+	size_t n = 0;
+
+	must(fixture_list(s, &n, &st));
+	return (n);
+}
+
+/* ---- on their way ---- */
+
+static void
+test_flipped_byte_in_a_file_is_refused(void **state)
+{
+	struct rx_buf b;
+	struct scene c;
+	size_t at, tried = 0;
+
+	(void)state;
+	scene_open(&c);
+	get(&b, c.file);
+	for (at = 0; at < b.len; at += at < 220 ? 1 : 499) {
+		b.b[at] ^= 0x20;
+		assert_int_not_equal(show(c.d2, put(&b, b.len)), RX_OK);
+		b.b[at] ^= 0x20;
+		tried++;
+	}
+	assert_true(tried > 230);
+	must(show(c.d2, put(&b, b.len)));		/* the control */
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+static void
+test_flipped_byte_in_an_address_is_refused(void **state)
+{
+	struct rx_address a;
+	struct rx_buf b;
+	struct scene c;
+	size_t at;
+
+	(void)state;
+	scene_open(&c);
+	get(&b, c.address);
+	assert_int_equal(b.len, RX_ADDRESS_BYTES);
+	for (at = 0; at < b.len; at++) {
+		b.b[at] ^= 0x04;
+		refuses(rx_address_read(put(&b, b.len), &a, &st), RX_ECORRUPT,
+		    ADDRESS_CORRUPT);
+		b.b[at] ^= 0x04;
+	}
+	refuses(rx_address_read(put(&b, b.len - 1), &a, &st), RX_ECORRUPT,
+	    ADDRESS_CORRUPT);
+	must(rx_address_read(put(&b, b.len), &a, &st));	/* the control */
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+static void
+test_flipped_byte_in_a_receipt_is_refused(void **state)
+{
+	const char *receipt;
+	struct rx_buf b;
+	struct scene c;
+	size_t at;
+
+	(void)state;
+	scene_open(&c);
+	must(reject(c.d2, c.file, &receipt));
+	get(&b, receipt);
+	for (at = 0; at < b.len; at += at < 130 ? 1 : 7) {
+		b.b[at] ^= 0x01;
+		assert_int_not_equal(take(c.d1, put(&b, b.len)), RX_OK);
+		b.b[at] ^= 0x01;
+	}
+	/* The answer alone, which is what somebody would want to change. */
+	b.b[5] = RX_ANSWER_ACCEPTED;
+	refuses(take(c.d1, put(&b, b.len)), RX_ECORRUPT, RECEIPT_CORRUPT);
+	b.b[5] = RX_ANSWER_REJECTED;
+	must(take(c.d1, put(&b, b.len)));		/* the control */
+	assert_int_equal(children(c.d1), 2);
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+static void
+test_truncated_and_extended_files_are_refused(void **state)
+{
+	const char *receipt;
+	struct rx_buf b, r;
+	struct scene c;
+	size_t cut;
+
+	(void)state;
+	scene_open(&c);
+	get(&b, c.file);
+	for (cut = 1; cut < b.len; cut = cut * 3 + 1)
+		refuses(show(c.d2, put(&b, b.len - cut)), RX_ECORRUPT,
+		    TRANSFER_FILE_CORRUPT);
+	must(rx_buf_add(&b, "", 1, &st));
+	refuses(show(c.d2, put(&b, b.len)), RX_ECORRUPT,
+	    TRANSFER_FILE_CORRUPT);
+	must(show(c.d2, c.file));			/* the control */
+	must(accept(c.d2, c.file, c.from, &receipt));
+	get(&r, receipt);
+	for (cut = 1; cut < r.len; cut = cut * 2 + 1)
+		refuses(take(c.d1, put(&r, r.len - cut)), RX_ECORRUPT,
+		    RECEIPT_CORRUPT);
+	must(take(c.d1, receipt));			/* the control */
+	rx_buf_free(&b);
+	rx_buf_free(&r);
+	scene_close(&c);
+}
+
+/* ---- to the wrong door ---- */
+
+static void
+test_file_for_another_register_is_refused(void **state)
+{
+	struct rx_session *d2;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	/* The same village of the same name, in the sender's register. */
+	d2 = fixture_open(c.home, "d2");
+	refuses(show(d2, c.file), RX_ECONFLICT, TRANSFER_FILE_ELSEWHERE);
+	rx_session_close(d2);
+	must(show(c.d2, c.file));			/* the control */
+	scene_close(&c);
+}
+
+static void
+test_file_for_another_person_is_refused(void **state)
+{
+	struct rx_session *d1;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.far, "d1");
+	refuses(show(d1, c.file), RX_EPERM, TRANSFER_FILE_NOT_YOURS);
+	rx_session_close(d1);
+	must(show(c.d2, c.file));			/* the control */
+	scene_close(&c);
+}
+
+static void
+test_bundle_and_file_are_not_taken_for_each_other(void **state)
+{
+	struct rx_bundle info;
+	struct rx_buf b;
+	struct scene c;
+	const char *bundle = fresh();
+
+	(void)state;
+	scene_open(&c);
+	must(rx_bundle_make(c.d1, "350102001001", bundle, &info, &st));
+	refuses(show(c.d2, bundle), RX_ECORRUPT, TRANSFER_FILE_CORRUPT);
+	refuses(rx_bundle_show(c.d1, c.file, &info, &st), RX_ECORRUPT,
+	    BUNDLE_CORRUPT);
+	/* Not even with its kind rewritten: it is signed. */
+	get(&b, c.file);
+	b.b[5] = 0;
+	assert_int_not_equal((rx_status_clear(&st), rx_bundle_open(c.d1,
+	    put(&b, b.len), false, &info, &st)), RX_OK);
+	rx_buf_free(&b);
+	must(rx_bundle_show(c.d1, bundle, &info, &st));	/* the control */
+	scene_close(&c);
+}
+
+/* ---- somebody in between ---- */
+
+static void
+test_wrong_fingerprint_is_refused(void **state)
+{
+	char digits[36];
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	memcpy(digits, c.from, sizeof(digits));
+	digits[34] = digits[34] == '0' ? '1' : '0';
+	refuses(accept(c.d2, c.file, digits, NULL), RX_EPERM,
+	    TRANSFER_FINGERPRINT);
+	refuses(accept(c.d2, c.file, "", NULL), RX_EPERM,
+	    TRANSFER_FINGERPRINT);
+	refuses(accept(c.d2, c.file, c.to, NULL), RX_EPERM,
+	    TRANSFER_FINGERPRINT);
+	memcpy(digits, c.from, sizeof(digits));
+	digits[34] = '\0';
+	refuses(accept(c.d2, c.file, digits, NULL), RX_EPERM,
+	    TRANSFER_FINGERPRINT);
+	assert_int_equal(children(c.d2), 1);
+	must(accept(c.d2, c.file, c.from, NULL));	/* the control */
+	assert_int_equal(children(c.d2), 2);
+	scene_close(&c);
+}
+
+static void
+test_substituted_address_shows_in_its_fingerprint(void **state)
+{
+	const char *his = fresh(), *file = fresh();
+	struct rx_session *mallory;
+	struct rx_address a;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	/* He has a register of his own, a village of the right name. */
+	mallory = fixture_open(c.far, "d1");
+	must(rx_address_make(mallory, NULL, his, &a, &st));
+	refuses(rx_departure_offer(c.d1, fixture_id[C1], his, c.to, "搬家",
+	    file, &st), RX_EPERM, TRANSFER_FINGERPRINT);
+	/* The control: whoever compares nothing sends him the case. */
+	must(rx_departure_offer(c.d1, fixture_id[C1], his, a.fingerprint,
+	    "搬家", file, &st));
+	must(show(mallory, file));
+	rx_session_close(mallory);
+	scene_close(&c);
+}
+
+/* The body of ${file}, as its recipient opens it. */
+static void
+unpack(struct rx_container_head *head, struct rx_buf *body,
+    struct rx_session *s, const char *file)
+{
+	struct rx_container box;
+	struct rx_buf b;
+
+	get(&b, file);
+	must(rx_container_read(&box, b.b, b.len, &st));
+	memset(body, 0, sizeof(*body));
+	must(rx_container_open(body, &box, s->user_id, s->id, &st));
+	*head = box.head;
+	rx_buf_free(&b);
+}
+
+/* Seal ${body} to the user of ${to}, signed by that of ${by}. */
+static const char *
+pack(const struct rx_container_head *head, const struct rx_buf *body,
+    struct rx_session *by, const struct rx_session *to)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_recipient r;
+	const char *path;
+
+	memcpy(r.user, to->user_id, RX_ID_BYTES);
+	memcpy(r.box_public, to->id->box_public, RX_BOX_PUBLIC_BYTES);
+	must(rx_container_seal(&out, head, &r, 1, by->id->sign_secret,
+	    body->b, body->len, digest, &st));
+	path = put(&out, out.len);
+	rx_buf_free(&out);
+	return (path);
+}
+
+static void
+test_file_signed_by_somebody_else_is_refused(void **state)
+{
+	struct rx_container_head head;
+	struct rx_session *d2;
+	struct rx_buf body;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&head, &body, c.d2, c.file);
+	/* A colleague of the sender, and the receiver himself. */
+	d2 = fixture_open(c.home, "d2");
+	refuses(show(c.d2, pack(&head, &body, d2, c.d2)), RX_ECORRUPT,
+	    TRANSFER_FILE_CORRUPT);
+	refuses(show(c.d2, pack(&head, &body, c.d2, c.d2)), RX_ECORRUPT,
+	    TRANSFER_FILE_CORRUPT);
+	must(show(c.d2, pack(&head, &body, c.d1, c.d2)));	/* control */
+	rx_session_close(d2);
+	rx_buf_free(&body);
+	scene_close(&c);
+}
+
+/* Where the first history begins in ${body}. */
+static size_t
+history_at(const struct rx_buf *body)
+{
+
+	return (RX_KEY_BYTES + 4 + rx_get32(body->b + RX_KEY_BYTES) + 8);
+}
+
+/* Append the bytes of a row, with its length, to the only history of ${body}. */
+static void
+add_row(struct rx_buf *body, const struct rx_buf *row)
+{
+	const size_t at = history_at(body) - 4;
+
+	must(rx_buf_add(body, row->b, row->len, &st));
+	rx_put32(body->b + at, rx_get32(body->b + at) + (uint32_t)row->len);
+}
+
+/* The sender himself writes an observation of c2 in ${author}'s name, and appends
+ * it to what he sends. */
+static const char *
+with_forged(struct scene *c, enum fixture_id author)
+{
+	static const char forged[] = "{\"id\":\"x\",\"child\":\"c2\","
+	    "\"date\":\"2025-06-04\",\"channel\":\"home_visit\","
+	    "\"signs\":[\"mood_low\"],\"risk\":\"yellow\"}";
+	struct rx_container_head head;
+	struct rx_buf body, row = RX_BUF_INIT;
+	struct rx_value arg;
+	struct rx_record r;
+	struct rx_case k;
+	const char *path;
+	json_t *json;
+
+	must(rx_json_parse(&json, forged, strlen(forged), &st));
+	rx_record_init(&r);
+	r.type = RX_OBSERVATION;
+	must(rx_record_parse(&r, json, rx_date_today(), &st));
+	json_decref(json);
+	rx_uuid7(r.id, rx_time_now());
+	r.version = 1;
+	r.at = rx_session_now(c->d1);
+	memcpy(r.child, fixture_id[C2], RX_ID_BYTES);
+	memcpy(r.unit, VILLAGE1, RX_UNIT_BYTES);
+	memcpy(r.author, fixture_id[author], RX_ID_BYTES);
+	must(rx_case_init(&k, c->d1, &st));
+	must(rx_case_load(&k, c->d1, r.child, VILLAGE1, RX_CASE_KEYS, &st));
+	must(rx_begin(c->d1, &st));
+	must(rx_row_insert(c->d1, &k, &r, &st));
+	arg = rx_bytes(r.id, RX_ID_BYTES);
+	must(rx_rows_add(&row, c->d1, RX_Q_RECORD, RX_TABLE_RECORD, &arg,
+	    &st));
+	rx_abandon(c->d1);
+	rx_case_done(&k, c->d1);
+	rx_record_free(&r);
+	unpack(&head, &body, c->d2, c->file);
+	add_row(&body, &row);
+	path = pack(&head, &body, c->d1, c->d2);
+	rx_buf_free(&body);
+	rx_buf_free(&row);
+	return (path);
+}
+
+static void
+test_record_in_anothers_name_is_refused(void **state)
+{
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	/* He has all keys of the case, but not the other's to sign with; and no
+	 * certificate of the other is in the file. */
+	refuses(show(c.d2, with_forged(&c, S1)), RX_ECORRUPT,
+	    SIGNATURE_CORRUPT);
+	refuses(show(c.d2, with_forged(&c, D2)), RX_ECORRUPT,
+	    SIGNATURE_CORRUPT);
+	must(show(c.d2, with_forged(&c, D1)));		/* the control */
+	scene_close(&c);
+}
+
+static void
+test_row_of_another_child_or_table_is_refused(void **state)
+{
+	const struct {
+		enum rx_query q;
+		enum rx_table table;
+		enum fixture_id id;
+	} rows[] = {
+		{ RX_Q_RECORD, RX_TABLE_RECORD, O2 },
+		{ RX_Q_CHILD, RX_TABLE_CHILD, C1 },
+		{ RX_Q_ACTIVITY, RX_TABLE_ACTIVITY, A1 },
+		{ RX_Q_RECORD, RX_TABLE_RECORD, O3 },	/* there already */
+	};
+	struct rx_container_head head;
+	struct rx_buf body, row;
+	struct rx_value arg;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(&row, 0, sizeof(row));
+		arg = rx_bytes(fixture_id[rows[i].id], RX_ID_BYTES);
+		must(rx_rows_add(&row, c.d1, rows[i].q, rows[i].table, &arg,
+		    &st));
+		unpack(&head, &body, c.d2, c.file);
+		add_row(&body, &row);
+		refuses(show(c.d2, pack(&head, &body, c.d1, c.d2)),
+		    RX_ECORRUPT, TRANSFER_FILE_CORRUPT);
+		rx_buf_free(&body);
+		rx_buf_free(&row);
+	}
+	unpack(&head, &body, c.d2, c.file);		/* the control */
+	must(show(c.d2, pack(&head, &body, c.d1, c.d2)));
+	rx_buf_free(&body);
+	scene_close(&c);
+}
+
+static void
+test_history_names_nobody_but_its_authors(void **state)
+{
+	struct rx_container_head head;
+	struct rx_buf body;
+	struct rx_view *v;
+	struct scene c;
+	size_t i, at;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&head, &body, c.d2, c.file);
+	at = history_at(&body);
+	must(rx_view_open(&v, c.d2, body.b + at, rx_get32(body.b + at - 4),
+	    &st));
+	assert_true(v->s.nmembers > 0 && v->s.nmembers < c.d1->nmembers);
+	for (i = 0; i < v->s.nmembers; i++)
+		assert_string_equal(v->s.members[i].cert.name, "d1");
+	rx_view_close(v);
+	rx_buf_free(&body);
+	scene_close(&c);
+}
+
+/* ---- while it is away, and after ---- */
+
+static rx_err
+observe(struct rx_session *s, const char *of)
+{
+	struct rx_save_result result;
+	char text[300];
+	json_t *json;
+	rx_err rc;
+
+	(void)snprintf(text, sizeof(text), "{\"child\":\"%s\",\"date\":"
+	    "\"2025-06-07\",\"channel\":\"home_visit\",\"signs\":"
+	    "[\"mood_low\"],\"risk\":\"yellow\",\"note\":\"later\"}", of);
+	must(rx_json_parse(&json, text, strlen(text), &st));
+	rx_status_clear(&st);
+	rc = rx_save(s, RX_OBSERVATION, json, false, &result, &st);
+	json_decref(json);
+	return (rc);
+}
+
+static void
+test_offered_case_is_read_only(void **state)
+{
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	refuses(observe(c.d1, "c2"), RX_ECONFLICT, TRANSFER_AWAY);
+	refuses(rx_child_erase(c.d1, fixture_id[C2], "x", &st), RX_ECONFLICT,
+	    TRANSFER_AWAY);
+	refuses(rx_transfer_offer(c.d1, fixture_id[C2], "350102001002", "x",
+	    &st), RX_ECONFLICT, TRANSFER_AWAY);
+	refuses(offer(&c, C2), RX_ECONFLICT, TRANSFER_AWAY);
+	must(observe(c.d1, "c1"));		/* the control */
+	must(rx_transfer_withdraw(c.d1, fixture_id[C2], &st));
+	must(observe(c.d1, "c2"));
+	scene_close(&c);
+}
+
+static void
+test_supervisor_writes_nothing_that_would_be_lost(void **state)
+{
+	struct rx_session *s1;
+	struct rx_flag_row flag;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(offer(&c, C1));
+	s1 = fixture_open(c.home, "s1");
+	must(rx_review_find(s1, "o1", &flag, &st));
+	refuses(rx_review_decide(s1, &flag, "accept", "x", &st), RX_ECONFLICT,
+	    TRANSFER_AWAY);
+	must(rx_transfer_withdraw(c.d1, fixture_id[C1], &st));
+	must(rx_review_decide(s1, &flag, "accept", "x", &st));	/* control */
+	rx_session_close(s1);
+	scene_close(&c);
+}
+
+static void
+test_receiver_opens_nothing_written_after_a_withdrawal(void **state)
+{
+	struct rx_container_head head;
+	struct rx_case k;
+	struct rx_buf body;
+	struct scene c;
+	size_t at, n;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&head, &body, c.d2, c.file);
+	at = history_at(&body) + RX_ADDRESS_BYTES + RX_ID_BYTES;
+	n = rx_get32(body.b + at);
+	must(rx_case_init(&k, c.d1, &st));
+	must(rx_case_load(&k, c.d1, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
+	    &st));
+	/* The control: before it he has the newest. */
+	assert_int_equal(k.n, n);
+	assert_memory_equal(body.b + at + 8 + (n - 1) * (4 + 96),
+	    k.e[n - 1].key[0]->b, RX_KEY_BYTES);
+	must(rx_transfer_withdraw(c.d1, fixture_id[C2], &st));
+	must(rx_case_load(&k, c.d1, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
+	    &st));
+	assert_int_equal(k.n, n + 1);
+	rx_case_done(&k, c.d1);
+	rx_buf_free(&body);
+	scene_close(&c);
+}
+
+static void
+test_nothing_is_left_of_a_case_that_left(void **state)
+{
+	static const char *const left[] = {
+		"SELECT count(*) FROM child WHERE id = $c2",
+		"SELECT count(*) FROM record WHERE child = $c2",
+		"SELECT count(*) FROM keys.case_key WHERE child = $c2",
+		"SELECT count(*) FROM keys.slot WHERE child = $c2",
+		"SELECT sum(length(coded) + length(note)) FROM keys.departure "
+		    "WHERE child = $c2",
+	};
+	const char *receipt;
+	struct scene c;
+	size_t i, n;
+
+	(void)state;
+	scene_open(&c);
+	must(accept(c.d2, c.file, c.from, &receipt));
+	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		assert_true(fixture_number(c.home, left[i]) > 0);
+	must(take(c.d1, receipt));
+	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		assert_int_equal(fixture_number(c.home, left[i]), 0);
+	must(rx_erasure_verify(c.d1, &n, &st));
+	assert_int_equal(n, 1);
+	must(fixture_verify(c.d1, NULL, &st));
+	must(fixture_verify(c.d2, NULL, &st));
+	scene_close(&c);
+}
+
+/* ---- receipts ---- */
+
+/* A receipt like ${path}, changed by ${edit} and signed by ${by}. */
+static const char *
+resigned(const char *path, struct rx_session *by, size_t at,
+    const uint8_t *with, size_t n)
+{
+	const char *out;
+	struct rx_buf b;
+
+	get(&b, path);
+	if (n > 0)
+		memcpy(b.b + at, with, n);
+	rx_sign(b.b + b.len - RX_SIGNATURE_BYTES, by->id->sign_secret,
+	    "runxin receipt v1", b.b, b.len - RX_SIGNATURE_BYTES);
+	out = put(&b, b.len);
+	rx_buf_free(&b);
+	return (out);
+}
+
+static void
+test_receipt_by_somebody_else_is_refused(void **state)
+{
+	struct rx_session *other;
+	const char *receipt;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(reject(c.d2, c.file, &receipt));
+	/* A colleague of the receiver; the sender himself. */
+	other = fixture_open(c.far, "d1");
+	refuses(take(c.d1, resigned(receipt, other, 0, NULL, 0)), RX_ECORRUPT,
+	    RECEIPT_CORRUPT);
+	refuses(take(c.d1, resigned(receipt, c.d1, 0, NULL, 0)), RX_ECORRUPT,
+	    RECEIPT_CORRUPT);
+	rx_session_close(other);
+	must(take(c.d1, resigned(receipt, c.d2, 0, NULL, 0)));	/* control */
+	scene_close(&c);
+}
+
+static void
+test_receipt_for_another_child_is_refused(void **state)
+{
+	const char *receipt, *first;
+	struct rx_buf b;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	first = c.file;
+	must(offer(&c, C1));
+	must(accept(c.d2, c.file, c.from, &receipt));
+	/* The receiver's own program lets the answer on c1 speak of c2. */
+	refuses(take(c.d1, resigned(receipt, c.d2, 40, fixture_id[C2],
+	    RX_ID_BYTES)), RX_ECORRUPT, RECEIPT_CORRUPT);
+	/* And puts the digest of that offer in. */
+	get(&b, first);
+	rx_hash(b.b, RX_HASH_BYTES, NULL, "runxin bundle digest v1", b.b,
+	    b.len - RX_SIGNATURE_BYTES);
+	refuses(take(c.d1, resigned(receipt, c.d2, 72, b.b, RX_HASH_BYTES)),
+	    RX_ECORRUPT, RECEIPT_CORRUPT);
+	rx_buf_free(&b);
+	assert_int_equal(children(c.d1), 2);
+	must(take(c.d1, receipt));			/* the control */
+	assert_int_equal(children(c.d1), 1);
+	scene_close(&c);
+}
+
+static void
+test_receipt_of_an_earlier_offer_ends_nothing(void **state)
+{
+	const char *old, *receipt;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(accept(c.d2, c.file, c.from, &old));
+	must(rx_transfer_withdraw(c.d1, fixture_id[C2], &st));
+	must(offer(&c, C2));
+	/* It is about the offer that was withdrawn. */
+	refuses(take(c.d1, old), RX_ECONFLICT, RECEIPT_WITHDRAWN);
+	assert_int_equal(children(c.d1), 2);
+	/* The second file is not taken in beside the first. */
+	refuses(accept(c.d2, c.file, c.from, NULL), RX_ECONFLICT,
+	    TRANSFER_HERE);
+	must(reject(c.d2, c.file, &receipt));
+	must(take(c.d1, receipt));
+	must(observe(c.d1, "c2"));
+	scene_close(&c);
+}
+
+static void
+test_receipt_in_another_register_is_refused(void **state)
+{
+	const char *receipt;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(accept(c.d2, c.file, c.from, &receipt));
+	refuses(take(c.d2, receipt), RX_ECONFLICT, RECEIPT_OTHER_REGISTER);
+	refuses(take(c.d1, resigned(receipt, c.d2, 72, c.d1->store_id,
+	    RX_ID_BYTES)), RX_ENOENT, RECEIPT_UNKNOWN);
+	must(take(c.d1, receipt));			/* the control */
+	scene_close(&c);
+}
+
+static void
+test_two_answers_are_refused(void **state)
+{
+	static const uint8_t yes = RX_ANSWER_ACCEPTED;
+	const char *receipt;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(reject(c.d2, c.file, &receipt));
+	must(take(c.d1, receipt));
+	refuses(take(c.d1, resigned(receipt, c.d2, 5, &yes, 1)), RX_ECONFLICT,
+	    RECEIPT_TWO_ANSWERS);
+	assert_int_equal(children(c.d1), 2);
+	refuses(accept(c.d2, c.file, c.from, NULL), RX_ECONFLICT,
+	    TRANSFER_ANSWERED);
+	must(take(c.d1, receipt));	/* the control: the same again */
+	scene_close(&c);
+}
+
+static void
+test_same_file_twice_is_one_child(void **state)
+{
+	const char *one, *two;
+	struct rx_buf a, b;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(accept(c.d2, c.file, c.from, &one));
+	must(accept(c.d2, c.file, c.from, &two));
+	assert_int_equal(children(c.d2), 2);
+	get(&a, one);
+	get(&b, two);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.b, b.b, a.len);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+	refuses(reject(c.d2, c.file, &one), RX_ECONFLICT,
+	    TRANSFER_ACCEPTED_BEFORE);
+	scene_close(&c);
+}
+
+/* ---- in the new register ---- */
+
+static rx_err
+count_origin(void *cookie, const struct rx_address *from,
+    const struct rx_record *r, const char *author, struct rx_status *u)
+{
+
+	(void)r;
+	(void)u;
+	assert_string_equal(from->register_name, "Gulou");
+	assert_string_equal(author, "d1");
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+static void
+test_stored_history_that_was_exchanged_is_refused(void **state)
+{
+	struct rx_session *d2;
+	struct scene c;
+	size_t n = 0;
+	unsigned count;
+	struct rx_arrival in;
+
+	(void)state;
+	scene_open(&c);
+	rx_status_clear(&st);
+	ok(rx_arrival_accept(c.d2, c.file, c.from, fresh(), &in, &st), &st);
+	must(offer(&c, C1));
+	must(accept(c.d2, c.file, c.from, NULL));
+	must(rx_origin_each(c.d2, in.child, NULL, count_origin, &n, &count,
+	    &st));					/* the control */
+	assert_int_equal(count, 1);
+	assert_int_equal(n, 4);		/* c2 twice, o3, i1 */
+	rx_session_close(c.d2);
+	/* That of the one child for that of the other. */
+	fixture_tamper(c.far, "UPDATE origin SET sealed = (SELECT o.sealed "
+	    "FROM origin AS o WHERE o.child <> origin.child)");
+	d2 = fixture_open(c.far, "d2");
+	refused(rx_origin_each(d2, in.child, NULL, count_origin, &n, &count,
+	    &st), RX_ECORRUPT, &st);
+	c.d2 = d2;
+	scene_close(&c);
+}
+
+static void
+test_statistician_opens_no_history(void **state)
+{
+	struct rx_session *stat;
+	struct rx_arrival in;
+	struct scene c;
+	unsigned count;
+	size_t n = 0;
+
+	(void)state;
+	scene_open(&c);
+	must(rx_arrival_accept(c.d2, c.file, c.from, fresh(), &in, &st));
+	stat = fixture_open(c.far, "st");
+	rx_status_clear(&st);
+	refused(rx_origin_each(stat, in.child, "x", count_origin, &n, &count,
+	    &st), RX_EPERM, &st);
+	rx_session_close(stat);
+	assert_int_equal(n, 0);
+	scene_close(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_flipped_byte_in_a_file_is_refused),
+		cmocka_unit_test(test_flipped_byte_in_an_address_is_refused),
+		cmocka_unit_test(test_flipped_byte_in_a_receipt_is_refused),
+		cmocka_unit_test(test_truncated_and_extended_files_are_refused),
+		cmocka_unit_test(test_file_for_another_register_is_refused),
+		cmocka_unit_test(test_file_for_another_person_is_refused),
+		cmocka_unit_test(
+		    test_bundle_and_file_are_not_taken_for_each_other),
+		cmocka_unit_test(test_wrong_fingerprint_is_refused),
+		cmocka_unit_test(
+		    test_substituted_address_shows_in_its_fingerprint),
+		cmocka_unit_test(test_file_signed_by_somebody_else_is_refused),
+		cmocka_unit_test(test_record_in_anothers_name_is_refused),
+		cmocka_unit_test(
+		    test_row_of_another_child_or_table_is_refused),
+		cmocka_unit_test(test_history_names_nobody_but_its_authors),
+		cmocka_unit_test(test_offered_case_is_read_only),
+		cmocka_unit_test(
+		    test_supervisor_writes_nothing_that_would_be_lost),
+		cmocka_unit_test(
+		    test_receiver_opens_nothing_written_after_a_withdrawal),
+		cmocka_unit_test(test_nothing_is_left_of_a_case_that_left),
+		cmocka_unit_test(test_receipt_by_somebody_else_is_refused),
+		cmocka_unit_test(test_receipt_for_another_child_is_refused),
+		cmocka_unit_test(
+		    test_receipt_of_an_earlier_offer_ends_nothing),
+		cmocka_unit_test(test_receipt_in_another_register_is_refused),
+		cmocka_unit_test(test_two_answers_are_refused),
+		cmocka_unit_test(test_same_file_twice_is_one_child),
+		cmocka_unit_test(
+		    test_stored_history_that_was_exchanged_is_refused),
+		cmocka_unit_test(test_statistician_opens_no_history),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests(tests, setup, NULL));
+}
