@@ -7,9 +7,8 @@
 
 #define CAP_MIN 64
 
-/* Give ${buf} room for ${n} more bytes; the old block is wiped. */
-static rx_err
-reserve(struct rx_buf *buf, size_t n, struct rx_status *st)
+rx_err
+rx_buf_reserve(struct rx_buf *buf, size_t n, struct rx_status *st)
 {
 	uint8_t *b;
 	size_t cap;
@@ -42,7 +41,7 @@ rx_buf_add(struct rx_buf *buf, const void *p, size_t n, struct rx_status *st)
 
 	if (n == 0)
 		return (RX_OK);
-	if ((rc = reserve(buf, n, st)) != RX_OK)
+	if ((rc = rx_buf_reserve(buf, n, st)) != RX_OK)
 		return (rc);
 	memcpy(&buf->b[buf->len], p, n);
 	buf->len += n;
@@ -57,7 +56,7 @@ rx_buf_extend(struct rx_buf *buf, size_t n, uint8_t **p, struct rx_status *st)
 	*p = NULL;
 
 	/* One byte even for none, so that the answer is never NULL. */
-	if ((rc = reserve(buf, n > 0 ? n : 1, st)) != RX_OK)
+	if ((rc = rx_buf_reserve(buf, n > 0 ? n : 1, st)) != RX_OK)
 		return (rc);
 	*p = &buf->b[buf->len];
 	memset(*p, 0, n);
@@ -82,7 +81,7 @@ rx_buf_printf(struct rx_buf *buf, struct rx_status *st, const char *fmt, ...)
 	}
 
 	/* The NUL of vsnprintf needs room, but is no part of the contents. */
-	if ((rc = reserve(buf, (size_t)n + 1, st)) != RX_OK)
+	if ((rc = rx_buf_reserve(buf, (size_t)n + 1, st)) != RX_OK)
 		return (rc);
 	va_start(ap, fmt);
 	m = vsnprintf((char *)&buf->b[buf->len], (size_t)n + 1, fmt, ap);

@@ -16,6 +16,10 @@ struct rx_buf {
 
 #define RX_BUF_INIT { NULL, 0, 0 }
 
+/* Make room for ${n} more bytes, so that adding these cannot fail. */
+rx_err rx_buf_reserve(struct rx_buf *buf, size_t n, struct rx_status *st)
+    RX_MUST_USE;
+
 /* Append ${n} bytes; RX_EINTERNAL when there is no memory (unchanged then). */
 rx_err rx_buf_add(struct rx_buf *buf, const void *p, size_t n,
     struct rx_status *st) RX_MUST_USE;

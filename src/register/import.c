@@ -9,12 +9,14 @@
 #include "register/save.h"
 
 /*
- * Import: the file is read several times in one transaction.  The first reading
- * checks every line by itself and stores the children; the second, if there is
- * any, what was said of consent; the last one what happened to them, so that
- * lines may stand in any order.
+ * Import, in one transaction.  Mostly a child stands before what happened to it,
+ * and consent before that: then one reading stores the file as it comes.  When
+ * it does not, all is given up and begun anew with several: the first checks
+ * every line by itself and stores the children; the second, if there is any,
+ * what was said of consent; the last one the rest.  So lines may stand in any
+ * order, and the order changes nothing but the time.
  */
-enum turn { TURN_CHILDREN, TURN_CONSENTS, TURN_REST };
+enum turn { TURN_ALL, TURN_CHILDREN, TURN_CONSENTS, TURN_REST };
 
 #define LINE_MAX_BYTES (1u << 20)
 
@@ -32,6 +34,8 @@ struct importer {
 	size_t number;
 	size_t done, total;
 	bool consents;		/* there are some */
+	bool rest;		/* one reading: it has come to the rest */
+	bool disorder;		/* one reading does not do */
 	struct idset ids;
 	struct rx_record r;
 	struct rx_saver *sv;
@@ -161,12 +165,42 @@ turn_of(enum rx_type type)
 	    type == RX_CONSENT ? TURN_CONSENTS : TURN_REST);
 }
 
+/* In the one reading: whether a line of ${type} comes too late. */
+static bool
+too_late(struct importer *im, enum rx_type type)
+{
+	const enum turn turn = turn_of(type);
+
+	im->disorder |= turn == TURN_CONSENTS && im->rest;
+	im->rest |= turn == TURN_REST;
+	return (im->disorder);
+}
+
+/* Store the record of a line whose turn has come. */
+static rx_err
+store(struct importer *im, enum turn turn, struct rx_status *st)
+{
+	const enum rx_type type = im->r.type;
+	struct rx_save_result result;
+	rx_err rc;
+
+	if (turn == TURN_ALL && too_late(im, type))
+		return (RX_OK);
+	if ((rc = rx_saver_put(im->sv, &im->r, false, &result, st)) != RX_OK)
+		return (rc);
+	if (result.how == RX_SAVED_PRESENT)
+		im->counts->present++;
+	else
+		im->counts->saved[type]++;
+	im->counts->flagged += result.flagged;
+	return (RX_OK);
+}
+
 /* One line: parsed, checked; stored when its turn has come. */
 static rx_err
 take_line(struct importer *im, enum turn turn, struct rx_status *st)
 {
-	const bool first = turn == TURN_CHILDREN;
-	struct rx_save_result result;
+	const bool first = turn <= TURN_CHILDREN;
 	enum rx_type type = RX_CHILD;
 	json_t *json;
 	rx_err rc;
@@ -192,16 +226,8 @@ take_line(struct importer *im, enum turn turn, struct rx_status *st)
 		if ((rc = check_twice(im, st)) != RX_OK)
 			return (rc);
 	}
-	if (turn != turn_of(type))
-		return (RX_OK);
-	if ((rc = rx_saver_put(im->sv, &im->r, false, &result, st)) != RX_OK)
-		return (rc);
-	if (result.how == RX_SAVED_PRESENT)
-		im->counts->present++;
-	else
-		im->counts->saved[type]++;
-	im->counts->flagged += result.flagged;
-	return (RX_OK);
+	return (turn == TURN_ALL || turn == turn_of(type) ?
+	    store(im, turn, st) : RX_OK);
 }
 
 static rx_err
@@ -211,6 +237,8 @@ reading(struct importer *im, enum turn turn, struct rx_status *st)
 	rx_err rc;
 
 	im->number = 0;
+	if (turn <= TURN_CHILDREN)
+		im->done = 0;
 	if (fseek(im->f, 0, SEEK_SET) != 0)
 		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
 	for (;;) {
@@ -218,12 +246,16 @@ reading(struct importer *im, enum turn turn, struct rx_status *st)
 			break;
 		if (!blank(im) && (rc = take_line(im, turn, st)) != RX_OK)
 			break;
-		if (im->progress != NULL && im->number % 512 == 0)
+		if (im->disorder)
+			return (RX_OK);
+		if (im->progress != NULL && im->number % 256 == 0)
 			im->progress(im->cookie, im->done, im->total);
 	}
-	if (rc != RX_OK)
+	if (rc != RX_OK) {
 		rx_status_arg(st, "line", "%zu", im->number);
-	return (rc);
+		return (rc);
+	}
+	return (rx_saver_drain(im->sv, st));
 }
 
 static rx_err
@@ -237,7 +269,7 @@ open_file(struct importer *im, const char *path, struct rx_status *st)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd != -1 && fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) &&
 	    (im->f = fdopen(fd, "r")) != NULL) {
-		im->total = 3 * (size_t)sb.st_size;
+		im->total = (size_t)sb.st_size;
 		return (RX_OK);
 	}
 	e = errno;
@@ -252,6 +284,61 @@ open_file(struct importer *im, const char *path, struct rx_status *st)
 	rx_status_arg(st, "file", "%s", path);
 	rx_status_arg(st, "errno", "%s", strerrorname_np(e));
 	return (rx_fail(st, RX_EIO, msg));
+}
+
+/* Everything in one reading; *done is false when that does not do: what it
+ * refuses may be right once a later line is known. */
+static rx_err
+read_once(struct importer *im, bool *done, struct rx_status *st)
+{
+	rx_err rc;
+
+	rc = reading(im, TURN_ALL, st);
+	im->disorder |= rc == RX_EUSAGE || rc == RX_EPERM ||
+	    rc == RX_ENOENT || rc == RX_ECONFLICT ||
+	    rx_saver_astray(im->sv);
+	*done = !im->disorder;
+	if (*done)
+		return (rc);
+	rx_status_clear(st);
+	return (RX_OK);
+}
+
+/* As long as there is a reading to come, the file is so much longer. */
+static rx_err
+read_in_turns(struct importer *im, struct rx_status *st)
+{
+	rx_err rc;
+
+	im->disorder = false;
+	im->total *= 3;
+	free(im->ids.slot);
+	im->ids.slot = NULL;
+	im->ids.n = im->ids.cap = 0;
+	memset(im->counts, 0, sizeof(*im->counts));
+	if ((rc = reading(im, TURN_CHILDREN, st)) != RX_OK)
+		return (rc);
+	if (!im->consents)
+		im->done += im->total / 3;
+	if (im->consents && (rc = reading(im, TURN_CONSENTS, st)) != RX_OK)
+		return (rc);
+	return (reading(im, TURN_REST, st));
+}
+
+/* Read the file into a saver that the caller ends. */
+static rx_err
+read_file(struct importer *im, struct rx_session *s, struct rx_status *st)
+{
+	bool done = false;
+	rx_err rc;
+
+	if ((rc = rx_saver_new(&im->sv, s, true, st)) != RX_OK ||
+	    (rc = read_once(im, &done, st)) != RX_OK || done)
+		return (rc);
+	rx_saver_free(im->sv);
+	if ((rc = rx_saver_new(&im->sv, s, true, st)) != RX_OK)
+		return (rc);
+	return (read_in_turns(im, st));
 }
 
 rx_err
@@ -274,14 +361,7 @@ rx_import(struct rx_session *s, const char *path,
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		goto done;
 	}
-	if ((rc = rx_saver_new(&im.sv, s, true, st)) != RX_OK)
-		goto done;
-	if ((rc = reading(&im, TURN_CHILDREN, st)) != RX_OK)
-		goto done;
-	if (!im.consents)
-		im.done += im.total / 3;
-	if ((im.consents && (rc = reading(&im, TURN_CONSENTS, st)) != RX_OK) ||
-	    (rc = reading(&im, TURN_REST, st)) != RX_OK)
+	if ((rc = read_file(&im, s, st)) != RX_OK)
 		goto done;
 	(void)snprintf(detail, sizeof(detail), "lines=%zu present=%zu",
 	    counts->lines, counts->present);

@@ -542,6 +542,31 @@ rx_err rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
  * case, NULL for an activity. */
 rx_err rx_row_insert(struct rx_session *s, struct rx_case *c,
     const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* The same in three steps: what is to be sealed, tag and keys are gathered; it is
+ * sealed and signed, for which nothing of the session is changed and no memory
+ * taken, so that another thread may do it; the row is inserted.  One struct
+ * serves any number of records, and is freed (wiped) at the end. */
+#define RX_IDENTITY_BOXES 7
+struct rx_sealing {
+	struct rx_record r;		/* without its data */
+	uint8_t tag[RX_ID_BYTES];
+	const struct rx_key *key[3];	/* I, N, C: those that are needed */
+	uint32_t epoch;
+	struct rx_buf plain;		/* of the coded box */
+	struct rx_buf other;		/* identity texts, or the narrative */
+	size_t text_end[RX_IDENTITY_BOXES];
+	struct rx_buf boxes, coded;	/* sealed */
+	size_t end[RX_IDENTITY_BOXES];	/* of the identity boxes */
+};
+void rx_sealing_init(struct rx_sealing *w);
+void rx_sealing_free(struct rx_sealing *w);
+rx_err rx_sealing_gather(struct rx_sealing *w, struct rx_session *s,
+    const struct rx_case *c, const struct rx_record *r, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
 /* Decode the row under ${cur} (columns of CHILD, RECORD or ACTIVITY) into
  * ${r}, the compartments of ${comps} for which there is a key.  The author's
  * signature is checked when ${verify}. */

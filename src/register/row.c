@@ -27,7 +27,7 @@ enum {
 	ACTIVITY_CODED = 4, ACTIVITY_COLUMNS = 5
 };
 
-static const enum rx_field identity_field[7] = {
+static const enum rx_field identity_field[RX_IDENTITY_BOXES] = {
 	RX_F_NAME, RX_F_ID_NUMBER, RX_F_PHONE, RX_F_ADDRESS, RX_F_SCHOOL,
 	RX_F_GUARDIAN_NAME, RX_F_GUARDIAN_PHONE
 };
@@ -118,146 +118,201 @@ signed_bytes(uint8_t out[SIGNED_BYTES], const struct rx_session *s,
 	    boxes->b, boxes->len);
 }
 
-/* The key of compartment ${k} (0 I, 1 N, 2 C) for writing, and its epoch. */
-static rx_err
-write_key(struct rx_session *s, const struct rx_case *c,
-    const struct rx_record *r, size_t k, const struct rx_key **key,
-    uint32_t *epoch, struct rx_status *st)
+/* ---- writing: gather, seal, insert ---- */
+
+void
+rx_sealing_init(struct rx_sealing *w)
 {
 
+	memset(w, 0, sizeof(*w));
+}
+
+void
+rx_sealing_free(struct rx_sealing *w)
+{
+
+	rx_buf_free(&w->plain);
+	rx_buf_free(&w->other);
+	rx_buf_free(&w->boxes);
+	rx_buf_free(&w->coded);
+	rx_wipe(w, sizeof(*w));
+}
+
+/* The keys of the case, or of the unit of an activity, to write under. */
+static rx_err
+write_keys(struct rx_sealing *w, struct rx_session *s, const struct rx_case *c,
+    struct rx_status *st)
+{
+	const size_t other = w->r.type == RX_CHILD ? 0 : 1;
+
+	w->key[0] = w->key[1] = w->key[2] = NULL;
 	if (c == NULL)
-		return (rx_unit_key(s, r->unit, RX_COMP_CODED, 0, key, epoch,
-		    st));
-	*key = c->e[c->n - 1].key[k];
-	*epoch = c->e[c->n - 1].epoch;
-	if (*key == NULL)
+		return (rx_unit_key(s, w->r.unit, RX_COMP_CODED, 0, &w->key[2],
+		    &w->epoch, st));
+	w->key[other] = c->e[c->n - 1].key[other];
+	w->key[2] = c->e[c->n - 1].key[2];
+	w->epoch = c->e[c->n - 1].epoch;
+	if (w->key[other] == NULL || w->key[2] == NULL)
 		return (rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
 	return (RX_OK);
 }
 
-/* Seal the identity boxes of a child, one after the other; ${end} gets where
- * each ends. */
+/* What is sealed beside the coded box: the identity texts of a child, one after
+ * the other, or a narrative; room for the boxes. */
 static rx_err
-identity_seal(struct rx_buf *boxes, size_t end[7], struct rx_session *s,
-    struct rx_case *c, const struct rx_record *r, struct rx_status *st)
+gather_other(struct rx_sealing *w, const struct rx_record *r,
+    struct rx_status *st)
 {
-	const struct rx_key *key;
-	struct rx_place place;
+	size_t k, n, room = 0;
 	const char *text;
-	uint32_t epoch;
-	size_t k;
 	rx_err rc;
 
-	if ((rc = write_key(s, c, r, 0, &key, &epoch, st)) != RX_OK)
-		return (rc);
-	for (k = 0; k < 7; k++) {
+	rx_buf_reset(&w->other);
+	rx_buf_reset(&w->boxes);
+	if (r->type == RX_ACTIVITY)
+		return (RX_OK);
+	for (k = 0; r->type == RX_CHILD && k < RX_IDENTITY_BOXES; k++) {
 		text = rx_record_text(r, identity_field[k]);
-		rx_place_init(&place, s, r->unit, r->id, r->child,
-		    RX_TABLE_CHILD, (uint32_t)(CHILD_NAME + k), r->version);
-		if ((rc = rx_field_seal(boxes, key, RX_COMP_IDENTITY, epoch,
-		    &place, identity_pad(k), text, strlen(text), st)) != RX_OK)
+		n = strlen(text);
+		if ((rc = rx_buf_add(&w->other, text, n, st)) != RX_OK)
 			return (rc);
-		end[k] = boxes->len;
+		w->text_end[k] = w->other.len;
+		room += rx_envelope_size(rx_pad_size(identity_pad(k), n));
+	}
+	if (r->type != RX_CHILD) {
+		if ((rc = rx_record_encode(&w->other, r, RX_COMP_NARRATIVE,
+		    st)) != RX_OK)
+			return (rc);
+		room = rx_envelope_size(rx_pad_size(RX_PAD_NOTE,
+		    w->other.len));
+	}
+	return (rx_buf_reserve(&w->boxes, room, st));
+}
+
+/* Head, room for the signature, coded fields; room for the box. */
+static rx_err
+gather_coded(struct rx_sealing *w, const struct rx_record *r,
+    struct rx_status *st)
+{
+	uint8_t *head;
+	rx_err rc;
+
+	rx_buf_reset(&w->plain);
+	rx_buf_reset(&w->coded);
+	if ((rc = rx_buf_extend(&w->plain, SIGNED_HEAD, &head, st)) != RX_OK ||
+	    (rc = rx_record_encode(&w->plain, r, RX_COMP_CODED, st)) != RX_OK)
+		return (rc);
+	head = w->plain.b;
+	head[0] = (uint8_t)r->type;
+	head[1] = r->type != RX_CHILD && w->other.len > 0 ? 1 : 0;
+	memcpy(head + 2, r->author, RX_ID_BYTES);
+	rx_put64(head + 18, (uint64_t)r->at);
+	return (rx_buf_reserve(&w->coded, rx_envelope_size(rx_pad_size(
+	    RX_PAD_CODED, w->plain.len)), st));
+}
+
+rx_err
+rx_sealing_gather(struct rx_sealing *w, struct rx_session *s,
+    const struct rx_case *c, const struct rx_record *r, struct rx_status *st)
+{
+	rx_err rc;
+
+	w->r = *r;
+	memset(&w->r.data, 0, sizeof(w->r.data));
+	if ((rc = rx_tag(s, r->unit, r->type,
+	    rx_record_text(r, RX_F_CALLER_ID), w->tag, st)) != RX_OK ||
+	    (rc = write_keys(w, s, c, st)) != RX_OK ||
+	    (rc = gather_other(w, r, st)) != RX_OK)
+		return (rc);
+	return (gather_coded(w, r, st));
+}
+
+/* Seal the identity boxes of a child, or the narrative of a record. */
+static rx_err
+seal_other(struct rx_sealing *w, const struct rx_session *s,
+    struct rx_status *st)
+{
+	const bool child = w->r.type == RX_CHILD;
+	const size_t n = child ? RX_IDENTITY_BOXES :
+	    w->r.type == RX_ACTIVITY ? 0 : 1;
+	struct rx_place place;
+	size_t k, at = 0, end;
+	rx_err rc;
+
+	for (k = 0; k < n; k++) {
+		end = child ? w->text_end[k] : w->other.len;
+		rx_place_init(&place, s, w->r.unit, w->r.id, w->r.child,
+		    table_of(w->r.type), (uint32_t)(child ? CHILD_NAME + k :
+		    RECORD_NARRATIVE), w->r.version);
+		if ((rc = rx_field_seal(&w->boxes, w->key[child ? 0 : 1],
+		    child ? RX_COMP_IDENTITY : RX_COMP_NARRATIVE, w->epoch,
+		    &place, child ? identity_pad(k) : RX_PAD_NOTE,
+		    end > at ? w->other.b + at : NULL, end - at, st)) != RX_OK)
+			return (rc);
+		w->end[k] = w->boxes.len;
+		at = end;
 	}
 	return (RX_OK);
 }
 
-/* Seal the narrative of a record. */
-static rx_err
-narrative_seal(struct rx_buf *boxes, const struct rx_buf *plain,
-    struct rx_session *s, struct rx_case *c, const struct rx_record *r,
+rx_err
+rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
     struct rx_status *st)
 {
-	const struct rx_key *key;
+	uint8_t message[SIGNED_BYTES];
 	struct rx_place place;
-	uint32_t epoch;
 	rx_err rc;
 
-	if ((rc = write_key(s, c, r, 1, &key, &epoch, st)) != RX_OK)
+	if ((rc = seal_other(w, s, st)) != RX_OK)
 		return (rc);
-	rx_place_init(&place, s, r->unit, r->id, r->child, RX_TABLE_RECORD,
-	    RECORD_NARRATIVE, r->version);
-	return (rx_field_seal(boxes, key, RX_COMP_NARRATIVE, epoch, &place,
-	    RX_PAD_NOTE, plain->b, plain->len, st));
+	signed_bytes(message, s, &w->r, w->plain.b, w->plain.b + SIGNED_HEAD,
+	    w->plain.len - SIGNED_HEAD, &w->boxes);
+	rx_sign(w->plain.b + HEAD_BYTES, s->id->sign_secret, SIGN_LABEL,
+	    message, sizeof(message));
+	rx_place_init(&place, s, w->r.unit, w->r.id, w->r.child,
+	    table_of(w->r.type), w->r.type == RX_CHILD ? CHILD_CODED :
+	    w->r.type == RX_ACTIVITY ? ACTIVITY_CODED : RECORD_CODED,
+	    w->r.version);
+	return (rx_field_seal(&w->coded, w->key[2], RX_COMP_CODED, w->epoch,
+	    &place, RX_PAD_CODED, w->plain.b, w->plain.len, st));
 }
 
-/* Seal head, signature and coded fields into ${box}. */
-static rx_err
-coded_seal(struct rx_buf *box, struct rx_session *s, struct rx_case *c,
-    const struct rx_record *r, bool narrative, const struct rx_buf *boxes,
+rx_err
+rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
     struct rx_status *st)
 {
-	struct rx_buf plain = RX_BUF_INIT;
-	uint8_t message[SIGNED_BYTES], *head;
-	const struct rx_key *key;
-	struct rx_place place;
-	uint32_t epoch;
-	rx_err rc;
+	const enum rx_table table = table_of(w->r.type);
+	struct rx_value v[CHILD_COLUMNS];
+	size_t k, at = 0, col = 2;
 
-	if ((rc = rx_buf_extend(&plain, SIGNED_HEAD, &head, st)) != RX_OK ||
-	    (rc = rx_record_encode(&plain, r, RX_COMP_CODED, st)) != RX_OK ||
-	    (rc = write_key(s, c, r, 2, &key, &epoch, st)) != RX_OK)
-		goto done;
-	head = plain.b;
-	head[0] = (uint8_t)r->type;
-	head[1] = narrative ? 1 : 0;
-	memcpy(head + 2, r->author, RX_ID_BYTES);
-	rx_put64(head + 18, (uint64_t)r->at);
-	signed_bytes(message, s, r, head, plain.b + SIGNED_HEAD,
-	    plain.len - SIGNED_HEAD, boxes);
-	rx_sign(head + HEAD_BYTES, s->id->sign_secret, SIGN_LABEL, message,
-	    sizeof(message));
-	rx_place_init(&place, s, r->unit, r->id, r->child, table_of(r->type),
-	    r->type == RX_CHILD ? CHILD_CODED : r->type == RX_ACTIVITY ?
-	    ACTIVITY_CODED : RECORD_CODED, r->version);
-	rc = rx_field_seal(box, key, RX_COMP_CODED, epoch, &place,
-	    RX_PAD_CODED, plain.b, plain.len, st);
-done:
-	rx_buf_free(&plain);
-	return (rc);
+	v[0] = rx_bytes(w->r.id, RX_ID_BYTES);
+	v[1] = rx_int(w->r.version);
+	if (table == RX_TABLE_RECORD)
+		v[col++] = rx_bytes(w->r.child, RX_ID_BYTES);
+	v[col++] = rx_text(w->r.unit);
+	v[col++] = rx_bytes(w->tag, RX_ID_BYTES);
+	for (k = 0; table == RX_TABLE_CHILD && k < RX_IDENTITY_BOXES; k++) {
+		v[col++] = rx_bytes(w->boxes.b + at, w->end[k] - at);
+		at = w->end[k];
+	}
+	v[col++] = rx_bytes(w->coded.b, w->coded.len);
+	if (table == RX_TABLE_RECORD)
+		v[col++] = rx_bytes(w->boxes.b, w->boxes.len);
+	return (rx_store_insert(s->store, table, v, st));
 }
 
 rx_err
 rx_row_insert(struct rx_session *s, struct rx_case *c,
     const struct rx_record *r, struct rx_status *st)
 {
-	struct rx_buf boxes = RX_BUF_INIT, coded = RX_BUF_INIT;
-	struct rx_buf narrative = RX_BUF_INIT;
-	struct rx_value v[CHILD_COLUMNS];
-	uint8_t tag[RX_ID_BYTES];
-	size_t end[7] = { 0 }, k, col = 2;
+	struct rx_sealing w;
 	rx_err rc;
 
-	if ((rc = rx_tag(s, r->unit, r->type,
-	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
-		goto done;
-	if (r->type == RX_CHILD)
-		rc = identity_seal(&boxes, end, s, c, r, st);
-	else if (r->type != RX_ACTIVITY &&
-	    (rc = rx_record_encode(&narrative, r, RX_COMP_NARRATIVE, st)) ==
-	    RX_OK)
-		rc = narrative_seal(&boxes, &narrative, s, c, r, st);
-	if (rc != RX_OK || (rc = coded_seal(&coded, s, c, r,
-	    narrative.len > 0, &boxes, st)) != RX_OK)
-		goto done;
-	v[0] = rx_bytes(r->id, RX_ID_BYTES);
-	v[1] = rx_int(r->version);
-	if (table_of(r->type) == RX_TABLE_RECORD)
-		v[col++] = rx_bytes(r->child, RX_ID_BYTES);
-	v[col++] = rx_text(r->unit);
-	v[col++] = rx_bytes(tag, RX_ID_BYTES);
-	if (r->type == RX_CHILD)
-		for (k = 0; k < 7; k++)
-			v[col++] = rx_bytes(boxes.b + (k == 0 ? 0 : end[k - 1]),
-			    end[k] - (k == 0 ? 0 : end[k - 1]));
-	v[col++] = rx_bytes(coded.b, coded.len);
-	if (table_of(r->type) == RX_TABLE_RECORD)
-		v[col++] = rx_bytes(boxes.b, boxes.len);
-	rc = rx_store_insert(s->store, table_of(r->type), v, st);
-done:
-	rx_buf_free(&narrative);
-	rx_buf_free(&boxes);
-	rx_buf_free(&coded);
+	rx_sealing_init(&w);
+	if ((rc = rx_sealing_gather(&w, s, c, r, st)) == RX_OK &&
+	    (rc = rx_sealing_seal(&w, s, st)) == RX_OK)
+		rc = rx_sealing_insert(&w, s, st);
+	rx_sealing_free(&w);
 	return (rc);
 }
 
@@ -393,7 +448,7 @@ identity_open(struct rx_session *s, struct rx_case *c,
 	size_t k;
 	rx_err rc;
 
-	for (k = 0; k < 7; k++) {
+	for (k = 0; k < RX_IDENTITY_BOXES; k++) {
 		if ((rc = box_open(s, c, r, 0, RX_TABLE_CHILD,
 		    (uint32_t)(CHILD_NAME + k), cur, plain, &opened, st)) !=
 		    RX_OK || !opened)

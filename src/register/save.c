@@ -22,6 +22,7 @@ struct touched {
 	bool renew;		/* new keys, before anything is written */
 	bool moved;		/* has records of another unit */
 	bool away;		/* offered to another register */
+	bool flagged;		/* has an open flag, or was given one */
 };
 
 /* A caller's child id, resolved; kept in a tree by text. */
@@ -33,9 +34,11 @@ struct named {
 struct rx_saver {
 	struct rx_session *s;
 	bool bulk, committed;
+	bool astray;		/* a child was taken for another */
 	const uint8_t *key;	/* the id of a new child; NULL: a fresh one */
 	struct rx_case c;	/* the case at hand */
 	struct rx_record old;	/* the stored version */
+	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	void *cases, *names;
 	struct rx_buf units;	/* where stored cases are looked for */
 	struct rx_status *st;	/* of the tree walk in rx_saver_finish */
@@ -99,8 +102,36 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 		rx_saver_free(sv);
 		return (rc);
 	}
+	if (bulk && (rc = rx_ahead_new(&sv->ahead, s, st)) != RX_OK) {
+		rx_saver_free(sv);
+		return (rc);
+	}
 	*out = sv;
 	return (RX_OK);
+}
+
+rx_err
+rx_saver_drain(struct rx_saver *sv, struct rx_status *st)
+{
+
+	return (sv->ahead != NULL ? rx_ahead_drain(sv->ahead, st) : RX_OK);
+}
+
+bool
+rx_saver_astray(const struct rx_saver *sv)
+{
+
+	return (sv->astray);
+}
+
+/* Seal and insert ${r}, now or, of many, in passing. */
+static rx_err
+insert(struct rx_saver *sv, struct rx_case *c, const struct rx_record *r,
+    struct rx_status *st)
+{
+
+	return (sv->ahead != NULL ? rx_ahead_put(sv->ahead, c, r, st) :
+	    rx_row_insert(sv->s, c, r, st));
 }
 
 void
@@ -109,6 +140,7 @@ rx_saver_free(struct rx_saver *sv)
 
 	if (sv == NULL)
 		return;
+	rx_ahead_free(sv->ahead);
 	if (!sv->committed)
 		rx_abandon(sv->s);
 	rx_case_done(&sv->c, sv->s);
@@ -227,6 +259,7 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	(*out)->moved = state.moved;
 	if ((rc = rx_departure_is_open(sv->s, id, &(*out)->away, st)) != RX_OK)
 		return (rc);
+	(*out)->flagged = state.flagged;
 	(*out)->before.withdrawn = state.withdrawn;
 	(*out)->before.on = state.consent_on;
 	return (RX_OK);
@@ -248,8 +281,10 @@ remember(struct rx_saver *sv, const char *text, struct touched *t,
 		named_free(n);
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
-	if (*found != n)
+	if (*found != n) {
+		sv->astray |= (*found)->t != t;
 		named_free(n);
+	}
 	return (RX_OK);
 }
 
@@ -717,7 +752,7 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 	if (result->how != RX_SAVED_PRESENT) {
 		if ((rc = check_consent(t, r, st)) != RX_OK ||
 		    (rc = renew(sv, t, st)) != RX_OK ||
-		    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
+		    (rc = insert(sv, &sv->c, r, st)) != RX_OK)
 			return (rc);
 		t->written = true;
 		t->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
@@ -814,7 +849,7 @@ put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
 	    (rc = check_children(sv, r, result->how == RX_SAVED_CORRECTED,
 	    st)) != RX_OK)
 		return (rc);
-	return (rx_row_insert(sv->s, NULL, r, st));
+	return (insert(sv, NULL, r, st));
 }
 
 /* A record of case ${t}. */
@@ -844,9 +879,10 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	}
 	if ((rc = check_consent(t, r, st)) != RX_OK ||
 	    (rc = renew(sv, t, st)) != RX_OK ||
-	    (rc = rx_row_insert(sv->s, &sv->c, r, st)) != RX_OK)
+	    (rc = insert(sv, &sv->c, r, st)) != RX_OK)
 		return (rc);
 	t->written = true;
+	t->flagged |= result->flagged;
 	return (r->type == RX_CONSENT ? say(t, r, st) : RX_OK);
 }
 
@@ -918,10 +954,14 @@ finish_case(const void *node, VISIT which, void *cookie)
 	struct rx_case_state state;
 
 	if ((which != postorder && which != leaf) || sv->rc != RX_OK ||
-	    !t->written)
+	    !t->written || (sv->rc = hold_case(sv, t, sv->st)) != RX_OK)
 		return;
-	if ((sv->rc = hold_case(sv, t, sv->st)) != RX_OK ||
-	    (sv->rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL,
+	/* Without a flag before, or since, there is none to be looked for. */
+	if (sv->bulk && !t->flagged) {
+		sv->rc = rx_slots_write(&sv->c, sv->s, false, 0, sv->st);
+		return;
+	}
+	if ((sv->rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL,
 	    sv->st)) != RX_OK)
 		return;
 	sv->due = state.due;
@@ -935,7 +975,7 @@ rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 {
 
 	sv->st = st;
-	sv->rc = RX_OK;
+	sv->rc = rx_saver_drain(sv, st);
 	twalk_r(sv->cases, finish_case, sv);
 	sv->committed = true;	/* or rolled back */
 	return (rx_finish(sv->s, sv->rc, action, subject, detail, st));

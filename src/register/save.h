@@ -28,6 +28,27 @@ rx_err rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 /* Roll back what is not committed; free.  NULL is allowed. */
 void rx_saver_free(struct rx_saver *sv);
 
+/* Insert what was put and still waits to be sealed (bulk): call it before what
+ * was put is looked for in the store. */
+rx_err rx_saver_drain(struct rx_saver *sv, struct rx_status *st) RX_MUST_USE;
+
+/* Whether a child was put whose id had led a record put before to another child,
+ * stored earlier: then children are to be put first. */
+bool rx_saver_astray(const struct rx_saver *sv);
+
+/* ---- ahead.c: rows that are sealed by other threads ---- */
+
+struct rx_ahead;
+rx_err rx_ahead_new(struct rx_ahead **out, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+/* Ends the threads; what still waits is not inserted.  NULL is allowed. */
+void rx_ahead_free(struct rx_ahead *a);
+/* As rx_row_insert, but the row is in the store only after rx_ahead_drain.  An
+ * error may be that of a row put before. */
+rx_err rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
+    const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+rx_err rx_ahead_drain(struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
+
 /* The case that ${text} names, our UUID or the caller's id, among the units
  * where the session is director or supervisor. */
 rx_err rx_case_locate(struct rx_session *s, const char *text,

@@ -1591,6 +1591,25 @@ test_import_that_is_killed_stores_nothing(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+/* A line that speaks of a child who comes later in the file is about that one,
+ * although another with the same id is stored. */
+static void
+test_child_of_the_file_goes_before_one_stored_elsewhere(void **state)
+{
+	static const char after[] = OBSERVATION_LINE("fb-1", "fb", "2025-06-01")
+	    CHILD_LINE("fb", "350103001005");
+	static const char before[] = CHILD_LINE("fb", "350103001005")
+	    OBSERVATION_LINE("fb-1", "fb", "2025-06-01");
+	struct rx_import_counts counts;
+
+	(void)state;
+	add_child(w.wide, "fb", "350103001002");
+	ok(import(w.wide, &counts, after), &st);
+	assert_int_equal(counts.saved[RX_OBSERVATION], 1);
+	ok(import(w.wide, &counts, before), &st);
+	assert_int_equal(counts.present, 2);
+}
+
 /* Killed from outside at any moment, the commit included. */
 static void
 test_killed_at_any_moment_it_is_all_or_nothing(void **state)
@@ -1802,6 +1821,8 @@ main(void)
 		cmocka_unit_test(
 		    test_same_record_from_two_processes_is_stored_once),
 		cmocka_unit_test(test_import_that_is_killed_stores_nothing),
+		cmocka_unit_test(
+		    test_child_of_the_file_goes_before_one_stored_elsewhere),
 		cmocka_unit_test(
 		    test_killed_at_any_moment_it_is_all_or_nothing),
 		cmocka_unit_test(
