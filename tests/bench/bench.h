@@ -27,6 +27,10 @@ extern size_t runs, saves;		/* of each measurement; saves in a run */
 extern const char *scratch;		/* a folder, removed at the end */
 extern int32_t from, today;		/* the dates of what is recorded */
 
+extern double hash_seconds;		/* seconds in Argon2id since it was zeroed */
+/* The argument ${i}, a number up to ${most}; ${otherwise} when there is none. */
+size_t number(int argc, char *argv[], int i, size_t otherwise, size_t most);
+
 /* ---- measure.c ---- */
 
 struct series {				/* one row of the table, run by run */
@@ -101,6 +105,14 @@ void imports_init(struct imports *im, size_t records);
 /* Into copies of the register ${empty}; what the last run made stays. */
 void bench_import(struct imports *small, struct imports *large,
     const char *empty);
+
+/* Import ${file} into the new ${path} in the clear. */
+void import_clear(struct result *r, const char *path, const char *file);
+
+/* ---- list.c ---- */
+
+/* bench lists [TODAY [FIND [CASES [RUNS]]]]: so many children in each. */
+void bench_lists(int argc, char *argv[]);
 
 /* ---- disclosure.c ---- */
 

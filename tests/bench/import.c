@@ -85,7 +85,7 @@ bind_json(sqlite3_stmt *stmt, int i, const json_t *obj, const char *key)
 }
 
 /* The same file, parsed and stored in the clear. */
-static void
+void
 import_clear(struct result *r, const char *path, const char *file)
 {
 	static const char *const child[] = { "id", "unit", "name", "sex",

@@ -72,6 +72,5 @@ void *person_hashes(void *person);
 /* bench web [PEOPLE [SECONDS [CHILDREN [RECORDS [astray]]]]] */
 int bench_web(int argc, char *argv[]);
 /* Argument ${i}, ${otherwise} when it is missing (bench.c). */
-size_t number(int argc, char *argv[], int i, size_t otherwise, size_t most);
 
 #endif
