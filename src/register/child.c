@@ -74,40 +74,51 @@ rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 	return (RX_OK);
 }
 
-/* Call ${each} for the children of ${units} that ${keep} keeps. */
+/* Call ${each} for the children of one unit that ${keep} keeps; ${c}, ${r} and
+ * ${ids} are scratch. */
+static rx_err
+each_of_unit(struct rx_session *s, const char *unit, bool coded,
+    bool (*keep)(const void *, const struct rx_child_row *), const void *what,
+    child_each each, void *cookie, size_t *opened, struct rx_case *c,
+    struct rx_record *r, struct rx_buf *ids, struct rx_status *st)
+{
+	struct rx_child_row row;
+	bool held = false;
+	size_t k;
+	rx_err rc;
+
+	rx_buf_reset(ids);
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = rx_child_ids(s, unit, ids, st);
+	for (k = 0; k < ids->len && rc == RX_OK; k += RX_ID_BYTES) {
+		if ((rc = rx_child_row_load(s, c, ids->b + k, unit, coded, r,
+		    &row, st)) != RX_OK || !keep(what, &row))
+			continue;
+		*opened += r->identity;
+		rc = each(cookie, &row, st);
+	}
+	if (held)
+		rx_store_rollback(s->store);
+	return (rc);
+}
+
+/* The same for ${units}. */
 static rx_err
 each_child(struct rx_session *s, const struct rx_buf *units, bool coded,
     bool (*keep)(const void *, const struct rx_child_row *), const void *what,
     child_each each, void *cookie, size_t *opened, struct rx_status *st)
 {
 	struct rx_buf ids = RX_BUF_INIT;
-	struct rx_child_row row;
 	struct rx_record r;
 	struct rx_case c;
-	size_t i, k;
+	size_t i;
 	rx_err rc;
 
 	rx_record_init(&r);
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		goto done;
-	for (i = 0; i < units->len; i += RX_UNIT_BYTES) {
-		const char *unit = (const char *)units->b + i;
-
-		rx_buf_reset(&ids);
-		if ((rc = rx_child_ids(s, unit, &ids, st)) != RX_OK)
-			goto done;
-		for (k = 0; k < ids.len; k += RX_ID_BYTES) {
-			if ((rc = rx_child_row_load(s, &c, ids.b + k, unit,
-			    coded, &r, &row, st)) != RX_OK)
-				goto done;
-			if (!keep(what, &row))
-				continue;
-			*opened += r.identity;
-			if ((rc = each(cookie, &row, st)) != RX_OK)
-				goto done;
-		}
-	}
-done:
+	rc = rx_case_init(&c, s, st);
+	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = each_of_unit(s, (const char *)units->b + i, coded, keep,
+		    what, each, cookie, opened, &c, &r, &ids, st);
 	rx_case_done(&c, s);
 	rx_record_free(&r);
 	rx_buf_free(&ids);

@@ -101,10 +101,12 @@ browse_unit(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 {
 	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_child_row row;
+	bool held = false;
 	size_t k;
 	rx_err rc;
 
-	rc = rx_child_ids(s, unit, &ids, st);
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = rx_child_ids(s, unit, &ids, st);
 	for (k = 0; k < ids.len && rc == RX_OK; k += RX_ID_BYTES) {
 		if ((rc = rx_child_row_load(s, c, ids.b + k, unit, false, r,
 		    &row, st)) != RX_OK || !matches(r, text))
@@ -114,6 +116,8 @@ browse_unit(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 			break;
 		rc = each(cookie, &row, st);
 	}
+	if (held)
+		rx_store_rollback(s->store);
 	rx_buf_free(&ids);
 	return (rc);
 }

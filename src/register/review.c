@@ -116,13 +116,17 @@ unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
 {
 	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_record child;
+	bool held = false;
 	size_t i;
 	rx_err rc;
 
 	rx_record_init(&child);
-	rc = rx_child_ids(s, unit, &ids, st);
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = rx_child_ids(s, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
 		rc = case_flags(rows, s, c, ids.b + i, unit, &child, all, st);
+	if (held)
+		rx_store_rollback(s->store);
 	rx_record_free(&child);
 	rx_buf_free(&ids);
 	return (rc);

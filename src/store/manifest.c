@@ -174,6 +174,17 @@ rx_store_read(struct rx_store *s, struct rx_status *st)
 }
 
 rx_err
+rx_store_hold(struct rx_store *s, bool *held, struct rx_status *st)
+{
+	rx_err rc = RX_OK;
+
+	*held = false;
+	if (!s->tx && !s->reading && (rc = rx_store_read(s, st)) == RX_OK)
+		*held = true;
+	return (rc);
+}
+
+rx_err
 rx_store_manifest_digest(struct rx_store *s, uint8_t digest[RX_HASH_BYTES],
     struct rx_status *st)
 {

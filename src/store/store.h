@@ -100,6 +100,11 @@ void rx_store_rollback(struct rx_store *s);
 bool rx_store_in_transaction(const struct rx_store *s);
 /* BEGIN: what is read until rx_store_rollback is of one moment. */
 rx_err rx_store_read(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
+/* The same for a list, which reads many rows: to take the lock for each of them
+ * costs more than the reading.  *held: it is for the caller to roll back; no, in
+ * a transaction that is there already. */
+rx_err rx_store_hold(struct rx_store *s, bool *held, struct rx_status *st)
+    RX_MUST_USE;
 
 /* Insert one row of ${table}, ${vals} in column order, all columns.
  * RX_ECONFLICT (STORE_DUPLICATE) when the primary key exists. */
