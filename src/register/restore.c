@@ -40,11 +40,12 @@ target_check(const char *dir, struct rx_status *st)
 
 	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
 		return (fail_dir(dir, errno, st));
-	if (rmdir(dir) != 0) {
-		rx_status_arg(st, "dir", "%s", dir);
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_RESTORE_NOT_EMPTY));
-	}
-	return (RX_OK);
+	if (rmdir(dir) == 0)
+		return (RX_OK);
+	if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOTDIR)
+		return (fail_dir(dir, errno, st));
+	rx_status_arg(st, "dir", "%s", dir);
+	return (rx_fail(st, RX_ECONFLICT, RX_MSG_RESTORE_NOT_EMPTY));
 }
 
 /* Where ${dir} is made, to be freed. */
