@@ -137,19 +137,16 @@ seed_open(struct rx_session *s, struct work *w, const char *const codes[2],
 	return (rc);
 }
 
-/* The recovery key of the seed w->secret, if it is the one in use. */
+/* The recovery key of the seed w->secret, if it is the one in use.  The caller
+ * closes it, when it is not as well. */
 static rx_err
 recovery_enter(struct rx_session **out, struct rx_session *s, struct work *w,
     struct rx_status *st)
 {
 	rx_err rc;
 
-	if ((rc = recovery_session(out, s, &w->secret, st)) != RX_OK)
-		return (rc);
-	if ((rc = recovery_find(*out, st)) != RX_OK) {
-		recovery_close(*out);
-		*out = NULL;
-	}
+	if ((rc = recovery_session(out, s, &w->secret, st)) == RX_OK)
+		rc = recovery_find(*out, st);
 	return (rc);
 }
 
@@ -507,8 +504,8 @@ rx_custodian_reissue(struct rx_session *s, const char *const codes[2],
 		follower_make(w);
 		if ((rc = reissue(s, w, old, st)) == RX_OK)
 			rc = keep(cookie, &w->codes, st);
-		recovery_close(old);
 	}
+	recovery_close(old);
 	rc = reissue_end(s, rc, st);
 done:
 	rx_secret_free(mem);
