@@ -466,8 +466,9 @@ run_erase(struct rx_cli *cli, struct rx_status *st)
 }
 
 const struct rx_cli_command rx_cli_child_erase = {
-	{ "child", "erase" }, "ID --reason TEXT [--ground WORD] "
-	"[--asked-by WORD] [--yes]",
+	{ "child", "erase" }, "ID --reason TEXT "
+	"[--ground purpose|expired|withdrawn|unlawful|other] "
+	"[--asked-by guardian|child|authority|office] [--yes]",
 	RX_MSG_CLI_HELP_CHILD_ERASE, run_erase, 1, 1, 0, {
 		[O_REASON] = { "reason", RX_CLI_NEEDED, 0 },
 		[O_YES] = { "yes", RX_CLI_SWITCH, 0 },

@@ -151,7 +151,9 @@ rx_admin_unit_add(struct rx_request *q, struct rx_reply *a,
 	rx_err rc;
 
 	/* The level follows from the digits. */
-	if ((rc = rx_unit_parse(unit, rx_field(q, "code"), st)) == RX_OK) {
+	if (*rx_field(q, "code") == '\0')
+		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_UNIT_CODE_MISSING);
+	else if ((rc = rx_unit_parse(unit, rx_field(q, "code"), st)) == RX_OK) {
 		level = rx_unit_level(unit);
 		rc = rx_unit_add(q->session, unit, rx_field(q, "name"),
 		    level <= RX_LEVEL_VILLAGE ? level_keys[level] : "self",

@@ -265,6 +265,8 @@ label_of_key(const char *key, enum rx_lang lang)
 
 	if (strcmp(key, "unit") == 0)
 		return (rx_msg(RX_MSG_WEB_F_UNIT, lang));
+	if (strcmp(key, "on") == 0)
+		return (rx_msg(RX_MSG_WEB_RETENTION_ON, lang));
 	for (f = 0; f < RX_FIELD_COUNT; f++)
 		if (labels[f] != RX_MSG_NONE &&
 		    strcmp(key, rx_fields[f].key) == 0)
@@ -297,6 +299,7 @@ rx_err
 rx_form_error(struct rx_reply *a, const struct rx_request *q,
     struct rx_status *st)
 {
+	char key[sizeof(st->arg[0].value)];
 	unsigned i;
 	rx_err rc;
 
@@ -310,8 +313,11 @@ rx_form_error(struct rx_reply *a, const struct rx_request *q,
 		if ((rc = rx_put_text(a->data, "error_field",
 		    st->arg[i].value, st)) != RX_OK)
 			return (rc);
+		/* The label may be the key itself. */
+		memcpy(key, st->arg[i].value, sizeof(key));
 		(void)snprintf(st->arg[i].value, sizeof(st->arg[i].value),
-		    "“%s”", label_of_key(st->arg[i].value, q->lang));
+		    "“%.*s”", (int)sizeof(key) - 7,
+		    label_of_key(key, q->lang));
 	}
 	if ((rc = rx_put_error(a, q, st)) != RX_OK)
 		return (rc);

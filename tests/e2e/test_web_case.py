@@ -400,6 +400,7 @@ def test_a_file_whose_time_is_over_is_asked_about():
     equal(r.status, 422, "no date")
     says(r, "WEB_RETENTION_TITLE")
     true(path + "/keep" in r.page().links, "today's list instead")
+    true("“%s”" % message("WEB_RETENTION_ON") in r.page().text, "which field")
 
 
 @test
@@ -431,6 +432,31 @@ def test_a_file_is_kept_until_a_day_with_a_reason():
     says_not(page, "WEB_CASE_OVER_DECIDE")
     says(d1.get("/retention"), "WEB_RETENTION_NONE")
     says_not(d1.get("/retention?on=" + day(-101)), "WEB_RETENTION_NONE")
+
+
+# ---- ways back, and a code left out ----
+
+@test
+def test_pages_off_the_menu_lead_back():
+    _, s, d1, s1 = begin("d1", "s1")
+    for b, home in ((d1, "/children"), (s1, "/coverage")):
+        for where in ("/transfers", "/retention", "/erasures"):
+            true(home in b.get(where).page().links, where + ": " + home)
+    for where in ("/keys", "/audit"):
+        text = d1.get(where).page().text
+        true("← d1" in text, where)
+    true("← " + message("WEB_NAV_SAFETY") in
+         enter(s, *ADMIN).get("/keys").page().text, "the administrator")
+
+
+@test
+def test_a_unit_without_a_code_is_asked_for_it():
+    _, s = begin()
+    a = enter(s, *ADMIN)
+    r = a.post("/units/add", {"code": "", "name": "新村"})
+    equal(r.status, 422, "no code")
+    says(r, "WEB_UNIT_CODE_MISSING")
+    says(a.post("/units/add", {"code": "12", "name": "新村"}), "UNIT_INVALID")
 
 
 # ---- settings ----

@@ -197,6 +197,8 @@ def test_supervisor_countersigns_on_a_sheet_with_a_qr_code():
     rows = cli("admin", "--json", "audit", "anchors").expect().json()
     equal(len(rows), before + 1, "kept")
     equal(rows[-1]["user"], "sup1", "by whom")
+    true("/audit/head" in browser("stat").get("/annex").page().links,
+         "the menu of a statistician")
     page = browser("dir1").get("/audit/head").page()
     true(message("COUNTERSIGN_WHO") in page.text, "a director may not")
     equal(browser("dir1").post("/audit/countersign", {}).status, 403,
