@@ -189,7 +189,7 @@ $(BUILD)/tests/fuzz/test_replay: $(BUILD)/tests/fuzz/test_replay.o \
 # Every parser under libFuzzer (clang), FUZZ_SECONDS each; what it finds stays
 # in build/fuzz/TARGET and belongs, made small, in tests/fuzz/seeds/TARGET.
 FUZZ_TARGETS ?= envelope padding keyblob signed line stored words form \
-	template database container row upload
+	template database container row upload receipt
 FUZZ_SECONDS ?= 3600
 FUZZ := build/fuzz
 FUZZ_FLAGS := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \

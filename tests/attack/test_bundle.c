@@ -451,6 +451,34 @@ test_sender_not_entitled_to_the_rows_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* What stands outside says for which unit it is: rows of others do not travel
+ * under that name, and it is a unit. */
+static void
+test_rows_of_a_unit_that_the_bundle_is_not_for_are_refused(void **state)
+{
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	memcpy(l.head.unit, VILLAGE2, RX_UNIT_BYTES);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_EPERM, BUNDLE_NOT_ENTITLED);
+	memset(l.head.unit, 0, RX_UNIT_BYTES);
+	memcpy(l.head.unit, "35010200x", 9);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	/* The short form of a unit is not how it is stored. */
+	memset(l.head.unit, 0, RX_UNIT_BYTES);
+	memcpy(l.head.unit, TOWN, strlen(TOWN));
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	/* The control: under its own, and under that of what is above. */
+	memcpy(l.head.unit, TOWN1, RX_UNIT_BYTES);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
 static void
 test_stranger_and_wrong_signer_are_refused(void **state)
 {
@@ -506,6 +534,115 @@ test_revoked_sender_is_refused(void **state)
 	refuses(c.s1, path, RX_EPERM, BUNDLE_SENDER_REVOKED);
 	/* Nor one that he dates back. */
 	refuses(c.s1, make(c.d1, TOWN), RX_EPERM, BUNDLE_SENDER_REVOKED);
+	scene_close(&c);
+}
+
+/* A certificate speaks for the time that it names, and its row for itself. */
+static void
+test_bundle_of_before_its_certificate_is_refused(void **state)
+{
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_recipient r;
+	struct rx_cert cert;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	empty(&l);
+	must(rx_cert_open(&cert, l.body.b, RX_CERT_BYTES,
+	    c.s1->blob->root_public, c.s1->store_id, &st));
+	l.head.made = cert.not_before - 1;
+	recipient_of(&r, c.s1, S1);
+	must(rx_container_seal(&out, &l.head, &r, 1, c.d1->id->sign_secret,
+	    l.body.b, l.body.len, digest, &st));
+	refuses(c.s1, put(out.b, out.len), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&out);
+	/* The control. */
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+only_certificates(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table == RX_TABLE_CERT);
+}
+
+static void
+test_certificate_in_the_row_of_another_is_refused(void **state)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	uint8_t *p;
+	int col;
+
+	(void)state;
+	scene_open(&c);
+	for (col = 0; col < 2; col++) {
+		unpack(&l, c.s1, make(c.d1, TOWN));
+		keep_rows(&l, only_certificates);
+		must(rx_row_decode(&table, v, l.body.b + RX_BUNDLE_HEAD + 4,
+		    rx_get32(l.body.b + RX_BUNDLE_HEAD), &st));
+		p = l.body.b + ((const uint8_t *)v[col].p - l.body.b);
+		*p ^= 1;
+		refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT,
+		    BUNDLE_CORRUPT);
+		/* The control: in its own. */
+		*p ^= 1;
+		must(take(c.s1, repack(&l, c.d1, S1)));
+		rx_buf_free(&l.body);
+	}
+	scene_close(&c);
+}
+
+static bool
+only_revocations(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table == RX_TABLE_REVOCATION);
+}
+
+/* The end of one member is not put down as that of another. */
+static void
+test_revocation_in_the_row_of_another_is_refused(void **state)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_session *admin;
+	uint8_t whose[RX_ID_BYTES], *p;
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	admin = fixture_open(c.home, "admin");
+	must(rx_user_disable(admin, "gone", &st));
+	rx_session_close(admin);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	keep_rows(&l, only_revocations);
+	must(rx_row_decode(&table, v, l.body.b + RX_BUNDLE_HEAD + 4,
+	    rx_get32(l.body.b + RX_BUNDLE_HEAD), &st));
+	p = l.body.b + ((const uint8_t *)v[0].p - l.body.b);
+	memcpy(whose, p, RX_ID_BYTES);
+	for (i = 0; i < c.d1->nmembers; i++)
+		if (memcmp(c.d1->members[i].cert.user, fixture_id[D2],
+		    RX_ID_BYTES) == 0)
+			memcpy(p, c.d1->members[i].cert.id, RX_ID_BYTES);
+	refuses(c.d1, repack(&l, c.s1, D1), RX_ECORRUPT, BUNDLE_CORRUPT);
+	/* The control: where it belongs. */
+	memcpy(p, whose, RX_ID_BYTES);
+	must(take(c.d1, repack(&l, c.s1, D1)));
+	rx_buf_free(&l.body);
 	scene_close(&c);
 }
 
@@ -708,6 +845,9 @@ test_unit_keys_from_a_copy_are_refused(void **state)
 	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(1), rx_int(14),
 	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
 	    rx_bytes(box, sizeof(box)) };
+	struct rx_value epoch[5] = { rx_text(VILLAGE), rx_int(RX_COMP_CODED),
+	    rx_int(2), rx_int(rx_time_now()), rx_bytes(box,
+	    RX_ENV_OVERHEAD + RX_KEY_BYTES) };
 	struct letter l;
 	struct scene c;
 
@@ -724,6 +864,9 @@ test_unit_keys_from_a_copy_are_refused(void **state)
 	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
 	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s1"),
 	    0);
+	/* Nor a later epoch, of a key that the opener has. */
+	add_row(&l, RX_TABLE_UNIT_EPOCH, epoch);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_KEYS_DIFFER);
 	rx_buf_free(&l.body);
 	scene_close(&c);
 }
@@ -781,6 +924,38 @@ test_grant_by_somebody_without_the_key_is_refused(void **state)
 	/* Where are the certificates?  Without his he is nobody in particular,
 	 * but he is known here. */
 	refuses(c.d1, repack(&l, c.s1, D1), RX_ECORRUPT, GRANT_CORRUPT);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* s1 hands on an epoch that nobody began: whoever looks for the newest keys in
+ * the copy would find that one, and no key. */
+static void
+test_grant_without_its_epoch_is_not_taken(void **state)
+{
+	uint8_t box[RX_GRANT_BYTES] = { 0 };
+	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(2), rx_int(14),
+	    rx_bytes(fixture_id[S2], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	empty(&l);
+	add_row(&l, RX_TABLE_UNIT_GRANT, v);
+	must(take(c.d1, repack(&l, c.s1, D1)));
+	assert_int_equal(fixture_number(c.village, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE epoch > 1"), 0);
+	/* The control: the first epoch needs no row. */
+	v[1] = rx_int(1);
+	empty(&l);
+	add_row(&l, RX_TABLE_UNIT_GRANT, v);
+	must(take(c.d1, repack(&l, c.s1, D1)));
+	assert_int_equal(fixture_number(c.village, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s2"),
+	    1);
 	rx_buf_free(&l.body);
 	scene_close(&c);
 }
@@ -983,6 +1158,50 @@ test_stale_and_made_up_slots_are_not_taken(void **state)
 	fixture_tamper_blob(c.home, "UPDATE keys.slot SET sealed = ?1 "
 	    "WHERE child = $c1 AND recipient = $s1", box, sizeof(box));
 	assert_int_not_equal(reads_c1(c.s1), RX_OK);
+	scene_close(&c);
+}
+
+/* d1 gives slots of an unflagged case to whom he likes: one for a supervisor
+ * above it is kept for him to verify, one for anybody else is not. */
+static void
+test_slot_for_somebody_who_reviews_nothing_is_not_taken(void **state)
+{
+	uint8_t box[RX_GRANT_BYTES], above[RX_ID_BYTES];
+	struct rx_value v[3] = { rx_bytes(fixture_id[C2], RX_ID_BYTES),
+	    rx_bytes(fixture_id[ST], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct rx_secret *p = test_passphrase("s3-pass");
+	struct rx_session *admin;
+	struct letter l;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	admin = fixture_open(c.home, "admin");
+	must(rx_user_add(admin, "s3", RX_ROLE_SUPERVISOR, "350102", p, &st));
+	for (i = 0; i < admin->nmembers; i++)
+		if (strcmp(admin->members[i].cert.name, "s3") == 0)
+			memcpy(above, admin->members[i].cert.user,
+			    RX_ID_BYTES);
+	rx_session_close(admin);
+	rx_secret_free(p);
+	rx_random(box, sizeof(box));
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	add_row(&l, RX_TABLE_SLOT, v);
+	v[1] = rx_bytes(fixture_id[S2], RX_ID_BYTES);
+	add_row(&l, RX_TABLE_SLOT, v);
+	v[1] = rx_bytes(above, RX_ID_BYTES);
+	add_row(&l, RX_TABLE_SLOT, v);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot WHERE child = $c2 AND recipient IN ($st, $s2)"), 0);
+	/* The control. */
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot WHERE child = $c2 AND recipient NOT IN ($s1, $st, "
+	    "$s2, $gone)"), 1);
+	rx_buf_free(&l.body);
 	scene_close(&c);
 }
 
@@ -1548,8 +1767,16 @@ main(void)
 		cmocka_unit_test(test_edited_recipient_list_is_refused),
 		cmocka_unit_test(
 		    test_sender_not_entitled_to_the_rows_is_refused),
+		cmocka_unit_test(
+		    test_rows_of_a_unit_that_the_bundle_is_not_for_are_refused),
 		cmocka_unit_test(test_stranger_and_wrong_signer_are_refused),
 		cmocka_unit_test(test_revoked_sender_is_refused),
+		cmocka_unit_test(
+		    test_bundle_of_before_its_certificate_is_refused),
+		cmocka_unit_test(
+		    test_certificate_in_the_row_of_another_is_refused),
+		cmocka_unit_test(
+		    test_revocation_in_the_row_of_another_is_refused),
 		cmocka_unit_test(test_bundle_from_the_future_is_refused),
 		cmocka_unit_test(test_forged_review_is_refused),
 		cmocka_unit_test(
@@ -1563,10 +1790,13 @@ main(void)
 		    test_epoch_by_somebody_without_the_key_is_refused),
 		cmocka_unit_test(
 		    test_grant_by_somebody_without_the_key_is_refused),
+		cmocka_unit_test(test_grant_without_its_epoch_is_not_taken),
 		cmocka_unit_test(test_case_keys_by_a_supervisor_are_not_taken),
 		cmocka_unit_test(
 		    test_case_keys_that_do_not_lead_to_the_known_ones_are_refused),
 		cmocka_unit_test(test_stale_and_made_up_slots_are_not_taken),
+		cmocka_unit_test(
+		    test_slot_for_somebody_who_reviews_nothing_is_not_taken),
 		cmocka_unit_test(test_record_of_another_case_takes_no_place),
 		cmocka_unit_test(test_activity_of_another_unit_takes_no_place),
 		cmocka_unit_test(test_version_of_another_kind_is_refused),

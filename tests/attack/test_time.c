@@ -93,6 +93,38 @@ test_signature_does_not_count_after_the_revocation(void **state)
 	rx_session_close(s);
 }
 
+/* Somebody who once supervised has another certificate by now: his keys sign for
+ * today, but what he may is what a certificate of today lets him. */
+static void
+test_role_of_a_certificate_that_is_over_counts_no_more(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "s2");
+	const int64_t now = rx_time_now();
+	struct rx_member *m;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < s->nmembers; i++)
+		if (memcmp(s->members[i].cert.user, fixture_id[S1],
+		    RX_ID_BYTES) == 0)
+			break;
+	assert_true(i < s->nmembers);
+	m = &s->members[i];
+	/* The control. */
+	assert_true(rx_author_may(s, fixture_id[S1], RX_REVIEW, VILLAGE1,
+	    now));
+	assert_false(rx_author_may(s, fixture_id[S1], RX_REVIEW, VILLAGE1,
+	    m->cert.not_before - 1));
+	assert_false(rx_author_may(s, fixture_id[S1], RX_REVIEW, VILLAGE1,
+	    m->cert.not_after + 1));
+	m->revoked = now;
+	assert_true(rx_author_may(s, fixture_id[S1], RX_REVIEW, VILLAGE1,
+	    now));
+	assert_false(rx_author_may(s, fixture_id[S1], RX_REVIEW, VILLAGE1,
+	    now + 1));
+	rx_session_close(s);
+}
+
 /* ${s} puts an observation of c1 into the files, dated ${at}, as a program of
  * its own would; ${helper}, a member still, makes the audit's entry for it. */
 static void
@@ -605,6 +637,8 @@ main(void)
 		    test_signature_counts_within_the_certificate_only),
 		cmocka_unit_test(
 		    test_signature_does_not_count_after_the_revocation),
+		cmocka_unit_test(
+		    test_role_of_a_certificate_that_is_over_counts_no_more),
 		cmocka_unit_test(
 		    test_record_of_after_the_authors_revocation_is_refused),
 		cmocka_unit_test(

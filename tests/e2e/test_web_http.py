@@ -461,6 +461,27 @@ def test_a_child_of_another_director_is_not_shown():
 
 
 @test
+def test_no_route_of_a_child_is_open_to_another_director():
+    b = Browser(server()).signed_in("dir2")
+    flag()		# it is raised once
+    before, wrong = audit()(), []
+    for method, pattern, _ in routes():
+        if not pattern.startswith("/child/*"):
+            continue
+        path = concrete(method, pattern)
+        r = b.get(path) if method == "GET" else b.post(path, {
+            "reason": "x", "sure": "1", "names": "1", "until": "2099-01-01",
+            "ground": "other", "asker": "guardian", "unit": "350102001002"})
+        if r.status not in (403, 404):
+            wrong.append("%s %s: %d" % (method, path, r.status))
+    true(not wrong, "; ".join(wrong))
+    equal(audit()(), before, "audit entries")
+    for page in ("", "/transfer", "/keep", "/erase"):	# the control
+        equal(browsers()["director"].get("/child/%s%s" % (
+            child(), page)).status, 200, page)
+
+
+@test
 def test_a_flag_of_another_township_is_not_shown():
     b = Browser(server()).signed_in("sup2")
     true(b.get("/flag/%s" % flag()).status in (403, 404), "flag")

@@ -5,6 +5,7 @@
 #include "crypto/grant.h"
 #include "crypto/passphrase.h"
 #include "crypto/recovery.h"
+#include "register/internal.h"
 #include "register/record.h"
 #include "store/store.h"
 #include "web/web.h"
@@ -193,11 +194,13 @@ stored(const uint8_t *p, size_t n)
 	rx_record_free(&r);
 }
 
-/* Short texts: unit codes, dates, custodians' codes, heads of the audit. */
+/* Short texts: unit codes, dates, custodians' codes, heads of the audit, and a
+ * countersigned one. */
 static void
 words(const uint8_t *p, size_t n)
 {
-	char text[256], unit[RX_UNIT_BYTES], shown[RX_UNIT_TEXT];
+	char text[RX_COUNTERSIGNED_TEXT + 200], unit[RX_UNIT_BYTES];
+	char shown[RX_UNIT_TEXT];
 	char again[RX_UNIT_BYTES], date_text[RX_DATE_TEXT];
 	char code_text[RX_CODE_TEXT], anchor_text[RX_ANCHOR_TEXT];
 	struct rx_anchor anchor, anchor_again;
@@ -235,6 +238,10 @@ words(const uint8_t *p, size_t n)
 			must(rx_anchor_parse(&anchor_again, anchor_text,
 			    &st) == RX_OK && memcmp(&anchor, &anchor_again,
 			    sizeof(anchor)) == 0);
+		/* What it says of itself is what was signed. */
+		must(!anchor.countersigned || (anchor.n == RX_HASH_BYTES &&
+		    memcmp(anchor.hash, anchor.statement + RX_ANCHOR_AT_SEQ +
+		    8, RX_HASH_BYTES) == 0));
 	}
 }
 
@@ -364,6 +371,28 @@ container(const uint8_t *p, size_t n)
 	rx_buf_free(&out);
 }
 
+/* The answer to a case that went to another register: its parts lie within it,
+ * and it was signed by nobody. */
+static void
+receipt(const uint8_t *p, size_t n)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	struct rx_receipt r;
+	struct rx_address a;
+
+	must(rx_address_take(&a, p, n, &st) != RX_OK);
+	rx_status_clear(&st);
+	if (rx_receipt_read(&r, p, n, &st) == RX_OK) {
+		must(r.box > p && r.box + r.nbox + RX_SIGNATURE_BYTES ==
+		    p + n);
+		must(!rx_receipt_signed(&r, identity.sign_public));
+		must(rx_receipt_reason(&out, &r, key->b, &st) != RX_OK &&
+		    out.len == 0);
+	}
+	rx_buf_free(&out);
+}
+
 /* A row out of a bundle: what is taken apart is put together the same. */
 static void
 row(const uint8_t *p, size_t n)
@@ -385,6 +414,7 @@ const struct target targets[] = {
 	{ "keyblob", keyblob }, { "signed", signed_forms }, { "line", line },
 	{ "stored", stored }, { "words", words }, { "form", form },
 	{ "template", template }, { "database", database },
-	{ "container", container }, { "row", row }, { "upload", upload }
+	{ "container", container }, { "row", row }, { "upload", upload },
+	{ "receipt", receipt }
 };
 const size_t ntargets = sizeof(targets) / sizeof(*targets);

@@ -423,6 +423,8 @@ test_two_corrections_of_one_version_are_both_kept(void **state)
 	struct rx_session *at_b = fixture_open(b, "d1");
 	struct rx_bundle got;
 	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s1;
+	uint64_t seq;
 	size_t n;
 
 	(void)state;
@@ -445,9 +447,22 @@ test_two_corrections_of_one_version_are_both_kept(void **state)
 	must(rx_conflicts_of(at_a, id, &n, &st));
 	assert_int_equal(n, 2);
 	n = 0;
+	seq = head_of(at_a).seq;
 	must(rx_conflict_each(at_a, id, count_each, &n, &st));
 	assert_int_equal(n, 2);
 	assert_false(rx_store_in_transaction(at_a->store));
+	/* Identities were seen; and by nobody who does not write there. */
+	assert_int_equal(head_of(at_a).seq, seq + 1);
+	s1 = fixture_open(home, "s1");
+	carry(at_a, TOWN, s1);
+	carry(at_b, TOWN, s1);
+	must(rx_conflicts_of(s1, id, &n, &st));
+	assert_int_equal(n, 2);
+	seq = head_of(s1).seq;
+	assert_int_equal(try(rx_conflict_each(s1, id, count_each, &n, &st)),
+	    RX_EPERM);
+	assert_int_equal(head_of(s1).seq, seq);
+	rx_session_close(s1);
 	/* Looking at them changes nothing. */
 	same_content(a, b);
 	must(fixture_verify(at_a, NULL, &st));
