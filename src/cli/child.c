@@ -448,7 +448,7 @@ run_erase(struct rx_cli *cli, struct rx_status *st)
 	if (cli->value[O_REASON][0] == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_CLI_REASON_EMPTY));
 	if ((rc = word(cli->value[O_GROUND], "--ground", rx_erase_grounds,
-	    RX_ERASE_GROUNDS, &ground, st)) != RX_OK ||
+	    RX_GROUND_MOVED, &ground, st)) != RX_OK ||
 	    (rc = word(cli->value[O_ASKED_BY], "--asked-by", rx_erase_askers,
 	    RX_ERASE_ASKERS, &asker, st)) != RX_OK)
 		return (rc);

@@ -222,8 +222,9 @@ row_units(json_t *o, const struct rx_transfer_row *row, struct rx_status *st)
 		rc = rx_cli_set(o, "direction", json_string(direction(row)),
 		    st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "state", json_string(row->rejected ?
-		    "rejected" : "offered"), st);
+		rc = rx_cli_set(o, "state", json_string(row->bad !=
+		    RX_MSG_NONE ? "bad" : row->rejected ? "rejected" :
+		    "offered"), st);
 	return (rc);
 }
 
@@ -270,8 +271,9 @@ state_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 {
 	const char *state = json_string_value(json_object_get(row, "state"));
 	const char *way = json_string_value(json_object_get(row, "direction"));
-	const char *s = rx_msg(state != NULL && strcmp(state, "rejected") ==
-	    0 ? RX_MSG_CLI_TRANSFER_IS_REJECTED : way != NULL &&
+	const char *s = rx_msg(state != NULL && strcmp(state, "bad") == 0 ?
+	    RX_MSG_CLI_TRANSFER_IS_BAD : state != NULL &&
+	    strcmp(state, "rejected") == 0 ? RX_MSG_CLI_TRANSFER_IS_REJECTED : way != NULL &&
 	    strcmp(way, "in") == 0 ? RX_MSG_CLI_TRANSFER_IS_MINE :
 	    RX_MSG_CLI_TRANSFER_IS_OPEN, cli->lang);
 

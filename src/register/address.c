@@ -185,7 +185,7 @@ rx_address_compare(const struct rx_address *a, const char *text,
 }
 
 rx_err
-rx_address_make(struct rx_session *s, const char *text, const char *file,
+rx_address_issue(struct rx_session *s, const char *text,
     struct rx_address *a, struct rx_status *st)
 {
 	const struct rx_member *m = directing(s, NULL);
@@ -199,8 +199,18 @@ rx_address_make(struct rx_session *s, const char *text, const char *file,
 		return (rx_copy_permit(s, RX_DID_TRANSFER, st));
 	memcpy(unit, m->cert.unit, RX_UNIT_BYTES);
 	if ((text != NULL && (rc = rx_unit_parse(unit, text, st)) != RX_OK) ||
-	    (rc = rx_unit_require(s, unit, st)) != RX_OK ||
-	    (rc = rx_address_own(a, s, unit, st)) != RX_OK)
+	    (rc = rx_unit_require(s, unit, st)) != RX_OK)
+		return (rc);
+	return (rx_address_own(a, s, unit, st));
+}
+
+rx_err
+rx_address_make(struct rx_session *s, const char *text, const char *file,
+    struct rx_address *a, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_address_issue(s, text, a, st)) != RX_OK)
 		return (rc);
 	return (rx_file_write(file, a->bytes, sizeof(a->bytes), 0644, false,
 	    st));

@@ -25,7 +25,7 @@
 #define FLAG_CHARACTERS 256
 
 struct arriving {
-	struct rx_buf bytes, body;
+	struct rx_buf body;
 	struct rx_container box;
 	struct rx_buf history;	/* borrowed: the first one, in body */
 	size_t at;		/* of the histories in body, with lengths */
@@ -42,7 +42,6 @@ arriving_free(struct arriving *a)
 
 	rx_view_close(a->v);
 	rx_buf_free(&a->body);
-	rx_buf_free(&a->bytes);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -56,18 +55,13 @@ corrupt(struct rx_status *st)
 
 /* ---- opening ---- */
 
-/* Read the file; it must be a case for this register. */
+/* Read the outside; it must be a case for this register. */
 static rx_err
-file_read(struct arriving *a, struct rx_session *s, const char *file,
-    struct rx_status *st)
+outside_read(struct arriving *a, struct rx_session *s, const uint8_t *p,
+    size_t n, struct rx_status *st)
 {
-	rx_err rc;
 
-	if ((rc = rx_file_read(&a->bytes, file, RX_ARRIVAL_MAX, st)) !=
-	    RX_OK)
-		return (rc);
-	if (rx_container_read(&a->box, a->bytes.b, a->bytes.len, st) !=
-	    RX_OK || a->box.head.kind != RX_CONTAINER_CASE ||
+	if (rx_container_read(&a->box, p, n, st) != RX_OK || a->box.head.kind != RX_CONTAINER_CASE ||
 	    a->box.recipients != 1)
 		return (corrupt(st));
 	return (memcmp(a->box.head.copy, s->store_id, RX_ID_BYTES) == 0 ?
@@ -198,11 +192,11 @@ describe(struct arriving *a, struct rx_status *st)
 	return (rc);
 }
 
-/* All that can be said of the file without deciding.  ${a} is freed by the
- * caller in any case. */
+/* All that can be said of the ${n} bytes ${p} without deciding; they outlive
+ * ${a}, which is freed by the caller in any case. */
 static rx_err
-arriving_open(struct arriving *a, struct rx_session *s, const char *file,
-    struct rx_arrival *in, struct rx_status *st)
+arriving_open(struct arriving *a, struct rx_session *s, const uint8_t *p,
+    size_t n, struct rx_arrival *in, struct rx_status *st)
 {
 	uint8_t source[2 * RX_ID_BYTES];
 	rx_err rc;
@@ -210,7 +204,7 @@ arriving_open(struct arriving *a, struct rx_session *s, const char *file,
 	memset(a, 0, sizeof(*a));
 	memset(in, 0, sizeof(*in));
 	a->in = in;
-	if ((rc = file_read(a, s, file, st)) != RX_OK ||
+	if ((rc = outside_read(a, s, p, n, st)) != RX_OK ||
 	    (rc = body_open(a, s, st)) != RX_OK ||
 	    (rc = body_parse(a, st)) != RX_OK ||
 	    (rc = sender_verify(a, s, st)) != RX_OK)
@@ -218,6 +212,7 @@ arriving_open(struct arriving *a, struct rx_session *s, const char *file,
 	if (!rx_unit_stored(in->to, a->box.head.unit,
 	    strnlen(a->box.head.unit, RX_UNIT_BYTES)))
 		return (corrupt(st));
+	memcpy(in->digest, a->box.digest, RX_HASH_BYTES);
 	in->number = a->box.head.number;
 	in->made = a->box.head.made;
 	if ((rc = rx_permit(s, RX_ACT_WRITE_CASE, in->to, st)) != RX_OK ||
@@ -231,14 +226,28 @@ arriving_open(struct arriving *a, struct rx_session *s, const char *file,
 }
 
 rx_err
-rx_arrival_show(struct rx_session *s, const char *file,
+rx_arrival_look(struct rx_session *s, const uint8_t *p, size_t n,
     struct rx_arrival *in, struct rx_status *st)
 {
 	struct arriving a;
 	rx_err rc;
 
-	rc = arriving_open(&a, s, file, in, st);
+	rc = arriving_open(&a, s, p, n, in, st);
 	arriving_free(&a);
+	return (rc);
+}
+
+rx_err
+rx_arrival_show(struct rx_session *s, const char *file,
+    struct rx_arrival *in, struct rx_status *st)
+{
+	struct rx_buf bytes = RX_BUF_INIT;
+	rx_err rc;
+
+	memset(in, 0, sizeof(*in));
+	if ((rc = rx_file_read(&bytes, file, RX_ARRIVAL_MAX, st)) == RX_OK)
+		rc = rx_arrival_look(s, bytes.b, bytes.len, in, st);
+	rx_buf_free(&bytes);
 	return (rc);
 }
 
@@ -532,21 +541,36 @@ done:
 }
 
 rx_err
+rx_arrival_take(struct rx_session *s, const uint8_t *p, size_t n,
+    const char *fingerprint, struct rx_buf *receipt, struct rx_arrival *in,
+    struct rx_status *st)
+{
+	struct arriving a;
+	rx_err rc;
+
+	if ((rc = arriving_open(&a, s, p, n, in, st)) == RX_OK &&
+	    (rc = rx_address_compare(&in->from, fingerprint, st)) == RX_OK)
+		rc = accept(s, &a, receipt, st);
+	arriving_free(&a);
+	return (rc);
+}
+
+rx_err
 rx_arrival_accept(struct rx_session *s, const char *file,
     const char *fingerprint, const char *path, struct rx_arrival *in,
     struct rx_status *st)
 {
-	struct rx_buf receipt = RX_BUF_INIT;
-	struct arriving a;
+	struct rx_buf receipt = RX_BUF_INIT, bytes = RX_BUF_INIT;
 	rx_err rc;
 
-	if ((rc = arriving_open(&a, s, file, in, st)) == RX_OK &&
-	    (rc = rx_address_compare(&in->from, fingerprint, st)) == RX_OK &&
-	    (rc = accept(s, &a, &receipt, st)) == RX_OK)
+	memset(in, 0, sizeof(*in));
+	if ((rc = rx_file_read(&bytes, file, RX_ARRIVAL_MAX, st)) == RX_OK &&
+	    (rc = rx_arrival_take(s, bytes.b, bytes.len, fingerprint,
+	    &receipt, in, st)) == RX_OK)
 		rc = rx_file_write(path, receipt.b, receipt.len, 0644, false,
 		    st);
 	rx_buf_free(&receipt);
-	arriving_free(&a);
+	rx_buf_free(&bytes);
 	return (rc);
 }
 
@@ -572,10 +596,10 @@ reject(struct rx_session *s, struct arriving *a, const char *reason,
 }
 
 rx_err
-rx_arrival_reject(struct rx_session *s, const char *file, const char *reason,
-    const char *path, struct rx_arrival *in, struct rx_status *st)
+rx_arrival_return(struct rx_session *s, const uint8_t *p, size_t n,
+    const char *reason, struct rx_buf *receipt, struct rx_arrival *in,
+    struct rx_status *st)
 {
-	struct rx_buf receipt = RX_BUF_INIT;
 	struct arriving a;
 	rx_err rc;
 
@@ -584,11 +608,93 @@ rx_arrival_reject(struct rx_session *s, const char *file, const char *reason,
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
 	if (rx_utf8_count(reason, strlen(reason)) > FLAG_CHARACTERS)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_ERASE_REASON_LONG));
-	if ((rc = arriving_open(&a, s, file, in, st)) == RX_OK &&
-	    (rc = reject(s, &a, reason, &receipt, st)) == RX_OK)
+	if ((rc = arriving_open(&a, s, p, n, in, st)) == RX_OK)
+		rc = reject(s, &a, reason, receipt, st);
+	arriving_free(&a);
+	return (rc);
+}
+
+rx_err
+rx_arrival_reject(struct rx_session *s, const char *file, const char *reason,
+    const char *path, struct rx_arrival *in, struct rx_status *st)
+{
+	struct rx_buf receipt = RX_BUF_INIT, bytes = RX_BUF_INIT;
+	rx_err rc;
+
+	memset(in, 0, sizeof(*in));
+	if ((rc = rx_file_read(&bytes, file, RX_ARRIVAL_MAX, st)) == RX_OK &&
+	    (rc = rx_arrival_return(s, bytes.b, bytes.len, reason, &receipt,
+	    in, st)) == RX_OK)
 		rc = rx_file_write(path, receipt.b, receipt.len, 0644, false,
 		    st);
 	rx_buf_free(&receipt);
-	arriving_free(&a);
+	rx_buf_free(&bytes);
+	return (rc);
+}
+
+/* ---- receipts, again ---- */
+
+/* The certificate ${id}; NULL. */
+static const struct rx_cert *
+cert_of(const struct rx_session *s, const uint8_t *id)
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (memcmp(s->members[i].cert.id, id, RX_ID_BYTES) == 0)
+			return (&s->members[i].cert);
+	return (NULL);
+}
+
+/* The row under ${cur} as it was answered; *mine: by who directs what the session
+ * does.  It points into ${cur}. */
+static rx_err
+answer_read(struct rx_answered *row, const struct rx_session *s,
+    const struct rx_cursor *cur, bool *mine, struct rx_status *st)
+{
+	const struct rx_cert *cert;
+	struct rx_receipt r;
+	const void *p, *child;
+	size_t n, nc;
+	rx_err rc;
+
+	memset(row, 0, sizeof(*row));
+	row->receipt = rx_col_bytes(cur, 3, &row->nreceipt);
+	if ((rc = rx_receipt_read(&r, row->receipt, row->nreceipt, st)) !=
+	    RX_OK)
+		return (rc);
+	p = rx_col_bytes(cur, 0, &n);
+	child = rx_col_bytes(cur, 2, &nc);
+	if (n != RX_HASH_BYTES || nc != RX_ID_BYTES)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	memcpy(row->digest, p, n);
+	memcpy(row->child, child, nc);
+	row->answer = r.answer;
+	row->number = r.number;
+	row->at = r.at;
+	cert = cert_of(s, r.cert);
+	*mine = cert != NULL && rx_permitted(s, RX_ACT_WRITE_CASE, cert->unit);
+	if (cert != NULL)
+		rx_text_copy(row->by, sizeof(row->by), cert->name);
+	return (RX_OK);
+}
+
+rx_err
+rx_arrival_each(struct rx_session *s, rx_answered_fn *each, void *cookie,
+    struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	struct rx_answered r;
+	bool row = false, mine;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_ARRIVALS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = answer_read(&r, s, cur, &mine, st)) != RX_OK ||
+		    (mine && (rc = each(cookie, &r, st)) != RX_OK))
+			break;
+	rx_query_close(cur);
 	return (rc);
 }

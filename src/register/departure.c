@@ -42,9 +42,13 @@
 #define RECEIPT_HEAD 124
 #define RECEIPT_LABEL "runxin receipt v1"
 #define RECEIPT_MAX 4096
+#define FILE_MAX SIZE_MAX	/* what goes to a file may have any size */
 
 enum { COL_CODED = 4, COL_NOTE = 5, COL_ANSWER = 6 };
-enum { OPEN = 1, WITHDRAWN = 2, REJECTED = 3, ACCEPTED = 4 };
+enum {
+	OPEN = RX_DEPARTURE_OPEN, WITHDRAWN = RX_DEPARTURE_WITHDRAWN,
+	REJECTED = RX_DEPARTURE_REJECTED, ACCEPTED = RX_DEPARTURE_ACCEPTED
+};
 
 struct departure {		/* a row */
 	uint8_t digest[RX_HASH_BYTES], child[RX_ID_BYTES];
@@ -402,11 +406,12 @@ check_offered(struct rx_session *s, const uint8_t *id, struct rx_status *st)
  * to each other. */
 static rx_err
 address_check(struct rx_address *to, const struct rx_session *s,
-    const char *file, const char *fingerprint, struct rx_status *st)
+    const uint8_t *address, size_t n, const char *fingerprint,
+    struct rx_status *st)
 {
 	rx_err rc;
 
-	if ((rc = rx_address_read(file, to, st)) != RX_OK ||
+	if ((rc = rx_address_take(to, address, n, st)) != RX_OK ||
 	    (rc = rx_address_compare(to, fingerprint, st)) != RX_OK)
 		return (rc);
 	if (memcmp(to->store, s->store_id, RX_ID_BYTES) == 0)
@@ -416,12 +421,22 @@ address_check(struct rx_address *to, const struct rx_session *s,
 	    rx_fail(st, RX_ECORRUPT, RX_MSG_ADDRESS_CORRUPT));
 }
 
-rx_err
-rx_departure_offer(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
-    const char *address, const char *fingerprint, const char *reason,
-    const char *file, struct rx_status *st)
+/* A file that could not be sent on is none to make. */
+static rx_err
+size_check(size_t n, size_t most, struct rx_status *st)
 {
-	struct rx_buf out = RX_BUF_INIT;
+
+	if (n <= most)
+		return (RX_OK);
+	rx_status_arg(st, "max", "%zu", most >> 20);
+	return (rx_fail(st, RX_EUSAGE, RX_MSG_TRANSFER_TOO_LARGE));
+}
+
+rx_err
+rx_departure_seal(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const uint8_t *address, size_t n, const char *fingerprint,
+    const char *reason, size_t most, struct rx_buf *out, struct rx_status *st)
+{
 	char from[RX_UNIT_BYTES];
 	struct rx_address to;
 	struct rx_case c;
@@ -431,7 +446,7 @@ rx_departure_offer(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
 	if ((rc = rx_case_unit(s, id, from, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, from, st)) != RX_OK ||
-	    (rc = address_check(&to, s, address, fingerprint, st)) != RX_OK ||
+	    (rc = address_check(&to, s, address, n, fingerprint, st)) != RX_OK ||
 	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
@@ -441,14 +456,136 @@ rx_departure_offer(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	    (rc = rx_departure_refuse(s, id, st)) == RX_OK &&
 	    (rc = check_offered(s, id, st)) == RX_OK &&
 	    (rc = rx_case_load(&c, s, id, from, RX_CASE_KEYS, st)) == RX_OK &&
-	    (rc = rx_erase_reason_check(s, &c, reason, st)) == RX_OK)
-		rc = offer(&out, s, &c, &to, reason, st);
+	    (rc = rx_erase_reason_check(s, &c, reason, st)) == RX_OK &&
+	    (rc = offer(out, s, &c, &to, reason, st)) == RX_OK)
+		rc = size_check(out->len, most, st);
+	if ((rc = rx_finish(s, rc, RX_DID_TRANSFER, id, "depart", st)) !=
+	    RX_OK)
+		rx_buf_reset(out);
+	rx_case_done(&c, s);
+	return (rc);
+}
+
+rx_err
+rx_departure_offer(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const char *address, const char *fingerprint, const char *reason,
+    const char *file, struct rx_status *st)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_address to;
+	rx_err rc;
+
 	/* First the entry, then the file: none exists that is not in it. */
-	rc = rx_finish(s, rc, RX_DID_TRANSFER, id, "depart", st);
-	if (rc == RX_OK)
+	if ((rc = rx_address_read(address, &to, st)) == RX_OK &&
+	    (rc = rx_departure_seal(s, id, to.bytes, sizeof(to.bytes),
+	    fingerprint, reason, FILE_MAX, &out, st)) == RX_OK)
 		rc = rx_file_write(file, out.b, out.len, 0600, false, st);
 	rx_buf_free(&out);
-	rx_case_done(&c, s);
+	return (rc);
+}
+
+/* ---- lists ---- */
+
+struct listing {
+	bool names;
+	size_t opened;
+	rx_departure_fn *each;
+	void *cookie;
+	struct rx_case c;
+	struct rx_record r;
+};
+
+/* What a row says to who directs the case's unit, which ${l}->c is loaded for. */
+static rx_err
+row_fill(struct listing *l, struct rx_departure_row *row,
+    struct rx_session *s, const struct departure *d, struct rx_buf *who,
+    struct rx_buf *note, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_child_open(s, &l->c, RX_CASE_KEYS, false, &l->r, st)) !=
+	    RX_OK ||
+	    (!l->names && (rc = rx_record_mask(&l->r, 0, st)) != RX_OK) ||
+	    (rc = departure_read(&row->to, note, s, &l->c, d, st)) != RX_OK ||
+	    (rc = box_read(who, s, &l->c, d, 2, &d->coded, st)) != RX_OK)
+		return (rc);
+	memcpy(row->child, d->child, RX_ID_BYTES);
+	memcpy(row->digest, d->digest, RX_HASH_BYTES);
+	row->number = (uint64_t)d->number;
+	row->state = (enum rx_departure_state)d->state;
+	row->record = &l->r;
+	row->reason = (const char *)note->b + RX_KEY_BYTES;
+	rx_text_copy(row->by, sizeof(row->by), rx_member_name(s, who->b));
+	row->at = (int64_t)rx_get64(who->b + RX_ID_BYTES);
+	l->opened += l->names;
+	return (RX_OK);
+}
+
+static rx_err
+list_one(struct listing *l, struct rx_session *s, const struct departure *d,
+    const char *unit, struct rx_status *st)
+{
+	struct rx_buf who = RX_BUF_INIT, note = RX_BUF_INIT;
+	struct rx_departure_row row;
+	rx_err rc;
+
+	memset(&row, 0, sizeof(row));
+	if ((rc = rx_case_load(&l->c, s, d->child, unit, RX_CASE_KEYS, st)) ==
+	    RX_OK &&
+	    (rc = row_fill(l, &row, s, d, &who, &note, st)) == RX_OK)
+		rc = l->each(l->cookie, &row, st);
+	rx_buf_free(&who);
+	rx_buf_free(&note);
+	return (rc);
+}
+
+/* The latest offer of the case ${id}, if it is one of the session's. */
+static rx_err
+list_case(struct listing *l, struct rx_session *s, const uint8_t *id,
+    struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	struct rx_status none;
+	struct departure d;
+	bool found;
+	rx_err rc;
+
+	rx_status_clear(&none);
+	/* Of one that left a certificate is all that there is. */
+	if (rx_case_unit(s, id, unit, &none) != RX_OK ||
+	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+		return (RX_OK);
+	if ((rc = departure_load(&d, s, RX_Q_DEPARTURE_OF_CHILD_LAST,
+	    rx_bytes(id, RX_ID_BYTES), 0, &found, st)) == RX_OK && found)
+		rc = list_one(l, s, &d, unit, st);
+	departure_free(&d);
+	return (rc);
+}
+
+rx_err
+rx_departure_each(struct rx_session *s, const uint8_t *id, bool names,
+    rx_departure_fn *each, void *cookie, struct rx_status *st)
+{
+	struct listing l = { .names = names, .each = each, .cookie = cookie };
+	struct rx_buf ids = RX_BUF_INIT;
+	size_t i;
+	rx_err rc;
+
+	/* A copy never hears how an offer ended. */
+	if (s->copy || !rx_session_has_role(s, RX_ROLE_DIRECTOR))
+		return (RX_OK);
+	if ((rc = rx_case_init(&l.c, s, st)) != RX_OK)
+		return (rc);
+	rx_record_init(&l.r);
+	rc = id != NULL ? rx_buf_add(&ids, id, RX_ID_BYTES, st) :
+	    rx_query_ids(s->store, RX_Q_DEPARTED, NULL, 0, 0, &ids, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
+		rc = list_case(&l, s, ids.b + i, st);
+	if (rc == RX_OK)
+		rc = rx_audit_reveal(s, l.opened, NULL, "list", st);
+	rx_buf_free(&ids);
+	rx_record_free(&l.r);
+	rx_case_done(&l.c, s);
 	return (rc);
 }
 
@@ -663,15 +800,15 @@ rejected(struct taking *t, struct rx_session *s, struct rx_status *st)
 	return (rx_slots_now(s, &t->c, st));
 }
 
-/* What the receipt does to an offer in its state; *before: nothing, it was done. */
+/* Whether the receipt fits the state of the offer; *before: it was taken in. */
 static rx_err
-take_in(struct taking *t, struct rx_session *s, struct rx_status *st)
+take_check(struct taking *t, struct rx_status *st)
 {
 	const bool yes = t->r.answer == RX_ANSWER_ACCEPTED;
 
 	switch (t->d.state) {
 	case OPEN:
-		return (yes ? accepted(t, s, st) : rejected(t, s, st));
+		return (RX_OK);
 	case WITHDRAWN:
 		t->info->before = !yes;
 		return (yes ? rx_fail(st, RX_ECONFLICT,
@@ -683,8 +820,10 @@ take_in(struct taking *t, struct rx_session *s, struct rx_status *st)
 	}
 }
 
+/* With ${keep} what it says is done, else it is found out only. */
 static rx_err
-taking_do(struct taking *t, struct rx_session *s, struct rx_status *st)
+taking_do(struct taking *t, struct rx_session *s, bool keep,
+    struct rx_status *st)
 {
 	const bool yes = t->r.answer == RX_ANSWER_ACCEPTED;
 	rx_err rc;
@@ -693,16 +832,44 @@ taking_do(struct taking *t, struct rx_session *s, struct rx_status *st)
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = taking_load(t, s, st)) == RX_OK)
-		rc = take_in(t, s, st);
-	if (rc == RX_OK && t->info->before)
+		rc = take_check(t, st);
+	if (!keep || (rc == RX_OK && t->info->before)) {
 		rx_abandon(s);
-	else
-		rc = rx_finish(s, rc, RX_DID_TRANSFER, t->d.child, yes ?
+		return (rc);
+	}
+	if (rc == RX_OK)
+		rc = yes ? accepted(t, s, st) : rejected(t, s, st);
+	rc = rx_finish(s, rc, RX_DID_TRANSFER, t->d.child, yes ?
 		    "left" : "returned", st);
 	rx_known_forget(s, t->d.child);
 	/* Gone it is, whatever comes now. */
-	if (rc == RX_OK && yes && !t->info->before)
+	if (rc == RX_OK && yes)
 		rc = rx_erase_sweep(s, st);
+	return (rc);
+}
+
+rx_err
+rx_departure_answer(struct rx_session *s, const uint8_t *p, size_t n,
+    bool keep, struct rx_departed *info, struct rx_status *st)
+{
+	struct taking *t;
+	rx_err rc;
+
+	memset(info, 0, sizeof(*info));
+	if ((t = calloc(1, sizeof(*t))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	t->info = info;
+	if ((rc = rx_receipt_read(&t->r, p, n, st)) != RX_OK)
+		goto done;
+	info->answer = t->r.answer;
+	rc = memcmp(t->r.sender, s->store_id, RX_ID_BYTES) != 0 ?
+	    rx_fail(st, RX_ECONFLICT, RX_MSG_RECEIPT_OTHER_REGISTER) :
+	    taking_do(t, s, keep, st);
+done:
+	rx_case_done(&t->c, s);
+	departure_free(&t->d);
+	rx_buf_free(&t->note);
+	free(t);
 	return (rc);
 }
 
@@ -711,25 +878,12 @@ rx_departure_receipt(struct rx_session *s, const char *file,
     struct rx_departed *info, struct rx_status *st)
 {
 	struct rx_buf bytes = RX_BUF_INIT;
-	struct taking *t;
 	rx_err rc;
 
 	memset(info, 0, sizeof(*info));
-	if ((t = calloc(1, sizeof(*t))) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	t->info = info;
-	if ((rc = rx_file_read(&bytes, file, RECEIPT_MAX, st)) != RX_OK ||
-	    (rc = rx_receipt_read(&t->r, bytes.b, bytes.len, st)) != RX_OK)
-		goto done;
-	info->answer = t->r.answer;
-	rc = memcmp(t->r.sender, s->store_id, RX_ID_BYTES) != 0 ?
-	    rx_fail(st, RX_ECONFLICT, RX_MSG_RECEIPT_OTHER_REGISTER) :
-	    taking_do(t, s, st);
-done:
-	rx_case_done(&t->c, s);
-	departure_free(&t->d);
-	rx_buf_free(&t->note);
+	if ((rc = rx_file_read(&bytes, file, RECEIPT_MAX, st)) == RX_OK)
+		rc = rx_departure_answer(s, bytes.b, bytes.len, true, info,
+		    st);
 	rx_buf_free(&bytes);
-	free(t);
 	return (rc);
 }

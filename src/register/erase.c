@@ -661,6 +661,8 @@ rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 	if (reason == NULL || *reason == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
+	if (order->ground == RX_GROUND_MOVED)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_ERASE_GROUND_MOVED));
 	memset(&e, 0, sizeof(e));
 	memcpy(e.child, id, RX_ID_BYTES);
 	e.ground = order->ground;

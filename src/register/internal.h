@@ -649,10 +649,6 @@ rx_err rx_transfers_heal(struct rx_session *s, struct rx_status *st)
 
 /* ---- address.c ---- */
 
-/* Take the ${n} bytes ${p} apart and verify them: RX_ECORRUPT
- * (ADDRESS_CORRUPT). */
-rx_err rx_address_take(struct rx_address *a, const void *p, size_t n,
-    struct rx_status *st) RX_MUST_USE;
 /* The address of the session's user for ${unit}, which he directs. */
 rx_err rx_address_own(struct rx_address *a, struct rx_session *s,
     const char unit[RX_UNIT_BYTES], struct rx_status *st) RX_MUST_USE;

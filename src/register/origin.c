@@ -532,6 +532,25 @@ rx_origins_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	return (rc);
 }
 
+rx_err
+rx_origin_count(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    unsigned *count, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	*count = 0;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_ORIGINS, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		++*count;
+	rx_query_close(cur);
+	return (rc);
+}
+
 struct telling {
 	struct rx_view *v;
 	rx_origin_fn *each;

@@ -199,6 +199,7 @@ rx_err rx_retention_keep(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 enum rx_erase_ground {	/* of Article 47 of the 个人信息保护法 */
 	RX_GROUND_UNSTATED, RX_GROUND_PURPOSE, RX_GROUND_EXPIRED,
 	RX_GROUND_WITHDRAWN, RX_GROUND_UNLAWFUL, RX_GROUND_OTHER,
+	/* The others are a person's to choose: */
 	RX_GROUND_MOVED,	/* to another register; set by a receipt alone */
 	RX_ERASE_GROUNDS
 };
@@ -245,7 +246,8 @@ typedef rx_err rx_erasure_each(void *, const struct rx_erasure *,
  * (REASON_MISSING), too long (ERASE_REASON_LONG), or one with the child's name
  * or id number in it (ERASE_REASON_NAMES).  RX_EIO (ERASE_NOT_SWEPT) when the
  * child is erased and the files could not be rewritten; the next sign-in of
- * anybody does that.
+ * anybody does that.  RX_EUSAGE (ERASE_GROUND_MOVED) for the ground that only a
+ * receipt sets.
  */
 rx_err rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const struct rx_erase_order *order, struct rx_status *st) RX_MUST_USE;
@@ -278,6 +280,7 @@ struct rx_transfer_row {
 	bool outgoing;			/* the reader writes for its unit */
 	bool incoming;			/* the reader may accept or reject it */
 	bool rejected;
+	enum rx_msg bad;	/* why it cannot be believed; RX_MSG_NONE */
 	/* What the reader has no key to is NULL, "" or 0. */
 	const struct rx_record *record;	/* the child */
 	const char *reason;		/* of the offer, or why it was rejected */
@@ -285,7 +288,9 @@ struct rx_transfer_row {
 	int64_t at;			/* ms */
 };
 /* Directors and supervisors of either unit.  Names, and reasons, are opened for
- * directors; masked, and then not audited, unless ${names}. */
+ * directors; masked, and then not audited, unless ${names}.  An offer that does
+ * not verify (TRANSFER_FORGED: who made it was disabled since) or is over is
+ * told with ${bad}, without the child; the others go on. */
 rx_err rx_transfer_each(struct rx_session *s, bool names,
     rx_err (*each)(void *, const struct rx_transfer_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
@@ -331,9 +336,15 @@ struct rx_address {		/* a director of a unit, and his register */
 rx_err rx_address_make(struct rx_session *s, const char *unit,
     const char *file, struct rx_address *a, struct rx_status *st)
     RX_MUST_USE;
+/* The same without a file. */
+rx_err rx_address_issue(struct rx_session *s, const char *unit,
+    struct rx_address *a, struct rx_status *st) RX_MUST_USE;
 /* Read and verify one; that it is the right person is for people to compare:
  * RX_ECORRUPT (ADDRESS_CORRUPT). */
 rx_err rx_address_read(const char *file, struct rx_address *a,
+    struct rx_status *st) RX_MUST_USE;
+/* The same of the ${n} bytes ${p}. */
+rx_err rx_address_take(struct rx_address *a, const void *p, size_t n,
     struct rx_status *st) RX_MUST_USE;
 
 /**
@@ -348,10 +359,39 @@ rx_err rx_departure_offer(struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char *address,
     const char *fingerprint, const char *reason, const char *file,
     struct rx_status *st) RX_MUST_USE;
+/* The same with the ${n} bytes ${address}, appended to ${out}; RX_EUSAGE
+ * (TRANSFER_TOO_LARGE) for more than ${most} bytes, and nothing is done then. */
+rx_err rx_departure_seal(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    const uint8_t *address, size_t n, const char *fingerprint,
+    const char *reason, size_t most, struct rx_buf *out, struct rx_status *st)
+    RX_MUST_USE;
 /* Whether the case is offered to another register. */
 rx_err rx_departure_is_open(struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], bool *open, struct rx_status *st)
     RX_MUST_USE;
+
+enum rx_departure_state {
+	RX_DEPARTURE_OPEN = 1, RX_DEPARTURE_WITHDRAWN, RX_DEPARTURE_REJECTED,
+	RX_DEPARTURE_ACCEPTED
+};
+struct rx_departure_row {	/* as of rx_transfer_row */
+	uint8_t child[RX_ID_BYTES];
+	uint8_t digest[RX_HASH_BYTES];	/* of the file */
+	uint64_t number;
+	enum rx_departure_state state;
+	struct rx_address to;
+	const struct rx_record *record;	/* the child */
+	const char *reason;
+	char by[RX_USER_NAME_BYTES];
+	int64_t at;			/* ms */
+};
+typedef rx_err rx_departure_fn(void *, const struct rx_departure_row *,
+    struct rx_status *);
+/* Director: the latest offer to another register of each case that is here, or
+ * (${id} not NULL) of that one.  Masked, and then not audited, unless ${names}.
+ * In a copy there are none. */
+rx_err rx_departure_each(struct rx_session *s, const uint8_t *id, bool names,
+    rx_departure_fn *each, void *cookie, struct rx_status *st) RX_MUST_USE;
 
 enum rx_answer { RX_ANSWER_ACCEPTED = 1, RX_ANSWER_REJECTED = 2 };
 struct rx_departed {		/* what a receipt says */
@@ -372,9 +412,15 @@ struct rx_departed {		/* what a receipt says */
 rx_err rx_departure_receipt(struct rx_session *s, const char *file,
     struct rx_departed *info, struct rx_status *st) RX_MUST_USE;
 
+/* The same of the ${n} bytes ${p}; without ${keep} all is verified, and nothing
+ * done. */
+rx_err rx_departure_answer(struct rx_session *s, const uint8_t *p, size_t n,
+    bool keep, struct rx_departed *info, struct rx_status *st) RX_MUST_USE;
+
 #define RX_ARRIVAL_MAX ((size_t)256 << 20)	/* bytes of a file */
 struct rx_arrival {		/* a case that came from another register */
 	struct rx_address from;
+	uint8_t digest[RX_HASH_BYTES];	/* of the file */
 	char to[RX_UNIT_BYTES];
 	uint64_t number;	/* counted by the sender */
 	int64_t made;
@@ -412,6 +458,32 @@ rx_err rx_arrival_reject(struct rx_session *s, const char *file,
     const char *reason, const char *receipt, struct rx_arrival *in,
     struct rx_status *st) RX_MUST_USE;
 
+/* The three of the ${n} bytes ${p}; the receipt is appended to ${receipt}. */
+rx_err rx_arrival_look(struct rx_session *s, const uint8_t *p, size_t n,
+    struct rx_arrival *in, struct rx_status *st) RX_MUST_USE;
+rx_err rx_arrival_take(struct rx_session *s, const uint8_t *p, size_t n,
+    const char *fingerprint, struct rx_buf *receipt, struct rx_arrival *in,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_arrival_return(struct rx_session *s, const uint8_t *p, size_t n,
+    const char *reason, struct rx_buf *receipt, struct rx_arrival *in,
+    struct rx_status *st) RX_MUST_USE;
+
+struct rx_answered {		/* a file that was accepted or rejected */
+	uint8_t digest[RX_HASH_BYTES];
+	uint8_t child[RX_ID_BYTES];	/* here; zeros: rejected */
+	enum rx_answer answer;
+	uint64_t number;		/* counted by the sender */
+	int64_t at;
+	char by[RX_USER_NAME_BYTES];
+	const uint8_t *receipt;		/* for the time of the call */
+	size_t nreceipt;
+};
+typedef rx_err rx_answered_fn(void *, const struct rx_answered *,
+    struct rx_status *);
+/* Those that a director of the session's units answered. */
+rx_err rx_arrival_each(struct rx_session *s, rx_answered_fn *each,
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+
 /* What other registers wrote of the case ${id}, the latest one first: every
  * version of everything, each with its author's name and a signature that
  * verifies under the root that was pinned with it.  For whom rx_child_show opens
@@ -422,6 +494,10 @@ typedef rx_err rx_origin_fn(void *, const struct rx_address *from,
 rx_err rx_origin_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, rx_origin_fn *each, void *cookie, unsigned *count,
     struct rx_status *st) RX_MUST_USE;
+
+/* How many registers wrote of it. */
+rx_err rx_origin_count(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    unsigned *count, struct rx_status *st) RX_MUST_USE;
 
 /* ---- review ---- */
 

@@ -623,10 +623,17 @@ list_one(struct listing *l, struct rx_session *s, struct rx_case *c,
 	    !rx_permitted(s, RX_ACT_SUPERVISE, row.from) &&
 	    !rx_permitted(s, RX_ACT_SUPERVISE, row.to))
 		return (RX_OK);
-	if ((rc = load_for_list(c, s, o, &row, &none, st)) != RX_OK ||
-	    (!none && (rc = row_fill(l, s, c, o, &row, st)) != RX_OK))
-		return (rc);
-	return (l->each(l->cookie, &row, st));
+	if ((rc = load_for_list(c, s, o, &row, &none, st)) == RX_OK && !none)
+		rc = row_fill(l, s, c, o, &row, st);
+	/* It is told, and keeps nobody from the others. */
+	if (rc == RX_ECORRUPT || rc == RX_ECONFLICT) {
+		row.bad = st->msg;
+		row.record = NULL;
+		row.reason = "";
+		rx_status_clear(st);
+		rc = RX_OK;
+	}
+	return (rc != RX_OK ? rc : l->each(l->cookie, &row, st));
 }
 
 static rx_err
@@ -686,8 +693,12 @@ find_each(void *cookie, const struct rx_transfer_row *row,
 {
 	struct finding *f = cookie;
 
-	(void)st;
-	if (!row->incoming || (f->uuid != NULL ? memcmp(f->uuid, row->child,
+	if (!row->incoming)
+		return (RX_OK);
+	if (row->bad != RX_MSG_NONE && f->uuid != NULL)
+		return (memcmp(f->uuid, row->child, RX_ID_BYTES) != 0 ?
+		    RX_OK : rx_fail(st, RX_ECORRUPT, row->bad));
+	if (row->bad != RX_MSG_NONE || (f->uuid != NULL ? memcmp(f->uuid, row->child,
 	    RX_ID_BYTES) != 0 : strcmp(f->text, rx_record_text(row->record,
 	    RX_F_CALLER_ID)) != 0))
 		return (RX_OK);

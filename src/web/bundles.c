@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/container.h"
 #include "web/web.h"
 
 /*
@@ -21,6 +22,15 @@ is_home(const struct rx_bundle *b)
 {
 
 	return (memcmp(b->copy, home, RX_ID_BYTES) == 0);
+}
+
+/* Whether a bundle is kept, and not a case or an address (director_moved.c). */
+static bool
+is_kept(const struct rx_request *q)
+{
+
+	return (q->nkept > 5 && memcmp(q->kept, "RXBU", 4) == 0 &&
+	    q->kept[5] == RX_CONTAINER_BUNDLE);
 }
 
 /* ---- words for what there is ---- */
@@ -278,7 +288,7 @@ put_page(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = rx_put_bool(a->data, "opens", rx_session_has_role(q->session,
 	    RX_ROLE_DIRECTOR) || rx_session_has_role(q->session,
 	    RX_ROLE_SUPERVISOR), st)) != RX_OK ||
-	    (rc = rx_put_bool(a->data, "waits", q->kept != NULL &&
+	    (rc = rx_put_bool(a->data, "waits", is_kept(q) &&
 	    a->keep != RX_KEEP_NOTHING, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "at_home", rx_session_copy(q->session)
 	    == NULL, st)) != RX_OK ||
@@ -412,7 +422,7 @@ static rx_err
 open_form(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
 
-	return (q->kept == NULL ? gone(a) : put_inside(q, a, st));
+	return (!is_kept(q) ? gone(a) : put_inside(q, a, st));
 }
 
 /* Whether the kept file is the one that he was shown: RX_ECONFLICT. */
@@ -437,7 +447,7 @@ open_it(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	struct rx_bundle b;
 	rx_err rc;
 
-	if (q->kept == NULL)
+	if (!is_kept(q))
 		return (gone(a));
 	if ((rc = is_shown(q, st)) == RX_OK && !rx_field_set(q, "sure"))
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_WEB_BUNDLE_SURE_MISSING);

@@ -304,7 +304,7 @@ today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = rx_put_shown(a->data, "withdrawn_due", st)) == RX_OK &&
 	    (rc = rx_put_shown(a->data, "over", st)) == RX_OK &&
 	    (rc = rx_put_int(a->data, "over_count", d.over, st)) == RX_OK &&
-	    (rc = rx_director_offers_today(q, a->data, st)) == RX_OK &&
+	    (rc = rx_director_offers(q, a->data, false, st)) == RX_OK &&
 	    (rc = rx_director_title(a, q, RX_MSG_WEB_TODAY_TITLE, st)) ==
 	    RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
 	    (rc = rx_review_each(q->session, true, take_flag, &d, st)) ==

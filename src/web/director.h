@@ -79,16 +79,21 @@ rx_err rx_director_activity_conflicts(struct rx_reply *a,
     struct rx_status *st) RX_MUST_USE;
 
 /* director_transfer.c: to another village.  data.offer when the case ${id} is
- * offered to another unit; data.incoming and data.outgoing of all offers, and
+ * offered to another unit, data.offers_wrong when that does not verify;
+ * data.incoming and data.outgoing of all offers, and
  * of a supervisor data.others; ${names}: not masked, audited. */
 rx_err rx_director_offer_of(const struct rx_request *q, json_t *data,
     const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
 rx_err rx_director_offers(const struct rx_request *q, json_t *data,
     bool names, struct rx_status *st) RX_MUST_USE;
-/* The same beside other things; like the first it puts in data.offers_wrong what
- * is wrong with an offer. */
-rx_err rx_director_offers_today(const struct rx_request *q, json_t *data,
-    struct rx_status *st) RX_MUST_USE;
+/* director_moved.c: to another register.  Of the case ${id} data.away, its latest
+ * offer there, data.is_away while that is open, data.sealed when the file is
+ * still kept, and data.origins, how many registers it was in; data.departures of
+ * all that were offered. */
+rx_err rx_director_moves_of(const struct rx_request *q, json_t *data,
+    const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+rx_err rx_director_moves(const struct rx_request *q, json_t *data,
+    bool names, struct rx_status *st) RX_MUST_USE;
 rx_page rx_director_transfer_form, rx_director_transfer,
     rx_director_transfer_withdraw, rx_director_units_json,
     rx_director_transfers, rx_director_offer, rx_director_accept,

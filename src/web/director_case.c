@@ -9,7 +9,7 @@
 struct file {
 	const struct rx_request *q;
 	json_t *data, *timeline;
-	bool withdrawn;
+	bool read_only;		/* consent withdrawn, or offered away */
 	unsigned shown;		/* identity fields that were asked for */
 };
 
@@ -96,7 +96,7 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	    RX_F_RAISES_FLAG) == 1, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_put_text(item, "record", id, st)) != RX_OK ||
-	    (rc = rx_put_bool(item, "correctable", !f->withdrawn &&
+	    (rc = rx_put_bool(item, "correctable", !f->read_only &&
 	    (r->type == RX_OBSERVATION || r->type == RX_INTERVENTION ||
 	    r->type == RX_FLAG), st)) != RX_OK ||
 	    (rc = put_versions(item, f->q, r, st)) != RX_OK)
@@ -133,6 +133,7 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 {
 	struct file f = { q, a->data, json_array(), false, shown };
 	uint8_t id[RX_ID_BYTES];
+	bool away;
 	rx_err rc;
 
 	a->page = "director/case";
@@ -141,13 +142,16 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 	    (rc = rx_director_child(id, q, st)) != RX_OK ||
 	    (rc = rx_director_head(a, q, id, NULL, st)) != RX_OK ||
 	    (rc = rx_director_offer_of(q, a->data, id, st)) != RX_OK ||
+	    (rc = rx_director_moves_of(q, a->data, id, st)) != RX_OK ||
 	    (rc = rx_director_conflicts(a, q, id, false, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "help", rx_field_set(q, "help"), st)) !=
 	    RX_OK)
 		return (rc);
-	f.withdrawn = json_is_true(json_object_get(json_object_get(a->data,
-	    "child"), "withdrawn"));
-	if ((rc = rx_director_title(a, q, RX_MSG_WEB_F_CHILD, st)) != RX_OK)
+	away = json_is_true(json_object_get(a->data, "is_away"));
+	f.read_only = away || json_is_true(json_object_get(json_object_get(
+	    a->data, "child"), "withdrawn"));
+	if ((rc = rx_put_bool(a->data, "read_only", f.read_only, st)) !=
+	    RX_OK || (rc = rx_director_title(a, q, RX_MSG_WEB_F_CHILD, st)) != RX_OK)
 		return (rc);
 	return (rx_child_case(q->session, id, shown, take_record, &f, st));
 }

@@ -78,7 +78,7 @@ put_form(struct rx_request *q, struct rx_reply *a,
 	if ((rc = rx_put_text(a->data, "wanted", number, st)) != RX_OK ||
 	    (rc = rx_put_form(a->data, q, keep, st)) != RX_OK ||
 	    (rc = put_words(a->data, "grounds", q, rx_erase_grounds,
-	    RX_ERASE_GROUNDS, "ground", likely_ground(a->data), st)) !=
+	    RX_GROUND_MOVED, "ground", likely_ground(a->data), st)) !=
 	    RX_OK ||
 	    (rc = put_words(a->data, "askers", q, rx_erase_askers,
 	    RX_ERASE_ASKERS, "asker", "", st)) != RX_OK)
@@ -152,7 +152,7 @@ erase(struct rx_request *q, struct rx_reply *a,
 	if ((rc = rx_director_head(a, q, id, NULL, st)) != RX_OK)
 		return (rc);
 	order.ground = (enum rx_erase_ground)word_of(q, "ground",
-	    rx_erase_grounds, RX_ERASE_GROUNDS);
+	    rx_erase_grounds, RX_GROUND_MOVED);
 	order.asker = (enum rx_erase_asker)word_of(q, "asker",
 	    rx_erase_askers, RX_ERASE_ASKERS);
 	if (order.ground == RX_GROUND_UNSTATED)

@@ -41,6 +41,9 @@ put_offer(json_t *item, const struct rx_request *q,
 	    (rc = rx_put_time(item, "at", row->at, st)) != RX_OK ||
 	    (rc = rx_put_text(item, "reason", row->reason, st)) != RX_OK)
 		return (rc);
+	if (row->bad != RX_MSG_NONE && (rc = rx_put_text(item, "bad",
+	    rx_msg(row->bad, q->lang), st)) != RX_OK)
+		return (rc);
 	return (rx_put_bool(item, "rejected", row->rejected, st));
 }
 
@@ -62,6 +65,8 @@ one_each(void *cookie, const struct rx_transfer_row *row,
 	if (memcmp(row->child, l->id, RX_ID_BYTES) != 0 ||
 	    !(l->incoming ? row->incoming : row->outgoing))
 		return (RX_OK);
+	if (row->bad != RX_MSG_NONE)
+		return (rx_fail(st, RX_ECORRUPT, row->bad));
 	item = json_object();
 	if ((rc = rx_put(l->data, "offer", item, st)) != RX_OK)
 		return (rc);
@@ -88,8 +93,8 @@ list_each(void *cookie, const struct rx_transfer_row *row,
 	return (put_offer(item, l->q, row, st));
 }
 
-/* An offer that cannot be believed any more (who made it was disabled since) is
- * no reason to keep a director from his day and his files: it is said. */
+/* An offer of this very case that cannot be believed any more (who made it was
+ * disabled since) is no reason to keep a director from its file: it is said. */
 static rx_err
 said_only(rx_err rc, const struct rx_request *q, json_t *data,
     struct rx_status *st)
@@ -103,8 +108,6 @@ said_only(rx_err rc, const struct rx_request *q, json_t *data,
 	rx_status_text(st, q->lang, text, sizeof(text));
 	rx_status_clear(st);
 	(void)json_object_del(data, "offer");
-	(void)json_object_del(data, "incoming");
-	(void)json_object_del(data, "outgoing");
 	return (rx_put_text(data, "offers_wrong", text, st));
 }
 
@@ -116,15 +119,6 @@ rx_director_offer_of(const struct rx_request *q, json_t *data,
 
 	return (said_only(rx_transfer_each(q->session, false, one_each, &l,
 	    st), q, data, st));
-}
-
-rx_err
-rx_director_offers_today(const struct rx_request *q, json_t *data,
-    struct rx_status *st)
-{
-
-	return (said_only(rx_director_offers(q, data, false, st), q, data,
-	    st));
 }
 
 rx_err
@@ -152,6 +146,7 @@ rx_director_transfers(struct rx_request *q, struct rx_reply *a,
 
 	a->page = "director/transfers";
 	if ((rc = rx_director_offers(q, a->data, names, st)) != RX_OK ||
+	    (rc = rx_director_moves(q, a->data, names, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "names", names, st)) != RX_OK)
 		return (rc);
 	return (rx_director_title(a, q, RX_MSG_WEB_TRANSFERS_TITLE, st));
@@ -206,6 +201,7 @@ rx_director_transfer_form(struct rx_request *q, struct rx_reply *a,
 	if ((rc = rx_director_child(id, q, st)) != RX_OK ||
 	    (rc = rx_director_head(a, q, id, NULL, st)) != RX_OK ||
 	    (rc = rx_director_offer_of(q, a->data, id, st)) != RX_OK ||
+	    (rc = rx_director_moves_of(q, a->data, id, st)) != RX_OK ||
 	    (rc = rx_put_form(a->data, q, keep, st)) != RX_OK ||
 	    (rc = rx_put_shown(a->data, "candidates", st)) != RX_OK)
 		return (rc);
@@ -259,13 +255,16 @@ rx_director_transfer_withdraw(struct rx_request *q, struct rx_reply *a,
 {
 	char text[RX_UUID_TEXT];
 	uint8_t id[RX_ID_BYTES];
+	bool away;
 	rx_err rc;
 
 	if ((rc = rx_director_child(id, q, st)) != RX_OK ||
+	    (rc = rx_departure_is_open(q->session, id, &away, st)) != RX_OK ||
 	    (rc = rx_transfer_withdraw(q->session, id, st)) != RX_OK)
 		return (rc);
 	rx_uuid_text(id, text);
-	rx_redirect_with(a, RX_MSG_WEB_TRANSFER_WITHDRAWN, "/child/%s", text);
+	rx_redirect_with(a, away ? RX_MSG_CLI_TRANSFER_WITHDRAWN_AWAY :
+	    RX_MSG_WEB_TRANSFER_WITHDRAWN, "/child/%s", text);
 	return (RX_OK);
 }
 

@@ -234,6 +234,12 @@ keep(struct rx_conn *cn)
 		cn->body = (struct rx_buf)RX_BUF_INIT;
 		cn->q.file = NULL;
 	}
+	/* Its place is that of what the page was made from. */
+	if (cn->a.keep == RX_KEEP_MADE) {
+		e->nfile = cn->a.made.len;
+		e->kept = cn->a.made;
+		cn->a.made = (struct rx_buf)RX_BUF_INIT;
+	}
 	if (cn->a.after != NULL) {
 		json_decref(e->after);
 		e->after = cn->a.after;
@@ -490,6 +496,7 @@ rx_http_completed(void *web, struct MHD_Connection *c, void **state,
 	rx_fields_free(cn->fields);
 	rx_buf_free(&cn->body);
 	rx_buf_free(&cn->a.body);
+	rx_buf_free(&cn->a.made);
 	json_decref(cn->a.data);
 	json_decref(cn->a.after);
 	rx_wipe(cn->target, strlen(cn->target));

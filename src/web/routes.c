@@ -11,7 +11,7 @@
 static const struct rx_route *const tables[] = {
 	rx_routes_account, rx_routes_director, rx_routes_supervisor,
 	rx_routes_statistician, rx_routes_admin, rx_routes_bundles,
-	rx_routes_keys
+	rx_routes_keys, rx_routes_moved
 };
 
 static struct rx_route all[ROUTES_MAX];

@@ -179,7 +179,10 @@ rx_err rx_fields_query(const struct rx_fields *f, const char *but,
 
 /* What becomes of the file that the session keeps, until it ends or the place is
  * needed: it is in memory only. */
-enum rx_keep { RX_KEEP_AS_IS, RX_KEEP_UPLOADED, RX_KEEP_NOTHING };
+enum rx_keep {
+	RX_KEEP_AS_IS, RX_KEEP_UPLOADED, RX_KEEP_NOTHING,
+	RX_KEEP_MADE,		/* a->made, in the place of what was kept */
+};
 
 struct rx_reply {
 	unsigned status;		/* 200 unless a page says otherwise */
@@ -192,6 +195,7 @@ struct rx_reply {
 	const char *type;		/* of the download */
 	char filename[128];		/* of the download, ASCII */
 	enum rx_keep keep;
+	struct rx_buf made;		/* ciphertext, to be downloaded after */
 	json_t *after;		/* shown once on the next page, as data.after */
 	struct rx_session *sign_in;	/* begin this session with the reply */
 	bool sign_out;			/* end this session after the reply */
@@ -225,7 +229,7 @@ struct rx_route {
 /* Each page file ends with its table; routes.c lists the tables. */
 extern const struct rx_route rx_routes_account[], rx_routes_director[],
     rx_routes_supervisor[], rx_routes_statistician[], rx_routes_admin[],
-    rx_routes_bundles[], rx_routes_keys[];
+    rx_routes_bundles[], rx_routes_keys[], rx_routes_moved[];
 /* All routes, for the matrix test and the router. */
 const struct rx_route *rx_route_all(size_t *count);
 /* The route of ${method} and the decoded ${path}, NULL when there is none; what

@@ -327,6 +327,64 @@ test_third_unit_cannot_accept(void **state)
 	accepted(dir, "d2", C1);		/* the control */
 }
 
+struct counted {
+	size_t good, bad;
+	uint8_t bad_child[RX_ID_BYTES];
+};
+
+static rx_err
+count_each(void *cookie, const struct rx_transfer_row *row,
+    struct rx_status *s)
+{
+	struct counted *n = cookie;
+
+	(void)s;
+	if (row->bad == RX_MSG_NONE) {
+		assert_non_null(row->record);
+		n->good++;
+		return (RX_OK);
+	}
+	assert_int_equal(row->bad, RX_MSG_TRANSFER_FORGED);
+	assert_null(row->record);
+	assert_string_equal(row->reason, "");
+	memcpy(n->bad_child, row->child, RX_ID_BYTES);
+	n->bad++;
+	return (RX_OK);
+}
+
+static void
+test_one_offer_that_does_not_verify_hides_no_other(void **state)
+{
+	const char *dir = copy();
+	struct counted n = { 0 };
+	struct rx_session *s;
+	uint8_t id[RX_ID_BYTES];
+
+	(void)state;
+	offer(dir, C1);
+	offer(dir, C2);
+	s = fixture_open(dir, "d2");		/* the control */
+	rx_status_clear(&st);
+	ok(rx_transfer_each(s, true, count_each, &n, &st), &st);
+	assert_int_equal(n.good, 2);
+	assert_int_equal(n.bad, 0);
+	rx_session_close(s);
+	fixture_tamper(dir, "UPDATE keys.transfer SET grants = (SELECT grants "
+	    "FROM keys.transfer WHERE child = $c1) WHERE child = $c2");
+	memset(&n, 0, sizeof(n));
+	s = fixture_open(dir, "d2");
+	rx_status_clear(&st);
+	ok(rx_transfer_each(s, true, count_each, &n, &st), &st);
+	assert_int_equal(n.good, 1);
+	assert_int_equal(n.bad, 1);
+	assert_memory_equal(n.bad_child, fixture_id[C2], RX_ID_BYTES);
+	ok(rx_transfer_find(s, "c1", id, &st), &st);
+	assert_memory_equal(id, fixture_id[C1], RX_ID_BYTES);
+	rx_session_close(s);
+	accepted(dir, "d2", C1);
+	not_accepted(dir, "d2", C2, RX_ECORRUPT, RX_MSG_TRANSFER_FORGED);
+}
+
 /* ---- again ---- */
 
 /* A member puts the row ${from} of before back, with an entry of the audit. */
@@ -682,6 +740,8 @@ main(void)
 		    test_offer_turned_to_another_unit_of_the_receiver_is_refused),
 		cmocka_unit_test(test_offer_moved_to_another_child_is_refused),
 		cmocka_unit_test(test_third_unit_cannot_accept),
+		cmocka_unit_test(
+		    test_one_offer_that_does_not_verify_hides_no_other),
 		cmocka_unit_test(test_withdrawn_offer_put_back_is_refused),
 		cmocka_unit_test(
 		    test_sender_opens_nothing_written_after_acceptance),

@@ -662,7 +662,7 @@ test_all_tables_fit_into_the_list(void **state)
 	static const struct rx_route *const tables[] = {
 		rx_routes_account, rx_routes_director, rx_routes_supervisor,
 		rx_routes_statistician, rx_routes_admin, rx_routes_bundles,
-		rx_routes_keys
+		rx_routes_keys, rx_routes_moved
 	};
 	size_t i, n, sum = 0;
 	const struct rx_route *r;
@@ -700,8 +700,10 @@ test_only_the_door_is_open_to_anyone(void **state)
 }
 
 static void
-test_one_route_takes_a_file(void **state)
+test_four_routes_take_a_file(void **state)
 {
+	static const char *const pattern[] = { "/bundles/show", "/child/*/move",
+	    "/moved/show", "/moved/answer" };
 	const struct rx_route *all;
 	size_t i, n, found = 0;
 
@@ -710,12 +712,12 @@ test_one_route_takes_a_file(void **state)
 	for (i = 0; i < n; i++) {
 		if ((all[i].roles & RX_WEB_UPLOAD) == 0)
 			continue;
-		found++;
-		assert_string_equal(all[i].pattern, "/bundles/show");
+		assert_true(found < 4);
+		assert_string_equal(all[i].pattern, pattern[found++]);
 		assert_string_equal(all[i].method, "POST");
 		assert_int_not_equal(all[i].roles & RX_WEB_SLOW, 0);
 	}
-	assert_int_equal(found, 1);
+	assert_int_equal(found, 4);
 }
 
 static void
@@ -803,7 +805,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_no_route_stands_twice),
 		cmocka_unit_test(test_all_tables_fit_into_the_list),
 		cmocka_unit_test(test_only_the_door_is_open_to_anyone),
-		cmocka_unit_test(test_one_route_takes_a_file),
+		cmocka_unit_test(test_four_routes_take_a_file),
 	};
 	struct rx_status st;
 

@@ -207,7 +207,8 @@ test_settings_are_the_administrators(void **state)
 
 /* ---- offers ---- */
 
-/* The page of ${path} as the session ${s} gets it; data.offers_wrong, or "". */
+/* The page of ${path} as the session ${s} gets it; data.offers_wrong, or what is
+ * said to be wrong with the first offer in its list, or "". */
 static const char *
 wrong_on(struct rx_session *s, const char *path)
 {
@@ -225,6 +226,9 @@ wrong_on(struct rx_session *s, const char *path)
 	q.arg[0] = args.v[0];
 	must(route->page(&q, &a, &st));
 	text = json_string_value(json_object_get(a.data, "offers_wrong"));
+	if (text == NULL)
+		text = json_string_value(json_object_get(json_array_get(
+		    json_object_get(a.data, "incoming"), 0), "bad"));
 	rx_text_copy(said, sizeof(said), text != NULL ? text : "");
 	done(&q, &a);
 	return (said);
@@ -252,7 +256,9 @@ test_an_offer_by_somebody_who_left_keeps_nobody_from_his_day(void **state)
 	rx_session_close(s);
 	s = fixture_open(dir, "d1");
 	assert_non_null(strstr(wrong_on(s, "/today"), "not made by a"));
-	assert_non_null(strstr(wrong_on(s, path), "not made by a"));
+	assert_non_null(strstr(wrong_on(s, "/transfers"), "not made by a"));
+	/* No other case's page has to do with it. */
+	assert_string_equal(wrong_on(s, path), "");
 	rx_session_close(s);
 }
 
@@ -301,6 +307,39 @@ test_an_erasure_needs_the_number_of_this_very_file(void **state)
 	rx_session_close(s);
 }
 
+static void
+test_the_ground_of_a_receipt_is_nobodys_to_choose(void **state)
+{
+	static const char *const form[] = { "ground", "moved", "asker",
+	    "office", "reason", "试", "number", "c1", NULL };
+	const struct rx_erase_order order = { "试", RX_GROUND_MOVED,
+	    RX_ASKER_OFFICE };
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_request q = sent(s, form);
+	struct rx_reply a = nothing();
+	char path[RX_UUID_TEXT];
+	const json_t *word;
+	size_t i;
+
+	(void)state;
+	rx_uuid_text(fixture_id[C1], path);
+	q.arg[0] = path;
+	must(rx_director_erase(&q, &a, &st));
+	assert_int_equal(a.status, 422);
+	assert_string_equal(json_string_value(json_object_get(a.data,
+	    "error_field")), "ground");
+	assert_int_equal(json_array_size(json_object_get(a.data, "grounds")),
+	    RX_ERASE_GROUNDS - 2);
+	json_array_foreach(json_object_get(a.data, "grounds"), i, word)
+		assert_string_not_equal(json_string_value(json_object_get(word,
+		    "key")), "moved");
+	assert_int_equal(try(rx_child_erase_for(s, fixture_id[C1], &order,
+	    &st)), RX_EUSAGE);
+	assert_int_equal(st.msg, RX_MSG_ERASE_GROUND_MOVED);
+	done(&q, &a);
+	rx_session_close(s);
+}
+
 int
 main(void)
 {
@@ -315,6 +354,8 @@ main(void)
 		    test_an_offer_by_somebody_who_left_keeps_nobody_from_his_day),
 		cmocka_unit_test(
 		    test_an_erasure_needs_the_number_of_this_very_file),
+		cmocka_unit_test(
+		    test_the_ground_of_a_receipt_is_nobodys_to_choose),
 	};
 
 	rx_status_clear(&st);
