@@ -233,6 +233,7 @@ counts_json(struct rx_cli *cli, const struct rx_bundle *b, json_t *o,
 static rx_err
 run_open(struct rx_cli *cli, struct rx_status *st)
 {
+	const bool keep = cli->value[O_DRY_RUN] == NULL;
 	struct rx_session *s;
 	struct rx_bundle b;
 	json_t *o;
@@ -240,9 +241,10 @@ run_open(struct rx_cli *cli, struct rx_status *st)
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	rc = (cli->value[O_DESPITE] != NULL ? rx_bundle_open_despite :
-	    rx_bundle_open)(s, cli->operand[0],
-	    cli->value[O_DRY_RUN] == NULL, &b, st);
+	if (cli->value[O_DESPITE] != NULL)
+		rc = rx_bundle_open_despite(s, cli->operand[0], keep, &b, st);
+	else
+		rc = rx_bundle_open(s, cli->operand[0], keep, &b, st);
 	rx_session_close(s);
 	if (rc != RX_OK)
 		return (rc);

@@ -289,6 +289,7 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	struct due d;
 	rx_err rc;
 
+	memset(&d, 0, sizeof(d));
 	if ((rc = entry_link(s, cur, prev, &e, st)) != RX_OK ||
 	    (rc = entry_open(s, cur, &e, digest, &d, st)) != RX_OK)
 		return (rc);

@@ -201,7 +201,7 @@ rx_director_erase(struct rx_request *q, struct rx_reply *a,
 		rx_status_clear(st);
 		return (RX_OK);
 	}
-	if ((rc = erase(q, a, id, st)) != RX_OK) {
+	if (erase(q, a, id, st) != RX_OK) {
 		/* Erased it is; the certificate says what is left to do. */
 		if (st->msg != RX_MSG_ERASE_NOT_SWEPT) {
 			if ((rc = rx_put_error(a, q, st)) != RX_OK)

@@ -332,7 +332,7 @@ rx_director_reject(struct rx_request *q, struct rx_reply *a,
 
 	if ((rc = offered(id, q, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_field_reason(&reason, q, st)) != RX_OK) {
+	if (rx_field_reason(&reason, q, st) != RX_OK) {
 		if ((rc = rx_put_error(a, q, st)) == RX_OK)
 			rc = rx_director_offer(q, a, st);
 	} else if ((rc = rx_transfer_reject(q->session, id,
