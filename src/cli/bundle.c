@@ -200,6 +200,7 @@ counts_text(struct rx_cli *cli, const struct rx_bundle *b,
 	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_LOST, b->lost, st)) != RX_OK ||
 	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_ERASED, b->erased, st)) !=
 	    RX_OK ||
+	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_GONE, b->gone, st)) != RX_OK ||
 	    (rc = remark(cli, RX_MSG_CLI_BUNDLE_SKIPPED, b->skipped, st)) !=
 	    RX_OK)
 		return (rc);
@@ -224,6 +225,7 @@ counts_json(struct rx_cli *cli, const struct rx_bundle *b, json_t *o,
 	    (rc = set_size(o, "lost", b->lost, st)) == RX_OK &&
 	    (rc = set_size(o, "refused", b->refused, st)) == RX_OK &&
 	    (rc = set_size(o, "erased", b->erased, st)) == RX_OK &&
+	    (rc = set_size(o, "gone", b->gone, st)) == RX_OK &&
 	    (rc = set_size(o, "skipped", b->skipped, st)) == RX_OK)
 		rc = rx_cli_set(o, "merged",
 		    json_boolean(cli->value[O_DRY_RUN] == NULL), st);

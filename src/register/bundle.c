@@ -335,7 +335,9 @@ add_unit(struct rx_buf *body, struct rx_session *s, const char *unit,
 		rc = add_case(body, s, ids.b + i, st);
 	rx_buf_free(&ids);
 	if (rc != RX_OK || (rc = rx_rows_add(body, s, RX_Q_ACTIVITIES_ALL,
-	    RX_TABLE_ACTIVITY, &arg, st)) != RX_OK)
+	    RX_TABLE_ACTIVITY, &arg, st)) != RX_OK || (!s->copy &&
+	    (rc = rx_rows_add(body, s, RX_Q_ERASURES_OF_UNIT, RX_TABLE_ERASURE,
+	    &arg, st)) != RX_OK))
 		return (rc);
 	return (rx_conflict_rows(body, s, RX_Q_CONFLICTS_OF_UNIT, &arg, st));
 }
@@ -795,8 +797,10 @@ merge(struct rx_session *s, const struct rx_container *c,
 		    info->sender, (unsigned long long)info->head.seq, hash,
 		    hex, info->lost > 0 ? " despite-head" : "");
 		rc = rx_finish(s, rc, RX_DID_BUNDLE, cert->user, detail, st);
+		/* Erased it is, whatever comes now. */
 		if (rc == RX_OK)
-			return (RX_OK);
+			return (info->gone > 0 ? rx_erase_sweep(s, st) :
+			    RX_OK);
 	} else
 		rx_abandon(s);
 	/* What was put in is gone again: so must be who is in memory. */

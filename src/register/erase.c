@@ -533,7 +533,9 @@ sweep(struct rx_session *s, struct rx_status *st)
 		return (rc);
 	while (rc == RX_OK && row)
 		rc = sweep_note(s, &row, st);
-	return (rx_finish(s, rc, RX_DID_ERASE, NULL, "swept", st));
+	/* In a copy nothing is erased but what a bundle of home says. */
+	return (rx_finish(s, rc, s->copy ? RX_DID_BUNDLE : RX_DID_ERASE, NULL,
+	    "swept", st));
 }
 
 rx_err
@@ -544,8 +546,6 @@ rx_erasure_heal(struct rx_session *s, struct rx_status *st)
 	bool row = false;
 	rx_err rc;
 
-	if (s->copy)
-		return (RX_OK);		/* nothing is erased in a copy */
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_ERASURE_UNSWEPT, NULL, 0,
 	    st)) != RX_OK)
 		return (rc);
@@ -684,6 +684,96 @@ done:
 	rx_buf_free(&box);
 	rx_case_done(&c, s);
 	return (rc);
+}
+
+/* ---- what home has erased ---- */
+
+/* The certificate of ${id}, verified, as it is stored. */
+static rx_err
+stored_open(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_erasure *e, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_ERASURE, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
+		rc = row ? certificate_open(s, cur, e, st) :
+		    rx_fail(st, RX_ENOENT, RX_MSG_ERASURE_UNKNOWN);
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* Load the case that the row ${v} says is erased, if it is here.  RX_EPERM when it
+ * lies in another unit, or the session lacks keys to look at either. */
+static rx_err
+case_here(struct rx_session *s, struct rx_case *c, const struct rx_value *v,
+    bool *here, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES], named[RX_UNIT_BYTES];
+	const struct rx_key *key;
+	bool writes;
+	rx_err rc;
+
+	*here = false;
+	if (!rx_unit_stored(named, v[COL_UNIT].p, v[COL_UNIT].n))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT));
+	writes = rx_permitted(s, RX_ACT_WRITE_CASE, named);
+	if ((rc = rx_unit_key(s, named, RX_COMP_CODED, rx_envelope_epoch(
+	    v[COL_CODED].p, v[COL_CODED].n), &key, NULL, st)) != RX_OK ||
+	    (writes && (rc = rx_unit_key(s, named, RX_COMP_NARRATIVE,
+	    rx_envelope_epoch(v[COL_NARRATIVE].p, v[COL_NARRATIVE].n), &key,
+	    NULL, st)) != RX_OK) ||
+	    (rc = rx_case_unit(s, v[COL_CHILD].p, unit, st)) != RX_OK)
+		return (rc);
+	if (memcmp(unit, named, RX_UNIT_BYTES) != 0)
+		return (rx_fail(st, RX_EPERM, RX_MSG_BUNDLE_NOT_ENTITLED));
+	*here = true;
+	return (rx_case_load(c, s, v[COL_CHILD].p, unit, writes ?
+	    RX_CASE_KEYS : RX_BIT(RX_COMP_CODED), st));
+}
+
+rx_err
+rx_erasure_take(struct rx_session *s, struct rx_case *c,
+    const struct rx_value *sent, enum rx_taken *how, struct rx_status *st)
+{
+	struct rx_erasure e, counts;
+	struct rx_value v[COLUMNS];
+	struct rx_status why;
+	bool known, here;
+	rx_err rc;
+
+	*how = RX_TAKEN_NOT;
+	if ((rc = rx_erased(s, sent[COL_CHILD].p, &known, st)) != RX_OK ||
+	    known)
+		return (rc);
+	rx_status_clear(&why);
+	rc = case_here(s, c, sent, &here, &why);
+	if (rc == RX_EPERM) {
+		*how = RX_TAKEN_ELSEWHERE;
+		return (RX_OK);
+	}
+	if (rc != RX_OK && rc != RX_ENOENT) {
+		*st = why;
+		return (rc);
+	}
+	memcpy(v, sent, sizeof(v));
+	v[COL_SWEPT] = rx_int(!here);
+	if ((rc = rx_store_insert(s->store, RX_TABLE_ERASURE, v, st)) !=
+	    RX_OK || (rc = stored_open(s, v[COL_CHILD].p, &e, st)) != RX_OK)
+		return (rc);
+	*how = here ? RX_TAKEN_GONE : RX_TAKEN_KNOWN;
+	if (!here)
+		return (RX_OK);
+	rx_known_forget(s, e.child);
+	memset(&counts, 0, sizeof(counts));
+	if ((rc = destroy(s, c, &counts, st)) != RX_OK)
+		return (rc);
+	return (rx_erasures_clean(s, st));
 }
 
 rx_err

@@ -443,6 +443,19 @@ rx_err rx_erase_moved(struct rx_session *s, struct rx_case *c,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     const char *reason, struct rx_status *st) RX_MUST_USE;
 rx_err rx_erase_sweep(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
+/* In a transaction of a copy: store the row ${sent} of ERASURE that home has sent,
+ * verified (RX_ECORRUPT), and destroy the case, which ${c} is loaded with.  The sums of months stay at
+ * home.  rx_erase_sweep is to follow the commit when it was RX_TAKEN_GONE. */
+enum rx_taken {
+	RX_TAKEN_NOT,		/* it was known */
+	RX_TAKEN_ELSEWHERE,	/* the case lies in another unit here, or its keys
+				 * are not at hand: left as it is */
+	RX_TAKEN_KNOWN,		/* there was no such case; none will be stored */
+	RX_TAKEN_GONE
+};
+rx_err rx_erasure_take(struct rx_session *s, struct rx_case *c,
+    const struct rx_value *sent, enum rx_taken *how, struct rx_status *st)
+    RX_MUST_USE;
 /* At sign-in: rewrite the files when somebody erased a child and could not. */
 rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;

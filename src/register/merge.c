@@ -21,6 +21,8 @@
  *                               not dated after the bundle, and fitting the
  *                               other versions (version.c)
  *   slots                       not believed: written anew from the records
+ *   certificates of erasure     from home: opened, author's signature and role;
+ *                               the case that one names is destroyed
  *
  * Rows of one key are the union of both sides.  When two differ, one that raises
  * a flag stands in its table, else the one that was recorded later (of one
@@ -89,6 +91,7 @@ static const struct {
 	[RX_TABLE_CHILD] = { { 0, 3, -1 }, 0, 2, 1, false },
 	[RX_TABLE_RECORD] = { { 0, 2, 4 }, 2, 3, 1, false },
 	[RX_TABLE_ACTIVITY] = { { 0, 3, -1 }, -1, 2, 1, false },
+	[RX_TABLE_ERASURE] = { { 0, -1, -1 }, -1, 1, -1, true },
 };
 
 static bool
@@ -96,7 +99,8 @@ allowed(enum rx_table table)
 {
 
 	return (table == RX_TABLE_CERT || table == RX_TABLE_REVOCATION ||
-	    forms[table].number >= 1 || table == RX_TABLE_SLOT);
+	    forms[table].number >= 1 || table == RX_TABLE_SLOT ||
+	    table == RX_TABLE_ERASURE);
 }
 
 /* The unit that ${v} names, or the pseudo unit of the register's keys. */
@@ -908,6 +912,57 @@ keys_go_on(const struct merge *m, const struct group *g,
 	return (RX_OK);
 }
 
+/* Whether the opener has the unit's keys under which those of the case come: in a
+ * copy the newest may still be on their way from home. */
+static rx_err
+unit_keys_here(struct merge *m, const struct group *g, bool *can,
+    struct rx_status *st)
+{
+	static const enum rx_compartment comps[3] = { RX_COMP_IDENTITY,
+	    RX_COMP_NARRATIVE, RX_COMP_CODED };
+	const struct rx_value *box;
+	const struct rx_key *key;
+	struct rx_status why;
+	size_t i, k;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < g->n && *can; i++)
+		for (k = 0; g->row[i].table == RX_TABLE_CASE_KEY && k < 3 &&
+		    rc == RX_OK; k++) {
+			box = &g->row[i].v[3 + k];
+			if ((g->comps & RX_BIT(comps[k])) == 0 ||
+			    rx_envelope_epoch(box->p, box->n) == 0)
+				continue;
+			rx_status_clear(&why);
+			rc = rx_unit_key(m->s, g->unit, comps[k],
+			    rx_envelope_epoch(box->p, box->n), &key, NULL,
+			    &why);
+			*can = rc == RX_OK;
+		}
+	if (rc == RX_OK || rc == RX_EPERM)
+		return (RX_OK);
+	*st = why;
+	return (rc);
+}
+
+/* The keys of the case that is here into m->old; *can is false when the opener
+ * lacks those of the unit under which somebody else has them already. */
+static rx_err
+old_keys(struct merge *m, const struct group *g, bool *can,
+    struct rx_status *st)
+{
+	struct rx_status why;
+	rx_err rc;
+
+	rx_status_clear(&why);
+	rc = rx_case_load(&m->old, m->s, g->id, g->unit, g->comps, &why);
+	*can = rc != RX_EPERM;
+	if (rc == RX_OK || !*can)
+		return (RX_OK);
+	*st = why;
+	return (rc);
+}
+
 /* Bring m->now to the keys of the case after the merge; *can is false when they
  * cannot be verified here. */
 static rx_err
@@ -928,10 +983,12 @@ case_keys(struct merge *m, const struct group *g, bool *can,
 	/* Keys are made at home; whoever uses them up leaves it none. */
 	if (!m->s->copy && g->comes > g->have && g->comes > RX_CASE_EPOCHS / 2)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_KEYS_DIFFER));
-	if (g->have != 0 && (rc = rx_case_load(&m->old, s, g->id, g->unit,
-	    g->comps, st)) != RX_OK)
+	if (g->have != 0 && (rc = old_keys(m, g, can, st)) != RX_OK)
 		return (rc);
-	if (g->comes >= g->have && (rc = case_keys_put(m, g, st)) != RX_OK)
+	if (!*can)
+		return (RX_OK);
+	if (g->comes >= g->have && ((rc = unit_keys_here(m, g, can, st)) !=
+	    RX_OK || !*can || (rc = case_keys_put(m, g, st)) != RX_OK))
 		return (rc);
 	if ((rc = rx_case_load(&m->now, s, g->id, g->unit, g->comps, st)) !=
 	    RX_OK)
@@ -1228,6 +1285,32 @@ cases_put(struct merge *m, struct rx_status *st)
 	return (rc);
 }
 
+/* What home has erased, before anything is put in.  At home it is done by hand:
+ * what the child added to past forms is kept there. */
+static rx_err
+erasures_put(struct merge *m, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	enum rx_taken how;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < m->n && m->row[i].child == NULL && rc == RX_OK; i++) {
+		if (m->row[i].table != RX_TABLE_ERASURE || !m->s->copy)
+			continue;
+		(void)unit_of(unit, &m->row[i].v[1]);
+		if ((rc = unit_check(m, unit, st)) != RX_OK ||
+		    (rc = rx_erasure_take(m->s, &m->now, m->row[i].v, &how,
+		    st)) != RX_OK)
+			break;
+		m->info->gone += how == RX_TAKEN_GONE;
+		m->info->skipped += how == RX_TAKEN_ELSEWHERE;
+		m->changed = m->changed || how == RX_TAKEN_GONE ||
+		    how == RX_TAKEN_KNOWN;
+	}
+	return (rc);
+}
+
 static rx_err
 activities_put(struct merge *m, struct rx_status *st)
 {
@@ -1390,6 +1473,7 @@ rx_merge(struct rx_session *s, const struct rx_container *c,
 	if ((rc = people_put(m, st)) == RX_OK &&
 	    (rc = anchors_put(m, st)) == RX_OK &&
 	    (rc = unit_keys_put(m, st)) == RX_OK &&
+	    (rc = erasures_put(m, st)) == RX_OK &&
 	    (rc = cases_put(m, st)) == RX_OK)
 		rc = activities_put(m, st);
 	*changed = m->changed;

@@ -864,6 +864,7 @@ struct rx_bundle {
 	size_t heads;		/* countersigned heads, new */
 	size_t lost;		/* that the chain has not, and the opener went on */
 	size_t erased;		/* cases that were erased here: left out */
+	size_t gone;		/* in a copy: erased, as home has erased them */
 	size_t skipped;		/* cases whose keys cannot be verified here, or that
 				 * lie in another unit by now */
 };

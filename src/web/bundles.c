@@ -83,7 +83,8 @@ put_counts(json_t *o, const struct rx_request *q, const struct rx_bundle *b,
 	    (rc = rx_put_int(o, "number", (int64_t)b->number, st)) != RX_OK ||
 	    (rc = rx_put_text(o, "sender", b->sender, st)) != RX_OK ||
 	    (rc = rx_put_bool(o, "nothing", b->children + b->records +
-	    b->activities + b->keys + b->conflicts == 0, st)) != RX_OK)
+	    b->activities + b->keys + b->conflicts + b->gone == 0, st)) !=
+	    RX_OK)
 		return (rc);
 	for (i = 0; i < sizeof(count) / sizeof(count[0]); i++)
 		if ((rc = rx_put_int(o, count[i].key, (int64_t)count[i].n,
@@ -94,7 +95,8 @@ put_counts(json_t *o, const struct rx_request *q, const struct rx_bundle *b,
 	    (rc = put_note(o, q, RX_MSG_CLI_BUNDLE_REFUSED, b->refused,
 	    st)) != RX_OK ||
 	    (rc = put_note(o, q, RX_MSG_CLI_BUNDLE_ERASED, b->erased, st)) !=
-	    RX_OK)
+	    RX_OK || (rc = put_note(o, q, RX_MSG_CLI_BUNDLE_GONE, b->gone,
+	    st)) != RX_OK)
 		return (rc);
 	return (put_note(o, q, RX_MSG_CLI_BUNDLE_SKIPPED, b->skipped, st));
 }

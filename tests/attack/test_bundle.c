@@ -836,6 +836,97 @@ test_record_moved_to_another_child_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* ---- erasure ---- */
+
+static bool
+only_erasures(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table == RX_TABLE_ERASURE);
+}
+
+/* The coded part of the certificate ${v}, sealed again with one bit of its
+ * signature flipped: s knows the key. */
+static void
+spoil(struct rx_buf *out, struct rx_session *s, const struct rx_value *v)
+{
+	struct rx_buf plain = RX_BUF_INIT;
+	const struct rx_key *key;
+	struct rx_place place;
+
+	rx_place_init(&place, s, VILLAGE1, v[0].p, v[0].p, RX_TABLE_ERASURE, 4,
+	    1);
+	must(rx_unit_key(s, VILLAGE1, RX_COMP_CODED, 1, &key, NULL, &st));
+	must(rx_field_open(&plain, v[4].p, v[4].n, key, RX_COMP_CODED, &place,
+	    &st));
+	plain.b[plain.len - 1] ^= 1;
+	must(rx_field_seal(out, key, RX_COMP_CODED, 1, &place, RX_PAD_CODED,
+	    plain.b, plain.len, &st));
+	rx_buf_free(&plain);
+}
+
+/* An erasure destroys in a copy what it names: so it is home's, its author's, of
+ * that very child. */
+static void
+test_forged_certificate_of_erasure_destroys_nothing(void **state)
+{
+	struct rx_value v[RX_COLUMNS_MAX], other[RX_COLUMNS_MAX];
+	struct rx_buf spoilt = RX_BUF_INIT, kept = RX_BUF_INIT;
+	uint8_t id[RX_ID_BYTES], second[RX_ID_BYTES];
+	struct rx_session *d1;
+	enum rx_table table;
+	struct letter l, up;
+	struct rx_bundle b;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.home, "d1");
+	must(rx_child_find(d1, "c1", id, &st));
+	must(rx_child_find(d1, "c2", second, &st));
+	must(rx_child_erase(d1, id, "迁出", &st));
+	path = make(d1, VILLAGE);
+	unpack(&l, c.d1, path);
+	keep_rows(&l, only_erasures);
+	must(rx_buf_add(&kept, l.body.b, l.body.len, &st));
+	must(rx_row_decode(&table, v, kept.b + RX_BUNDLE_HEAD + 4,
+	    rx_get32(kept.b + RX_BUNDLE_HEAD), &st));
+
+	/* In the place of another child. */
+	memcpy(other, v, sizeof(v));
+	other[0] = rx_bytes(second, RX_ID_BYTES);
+	empty(&l);
+	add_row(&l, RX_TABLE_ERASURE, other);
+	refuses(c.d1, repack(&l, d1, D1), RX_ECORRUPT, SEALED_CORRUPT);
+	/* By somebody who knows the key, and whose signature it is not. */
+	spoil(&spoilt, d1, v);
+	memcpy(other, v, sizeof(v));
+	other[4] = rx_bytes(spoilt.b, spoilt.len);
+	empty(&l);
+	add_row(&l, RX_TABLE_ERASURE, other);
+	refuses(c.d1, repack(&l, d1, D1), RX_ECORRUPT, ERASURE_CORRUPT);
+	/* From a copy, and at home from one who says that he is home. */
+	unpack(&up, c.s1, make(c.d1, TOWN));
+	empty(&up);
+	add_row(&up, RX_TABLE_ERASURE, v);
+	refuses(c.s1, repack(&up, c.d1, S1), RX_EPERM, BUNDLE_NOT_ENTITLED);
+	/* Control: the genuine one. */
+	assert_true(fixture_number(c.village, "SELECT count(*) FROM child") ==
+	    fixture_number(c.home, "SELECT count(*) FROM child") + 1);
+	must(rx_bundle_open(c.d1, path, true, &b, &st));
+	assert_int_equal(b.gone, 1);
+	assert_true(fixture_number(c.village, "SELECT count(*) FROM child") ==
+	    fixture_number(c.home, "SELECT count(*) FROM child"));
+	rx_buf_free(&l.body);
+	rx_buf_free(&up.body);
+	rx_buf_free(&spoilt);
+	rx_buf_free(&kept);
+	rx_session_close(d1);
+	scene_close(&c);
+}
+
 /* ---- keys ---- */
 
 static void
@@ -1785,6 +1876,8 @@ main(void)
 		    test_tables_that_no_bundle_carries_are_refused),
 		cmocka_unit_test(
 		    test_record_moved_to_another_child_is_refused),
+		cmocka_unit_test(
+		    test_forged_certificate_of_erasure_destroys_nothing),
 		cmocka_unit_test(test_unit_keys_from_a_copy_are_refused),
 		cmocka_unit_test(
 		    test_epoch_by_somebody_without_the_key_is_refused),
