@@ -497,7 +497,8 @@ const struct rx_route rx_routes_admin[] = {
 	{ "GET", "/settings", ADMIN, rx_admin_settings },
 	{ "POST", "/settings", ADMIN, rx_admin_settings_save },
 	{ "GET", "/audit/head", RX_WEB_SIGNED_IN, rx_admin_head },
-	{ "POST", "/audit/countersign", RX_WEB_SIGNED_IN | RX_WEB_SLOW,
+	{ "POST", "/audit/countersign", ADMIN_SLOW |
+	    1u << RX_ROLE_SUPERVISOR | 1u << RX_ROLE_STATISTICIAN,
 	    rx_admin_countersign },
 	{ "GET", "/safety", ADMIN_SLOW, rx_admin_safety },
 	{ "POST", "/safety/verify", ADMIN_SLOW, rx_admin_verify },

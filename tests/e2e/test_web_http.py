@@ -377,6 +377,7 @@ def concrete(method, pattern):
     one = {"/child/": child(), "/activity/": "0" * 36, "/flag/": flag(),
            "/coverage/": "350102001001", "/release/": "1",
            "/transfer/": "0" * 36, "/erasure/": "0" * 36,
+           "/moved/receipt/": "0" * 64,
            "/people/": "nobody" if method == "POST" else "dir2",
            "/safety/backup/": "none.rxb"}
     for prefix, value in one.items():
@@ -1233,7 +1234,7 @@ def holds(s, *texts):
     return found
 
 
-def settled(s, *texts, seconds=5):
+def settled(s, *texts, seconds=20):
     """What stays, when those who answer have had time to clear up."""
     end = time.monotonic() + seconds
     while True:
