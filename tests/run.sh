@@ -1,6 +1,7 @@
 #!/bin/sh
-# run.sh PROGRAM...: run each test program from the top folder, show what it
-# says, and close with one line: N passed, N failed, N skipped.
+# run.sh PROGRAM...: run each test program from the top folder, as many C
+# programs at a time as there are processors, the others one by one; show what
+# each says, and close with one line: N passed, N failed, N skipped.
 # A program that dies, or that reports no test at all, counts as one failure.
 set -u
 
@@ -9,17 +10,15 @@ count() {	# count WORD FILE: the number on cmocka's line "[ WORD ] N test(s)"
 	    awk '{ n += $1 } END { print n + 0 }'
 }
 
-passed=0 failed=0 skipped=0 bad=''
-out=$(mktemp) || exit 1
-trap 'rm -f "$out"' EXIT INT TERM
-for t in "$@"; do
-	printf '== %s\n' "$t"
-	case $t in
-	*.py) python3 "$t" >"$out" 2>&1; rc=$? ;;
-	*.mjs) node "$t" >"$out" 2>&1; rc=$? ;;
-	*) "$t" >"$out" 2>&1; rc=$? ;;
+one() {	# one PROGRAM: run it; its counts go to $RUN_DIR/counts, one line
+	out=$(mktemp "$RUN_DIR/XXXXXX") || exit 255
+	began=$(date +%s)
+	case $1 in
+	*.py) python3 "$1" >"$out" 2>&1; rc=$? ;;
+	*.mjs) node "$1" >"$out" 2>&1; rc=$? ;;
+	*) "$1" >"$out" 2>&1; rc=$? ;;
 	esac
-	case $t in
+	case $1 in
 	*.py | *.mjs)
 		line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
 		p=$(printf '%s\n' "$line" | sed -n 's/^\([0-9]*\) passed.*/\1/p')
@@ -33,17 +32,40 @@ for t in "$@"; do
 	esac
 	p=${p:-0} f=${f:-0} k=${k:-0}
 	if [ "$rc" -ne 0 ] && [ "$f" -eq 0 ]; then f=1; fi
-	if [ "$((p + f))" -eq 0 ]; then f=1; fi
+	if [ "$((p + f + k))" -eq 0 ]; then f=1; fi
+	said="== $1
+   $p passed, $f failed, $k skipped ($(($(date +%s) - began)) s)"
 	if [ "$f" -ne 0 ]; then
-		bad="$bad $t"
-		grep -vE '^\[ +(RUN|OK) ' "$out" | tail -n 60
-	else
-		printf '   %s passed' "$p"
-		if [ "$k" -ne 0 ]; then printf ', %s skipped' "$k"; fi
-		printf '\n'
+		said="$said
+$(grep -vE '^\[ +(RUN|OK) ' "$out" | tail -n 60)"
 	fi
-	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + k))
+	printf '%s\n' "$said"
+	printf '%s %s %s %s\n' "$p" "$f" "$k" "$1" >>"$RUN_DIR/counts"
+}
+
+if [ -n "${RUN_DIR:-}" ]; then
+	one "$1"
+	exit 0
+fi
+RUN_DIR=$(mktemp -d) || exit 1
+export RUN_DIR
+trap 'rm -rf "$RUN_DIR"' EXIT INT TERM
+: >"$RUN_DIR/counts"
+for t in "$@"; do
+	case $t in *.py | *.mjs) ;; *) printf '%s\n' "$t" ;; esac
+done | xargs -r -P "$(nproc)" -n 1 sh "$0"
+for t in "$@"; do
+	case $t in *.py | *.mjs) sh "$0" "$t" ;; esac
 done
-if [ -n "$bad" ]; then printf 'failed:%s\n' "$bad"; fi
-printf '%s passed, %s failed, %s skipped\n' "$passed" "$failed" "$skipped"
-[ "$failed" -eq 0 ]
+# A program that left no counts was not run to its end.
+awk -v programs="$#" '
+	{ p += $1; f += $2; k += $3; if ($2) bad = bad " " $4 }
+	END {
+		if (NR != programs) {
+			f++
+			bad = bad " (" programs - NR " not run)"
+		}
+		if (bad) print "failed:" bad
+		printf "%d passed, %d failed, %d skipped\n", p, f, k
+		exit f > 0
+	}' "$RUN_DIR/counts"
