@@ -62,6 +62,17 @@ arg_of(const char *name)
 #define try(expr) (rx_status_clear(&st), (expr))
 #define must(expr) ok(try(expr), &st)
 
+/* A group setup for tests that make their registers themselves. */
+static inline int
+setup_none(void **state)
+{
+
+	(void)state;
+	must(rx_crypto_init(&st));
+	rx_json_init();
+	return (0);
+}
+
 static inline rx_err
 open_as(struct rx_session **out, const char *dir, const char *user,
     const char *pass)
@@ -80,6 +91,15 @@ sign_in(const char *dir, const char *user)
 
 	must(open_as(&s, dir, user, user));
 	return (s);
+}
+
+/* Sign in anew, so that what others did meanwhile is taken in. */
+static inline void
+reopen(struct rx_session **s, const char *dir, const char *user)
+{
+
+	rx_session_close(*s);
+	*s = sign_in(dir, user);
 }
 
 static inline rx_err
@@ -290,6 +310,37 @@ rows_of(struct rx_session *s, enum rx_query q, const uint8_t *id)
 	}
 	rx_query_close(cur);
 	return (n);
+}
+
+struct people {
+	const char *want;	/* a user's name */
+	enum rx_role role;	/* 0 for any */
+	size_t found;
+	struct rx_user_row row;
+};
+
+static inline rx_err
+people_each(void *cookie, const struct rx_user_row *row, struct rx_status *u)
+{
+	struct people *p = cookie;
+
+	(void)u;
+	if (strcmp(row->name, p->want) != 0 ||
+	    (p->role != 0 && p->role != row->role))
+		return (RX_OK);
+	p->found++;
+	p->row = *row;
+	return (RX_OK);
+}
+
+/* How ${name} stands in the list of people. */
+static inline struct people
+person(struct rx_session *s, const char *name, enum rx_role role)
+{
+	struct people p = { .want = name, .role = role };
+
+	must(rx_user_each(s, people_each, &p, &st));
+	return (p);
 }
 
 struct listed {			/* what a list says of one child */

@@ -6,54 +6,6 @@
  * makes a register of its own.
  */
 
-static int
-setup(void **state)
-{
-
-	(void)state;
-	must(rx_crypto_init(&st));
-	rx_json_init();
-	return (0);
-}
-
-static void
-reopen(struct rx_session **s, const char *dir, const char *user)
-{
-
-	rx_session_close(*s);
-	*s = sign_in(dir, user);
-}
-
-struct people {
-	const char *want;	/* a user's name */
-	enum rx_role role;	/* 0 for any */
-	size_t found;
-	struct rx_user_row row;
-};
-
-static rx_err
-people_each(void *cookie, const struct rx_user_row *row, struct rx_status *u)
-{
-	struct people *p = cookie;
-
-	(void)u;
-	if (strcmp(row->name, p->want) != 0 ||
-	    (p->role != 0 && p->role != row->role))
-		return (RX_OK);
-	p->found++;
-	p->row = *row;
-	return (RX_OK);
-}
-
-static struct people
-person(struct rx_session *s, const char *name, enum rx_role role)
-{
-	struct people p = { .want = name, .role = role };
-
-	must(rx_user_each(s, people_each, &p, &st));
-	return (p);
-}
-
 /* ---- keys ---- */
 
 static void
@@ -388,5 +340,5 @@ main(void)
 		    test_own_flag_of_the_only_supervisor_goes_one_level_up),
 	};
 
-	return (cmocka_run_group_tests_name("enrol", tests, setup, NULL));
+	return (cmocka_run_group_tests_name("enrol", tests, setup_none, NULL));
 }

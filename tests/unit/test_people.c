@@ -3,47 +3,7 @@
 /* Who belongs where: people, signing in, units.  Every test makes a register of
  * its own. */
 
-static int
-setup(void **state)
-{
-
-	(void)state;
-	must(rx_crypto_init(&st));
-	rx_json_init();
-	return (0);
-}
-
 /* ---- the list of people ---- */
-
-struct people {
-	const char *want;	/* a user's name */
-	enum rx_role role;	/* 0 for any */
-	size_t found;
-	struct rx_user_row row;
-};
-
-static rx_err
-people_each(void *cookie, const struct rx_user_row *row, struct rx_status *u)
-{
-	struct people *p = cookie;
-
-	(void)u;
-	if (strcmp(row->name, p->want) != 0 ||
-	    (p->role != 0 && p->role != row->role))
-		return (RX_OK);
-	p->found++;
-	p->row = *row;
-	return (RX_OK);
-}
-
-static struct people
-person(struct rx_session *s, const char *name, enum rx_role role)
-{
-	struct people p = { .want = name, .role = role };
-
-	must(rx_user_each(s, people_each, &p, &st));
-	return (p);
-}
 
 static void
 test_people_are_listed_as_they_are(void **state)
@@ -610,5 +570,5 @@ main(void)
 		    test_unit_name_is_the_registers_then_the_embedded_then_the_code),
 	};
 
-	return (cmocka_run_group_tests_name("people", tests, setup, NULL));
+	return (cmocka_run_group_tests_name("people", tests, setup_none, NULL));
 }
