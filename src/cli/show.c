@@ -6,31 +6,13 @@
 #include "base/date.h"
 #include "cli/cli.h"
 
-static const enum rx_msg labels[RX_FIELD_COUNT] = {
-#define FIELD(name, tag, key, kind, list, comp, may, must) \
-	[RX_F_##name] = RX_MSG_LABEL_##name,
-#include "register/record.def"
-#undef FIELD
-};
-
-static const enum rx_msg type_names[RX_TYPE_COUNT] = {
-	[RX_CHILD] = RX_MSG_CLI_TYPE_CHILD,
-	[RX_OBSERVATION] = RX_MSG_CLI_TYPE_OBSERVATION,
-	[RX_INTERVENTION] = RX_MSG_CLI_TYPE_INTERVENTION,
-	[RX_ACTIVITY] = RX_MSG_CLI_TYPE_ACTIVITY,
-	[RX_FLAG] = RX_MSG_CLI_TYPE_FLAG,
-	[RX_REVIEW] = RX_MSG_CLI_TYPE_REVIEW,
-	[RX_REPORT] = RX_MSG_CLI_TYPE_REPORT,
-	[RX_CONSENT] = RX_MSG_CLI_TYPE_CONSENT
-};
-
 const char *
 rx_cli_type_name(const struct rx_cli *cli, enum rx_type type)
 {
 
 	if (type <= 0 || type >= RX_TYPE_COUNT)
 		return ("?");
-	return (rx_msg(type_names[type], cli->lang));
+	return (rx_msg(rx_type_label(type), cli->lang));
 }
 
 /* ---- one value ---- */
@@ -193,7 +175,7 @@ print_record(struct rx_cli_case *c, const struct rx_record *r,
 		    (f == RX_F_RAISES_FLAG && r->type == RX_FLAG))
 			continue;
 		rc = rx_buf_printf(&cli->out, st, "    %s%s",
-		    rx_msg(labels[f], cli->lang),
+		    rx_msg(rx_fields[f].label, cli->lang),
 		    cli->lang == RX_LANG_EN ? ": " : "：");
 		if (rc == RX_OK)
 			rc = put_value(cli, r, f, st);
@@ -342,7 +324,7 @@ field_help(struct rx_cli *cli, enum rx_field f, enum rx_type type,
 
 	rc = rx_buf_printf(&cli->out, st, "  %c %-17s %s  (%s)\n",
 	    (info->must & (1u << type)) != 0 ? '*' : ' ', info->key,
-	    rx_msg(labels[f], cli->lang), kind_word(info->kind, cli->lang));
+	    rx_msg(info->label, cli->lang), kind_word(info->kind, cli->lang));
 	if (rc != RX_OK || info->list == RX_LIST_NONE)
 		return (rc);
 	codes = rx_codes(info->list, &n);

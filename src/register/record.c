@@ -26,7 +26,7 @@
 
 const struct rx_field_info rx_fields[RX_FIELD_COUNT] = {
 #define FIELD(name, tag, key, kind, list, comp, may, must) \
-	{ tag, key, kind, list, comp, may, must },
+	{ tag, key, kind, list, comp, may, must, RX_MSG_LABEL_##name },
 #include "register/record.def"
 #undef FIELD
 };
@@ -49,6 +49,25 @@ rx_type_key(enum rx_type type)
 {
 
 	return ((unsigned)type < RX_TYPE_COUNT ? type_keys[type] : "");
+}
+
+static const enum rx_msg type_labels[RX_TYPE_COUNT] = {
+	[RX_CHILD] = RX_MSG_CLI_TYPE_CHILD,
+	[RX_OBSERVATION] = RX_MSG_CLI_TYPE_OBSERVATION,
+	[RX_INTERVENTION] = RX_MSG_CLI_TYPE_INTERVENTION,
+	[RX_ACTIVITY] = RX_MSG_CLI_TYPE_ACTIVITY,
+	[RX_FLAG] = RX_MSG_CLI_TYPE_FLAG,
+	[RX_REVIEW] = RX_MSG_CLI_TYPE_REVIEW,
+	[RX_REPORT] = RX_MSG_CLI_TYPE_REPORT,
+	[RX_CONSENT] = RX_MSG_CLI_TYPE_CONSENT
+};
+
+enum rx_msg
+rx_type_label(enum rx_type type)
+{
+
+	return ((unsigned)type < RX_TYPE_COUNT ? type_labels[type] :
+	    RX_MSG_NONE);
 }
 
 void

@@ -51,6 +51,7 @@ struct rx_field_info {
 	enum rx_list list;
 	enum rx_compartment comp;
 	unsigned may, must;	/* bit sets: 1 << enum rx_type */
+	enum rx_msg label;
 };
 extern const struct rx_field_info rx_fields[RX_FIELD_COUNT];
 
@@ -122,5 +123,6 @@ rx_err rx_record_json(json_t **out, const struct rx_record *r,
 /* Whether ${r} is a consent that says that the file is kept. */
 bool rx_record_kept(const struct rx_record *r);
 const char *rx_type_key(enum rx_type type);	/* "child", "observation" ... */
+enum rx_msg rx_type_label(enum rx_type type);	/* what people call it */
 
 #endif

@@ -13,22 +13,13 @@ struct file {
 	unsigned shown;		/* identity fields that were asked for */
 };
 
-static const enum rx_msg type_names[RX_TYPE_COUNT] = {
-	[RX_CHILD] = RX_MSG_CLI_TYPE_CHILD,
-	[RX_OBSERVATION] = RX_MSG_CLI_TYPE_OBSERVATION,
-	[RX_INTERVENTION] = RX_MSG_CLI_TYPE_INTERVENTION,
-	[RX_ACTIVITY] = RX_MSG_CLI_TYPE_ACTIVITY,
-	[RX_FLAG] = RX_MSG_CLI_TYPE_FLAG,
-	[RX_REVIEW] = RX_MSG_WEB_CASE_REVIEW,
-	[RX_REPORT] = RX_MSG_CLI_TYPE_REPORT,
-	[RX_CONSENT] = RX_MSG_CLI_TYPE_CONSENT,
-};
-
 enum rx_msg
 rx_director_type(enum rx_type type)
 {
 
-	return (type_names[type]);
+	/* Who is not a supervisor reads what was decided. */
+	return (type == RX_REVIEW ? RX_MSG_WEB_CASE_REVIEW :
+	    rx_type_label(type));
 }
 
 /* The identity, field by field, with those that were shown before, so that
@@ -83,7 +74,7 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	rx_time_format(r->at, at);
 	at[16] = '\0';
 	rx_uuid_text(r->id, id);
-	if ((rc = rx_put_text(item, "type", rx_msg(type_names[r->type],
+	if ((rc = rx_put_text(item, "type", rx_msg(rx_director_type(r->type),
 	    f->q->lang), st)) != RX_OK ||
 	    (rc = rx_put_date(item, "date", (int32_t)rx_record_int(r,
 	    RX_F_DATE), st)) != RX_OK ||

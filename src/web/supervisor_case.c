@@ -6,24 +6,6 @@
 /* A flagged case on the supervisor's page: facts of the child, then what
  * happened, by date.  Fields are shown by the table of fields. */
 
-static const enum rx_msg labels[RX_FIELD_COUNT] = {
-#define FIELD(name, tag, key, kind, list, comp, may, must) \
-	[RX_F_##name] = RX_MSG_LABEL_##name,
-#include "register/record.def"
-#undef FIELD
-};
-
-static const enum rx_msg type_names[RX_TYPE_COUNT] = {
-	[RX_CHILD] = RX_MSG_CLI_TYPE_CHILD,
-	[RX_OBSERVATION] = RX_MSG_CLI_TYPE_OBSERVATION,
-	[RX_INTERVENTION] = RX_MSG_CLI_TYPE_INTERVENTION,
-	[RX_ACTIVITY] = RX_MSG_CLI_TYPE_ACTIVITY,
-	[RX_FLAG] = RX_MSG_CLI_TYPE_FLAG,
-	[RX_REVIEW] = RX_MSG_CLI_TYPE_REVIEW,
-	[RX_REPORT] = RX_MSG_CLI_TYPE_REPORT,
-	[RX_CONSENT] = RX_MSG_CLI_TYPE_CONSENT
-};
-
 /* ---- values ---- */
 
 static rx_err
@@ -108,8 +90,8 @@ put_field(json_t *data, const char *key, const struct rx_request *q,
 	if ((rc = add_value(&value, q, r, f, st)) != RX_OK || value.len == 0)
 		goto done;
 	if ((rc = rx_put_item(data, key, &item, st)) != RX_OK ||
-	    (rc = rx_put_text(item, "label", rx_msg(labels[f], q->lang),
-	    st)) != RX_OK)
+	    (rc = rx_put_text(item, "label", rx_msg(rx_fields[f].label,
+	    q->lang), st)) != RX_OK)
 		goto done;
 	rc = rx_put(item, "value", json_stringn((const char *)value.b,
 	    value.len), st);
@@ -195,7 +177,7 @@ put_event(struct rx_supervisor_case *c, const struct rx_record *r,
 	rx_err rc;
 
 	if ((rc = put_first(c->data, list, &o, st)) != RX_OK ||
-	    (rc = rx_put_text(o, "type", rx_msg(type_names[r->type],
+	    (rc = rx_put_text(o, "type", rx_msg(rx_type_label(r->type),
 	    c->q->lang), st)) != RX_OK ||
 	    (rc = rx_put_date(o, "day", (int32_t)rx_record_int(r, RX_F_DATE),
 	    st)) != RX_OK ||
