@@ -81,7 +81,7 @@ run_offer(struct rx_cli *cli, struct rx_status *st)
 	out = cli->value[O_TO_REGISTER] != NULL;
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = rx_cli_confirm(cli, cli->value[O_YES] != NULL,
 	    RX_MSG_CLI_TRANSFER_ASK, RX_MSG_CLI_CANCELLED, st)) ==
 	    RX_OK)
@@ -178,7 +178,7 @@ run_withdraw(struct rx_cli *cli, struct rx_status *st)
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = rx_departure_is_open(s, id, &away, st)) == RX_OK)
 		rc = rx_transfer_withdraw(s, id, st);
 	rx_session_close(s);

@@ -649,6 +649,8 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
 /* New slots of the loaded case, as its flags are now. */
 rx_err rx_slots_now(struct rx_session *s, struct rx_case *c,
     struct rx_status *st) RX_MUST_USE;
+/* What the audit calls the acceptance of a transfer. */
+#define RX_TRANSFER_ACCEPTED "accept"
 /* The loaded case has new keys: an open offer hands these on. */
 rx_err rx_transfer_follow(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;

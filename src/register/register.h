@@ -80,6 +80,13 @@ rx_err rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
 rx_err rx_child_find(struct rx_session *s, const char *text,
     uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
 
+/* The same for one who may have a link of long ago: of a child that a unit of his
+ * kept before, the refusal says which unit keeps it now and since when: RX_EPERM
+ * (CHILD_MOVED_ON; CHILD_MOVED where the audit does not say when), RX_ENOENT
+ * (CHILD_ERASED_ON, CHILD_LEFT_ON); and nothing of the child. */
+rx_err rx_child_seek(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+
 /* The whole case: the child, then its records by date.  A director of its
  * unit sees all of it; a supervisor only a flagged case, identity only when
  * ${reason} is given (not NULL, not empty); both are audited. */
@@ -113,6 +120,19 @@ rx_err rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     unsigned shown,
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* A version of a child that only moved it to another unit is no correction.
+ * Director: call ${each} for these, oldest first, and count the corrections in
+ * ${*corrections}; not audited, for nothing of the child is told. */
+struct rx_move {
+	char from[RX_UNIT_BYTES], to[RX_UNIT_BYTES];
+	int64_t at;			/* ms */
+};
+typedef rx_err rx_move_each(void *, const struct rx_move *,
+    struct rx_status *);
+rx_err rx_child_moves(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_move_each *each, void *cookie, uint32_t *corrections,
+    struct rx_status *st) RX_MUST_USE;
 
 /* Every version of one thing, oldest first, verified; ${changed} has the bits
  * 1 << enum rx_field of what differs from the version before (0 for the first).

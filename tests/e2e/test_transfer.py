@@ -112,7 +112,8 @@ def test_accepted_case_is_the_receivers_with_all_its_history():
     equal(as_(register, "d1", "child", "list", "--json").expect().json(), [],
           "not the sender's")
     as_(register, "d1", "child", "show", "c1").expect(PERMISSION)
-    as_(register, "d1", "child", "show", got["accepted"]).expect(PERMISSION)
+    r = as_(register, "d1", "child", "show", got["accepted"])
+    true(B in r.expect(PERMISSION).complaint, "where it is now")
     observe(register, "d1", "o3", "c1", "晚了").expect(PERMISSION)
     for who in ("d1", "d2"):
         equal(listed(register, who), [], "over")
