@@ -334,6 +334,12 @@ rx_err rx_anchor_vouched(struct rx_session *s, const struct rx_anchor *a,
  * others.  RX_ECORRUPT (ANCHOR_FORGED) when one is not what it says. */
 rx_err rx_countersigned_here_all(struct rx_session *s, struct rx_buf *out,
     size_t *lost, struct rx_status *st) RX_MUST_USE;
+/* The newest of those in ${store}, the files of the session's register as they
+ * are somewhere: no key to them is needed, the session's members judge who
+ * signed, and what is not what it says is passed over. */
+rx_err rx_countersigned_newest(struct rx_session *s, struct rx_store *store,
+    struct rx_countersigned *newest, bool *found, struct rx_status *st)
+    RX_MUST_USE;
 /* In a transaction: keep ${c}; *changed tells whether it is new. */
 rx_err rx_countersigned_keep(struct rx_session *s,
     const struct rx_countersigned *c, bool *changed, struct rx_status *st)

@@ -819,11 +819,11 @@ struct rx_restored {		/* what was found */
  * content about twice, the keys twice and the increments once.
  * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
  * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
- * The live register is looked at if the same passphrase opens it: the newest head
- * that somebody countersigned there must be in the backup as well, (RX_ECONFLICT,
- * BACKUP_OLDER_SIGNED: user, seq, n, days; RX_ECORRUPT, ANCHOR_FORK), unless
- * ${ask->older}.  What nobody countersigned does not decide: it may be what is
- * wrong.
+ * The newest head that somebody countersigned in the live register must be in the
+ * backup as well (RX_ECONFLICT, BACKUP_OLDER_SIGNED: user, seq, n, days;
+ * RX_ECORRUPT, ANCHOR_FORK), unless ${ask->older}; if the passphrase does not open
+ * that register, whoever was enrolled when the backup was made is believed.  What
+ * nobody countersigned does not decide: it may be what is wrong.
  */
 rx_err rx_backup_restore(const struct rx_restore *ask,
     struct rx_restored *got, struct rx_status *st) RX_MUST_USE;
