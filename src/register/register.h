@@ -731,8 +731,8 @@ rx_err rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
     struct rx_status *st) RX_MUST_USE;
 
 /*
- * The same in steps, for who must not keep a session long.  Only taking and
- * tidying need one.
+ * The same in steps, for who must not keep a session long.  Only taking, looking
+ * for the newest and tidying need one.
  */
 struct rx_backup;
 /* Any member: take a backup of this moment, with its audit entry, into memory; to
@@ -753,12 +753,33 @@ void rx_backup_head(const struct rx_backup *b, struct rx_audit_head *head);
 #define RX_VAULT_CHAIN 30	/* files from a whole one to the next */
 #define RX_VAULT_WHOLE 4	/* whole ones that are kept */
 
+#define RX_VAULT_HEAD 224	/* bytes of a signed head */
+
 bool rx_vault_is_name(const char *name);
-/* Write ${b} to the vault ${dir}, its keys to the folder ${keys} (NULL: ${dir});
- * its ${name}, and whether it is a whole one. */
+/* A file of content in a vault; what nobody of this register signed is not ours,
+ * and has a name only. */
+struct rx_vault_file {
+	char name[RX_VAULT_NAME];
+	bool ours, whole;
+	int64_t made;			/* ms */
+	uint64_t seq;			/* where its audit ends */
+	uint8_t head[RX_VAULT_HEAD];
+};
+typedef rx_err rx_vault_fn(void *, const struct rx_vault_file *,
+    struct rx_status *);
+/* Any member: call ${each} for all of them, ours first, the newest of these
+ * first; the signature of the head is verified, not what follows it. */
+rx_err rx_vault_each(struct rx_session *s, const char *dir, rx_vault_fn *each,
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The newest of ours; its name is "" when there is none. */
+rx_err rx_vault_newest(struct rx_session *s, const char *dir,
+    struct rx_vault_file *newest, struct rx_status *st) RX_MUST_USE;
+/* Write ${b} to the vault ${dir}, its keys to the folder ${keys} (NULL: ${dir}),
+ * so that it builds on ${top}, the newest of before; its ${name}, and whether it
+ * is a whole one. */
 rx_err rx_vault_write(const struct rx_backup *b, const char *dir,
-    const char *keys, char name[RX_VAULT_NAME], bool *whole,
-    struct rx_status *st) RX_MUST_USE;
+    const char *keys, const struct rx_vault_file *top,
+    char name[RX_VAULT_NAME], bool *whole, struct rx_status *st) RX_MUST_USE;
 /* Read the backup ${name} back and compare it with ${b}, from which it was
  * written: heads, every byte, SQLite's check, every row against the manifest, the
  * hashes of the audit.  RX_ECORRUPT (BACKUP_CORRUPT) or what is wrong.  What it
@@ -776,17 +797,14 @@ rx_err rx_vault_expired(struct rx_session *s, const char *dir, bool own,
     rx_err (*each)(void *, const char *path, int64_t days,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 /* Remove from the vault the keys that were to be destroyed, and all content that
- * is older than the last RX_VAULT_WHOLE whole backups: files by its names that a
- * member of this register signed, and no others.  *removed counts. */
+ * is older than the last RX_VAULT_WHOLE whole backups, of which the images are
+ * what was signed: files by its names that a member of this register signed, and
+ * no others.  *removed counts. */
 rx_err rx_vault_tidy(struct rx_session *s, const char *dir, const char *keys,
     size_t *removed, struct rx_status *st) RX_MUST_USE;
 /* Whether anything but backups was entered in the audit after entry ${seq}. */
 rx_err rx_vault_changed(struct rx_session *s, uint64_t seq, bool *changed,
     struct rx_status *st) RX_MUST_USE;
-/* The newest backup in the vault: its time, ms, and where its audit ends; 0 when
- * there is none that looks like one. */
-void rx_vault_newest(const char *dir, int64_t *made, uint64_t *seq);
-
 struct rx_restore {		/* what is asked for */
 	const char *file;	/* the content */
 	const char *keys;	/* NULL: FILE.keys */
