@@ -67,6 +67,18 @@ is_folder(const char *path)
 	return (stat(path, &sb) == 0 && S_ISDIR(sb.st_mode));
 }
 
+/* Tell what lies in the folder and is not of this register. */
+static rx_err
+odd_each(void *cookie, const struct rx_vault_file *f, struct rx_status *st)
+{
+
+	(void)st;
+	if (!f->ours)
+		rx_cli_note(cookie, RX_MSG_CLI_BACKUP_ODD, "file", f->name,
+		    NULL);
+	return (RX_OK);
+}
+
 /* A backup in the folder ${dir}, which builds on what is there. */
 static rx_err
 create_in(struct rx_cli *cli, struct rx_session *s, const char *dir,
@@ -75,13 +87,17 @@ create_in(struct rx_cli *cli, struct rx_session *s, const char *dir,
 	const char *other = cli->value[O_KEYS] != NULL ? cli->value[O_KEYS] :
 	    dir;
 	char name[RX_VAULT_NAME], *file = NULL, *keys = NULL;
+	struct rx_vault_file top;
 	struct rx_backup *b;
 	bool whole;
 	rx_err rc;
 
-	if ((rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
+	if ((rc = rx_vault_each(s, dir, odd_each, cli, st)) != RX_OK ||
+	    (rc = rx_vault_newest(s, dir, &top, st)) != RX_OK ||
+	    (rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_vault_write(b, dir, other, name, &whole, st)) != RX_OK ||
+	if ((rc = rx_vault_write(b, dir, other, &top, name, &whole, st)) !=
+	    RX_OK ||
 	    (rc = rx_vault_prove(b, dir, other, name, st)) != RX_OK)
 		goto done;
 	if (asprintf(&file, "%s/%s", dir, name) < 0 ||

@@ -355,7 +355,7 @@ show(struct rx_cli *cli, struct rx_session *s, struct rx_cli_case *c,
 	json_t *o;
 	rx_err rc;
 
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) != RX_OK ||
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) != RX_OK ||
 	    (rc = rx_child_show(s, id, cli->value[O_REASON],
 	    rx_cli_case_each, c, st)) != RX_OK)
 		return (rc);
@@ -456,7 +456,7 @@ run_erase(struct rx_cli *cli, struct rx_status *st)
 	order.asker = (enum rx_erase_asker)asker;
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = rx_cli_confirm(cli, cli->value[O_YES] != NULL,
 	    RX_MSG_CLI_ERASE_ASK, RX_MSG_CLI_CANCELLED, st)) ==
 	    RX_OK)

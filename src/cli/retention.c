@@ -126,7 +126,7 @@ run_keep(struct rx_cli *cli, struct rx_status *st)
 	if ((rc = rx_cli_date(cli->value[O_UNTIL], "--until", &until, st)) !=
 	    RX_OK || (rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK)
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) == RX_OK)
 		rc = rx_retention_keep(s, id, until, cli->value[O_REASON],
 		    st);
 	rx_session_close(s);

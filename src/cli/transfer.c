@@ -81,7 +81,7 @@ run_offer(struct rx_cli *cli, struct rx_status *st)
 	out = cli->value[O_TO_REGISTER] != NULL;
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = rx_cli_confirm(cli, cli->value[O_YES] != NULL,
 	    RX_MSG_CLI_TRANSFER_ASK, RX_MSG_CLI_CANCELLED, st)) ==
 	    RX_OK)
@@ -178,7 +178,7 @@ run_withdraw(struct rx_cli *cli, struct rx_status *st)
 
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_child_find(s, cli->operand[0], id, st)) == RX_OK &&
+	if ((rc = rx_child_seek(s, cli->operand[0], id, st)) == RX_OK &&
 	    (rc = rx_departure_is_open(s, id, &away, st)) == RX_OK)
 		rc = rx_transfer_withdraw(s, id, st);
 	rx_session_close(s);
@@ -204,78 +204,128 @@ direction(const struct rx_transfer_row *row)
 	return (row->incoming ? "in" : row->outgoing ? "out" : "");
 }
 
+/* A new row of ${kind}, borrowed: where from, where to, and how it stands. */
 static rx_err
-row_units(json_t *o, const struct rx_transfer_row *row, struct rx_status *st)
+row_new(json_t **out, json_t *rows, const char *kind, const uint8_t *child,
+    const char *from, const char *to, const char *way, const char *state,
+    struct rx_status *st)
 {
-	char uuid[RX_UUID_TEXT], from[RX_UNIT_TEXT], to[RX_UNIT_TEXT];
+	char uuid[RX_UUID_TEXT], a[RX_UNIT_TEXT], b[RX_UNIT_TEXT];
+	json_t *o = json_object();
 	rx_err rc;
 
-	rx_uuid_text(row->child, uuid);
-	rx_unit_text(from, row->from);
-	rx_unit_text(to, row->to);
+	*out = o;
+	rx_uuid_text(child, uuid);
+	rx_unit_text(a, from);
+	rx_unit_text(b, to);
+	if (o == NULL || json_array_append_new(rows, o) != 0)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	rc = rx_cli_set(o, "uuid", json_string(uuid), st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "from", json_string(from), st);
+		rc = rx_cli_set(o, "kind", json_string(kind), st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "to", json_string(to), st);
+		rc = rx_cli_set(o, "from", json_string(a), st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "direction", json_string(direction(row)),
-		    st);
+		rc = rx_cli_set(o, "to", json_string(b), st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "state", json_string(row->bad !=
-		    RX_MSG_NONE ? "bad" : row->rejected ? "rejected" :
-		    "offered"), st);
+		rc = rx_cli_set(o, "direction", json_string(way), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "state", json_string(state), st);
 	return (rc);
 }
 
+/* What the reader has a key to. */
 static rx_err
-row_case(json_t *o, const struct rx_transfer_row *row, struct rx_status *st)
+row_case(json_t *o, const struct rx_record *child, const char *by, int64_t at,
+    const char *reason, struct rx_status *st)
 {
-	rx_err rc = RX_OK;
+	rx_err rc;
 
-	if (row->record == NULL)
-		return (RX_OK);
-	rc = rx_cli_set(o, "id", json_string(rx_record_text(row->record,
+	rc = rx_cli_set(o, "id", json_string(rx_record_text(child,
 	    RX_F_CALLER_ID)), st);
-	if (rc == RX_OK && row->record->identity)
-		rc = rx_cli_set(o, "name", json_string(rx_record_text(
-		    row->record, RX_F_NAME)), st);
+	if (rc == RX_OK && child->identity)
+		rc = rx_cli_set(o, "name", json_string(rx_record_text(child,
+		    RX_F_NAME)), st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "by", json_string(row->by), st);
+		rc = rx_cli_set(o, "by", json_string(by), st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "at", rx_cli_time_json(row->at), st);
-	if (rc == RX_OK && row->reason[0] != '\0')
-		rc = rx_cli_set(o, "reason", json_string(row->reason), st);
+		rc = rx_cli_set(o, "at", rx_cli_time_json(at), st);
+	if (rc == RX_OK && reason[0] != '\0')
+		rc = rx_cli_set(o, "reason", json_string(reason), st);
 	return (rc);
 }
 
 static rx_err
-collect(void *cookie, const struct rx_transfer_row *row, struct rx_status *st)
+collect(void *rows, const struct rx_transfer_row *row, struct rx_status *st)
 {
 	json_t *o;
 	rx_err rc;
 
-	if ((o = json_object()) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = row_units(o, row, st)) != RX_OK ||
-	    (rc = row_case(o, row, st)) != RX_OK) {
-		json_decref(o);
+	if ((rc = row_new(&o, rows, "unit", row->child, row->from, row->to,
+	    direction(row), row->bad != RX_MSG_NONE ? "bad" : row->rejected ?
+	    "rejected" : "offered", st)) != RX_OK || row->record == NULL)
 		return (rc);
-	}
-	return (rx_cli_append(cookie, o, st));
+	return (row_case(o, row->record, row->by, row->at, row->reason, st));
+}
+
+static rx_err
+collect_away(void *rows, const struct rx_departure_row *row,
+    struct rx_status *st)
+{
+	json_t *o;
+	rx_err rc;
+
+	rc = row_new(&o, rows, "register", row->child, row->record->unit,
+	    row->to.unit, "out", row->state == RX_DEPARTURE_OPEN ? "offered" :
+	    row->state == RX_DEPARTURE_REJECTED ? "rejected" : "withdrawn", st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "register", json_string(
+		    row->to.register_name), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "unit_name", json_string(
+		    row->to.unit_name), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "person", json_string(row->to.cert.name),
+		    st);
+	return (rc != RX_OK ? rc : row_case(o, row->record, row->by, row->at,
+	    row->reason, st));
+}
+
+/* Where it goes: the name of the other register, "" for a unit of this one. */
+static rx_err
+register_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
+    struct rx_status *st)
+{
+	const char *s = json_string_value(json_object_get(row, "register"));
+
+	if (s == NULL)
+		s = rx_msg(RX_MSG_CLI_TRANSFER_HERE, cli->lang);
+	return (rx_cli_clean(out, s, strlen(s), st));
+}
+
+/* The sentence for the state ${state} of an offer that goes ${way}. */
+static enum rx_msg
+state_said(const char *state, const char *way, bool away)
+{
+
+	if (strcmp(state, "bad") == 0)
+		return (RX_MSG_CLI_TRANSFER_IS_BAD);
+	if (strcmp(state, "withdrawn") == 0)
+		return (RX_MSG_CLI_TRANSFER_IS_WITHDRAWN);
+	if (strcmp(state, "rejected") == 0)
+		return (RX_MSG_CLI_TRANSFER_IS_REJECTED);
+	return (away ? RX_MSG_CLI_TRANSFER_IS_AWAY : strcmp(way, "in") == 0 ?
+	    RX_MSG_CLI_TRANSFER_IS_MINE : RX_MSG_CLI_TRANSFER_IS_OPEN);
 }
 
 static rx_err
 state_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
     struct rx_status *st)
 {
-	const char *state = json_string_value(json_object_get(row, "state"));
-	const char *way = json_string_value(json_object_get(row, "direction"));
-	const char *s = rx_msg(state != NULL && strcmp(state, "bad") == 0 ?
-	    RX_MSG_CLI_TRANSFER_IS_BAD : state != NULL &&
-	    strcmp(state, "rejected") == 0 ? RX_MSG_CLI_TRANSFER_IS_REJECTED : way != NULL &&
-	    strcmp(way, "in") == 0 ? RX_MSG_CLI_TRANSFER_IS_MINE :
-	    RX_MSG_CLI_TRANSFER_IS_OPEN, cli->lang);
+	const char *s = rx_msg(state_said(json_string_value(json_object_get(
+	    row, "state")), json_string_value(json_object_get(row,
+	    "direction")), json_object_get(row, "register") != NULL),
+	    cli->lang);
 
 	return (rx_buf_add(out, s, strlen(s), st));
 }
@@ -298,6 +348,7 @@ static const struct rx_cli_column columns[] = {
 	{ RX_MSG_CLI_COL_CHILD_NAME, "name", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_FROM, "from", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_TO, "to", RX_LIST_NONE, NULL },
+	{ RX_MSG_CLI_COL_REGISTER, NULL, RX_LIST_NONE, register_cell },
 	{ RX_MSG_CLI_COL_STATE, NULL, RX_LIST_NONE, state_cell },
 	{ RX_MSG_CLI_COL_AUTHOR, "by", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_REASON, "reason", RX_LIST_NONE, NULL },
@@ -315,8 +366,8 @@ run_list(struct rx_cli *cli, struct rx_status *st)
 		return (rc);
 	if ((rows = json_array()) == NULL)
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
-	else
-		rc = rx_transfer_each(s, true, collect, rows, st);
+	else if ((rc = rx_transfer_each(s, true, collect, rows, st)) == RX_OK)
+		rc = rx_departure_each(s, NULL, true, collect_away, rows, st);
 	rx_session_close(s);
 	if (rc == RX_OK)
 		rc = rx_cli_list(cli, rows, columns, NCOLUMNS,

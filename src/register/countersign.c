@@ -357,6 +357,38 @@ rx_countersigned_here_all(struct rx_session *s, struct rx_buf *out,
 	return (rc);
 }
 
+rx_err
+rx_countersigned_newest(struct rx_session *s, struct rx_store *store,
+    struct rx_countersigned *newest, bool *found, struct rx_status *st)
+{
+	struct rx_countersigned c;
+	struct rx_cursor *cur;
+	bool row = false, whole;
+	const uint8_t *p;
+	uint64_t fork;
+	size_t n;
+	rx_err rc;
+
+	*found = false;
+	if ((rc = rx_chain_fork(s, &fork, st)) != RX_OK ||
+	    (rc = rx_query_open(&cur, store, RX_Q_ANCHORS, NULL, 0, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		p = rx_col_bytes(cur, 4, &n);
+		rx_countersigned_read(&c, &whole, s, p, n);
+		if (!whole || c.standing < RX_ANCHOR_PAST ||
+		    rx_col_int(cur, 5) != 0 ||
+		    !rx_countersigned_here(s, fork, &c) ||
+		    (*found && c.seq <= newest->seq))
+			continue;
+		*newest = c;
+		*found = true;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
 /* The row of ${c}. */
 static void
 row_of(struct rx_value v[6], const struct rx_countersigned *c)

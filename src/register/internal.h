@@ -334,6 +334,12 @@ rx_err rx_anchor_vouched(struct rx_session *s, const struct rx_anchor *a,
  * others.  RX_ECORRUPT (ANCHOR_FORGED) when one is not what it says. */
 rx_err rx_countersigned_here_all(struct rx_session *s, struct rx_buf *out,
     size_t *lost, struct rx_status *st) RX_MUST_USE;
+/* The newest of those in ${store}, the files of the session's register as they
+ * are somewhere: no key to them is needed, the session's members judge who
+ * signed, and what is not what it says is passed over. */
+rx_err rx_countersigned_newest(struct rx_session *s, struct rx_store *store,
+    struct rx_countersigned *newest, bool *found, struct rx_status *st)
+    RX_MUST_USE;
 /* In a transaction: keep ${c}; *changed tells whether it is new. */
 rx_err rx_countersigned_keep(struct rx_session *s,
     const struct rx_countersigned *c, bool *changed, struct rx_status *st)
@@ -649,6 +655,8 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
 /* New slots of the loaded case, as its flags are now. */
 rx_err rx_slots_now(struct rx_session *s, struct rx_case *c,
     struct rx_status *st) RX_MUST_USE;
+/* What the audit calls the acceptance of a transfer. */
+#define RX_TRANSFER_ACCEPTED "accept"
 /* The loaded case has new keys: an open offer hands these on. */
 rx_err rx_transfer_follow(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;

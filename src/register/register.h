@@ -80,6 +80,13 @@ rx_err rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
 rx_err rx_child_find(struct rx_session *s, const char *text,
     uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
 
+/* The same for one who may have a link of long ago: of a child that a unit of his
+ * kept before, the refusal says which unit keeps it now and since when: RX_EPERM
+ * (CHILD_MOVED_ON; CHILD_MOVED where the audit does not say when), RX_ENOENT
+ * (CHILD_ERASED_ON, CHILD_LEFT_ON); and nothing of the child. */
+rx_err rx_child_seek(struct rx_session *s, const char *text,
+    uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
+
 /* The whole case: the child, then its records by date.  A director of its
  * unit sees all of it; a supervisor only a flagged case, identity only when
  * ${reason} is given (not NULL, not empty); both are audited. */
@@ -113,6 +120,19 @@ rx_err rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     unsigned shown,
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
+
+/* A version of a child that only moved it to another unit is no correction.
+ * Director: call ${each} for these, oldest first, and count the corrections in
+ * ${*corrections}; not audited, for nothing of the child is told. */
+struct rx_move {
+	char from[RX_UNIT_BYTES], to[RX_UNIT_BYTES];
+	int64_t at;			/* ms */
+};
+typedef rx_err rx_move_each(void *, const struct rx_move *,
+    struct rx_status *);
+rx_err rx_child_moves(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    rx_move_each *each, void *cookie, uint32_t *corrections,
+    struct rx_status *st) RX_MUST_USE;
 
 /* Every version of one thing, oldest first, verified; ${changed} has the bits
  * 1 << enum rx_field of what differs from the version before (0 for the first).
@@ -711,8 +731,8 @@ rx_err rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
     struct rx_status *st) RX_MUST_USE;
 
 /*
- * The same in steps, for who must not keep a session long.  Only taking and
- * tidying need one.
+ * The same in steps, for who must not keep a session long.  Only taking, looking
+ * for the newest and tidying need one.
  */
 struct rx_backup;
 /* Any member: take a backup of this moment, with its audit entry, into memory; to
@@ -733,12 +753,33 @@ void rx_backup_head(const struct rx_backup *b, struct rx_audit_head *head);
 #define RX_VAULT_CHAIN 30	/* files from a whole one to the next */
 #define RX_VAULT_WHOLE 4	/* whole ones that are kept */
 
+#define RX_VAULT_HEAD 224	/* bytes of a signed head */
+
 bool rx_vault_is_name(const char *name);
-/* Write ${b} to the vault ${dir}, its keys to the folder ${keys} (NULL: ${dir});
- * its ${name}, and whether it is a whole one. */
+/* A file of content in a vault; what nobody of this register signed is not ours,
+ * and has a name only. */
+struct rx_vault_file {
+	char name[RX_VAULT_NAME];
+	bool ours, whole;
+	int64_t made;			/* ms */
+	uint64_t seq;			/* where its audit ends */
+	uint8_t head[RX_VAULT_HEAD];
+};
+typedef rx_err rx_vault_fn(void *, const struct rx_vault_file *,
+    struct rx_status *);
+/* Any member: call ${each} for all of them, ours first, the newest of these
+ * first; the signature of the head is verified, not what follows it. */
+rx_err rx_vault_each(struct rx_session *s, const char *dir, rx_vault_fn *each,
+    void *cookie, struct rx_status *st) RX_MUST_USE;
+/* The newest of ours; its name is "" when there is none. */
+rx_err rx_vault_newest(struct rx_session *s, const char *dir,
+    struct rx_vault_file *newest, struct rx_status *st) RX_MUST_USE;
+/* Write ${b} to the vault ${dir}, its keys to the folder ${keys} (NULL: ${dir}),
+ * so that it builds on ${top}, the newest of before; its ${name}, and whether it
+ * is a whole one. */
 rx_err rx_vault_write(const struct rx_backup *b, const char *dir,
-    const char *keys, char name[RX_VAULT_NAME], bool *whole,
-    struct rx_status *st) RX_MUST_USE;
+    const char *keys, const struct rx_vault_file *top,
+    char name[RX_VAULT_NAME], bool *whole, struct rx_status *st) RX_MUST_USE;
 /* Read the backup ${name} back and compare it with ${b}, from which it was
  * written: heads, every byte, SQLite's check, every row against the manifest, the
  * hashes of the audit.  RX_ECORRUPT (BACKUP_CORRUPT) or what is wrong.  What it
@@ -756,17 +797,14 @@ rx_err rx_vault_expired(struct rx_session *s, const char *dir, bool own,
     rx_err (*each)(void *, const char *path, int64_t days,
     struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 /* Remove from the vault the keys that were to be destroyed, and all content that
- * is older than the last RX_VAULT_WHOLE whole backups: files by its names that a
- * member of this register signed, and no others.  *removed counts. */
+ * is older than the last RX_VAULT_WHOLE whole backups, of which the images are
+ * what was signed: files by its names that a member of this register signed, and
+ * no others.  *removed counts. */
 rx_err rx_vault_tidy(struct rx_session *s, const char *dir, const char *keys,
     size_t *removed, struct rx_status *st) RX_MUST_USE;
 /* Whether anything but backups was entered in the audit after entry ${seq}. */
 rx_err rx_vault_changed(struct rx_session *s, uint64_t seq, bool *changed,
     struct rx_status *st) RX_MUST_USE;
-/* The newest backup in the vault: its time, ms, and where its audit ends; 0 when
- * there is none that looks like one. */
-void rx_vault_newest(const char *dir, int64_t *made, uint64_t *seq);
-
 struct rx_restore {		/* what is asked for */
 	const char *file;	/* the content */
 	const char *keys;	/* NULL: FILE.keys */
@@ -799,11 +837,11 @@ struct rx_restored {		/* what was found */
  * content about twice, the keys twice and the increments once.
  * RX_ECONFLICT (BACKUP_OLDER: n, days) when it ends before ${ask->anchor}, unless
  * ${ask->older}; RX_ECORRUPT (ANCHOR_FORK) when that head is not on its chain.
- * The live register is looked at if the same passphrase opens it: the newest head
- * that somebody countersigned there must be in the backup as well, (RX_ECONFLICT,
- * BACKUP_OLDER_SIGNED: user, seq, n, days; RX_ECORRUPT, ANCHOR_FORK), unless
- * ${ask->older}.  What nobody countersigned does not decide: it may be what is
- * wrong.
+ * The newest head that somebody countersigned in the live register must be in the
+ * backup as well (RX_ECONFLICT, BACKUP_OLDER_SIGNED: user, seq, n, days;
+ * RX_ECORRUPT, ANCHOR_FORK), unless ${ask->older}; if the passphrase does not open
+ * that register, whoever was enrolled when the backup was made is believed.  What
+ * nobody countersigned does not decide: it may be what is wrong.
  */
 rx_err rx_backup_restore(const struct rx_restore *ask,
     struct rx_restored *got, struct rx_status *st) RX_MUST_USE;

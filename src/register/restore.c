@@ -251,27 +251,24 @@ live_open(const struct rx_restore *ask, const struct rx_backup *b,
 }
 
 /* The newest head that somebody countersigned in the register that is in use;
- * *found. */
+ * *found.  Where the passphrase does not open it, ${mine}, signed in to the
+ * backup, judges who signed: those who came later it does not know. */
 static void
 live_newest(const struct rx_restore *ask, const struct rx_backup *b,
-    struct rx_countersigned *c, bool *found)
+    struct rx_session *mine, struct rx_countersigned *c, bool *found)
 {
-	struct rx_buf all = RX_BUF_INIT;
 	struct rx_store *store;
 	struct rx_session *s;
 	struct rx_status st;
-	size_t lost;
 
 	*found = false;
 	rx_status_clear(&st);
-	if ((store = live_open(ask, b, &s)) == NULL)
+	if ((store = live_open(ask, b, &s)) == NULL && (ask->live == NULL ||
+	    rx_store_open(&store, ask->live, &st) != RX_OK))
 		return;
-	if (rx_countersigned_here_all(s, &all, &lost, &st) == RX_OK &&
-	    all.len >= sizeof(*c)) {
-		memcpy(c, all.b + all.len - sizeof(*c), sizeof(*c));
-		*found = true;
-	}
-	rx_buf_free(&all);
+	if (rx_countersigned_newest(s != NULL ? s : mine, store, c, found,
+	    &st) != RX_OK)
+		*found = false;
 	rx_session_close(s);
 	rx_store_close(store);
 }
@@ -357,7 +354,7 @@ rx_backup_restore(const struct rx_restore *ask, struct rx_restored *got,
 	    st)) != RX_OK)
 		goto err1;
 	if ((rc = verify(s, &b, got, st)) == RX_OK) {
-		live_newest(ask, &b, &newest, &found);
+		live_newest(ask, &b, s, &newest, &found);
 		rc = check_heads(s, ask, ask->anchor != NULL ? &anchor : NULL,
 		    found ? &newest : NULL, got, st);
 	}

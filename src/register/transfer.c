@@ -507,7 +507,8 @@ rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if ((rc = receive(s, id, &o, &c, st)) == RX_OK)
 		rc = take_over(s, &c, &o, number, st);
 	rx_known_forget(s, id);
-	rc = rx_finish(s, rc, RX_DID_TRANSFER, id, "accept", st);
+	rc = rx_finish(s, rc, RX_DID_TRANSFER, id, RX_TRANSFER_ACCEPTED,
+	    st);
 	offer_free(&o);
 	rx_case_done(&c, s);
 	return (rc);

@@ -10,8 +10,19 @@
 #include "base/file.h"
 #include "register/backup.h"
 
+/*
+ * A vault is a folder that others may be able to write to: a stick, a disk in the
+ * network.  What counts there, as the newest or as one of the last, is what a
+ * member of this register signed, in the order of what was signed and not of the
+ * names; the same backup under two names is one; and a whole one counts for the
+ * tidying only when its image is the one that was signed.  What nobody here
+ * signed is told, and never removed.
+ */
+
 #define DAY_MS INT64_C(86400000)
 #define SUFFIX ".keys"
+
+_Static_assert(RX_VAULT_HEAD == RX_BACKUP_SIGNED, "a head is another one");
 
 /* ---- names ---- */
 
@@ -102,14 +113,32 @@ names_free(struct dirent **names, size_t n)
 	free(names);
 }
 
-/* The head of the backup file ${path}, of content or keys; *whole tells that it
- * is no increment.  False when it is no regular file, or begins otherwise. */
+/* Whether the ${n} bytes ${b}, the beginning of a file of ${size} bytes, are a
+ * backup of ${part}: its ${head}, and the file that it builds on, "" when it is
+ * whole. */
+static bool
+head_take(const uint8_t *b, size_t n, off_t size, enum rx_part part,
+    uint8_t head[RX_BACKUP_SIGNED], char base[256])
+{
+	const uint8_t *h = b + RX_INCREMENT_HEAD - RX_BACKUP_SIGNED;
+
+	base[0] = '\0';
+	if (rx_backup_is(b, n, part) && (uint64_t)size == RX_BACKUP_SIGNED +
+	    rx_get64(b + RX_AT_LENGTH))
+		h = b;
+	else if (part != RX_PART_CONTENT || !rx_increment_is(b, n, base) ||
+	    !rx_backup_is(h, RX_BACKUP_SIGNED, part))
+		return (false);
+	memcpy(head, h, RX_BACKUP_SIGNED);
+	return (true);
+}
+
+/* The same of the file ${path}; false when it is no regular file. */
 static bool
 head_read(const char *path, enum rx_part part, uint8_t head[RX_BACKUP_SIGNED],
-    bool *whole)
+    char base[256])
 {
 	uint8_t b[RX_INCREMENT_HEAD];
-	char name[256];
 	struct stat sb;
 	ssize_t n = -1;
 	int fd;
@@ -120,46 +149,110 @@ head_read(const char *path, enum rx_part part, uint8_t head[RX_BACKUP_SIGNED],
 	if (fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode))
 		n = read(fd, b, sizeof(b));
 	(void)close(fd);
-	if (n < RX_BACKUP_SIGNED)
-		return (false);
-	*whole = rx_backup_is(b, (size_t)n, part);
-	if (*whole)
-		memcpy(head, b, RX_BACKUP_SIGNED);
-	else if (part == RX_PART_CONTENT && rx_increment_is(b, (size_t)n,
-	    name) && rx_backup_is(b + RX_INCREMENT_HEAD - RX_BACKUP_SIGNED,
-	    RX_BACKUP_SIGNED, part))
-		memcpy(head, b + RX_INCREMENT_HEAD - RX_BACKUP_SIGNED,
-		    RX_BACKUP_SIGNED);
-	else
-		return (false);
-	return (true);
+	return (n > 0 && head_take(b, (size_t)n, sb.st_size, part, head,
+	    base));
 }
 
-void
-rx_vault_newest(const char *dir, int64_t *made, uint64_t *seq)
-{
-	uint8_t head[RX_BACKUP_SIGNED];
-	struct dirent **names;
-	struct rx_status st;
-	char *path;
-	bool whole;
-	size_t n, i;
+/* ---- what lies there ---- */
 
-	*made = 0;
-	*seq = 0;
-	rx_status_clear(&st);
-	if (names_read(&names, &n, dir, content_filter, &st) != RX_OK)
-		return;
-	for (i = n; i-- > 0 && *made == 0;) {
-		if (path_of(&path, dir, names[i]->d_name, "", &st) != RX_OK)
-			break;
-		if (head_read(path, RX_PART_CONTENT, head, &whole)) {
-			*made = (int64_t)rx_get64(head + RX_AT_TIME);
-			*seq = rx_get64(head + RX_AT_SEQ);
-		}
-		free(path);
-	}
+struct entry {
+	struct rx_vault_file f;
+	char base[256];		/* the file that it builds on; "" */
+	bool keep;
+};
+
+struct listing {
+	struct entry *e;
+	size_t n;
+};
+
+static rx_err
+entry_read(struct entry *e, struct rx_session *s, const char *dir,
+    const char *name, struct rx_status *st)
+{
+	char *path;
+	rx_err rc;
+
+	rx_text_copy(e->f.name, sizeof(e->f.name), name);
+	if ((rc = path_of(&path, dir, name, "", st)) != RX_OK)
+		return (rc);
+	e->f.ours = head_read(path, RX_PART_CONTENT, e->f.head, e->base) &&
+	    rx_backup_head_signed(s, e->f.head);
+	free(path);
+	if (!e->f.ours)
+		return (RX_OK);
+	e->f.whole = e->base[0] == '\0';
+	e->f.made = (int64_t)rx_get64(e->f.head + RX_AT_TIME);
+	e->f.seq = rx_get64(e->f.head + RX_AT_SEQ);
+	return (RX_OK);
+}
+
+/* Ours first, the newest of them first. */
+static int
+entry_cmp(const void *a, const void *b)
+{
+	const struct rx_vault_file *x = &((const struct entry *)a)->f;
+	const struct rx_vault_file *y = &((const struct entry *)b)->f;
+
+	if (x->ours != y->ours)
+		return (x->ours ? -1 : 1);
+	if (x->made != y->made)
+		return (x->made > y->made ? -1 : 1);
+	if (x->seq != y->seq)
+		return (x->seq > y->seq ? -1 : 1);
+	return (strcmp(x->name, y->name));
+}
+
+/* To be freed: l->e. */
+static rx_err
+listing_read(struct listing *l, struct rx_session *s, const char *dir,
+    struct rx_status *st)
+{
+	struct dirent **names;
+	size_t n, i;
+	rx_err rc;
+
+	memset(l, 0, sizeof(*l));
+	if ((rc = names_read(&names, &n, dir, content_filter, st)) != RX_OK)
+		return (rc);
+	if ((l->e = calloc(n + 1, sizeof(*l->e))) == NULL)
+		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+	for (i = 0; i < n && rc == RX_OK; i++)
+		rc = entry_read(&l->e[l->n++], s, dir, names[i]->d_name, st);
 	names_free(names, n);
+	if (rc == RX_OK)
+		qsort(l->e, l->n, sizeof(*l->e), entry_cmp);
+	return (rc);
+}
+
+rx_err
+rx_vault_each(struct rx_session *s, const char *dir, rx_vault_fn *each,
+    void *cookie, struct rx_status *st)
+{
+	struct listing l;
+	size_t i;
+	rx_err rc;
+
+	rc = listing_read(&l, s, dir, st);
+	for (i = 0; i < l.n && rc == RX_OK; i++)
+		rc = each(cookie, &l.e[i].f, st);
+	free(l.e);
+	return (rc);
+}
+
+rx_err
+rx_vault_newest(struct rx_session *s, const char *dir,
+    struct rx_vault_file *newest, struct rx_status *st)
+{
+	struct listing l;
+	rx_err rc;
+
+	memset(newest, 0, sizeof(*newest));
+	if ((rc = listing_read(&l, s, dir, st)) == RX_OK && l.n > 0 &&
+	    l.e[0].f.ours)
+		*newest = l.e[0].f;
+	free(l.e);
+	return (rc);
 }
 
 /* ---- writing ---- */
@@ -194,44 +287,41 @@ name_new(char name[RX_VAULT_NAME], int64_t ms, const char *dir,
 	return (RX_OK);
 }
 
-/* What leads from the newest backup in ${dir} to ${b}; nothing when a whole one
- * is to be made.  That one cannot be read is a reason for a whole one. */
+/* What leads from ${top} in ${dir} to ${b}; nothing when a whole one is to be
+ * made.  That one cannot be read is a reason for a whole one. */
 static rx_err
 increment_make(struct rx_buf *out, const struct rx_backup *b, const char *dir,
-    struct rx_status *st)
+    const struct rx_vault_file *top, struct rx_status *st)
 {
-	struct dirent **names;
 	struct rx_status ignored;
 	struct rx_backup base;
-	char *path = NULL;
-	size_t n;
+	char *path;
 	rx_err rc;
 
+	if (top->name[0] == '\0')
+		return (RX_OK);
+	if ((rc = path_of(&path, dir, top->name, "", st)) != RX_OK)
+		return (rc);
 	memset(&base, 0, sizeof(base));
 	rx_status_clear(&ignored);
-	if ((rc = names_read(&names, &n, dir, content_filter, st)) != RX_OK)
-		return (rc);
-	if (n == 0 || (rc = path_of(&path, dir, names[n - 1]->d_name, "",
-	    st)) != RX_OK)
-		goto done;
 	if (rx_backup_read_content(&base, path, &ignored) != RX_OK ||
-	    memcmp(base.part[0].head + RX_AT_STORE, b->part[0].head +
-	    RX_AT_STORE, RX_ID_BYTES) != 0 || base.files >= RX_VAULT_CHAIN)
+	    memcmp(base.part[0].head, top->head, RX_BACKUP_SIGNED) != 0 ||
+	    base.files >= RX_VAULT_CHAIN)
 		goto done;
-	if ((rc = rx_increment_make(out, names[n - 1]->d_name, &base.part[0],
+	if ((rc = rx_increment_make(out, top->name, &base.part[0],
 	    &b->part[0], st)) == RX_OK &&
 	    base.added + out->len >= b->part[0].image.len)
 		rx_buf_free(out);
 done:
 	rx_backup_free(&base);
 	free(path);
-	names_free(names, n);
 	return (rc);
 }
 
 rx_err
 rx_vault_write(const struct rx_backup *b, const char *dir, const char *keys,
-    char name[RX_VAULT_NAME], bool *whole, struct rx_status *st)
+    const struct rx_vault_file *top, char name[RX_VAULT_NAME], bool *whole,
+    struct rx_status *st)
 {
 	struct rx_buf increment = RX_BUF_INIT;
 	char *path = NULL, *other = NULL;
@@ -239,7 +329,7 @@ rx_vault_write(const struct rx_backup *b, const char *dir, const char *keys,
 
 	if (keys == NULL)
 		keys = dir;
-	if ((rc = increment_make(&increment, b, dir, st)) != RX_OK ||
+	if ((rc = increment_make(&increment, b, dir, top, st)) != RX_OK ||
 	    (rc = name_new(name, (int64_t)rx_get64(b->part[0].head +
 	    RX_AT_TIME), dir, keys, st)) != RX_OK ||
 	    (rc = path_of(&path, dir, name, "", st)) != RX_OK ||
@@ -345,10 +435,9 @@ rx_vault_expired(struct rx_session *s, const char *dir, bool own,
     struct rx_status *), void *cookie, struct rx_status *st)
 {
 	uint8_t head[RX_BACKUP_SIGNED];
+	char base[256], *path;
 	struct dirent **names;
 	int64_t days;
-	char *path;
-	bool whole;
 	size_t n, i;
 	rx_err rc;
 
@@ -359,7 +448,7 @@ rx_vault_expired(struct rx_session *s, const char *dir, bool own,
 		if ((rc = path_of(&path, dir, names[i]->d_name, "", st)) !=
 		    RX_OK)
 			break;
-		if (head_read(path, RX_PART_KEYS, head, &whole) &&
+		if (head_read(path, RX_PART_KEYS, head, base) &&
 		    rx_backup_head_signed(s, head)) {
 			days = (rx_time_now() - (int64_t)rx_get64(head +
 			    RX_AT_TIME)) / DAY_MS -
@@ -395,36 +484,98 @@ remove_each(void *cookie, const char *path, int64_t days,
 	return (remove_file(path, cookie, st));
 }
 
-/* Remove content that is older than the last whole ones, the newest first: no
- * increment is ever left without what it builds on. */
+/* Whether the image of ${f} is the one that was signed. */
+static bool
+image_proven(const struct rx_vault_file *f, const char *dir)
+{
+	struct rx_status ignored;
+	struct rx_backup b;
+	bool same = false;
+	char *path;
+
+	rx_status_clear(&ignored);
+	memset(&b, 0, sizeof(b));
+	if (path_of(&path, dir, f->name, "", &ignored) == RX_OK)
+		same = rx_backup_read_content(&b, path, &ignored) == RX_OK &&
+		    memcmp(b.part[0].head, f->head, RX_BACKUP_SIGNED) == 0;
+	rx_backup_free(&b);
+	free(path);
+	return (same);
+}
+
+/* Mark what is no older than the last RX_VAULT_WHOLE whole ones; with ${prove}
+ * their images are read.  Whether anything of ours is older. */
+static bool
+keep_last(struct listing *l, const char *dir, bool prove)
+{
+	const struct rx_vault_file *last = NULL;
+	unsigned wholes = 0;
+	struct entry *e;
+	size_t i;
+	bool same;
+
+	for (i = 0; i < l->n && l->e[i].f.ours; i++) {
+		e = &l->e[i];
+		same = last != NULL && memcmp(last->head, e->f.head,
+		    RX_BACKUP_SIGNED) == 0;
+		e->keep = wholes < RX_VAULT_WHOLE || same;
+		if (!e->keep || !e->f.whole || same ||
+		    (prove && !image_proven(&e->f, dir)))
+			continue;
+		last = &e->f;
+		wholes++;
+	}
+	return (i > 0 && !l->e[i - 1].keep);
+}
+
+/* Mark what those that are kept build on, whatever its age. */
+static void
+keep_bases(struct listing *l)
+{
+	struct entry *e;
+	size_t i, k, depth;
+
+	for (i = 0; i < l->n; i++) {
+		e = &l->e[i];
+		for (depth = 0; e->keep && e->base[0] != '\0' &&
+		    depth < RX_CHAIN_MAX; depth++) {
+			for (k = 0; k < l->n && strcmp(l->e[k].f.name,
+			    e->base) != 0;)
+				k++;
+			if (k == l->n)
+				break;
+			e = &l->e[k];
+			e->keep = true;
+		}
+	}
+}
+
+/* Remove content that is older than the last whole ones: no increment is ever
+ * left without what it builds on. */
 static rx_err
 content_tidy(struct rx_session *s, const char *dir, size_t *removed,
     struct rx_status *st)
 {
-	uint8_t head[RX_BACKUP_SIGNED];
-	struct dirent **names;
-	unsigned wholes = 0;
-	bool whole;
+	struct listing l;
 	char *path;
-	size_t n, i;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = names_read(&names, &n, dir, content_filter, st)) != RX_OK)
-		return (rc);
-	for (i = n; i-- > 0 && rc == RX_OK;) {
-		if ((rc = path_of(&path, dir, names[i]->d_name, "", st)) !=
+	/* Images are read only when something would go. */
+	if ((rc = listing_read(&l, s, dir, st)) != RX_OK ||
+	    !keep_last(&l, dir, false) || !keep_last(&l, dir, true))
+		goto done;
+	keep_bases(&l);
+	for (i = 0; i < l.n && l.e[i].f.ours && rc == RX_OK; i++) {
+		if (l.e[i].keep)
+			continue;
+		if ((rc = path_of(&path, dir, l.e[i].f.name, "", st)) ==
 		    RX_OK)
-			break;
-		if (head_read(path, RX_PART_CONTENT, head, &whole) &&
-		    rx_backup_head_signed(s, head)) {
-			if (wholes >= RX_VAULT_WHOLE)
-				rc = remove_file(path, removed, st);
-			else
-				wholes += whole;
-		}
+			rc = remove_file(path, removed, st);
 		free(path);
 	}
-	names_free(names, n);
+done:
+	free(l.e);
 	return (rc);
 }
 

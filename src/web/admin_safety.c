@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,13 +19,6 @@
 #define NAME_BYTES RX_VAULT_NAME
 
 /* ---- names of backups ---- */
-
-static int
-name_filter(const struct dirent *d)
-{
-
-	return (rx_vault_is_name(d->d_name));
-}
 
 /* Where backups lie, to be freed: the folder of the schedule, or that of the
  * register; and where their keys. */
@@ -139,64 +131,72 @@ put_size(json_t *o, off_t bytes, struct rx_status *st)
 	return (rx_put_text(o, "size", text, st));
 }
 
+struct backups {
+	struct rx_request *q;
+	json_t *data;
+	const struct notes *notes;
+	size_t odd;		/* not of this register */
+};
+
+/* One of the list. */
 static rx_err
-put_backup(struct rx_request *q, json_t *data, const char *name,
-    const struct notes *notes, struct rx_status *st)
+put_backup(json_t *o, const struct backups *l, const struct rx_vault_file *f,
+    const struct stat *content, const struct stat *keys, struct rx_status *st)
 {
-	const int64_t verified = verified_at(notes, name);
-	char *path = NULL, *keys = NULL, made[RX_TIME_TEXT];
-	struct stat content, other;
-	json_t *o;
-	bool half;
+	const int64_t verified = verified_at(l->notes, f->name);
+	char made[RX_TIME_TEXT];
 	rx_err rc;
 
-	name_time(made, name);
-	if ((rc = backup_paths(&path, &keys, q, name, st)) != RX_OK)
-		goto done;
-	if (path == NULL || keys == NULL || stat(path, &content) != 0)
-		goto done;	/* gone meanwhile */
-	if ((half = stat(keys, &other) != 0))
-		other.st_size = 0;
-	if ((rc = rx_put_item(data, "backups", &o, st)) != RX_OK ||
-	    (rc = rx_put_text(o, "file", name, st)) != RX_OK ||
-	    (rc = rx_put_text(o, "path", path, st)) != RX_OK ||
+	name_time(made, f->name);
+	if (f->ours)
+		rx_time_format(f->made, made);
+	if ((rc = rx_put_text(o, "file", f->name, st)) != RX_OK ||
 	    (rc = rx_put_text(o, "made", made, st)) != RX_OK ||
-	    (rc = rx_put_bool(o, "half", half, st)) != RX_OK ||
-	    (rc = put_size(o, content.st_size + other.st_size, st)) != RX_OK)
-		goto done;
-	rc = verified != 0 ? rx_put_time(o, "verified", verified, st) :
-	    rx_put_text(o, "verified", "", st);
-done:
+	    (rc = rx_put_bool(o, "half", keys == NULL, st)) != RX_OK ||
+	    (rc = rx_put_bool(o, "odd", !f->ours, st)) != RX_OK ||
+	    (rc = put_size(o, content->st_size + (keys != NULL ?
+	    keys->st_size : 0), st)) != RX_OK)
+		return (rc);
+	return (verified != 0 ? rx_put_time(o, "verified", verified, st) :
+	    rx_put_text(o, "verified", "", st));
+}
+
+static rx_err
+backup_each(void *cookie, const struct rx_vault_file *f, struct rx_status *st)
+{
+	struct backups *l = cookie;
+	char *path = NULL, *keys = NULL;
+	struct stat content, other;
+	json_t *o;
+	rx_err rc;
+
+	if ((rc = backup_paths(&path, &keys, l->q, f->name, st)) == RX_OK &&
+	    stat(path, &content) == 0 &&	/* not gone meanwhile */
+	    (rc = rx_put_item(l->data, "backups", &o, st)) == RX_OK)
+		rc = put_backup(o, l, f, &content, stat(keys, &other) == 0 ?
+		    &other : NULL, st);
+	l->odd += !f->ours;
 	free(path);
 	free(keys);
 	return (rc);
 }
 
-/* The newest first. */
+/* The newest first, what is not of this register last. */
 static rx_err
 put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
     struct rx_status *st)
 {
-	struct dirent **names = NULL;
+	struct backups l = { q, data, notes, 0 };
 	char *folder, *keys;
-	int i, n = 0;
+	struct stat sb;
 	rx_err rc;
 
-	if ((rc = folders(&folder, &keys, q, st)) != RX_OK)
-		goto done;
-	/* The analysers do not see that asprintf always sets it. */
-	if (folder != NULL && (n = scandir(folder, &names, name_filter, alphasort)) < 0 &&
-	    errno != ENOENT) {
-		rx_status_arg(st, "file", "%s", FOLDER);
-		rc = rx_fail(st, RX_EIO, RX_MSG_FILE_NO_ACCESS);
-	}
-	for (i = n - 1; i >= 0; i--) {
-		if (rc == RX_OK)
-			rc = put_backup(q, data, names[i]->d_name, notes, st);
-		free(names[i]);
-	}
-	free(names);
-done:
+	if ((rc = folders(&folder, &keys, q, st)) == RX_OK &&
+	    (stat(folder, &sb) == 0 || errno != ENOENT) &&
+	    (rc = rx_vault_each(q->session, folder, backup_each, &l, st)) ==
+	    RX_OK && l.odd > 0)
+		rc = rx_put_say_int(data, "odd_said", q,
+		    RX_MSG_WEB_BACKUP_ODD, "n", (int64_t)l.odd, st);
 	free(folder);
 	free(keys);
 	return (rc != RX_OK ? rc : rx_put_shown(data, "backups", st));
@@ -237,6 +237,7 @@ put_ages(json_t *data, const struct rx_request *q, const struct notes *notes,
 		made = json_string_value(json_object_get(o, "made"));
 		(void)snprintf(day, sizeof(day), "%.10s", made);
 		if (json_is_true(json_object_get(o, "half")) ||
+		    json_is_true(json_object_get(o, "odd")) ||
 		    !rx_date_parse(day, &date))
 			continue;
 		if ((rc = rx_put_text(data, "last_made", made, st)) != RX_OK ||
@@ -514,14 +515,16 @@ rx_admin_backup(struct rx_request *q, struct rx_reply *a,
 {
 	char name[RX_VAULT_NAME], *dir, *keys;
 	struct rx_backup *b = NULL;
+	struct rx_vault_file top;
 	bool whole;
 	rx_err rc;
 
 	if ((rc = folders(&dir, &keys, q, st)) == RX_OK &&
 	    (rc = make_folder(dir, st)) == RX_OK &&
+	    (rc = rx_vault_newest(q->session, dir, &top, st)) == RX_OK &&
 	    (rc = rx_backup_take(&b, q->session, RX_BACKUP_KEEP, st)) ==
-	    RX_OK && (rc = rx_vault_write(b, dir, keys, name, &whole, st)) ==
-	    RX_OK)
+	    RX_OK && (rc = rx_vault_write(b, dir, keys, &top, name, &whole,
+	    st)) == RX_OK)
 		rc = rx_vault_prove(b, dir, keys, name, st);
 	rx_backup_release(b);
 	free(dir);

@@ -16,7 +16,7 @@ rx_director_child(uint8_t id[RX_ID_BYTES], const struct rx_request *q,
     struct rx_status *st)
 {
 
-	return (rx_child_find(q->session, q->arg[0], id, st));
+	return (rx_child_seek(q->session, q->arg[0], id, st));
 }
 
 rx_err

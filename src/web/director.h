@@ -65,8 +65,12 @@ struct rx_versions {		/* for rx_director_version, as cookie */
 	const struct rx_request *q;
 	json_t *list;		/* data.versions, the latest first */
 	json_t *texts;		/* of the version before, by field */
+	char unit[RX_UNIT_BYTES];	/* of the version before */
 };
 rx_version_each rx_director_version;
+/* item["moved"]: from where to where the child moved, and when. */
+rx_err rx_director_moved(json_t *item, const struct rx_request *q,
+    const struct rx_move *m, struct rx_status *st) RX_MUST_USE;
 
 /* director_conflict.c: versions that were written twice, and do not stand.  Of the
  * case ${child} data.conflicts_said; with ${show} data.conflicts too, which is

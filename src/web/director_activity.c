@@ -278,7 +278,7 @@ rx_err
 rx_director_activity(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
-	struct one o = { { q, json_array(), NULL }, a->data, NULL,
+	struct one o = { { .q = q, .list = json_array() }, a->data, NULL,
 	    json_array() };
 	uint8_t id[RX_ID_BYTES];
 	rx_err rc;

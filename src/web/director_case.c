@@ -54,14 +54,40 @@ put_identity(struct file *f, const struct rx_record *r, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* item.versions when there is more than one. */
+/* item[key] when there is more than one version. */
 static rx_err
-put_versions(json_t *item, const struct rx_request *q,
-    const struct rx_record *r, struct rx_status *st)
+put_versions(json_t *item, const char *key, const struct rx_request *q,
+    uint32_t versions, struct rx_status *st)
 {
 
-	return (r->version < 2 ? RX_OK : rx_put_say_int(item, "versions", q,
-	    RX_MSG_WEB_CASE_VERSIONS, "n", r->version, st));
+	return (versions < 2 ? RX_OK : rx_put_say_int(item, key, q,
+	    RX_MSG_WEB_CASE_VERSIONS, "n", versions, st));
+}
+
+static rx_err
+take_move(void *cookie, const struct rx_move *m, struct rx_status *st)
+{
+	struct file *f = cookie;
+	json_t *item;
+	rx_err rc;
+
+	if ((rc = rx_put_item(f->data, "moves", &item, st)) != RX_OK)
+		return (rc);
+	return (rx_director_moved(item, f->q, m, st));
+}
+
+/* data.moves, and data.file_versions when the file was corrected. */
+static rx_err
+put_way(struct file *f, const uint8_t id[RX_ID_BYTES], struct rx_status *st)
+{
+	uint32_t corrections;
+	rx_err rc;
+
+	if ((rc = rx_child_moves(f->q->session, id, take_move, f,
+	    &corrections, st)) != RX_OK)
+		return (rc);
+	return (put_versions(f->data, "file_versions", f->q, corrections + 1,
+	    st));
 }
 
 static rx_err
@@ -90,7 +116,8 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	    (rc = rx_put_bool(item, "correctable", !f->read_only &&
 	    (r->type == RX_OBSERVATION || r->type == RX_INTERVENTION ||
 	    r->type == RX_FLAG), st)) != RX_OK ||
-	    (rc = put_versions(item, f->q, r, st)) != RX_OK)
+	    (rc = put_versions(item, "versions", f->q, r->version, st)) !=
+	    RX_OK)
 		return (rc);
 	if (r->type == RX_REPORT &&
 	    (rc = rx_put_text(item, "receipt", id, st)) != RX_OK)
@@ -108,7 +135,6 @@ take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
 
 	if (r->type == RX_CHILD) {
 		if ((rc = rx_put(f->data, "file", item, st)) != RX_OK ||
-		    (rc = put_versions(item, f->q, r, st)) != RX_OK ||
 		    (rc = rx_put_facts(item, f->q, r, st)) != RX_OK)
 			return (rc);
 		return (put_identity(f, r, st));
@@ -142,7 +168,8 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 	f.read_only = away || json_is_true(json_object_get(json_object_get(
 	    a->data, "child"), "withdrawn"));
 	if ((rc = rx_put_bool(a->data, "read_only", f.read_only, st)) !=
-	    RX_OK || (rc = rx_director_title(a, q, RX_MSG_WEB_F_CHILD, st)) != RX_OK)
+	    RX_OK || (rc = rx_director_title(a, q, RX_MSG_WEB_F_CHILD, st)) !=
+	    RX_OK || (rc = put_way(&f, id, st)) != RX_OK)
 		return (rc);
 	return (rx_child_case(q->session, id, shown, take_record, &f, st));
 }

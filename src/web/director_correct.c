@@ -66,6 +66,46 @@ put_change(json_t *item, const struct rx_versions *v, const json_t *texts,
 }
 
 rx_err
+rx_director_moved(json_t *item, const struct rx_request *q,
+    const struct rx_move *m, struct rx_status *st)
+{
+	char from[128], to[128], day[RX_DATE_TEXT], text[512];
+	struct rx_status say;
+	rx_err rc;
+
+	if ((rc = rx_unit_name(q->session, m->from, from, sizeof(from),
+	    st)) != RX_OK || (rc = rx_unit_name(q->session, m->to, to,
+	    sizeof(to), st)) != RX_OK)
+		return (rc);
+	rx_date_format(rx_date_of_time(m->at), day);
+	rx_status_clear(&say);
+	say.msg = RX_MSG_WEB_CASE_MOVED_FROM;
+	rx_status_arg(&say, "from", "%s", from);
+	rx_status_arg(&say, "to", "%s", to);
+	rx_status_arg(&say, "date", "%s", day);
+	rx_status_text(&say, q->lang, text, sizeof(text));
+	return (rx_put_text(item, "moved", text, st));
+}
+
+/* That the version ${r} moved the child, if it did. */
+static rx_err
+put_move(json_t *item, struct rx_versions *v, const struct rx_record *r,
+    struct rx_status *st)
+{
+	struct rx_move m;
+	rx_err rc = RX_OK;
+
+	memcpy(m.from, v->unit, RX_UNIT_BYTES);
+	memcpy(m.to, r->unit, RX_UNIT_BYTES);
+	m.at = r->at;
+	if (r->type == RX_CHILD && v->texts != NULL &&
+	    memcmp(m.from, m.to, RX_UNIT_BYTES) != 0)
+		rc = rx_director_moved(item, v->q, &m, st);
+	memcpy(v->unit, r->unit, RX_UNIT_BYTES);
+	return (rc);
+}
+
+rx_err
 rx_director_version(void *cookie, const struct rx_record *r, uint64_t changed,
     struct rx_status *st)
 {
@@ -81,6 +121,7 @@ rx_director_version(void *cookie, const struct rx_record *r, uint64_t changed,
 	    (rc = rx_put_time(item, "at", r->at, st)) != RX_OK ||
 	    (rc = rx_put_text(item, "author", rx_session_author(v->q->session,
 	    r->author), st)) != RX_OK ||
+	    (rc = put_move(item, v, r, st)) != RX_OK ||
 	    (rc = texts_of(&texts, v->q, r, st)) != RX_OK)
 		goto done;
 	for (f = 0; f < RX_FIELD_COUNT && rc == RX_OK; f++)
@@ -130,7 +171,7 @@ rx_err
 rx_director_history(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
-	struct rx_versions v = { q, json_array(), NULL };
+	struct rx_versions v = { .q = q, .list = json_array() };
 	uint8_t child[RX_ID_BYTES], id[RX_ID_BYTES];
 	bool own;
 	rx_err rc;

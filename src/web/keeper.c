@@ -79,7 +79,34 @@ settle(struct rx_web *w, const struct rx_status *st)
 	}
 }
 
-/* With a session: NULL when nothing was changed since the last one. */
+static void
+made_at(struct rx_keeper *k, int64_t ms)
+{
+
+	(void)pthread_mutex_lock(&k->lock);
+	k->now.made = ms;
+	(void)pthread_mutex_unlock(&k->lock);
+}
+
+/* With a session, for only what its register signed counts: the newest backup in
+ * the folder.  The first look tells how old it is. */
+static rx_err
+look(struct rx_web *w, struct rx_session *s, struct rx_status *st)
+{
+	struct rx_keeper *k = &w->keeper;
+	rx_err rc;
+
+	if ((rc = rx_vault_newest(s, w->o.backup, &k->top, st)) != RX_OK ||
+	    k->looked)
+		return (rc);
+	k->looked = true;
+	k->seq = k->top.seq;
+	made_at(k, k->top.made);
+	return (RX_OK);
+}
+
+/* With a session: NULL when it is not time yet, or nothing was changed since the
+ * last one. */
 static rx_err
 take(struct rx_web *w, struct rx_session *s, struct rx_backup **b,
     struct rx_status *st)
@@ -89,6 +116,8 @@ take(struct rx_web *w, struct rx_session *s, struct rx_backup **b,
 	rx_err rc;
 
 	*b = NULL;
+	if ((rc = look(w, s, st)) != RX_OK || !is_due(w))
+		return (rc);
 	if ((rc = rx_vault_changed(s, k->seq, &changed, st)) != RX_OK)
 		return (rc);
 	if (!changed && k->now.made != 0) {
@@ -107,17 +136,15 @@ put(struct rx_web *w, const struct rx_backup *b, struct rx_status *st)
 	bool whole;
 	rx_err rc;
 
-	if ((rc = rx_vault_write(b, w->o.backup, w->o.backup_keys, name,
-	    &whole, st)) != RX_OK ||
+	if ((rc = rx_vault_write(b, w->o.backup, w->o.backup_keys, &k->top,
+	    name, &whole, st)) != RX_OK ||
 	    (rc = rx_vault_prove(b, w->o.backup, w->o.backup_keys, name,
 	    st)) != RX_OK)
 		return (rc);
 	rx_backup_head(b, &k->head);
 	k->seq = k->head.seq;
 	rx_text_copy(k->name, sizeof(k->name), name);
-	(void)pthread_mutex_lock(&k->lock);
-	k->now.made = rx_time_now();
-	(void)pthread_mutex_unlock(&k->lock);
+	made_at(k, rx_time_now());
 	return (RX_OK);
 }
 
@@ -160,14 +187,9 @@ rx_keeper_main(void *web)
 	const struct timespec second = { 1, 0 };
 	struct rx_web *w = web;
 	struct rx_entry *e;
-	int64_t made;
 	bool stop;
 
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), KEEPER_NICE);
-	rx_vault_newest(w->o.backup, &made, &w->keeper.seq);
-	(void)pthread_mutex_lock(&w->keeper.lock);
-	w->keeper.now.made = made;
-	(void)pthread_mutex_unlock(&w->keeper.lock);
 	do {
 		(void)nanosleep(&second, NULL);
 		(void)pthread_mutex_lock(&w->lock);

@@ -80,6 +80,8 @@ struct rx_keeper {
 	struct rx_schedule now;
 	uint64_t seen;		/* entries of the audit, for rx_web_verified */
 	int64_t verified;
+	bool looked;		/* somebody was signed in to look for the newest */
+	struct rx_vault_file top;	/* on which the next one builds */
 	uint64_t seq;		/* where the audit of the newest backup ends */
 	int64_t next;		/* ticks: not before */
 	char name[RX_VAULT_NAME];	/* proved, and not entered yet; "" */

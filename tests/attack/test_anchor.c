@@ -952,6 +952,37 @@ test_backup_older_than_a_countersigned_head_is_refused(void **state)
 	rx_status_clear(&st);
 }
 
+/* The passphrase was changed since, so that it does not open the register in use:
+ * what is countersigned there is read all the same. */
+static void
+test_countersigned_head_behind_another_passphrase_is_asked(void **state)
+{
+	const char *live = fixture_copy();
+	char first[300];
+	struct rx_session *s = fixture_open(live, "d1");
+	struct rx_secret *p = test_passphrase("another-pass");
+
+	(void)state;
+	(void)snprintf(first, sizeof(first), "%s/1", test_dir());
+	must(rx_backup_create(s, first, &st));
+	fixture_save(s, RX_OBSERVATION, later, false, NULL);
+	must(rx_session_passwd(s, p, &st));
+	rx_secret_free(p);
+	rx_session_close(s);
+	/* The control: nobody has countersigned it. */
+	ok(restore(first, live, NULL, false), &st);
+	(void)countersign(live, "s1");
+	assert_int_equal(restore(first, live, NULL, false), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_BACKUP_OLDER_SIGNED);
+	assert_string_equal(said("user"), "s1");
+	ok(restore(first, live, NULL, true), &st);
+	/* One that was altered is nobody's. */
+	fixture_tamper(live, "UPDATE anchor SET statement = "
+	    "CAST(substr(statement, 1, 215) || x'00' AS BLOB)");
+	ok(restore(first, live, NULL, false), &st);
+	rx_status_clear(&st);
+}
+
 int
 main(void)
 {
@@ -986,6 +1017,8 @@ main(void)
 		cmocka_unit_test(test_head_of_another_chain_is_not_compared),
 		cmocka_unit_test(
 		    test_backup_older_than_a_countersigned_head_is_refused),
+		cmocka_unit_test(
+		    test_countersigned_head_behind_another_passphrase_is_asked),
 	};
 
 	rx_status_clear(&st);

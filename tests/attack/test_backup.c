@@ -643,6 +643,230 @@ test_restore_tells_what_the_register_in_use_has_more(void **state)
 	rx_buf_free(&twin.part[1]);
 }
 
+/* ---- a folder that others can write to ---- */
+
+/* One more backup in the vault ${dir}; its path. */
+static void
+vault_add(struct rx_session *s, const char *dir, char path[400], bool *whole)
+{
+	char name[RX_VAULT_NAME];
+	struct rx_vault_file top;
+	struct rx_backup *b;
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	ok(rx_vault_newest(s, dir, &top, &st), &st);
+	ok(rx_backup_take(&b, s, 30, &st), &st);
+	ok(rx_vault_write(b, dir, NULL, &top, name, whole, &st), &st);
+	(void)snprintf(path, 400, "%s/%s", dir, name);
+	rx_backup_release(b);
+}
+
+/* Whole backups in a folder of their own each, moved to ${dir}: their paths. */
+static void
+vault_wholes(struct rx_session *s, const char *dir, char path[][400], size_t n)
+{
+	const char *from;
+	char made[400], keys[410], to[410];
+	bool whole;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		from = test_dir();
+		vault_add(s, from, made, &whole);
+		assert_true(whole);
+		(void)snprintf(path[i], 400, "%s/runxin-2025010%zu-000000",
+		    dir, i + 1);
+		(void)snprintf(keys, sizeof(keys), "%s.keys", made);
+		(void)snprintf(to, sizeof(to), "%s.keys", path[i]);
+		assert_int_equal(rename(made, path[i]), 0);
+		assert_int_equal(rename(keys, to), 0);
+	}
+}
+
+static void
+plant(const char *dir, int i, const void *p, size_t n)
+{
+	struct rx_status st;
+	char path[400];
+
+	rx_status_clear(&st);
+	(void)snprintf(path, sizeof(path), "%s/runxin-9999010%d-000000", dir,
+	    i);
+	ok(rx_file_write(path, p, n, 0600, true, &st), &st);
+}
+
+static size_t
+tidy(struct rx_session *s, const char *dir)
+{
+	struct rx_status st;
+	size_t removed;
+
+	rx_status_clear(&st);
+	ok(rx_vault_tidy(s, dir, NULL, &removed, &st), &st);
+	return (removed);
+}
+
+static void
+present(char path[][400], size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		assert_int_equal(access(path[i], F_OK), 0);
+}
+
+static size_t
+planted_left(const char *dir)
+{
+	char path[400];
+	size_t n = 0;
+	int i;
+
+	for (i = 1; i <= RX_VAULT_WHOLE; i++) {
+		(void)snprintf(path, sizeof(path), "%s/runxin-9999010%d-000000",
+		    dir, i);
+		n += access(path, F_OK) == 0;
+	}
+	return (n);
+}
+
+/* What is planted with names of the future: ${what} 0, nobody's head; 1, a
+ * member's of this register without its image; 2, the same with another image; 3,
+ * the oldest backup again, whole; 4, a backup of another register. */
+static void
+plant_all(const char *dir, const struct rx_buf *old, int what)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	const struct rx_buf *from = what == 4 ? &foreign.part[0] : old;
+	struct rx_status st;
+	int i;
+
+	rx_status_clear(&st);
+	ok(rx_buf_add(&b, from->b, what == 1 ? SIGNED : from->len, &st), &st);
+	if (what == 0)
+		b.b[HEAD] ^= 1;
+	if (what == 2)
+		b.b[b.len - 1] ^= 1;
+	for (i = 1; i <= RX_VAULT_WHOLE; i++)
+		plant(dir, i, b.b, b.len);
+	rx_buf_free(&b);
+}
+
+static void
+test_planted_backups_make_the_tidying_delete_nothing(void **state)
+{
+	enum { N = RX_VAULT_WHOLE };
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	char path[N + 1][400];
+	struct rx_buf old = RX_BUF_INIT;
+	struct rx_status st;
+	const char *dir;
+	int what;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (what = 0; what < 5; what++) {
+		dir = test_dir();
+		vault_wholes(s, dir, path, N);
+		rx_buf_reset(&old);
+		ok(rx_file_read(&old, path[0], SIZE_MAX, &st), &st);
+		plant_all(dir, &old, what);
+		assert_int_equal(tidy(s, dir), 0);
+		present(path, N);
+		assert_int_equal(planted_left(dir), RX_VAULT_WHOLE);
+	}
+	rx_buf_free(&old);
+	/* The control: one whole backup more that is real, and one goes. */
+	dir = test_dir();
+	vault_wholes(s, dir, path, N + 1);
+	assert_int_equal(tidy(s, dir), 1);
+	assert_int_not_equal(access(path[0], F_OK), 0);
+	present(path + 1, N);
+	rx_session_close(s);
+}
+
+/* A whole one among the last that was spoiled is not one of them. */
+static void
+test_spoiled_backup_does_not_count_among_the_last(void **state)
+{
+	enum { N = RX_VAULT_WHOLE + 1 };
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	const char *dir = test_dir();
+	char path[N][400];
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	vault_wholes(s, dir, path, N);
+	ok(rx_file_read(&b, path[N - 1], SIZE_MAX, &st), &st);
+	b.b[b.len - 1] ^= 1;
+	ok(rx_file_write(path[N - 1], b.b, b.len, 0600, true, &st), &st);
+	assert_int_equal(tidy(s, dir), 0);
+	present(path, N);
+	b.b[b.len - 1] ^= 1;
+	ok(rx_file_write(path[N - 1], b.b, b.len, 0600, true, &st), &st);
+	assert_int_equal(tidy(s, dir), 1);
+	rx_buf_free(&b);
+	rx_session_close(s);
+}
+
+static rx_err
+odd_each(void *cookie, const struct rx_vault_file *f, struct rx_status *st)
+{
+
+	(void)st;
+	*(size_t *)cookie += !f->ours;
+	return (RX_OK);
+}
+
+static void
+test_planted_head_is_not_the_newest_backup(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	const char *dir = test_dir();
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_vault_file top;
+	char path[3][400];
+	struct rx_status st;
+	size_t odd = 0;
+	bool whole;
+
+	(void)state;
+	rx_status_clear(&st);
+	vault_add(s, dir, path[0], &whole);
+	assert_true(whole);
+	/* The control: it is found, and the next one builds on it. */
+	ok(rx_vault_newest(s, dir, &top, &st), &st);
+	assert_string_equal(top.name, strrchr(path[0], '/') + 1);
+	/* A head of next year, where the audit ends at entry 999999. */
+	ok(rx_file_read(&b, path[0], SIZE_MAX, &st), &st);
+	rx_put64(b.b + 40, rx_get64(b.b + 40) + UINT64_C(31536000000));
+	rx_put64(b.b + 48, 999999);
+	plant(dir, 1, b.b, b.len);
+	/* And the real one under a name that is later. */
+	vault_add(s, dir, path[1], &whole);
+	assert_false(whole);
+	rx_buf_reset(&b);
+	ok(rx_file_read(&b, path[0], SIZE_MAX, &st), &st);
+	plant(dir, 2, b.b, b.len);
+	ok(rx_vault_newest(s, dir, &top, &st), &st);
+	assert_string_equal(top.name, strrchr(path[1], '/') + 1);
+	vault_add(s, dir, path[2], &whole);
+	assert_false(whole);
+	ok(rx_vault_each(s, dir, odd_each, &odd, &st), &st);
+	assert_int_equal(odd, 1);
+	/* What nobody signed is not built on, but begun anew. */
+	dir = test_dir();
+	rx_put64(b.b + 48, 999999);
+	plant(dir, 1, b.b, b.len);
+	vault_add(s, dir, path[0], &whole);
+	assert_true(whole);
+	rx_buf_free(&b);
+	rx_session_close(s);
+}
+
 static void
 test_only_a_member_restores(void **state)
 {
@@ -729,6 +953,11 @@ main(void)
 		cmocka_unit_test(test_forked_backup_is_refused_by_an_anchor),
 		cmocka_unit_test(
 		    test_restore_tells_what_the_register_in_use_has_more),
+		cmocka_unit_test(
+		    test_planted_backups_make_the_tidying_delete_nothing),
+		cmocka_unit_test(
+		    test_spoiled_backup_does_not_count_among_the_last),
+		cmocka_unit_test(test_planted_head_is_not_the_newest_backup),
 		cmocka_unit_test(test_only_a_member_restores),
 		cmocka_unit_test(test_half_a_backup_is_refused),
 		cmocka_unit_test(test_whole_backup_is_restored),

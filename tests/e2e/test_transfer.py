@@ -96,8 +96,9 @@ def test_accepted_case_is_the_receivers_with_all_its_history():
     offer(register).expect()
     row, = listed(register, "d2")
     equal((row["id"], row["name"], row["from"], row["to"], row["direction"],
-           row["state"], row["by"], row["reason"]),
-          ("c1", "林小溪", A, B, "in", "offered", "d1", "随父母搬家"), "seen")
+           row["state"], row["by"], row["reason"], row["kind"]),
+          ("c1", "林小溪", A, B, "in", "offered", "d1", "随父母搬家", "unit"),
+          "seen")
     got = as_(register, "d2", "transfer", "accept", "c1",
               "--json").expect().json()
     equal(got["id"], None, "keeps its id")
@@ -112,7 +113,8 @@ def test_accepted_case_is_the_receivers_with_all_its_history():
     equal(as_(register, "d1", "child", "list", "--json").expect().json(), [],
           "not the sender's")
     as_(register, "d1", "child", "show", "c1").expect(PERMISSION)
-    as_(register, "d1", "child", "show", got["accepted"]).expect(PERMISSION)
+    r = as_(register, "d1", "child", "show", got["accepted"])
+    true(B in r.expect(PERMISSION).complaint, "where it is now")
     observe(register, "d1", "o3", "c1", "晚了").expect(PERMISSION)
     for who in ("d1", "d2"):
         equal(listed(register, who), [], "over")
@@ -452,6 +454,7 @@ def test_rejected_by_another_register_the_case_is_as_before():
         receipt + "2").expect(CONFLICT)
     text = as_(register, "d1", "transfer", "receipt", receipt).expect().text
     true("还没搬来" in text, text)
+    equal(listed(register, "d1")[0]["state"], "rejected", "the list")
     observe(register, "d1", "o9", "c1", "照常").expect()
     as_(register, "d1", "transfer", "receipt", receipt).expect()
     # Offered again, it can be accepted.
@@ -468,8 +471,18 @@ def test_withdrawn_file_can_still_be_opened_and_its_receipt_is_a_conflict():
     addr, case, receipt = paths()
     fill(register)
     depart(register, addr, address(far, addr), case).expect()
+    row, = listed(register, "d1")
+    equal([row[k] for k in ("id", "name", "kind", "from", "to", "register",
+                            "person", "direction", "state", "by", "reason")],
+          ["c1", "林小溪", "register", A, FAR, "思明民政局", "e1", "out",
+           "offered", "d1", "随父母迁居"], "in the list")
+    text = as_(register, "d1", "transfer", "list").expect().text
+    true("思明民政局" in text and "回执" in text, text)
+    equal(listed(register, "d3"), [], "of another unit")
+    equal(listed(register, "s1"), [], "of a supervisor")
     text = as_(register, "d1", "transfer", "withdraw", "c1").expect().text
     true("收不回来" in text, text)
+    equal(listed(register, "d1")[0]["state"], "withdrawn", "and after")
     observe(register, "d1", "o9", "c1", "照常").expect()
     digits = as_(far, "e1", "transfer", "show", case,
                  "--json").expect().json()["fingerprint"]

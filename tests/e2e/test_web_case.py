@@ -16,6 +16,7 @@ from test_web_http import Browser, Server, message
 harness._tests.clear()		# those of the other files run there
 
 ADMIN, A, B, C = cases.ADMIN, cases.A, cases.B, cases.C
+NAME_A, NAME_B = "中山社区", "琼河社区"
 
 
 def enter(server, user, secret=None):
@@ -57,6 +58,11 @@ def says(reply, *names):
     for name in names:
         true(shows(text, name), "%s: not on the page: %s" % (
             name, text[-1500:]))
+
+
+def sentence(name, /, **values):
+    return re.sub(r"\{(\w+)\}", lambda m: values[m.group(1)],
+                  message(name, 0))
 
 
 def says_not(reply, name):
@@ -204,9 +210,57 @@ def test_an_accepted_child_is_the_receivers_page():
     says(page, "WEB_TRANSFER_RENUMBERED")
     true("转出前的记录" in page.text, "its history")
     true(re.search(r"\b001-\d{3}\b|\b\d{3}-\d{3}\b", page.text), "a number")
-    true(d1.get(path).status in (403, 404, 409), "the sender sees it")
     true(path not in d1.get("/children").page().links, "in his list")
     equal(d2.get("/transfers").page().links.count(offer), 0, "done")
+
+
+@test
+def test_a_link_of_before_a_transfer_says_where_the_file_is_now():
+    register, _, d1, d2, d3 = begin("d1", "d2", "d3")
+    cases.child(register, "d1", "c1", A)
+    path = path_of(register, "d1", "c1")
+    offer = "/transfer/" + path.split("/")[2]
+    equal(fill(d1, path + "/transfer", **GOOD).status, 303, "offered")
+    equal(fill(d2, offer, offer + "/accept").status, 303, "accepted")
+    today = datetime.date.today().isoformat()
+    gone = sentence("CHILD_MOVED_ON", name=NAME_B, unit=B, date=today)
+    for where in (path, path + "/observe", path + "/history"):
+        r = d1.get(where)
+        equal(r.status, 403, where)
+        true(gone in r.page().text, r.page().text)
+        true("林" not in r.page().text, "nothing of the child")
+    # Who never had it learns nothing.
+    equal(d3.get(path).status, 403, "a third")
+    true(NAME_B not in d3.get(path).page().text, "a third")
+    # And it was moved, not corrected.
+    way = sentence("WEB_CASE_MOVED_FROM", **{
+        "from": NAME_A, "to": NAME_B, "date": today})
+    twice = sentence("WEB_CASE_VERSIONS", n="2")
+    for where in (path, path + "/history"):
+        true(way in d2.get(where).page().text, where)
+    true(twice not in d2.get(path).page().text, "nothing was corrected")
+    cases.as_(register, "d2", "child", "add", "--correct", stdin={
+        "id": "c1", "unit": B, "name": "林小溪", "sex": "f", "birth":
+        "2014-05", "categories": ["left_behind"], "legal_basis": "consent",
+        "school": "新学校"}).expect()
+    text = d2.get(path).page().text
+    true(way in text and twice in text, text)
+    # Back again: it has moved twice, and whoever had it in between is told.
+    equal(fill(d2, path + "/transfer", **dict(GOOD, unit=A)).status, 303, "")
+    equal(fill(d1, offer, offer + "/accept").status, 303, "back")
+    back = sentence("WEB_CASE_MOVED_FROM", **{
+        "from": NAME_B, "to": NAME_A, "date": today})
+    text = d1.get(path).page().text
+    true(way in text and back in text and twice in text, text)
+    true(sentence("CHILD_MOVED_ON", name=NAME_A, unit=A, date=today) in
+         d2.get(path).page().text, "d2 is told")
+    # Erased: an old link says so to whoever may read the certificate.
+    cases.as_(register, "d1", "child", "erase", path.split("/")[2],
+              "--reason", "不再需要", "--yes").expect()
+    r = d1.get(path)
+    equal(r.status, 404, "erased")
+    true(sentence("CHILD_ERASED_ON", date=today) in r.page().text, "erased")
+    says(d3.get(path), "CHILD_UNKNOWN")
 
 
 @test

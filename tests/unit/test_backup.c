@@ -551,11 +551,13 @@ static bool
 vault_add(struct rx_session *s, const char *dir, const char *keys,
     unsigned keep, char name[RX_VAULT_NAME])
 {
+	struct rx_vault_file top;
 	struct rx_backup *taken;
 	bool whole;
 
+	must(rx_vault_newest(s, dir, &top, &st));
 	must(rx_backup_take(&taken, s, keep, &st));
-	must(rx_vault_write(taken, dir, keys, name, &whole, &st));
+	must(rx_vault_write(taken, dir, keys, &top, name, &whole, &st));
 	must(rx_vault_prove(taken, dir, keys, name, &st));
 	rx_backup_release(taken);
 	return (whole);
@@ -570,14 +572,13 @@ test_vault_keeps_a_chain_by_itself(void **state)
 	const struct rx_restore ask = { .file = file, .keys = path,
 	    .user = "d1", .passphrase = p };
 	struct rx_restored got;
-	int64_t made;
-	uint64_t seq;
+	struct rx_vault_file top;
 	bool changed;
 	int i;
 
 	(void)state;
-	rx_vault_newest(dir, &made, &seq);
-	assert_int_equal(made, 0);
+	must(rx_vault_newest(b.d1, dir, &top, &st));
+	assert_string_equal(top.name, "");
 	for (i = 0; i < 3; i++)
 		assert_int_equal(vault_add(b.d1, dir, keys, 30, name[i]),
 		    i == 0);
@@ -588,14 +589,15 @@ test_vault_keeps_a_chain_by_itself(void **state)
 		ok(rx_backup_restore(&ask, &got, &st), &st);
 		assert_int_equal(got.files, i + 1);
 	}
-	rx_vault_newest(dir, &made, &seq);
-	assert_int_equal(seq, got.head.seq);
-	assert_int_equal(made, got.made);
+	must(rx_vault_newest(b.d1, dir, &top, &st));
+	assert_string_equal(top.name, name[2]);
+	assert_int_equal(top.seq, got.head.seq);
+	assert_int_equal(top.made, got.made);
 	/* Backups are no change, and what is saved is one. */
-	must(rx_vault_changed(b.d1, seq, &changed, &st));
+	must(rx_vault_changed(b.d1, top.seq, &changed, &st));
 	assert_false(changed);
 	add_child(b.d1, "v1", VILLAGE1);
-	must(rx_vault_changed(b.d1, seq, &changed, &st));
+	must(rx_vault_changed(b.d1, top.seq, &changed, &st));
 	assert_true(changed);
 	rx_secret_free(p);
 }
@@ -638,13 +640,14 @@ test_vault_prove_sees_what_was_not_written(void **state)
 {
 	const char *dir = test_dir();
 	char name[RX_VAULT_NAME], file[320];
+	const struct rx_vault_file none = { "", false, false, 0, 0, { 0 } };
 	struct rx_backup *taken;
 	bool whole;
 	int i;
 
 	(void)state;
 	must(rx_backup_take(&taken, b.d1, 30, &st));
-	must(rx_vault_write(taken, dir, NULL, name, &whole, &st));
+	must(rx_vault_write(taken, dir, NULL, &none, name, &whole, &st));
 	for (i = 0; i < 2; i++) {
 		(void)snprintf(file, sizeof(file), "%s/%s%s", dir, name,
 		    i == 0 ? "" : ".keys");

@@ -230,13 +230,16 @@ static rx_err
 act_backup(struct rx_session *s)
 {
 	char name[RX_VAULT_NAME];
+	struct rx_vault_file top;
 	struct rx_backup *b;
 	bool full;
 	rx_err rc;
 
-	if ((rc = rx_backup_take(&b, s, RX_BACKUP_KEEP, &st)) != RX_OK)
+	if ((rc = rx_vault_newest(s, vault, &top, &st)) != RX_OK ||
+	    (rc = rx_backup_take(&b, s, RX_BACKUP_KEEP, &st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_vault_write(b, vault, vault_keys, name, &full, &st)) ==
+	if ((rc = rx_vault_write(b, vault, vault_keys, &top, name, &full,
+	    &st)) ==
 	    RX_OK)
 		rc = rx_vault_prove(b, vault, vault_keys, name, &st);
 	rx_backup_release(b);
