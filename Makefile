@@ -17,7 +17,8 @@ PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
 	libglpk-dev libqrencode-dev
 # Node of another source than Debian's brings its own npm.
 PKG_WEB := chromium fonts-wqy-zenhei $(if $(shell command -v npm),,nodejs npm)
-PKG_CHECK := $(PKG_BUILD) libcmocka-dev python3 mandoc valgrind $(PKG_WEB)
+PKG_BENCH := libcmocka-dev libgnutls28-dev
+PKG_CHECK := $(PKG_BUILD) $(PKG_BENCH) python3 mandoc valgrind $(PKG_WEB)
 PKG_FUZZ := $(PKG_BUILD) libcmocka-dev clang libclang-rt-14-dev
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
@@ -34,6 +35,9 @@ ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 LDFLAGS_ALL += -fsanitize=address,undefined
+else ifeq ($(VARIANT),coverage)
+CFLAGS_ALL += -O0 --coverage -fprofile-update=atomic
+LDFLAGS_ALL += --coverage
 else
 CPPFLAGS += -D_FORTIFY_SOURCE=2
 endif
@@ -63,11 +67,14 @@ help:
 	@echo 'make torture    faults at every call for TORTURE_SECONDS=3600, and bundles'
 	@echo '                exchanged in any order, in WORLDS=200 worlds, and'
 	@echo '                KILLS=1000 of the server under writers'
+	@echo 'make coverage   lines and branches that the tests in C go through'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
 	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
 	@echo '                page under load; BENCH_ARGS=web only that, BENCH_ARGS="web 50 40";'
 	@echo '                BENCH_ARGS=lists, BENCH_ARGS="register 10000 1000000 3"'
+	@echo 'make load       LOAD_PEOPLE=200 at the page over TLS for LOAD_SECONDS=600, with'
+	@echo '                LOAD_PAUSE=5 seconds between two pages of one'
 	@echo 'make install    into $(PREFIX) (PREFIX=..., DESTDIR=...)'
 
 # Install the packages of a list that are missing (Debian).
@@ -132,6 +139,19 @@ asan:
 	@$(MAKE) --no-print-directory VARIANT=asan tests
 	@$(MAKE) --no-print-directory VARIANT=asan check-built
 
+# What the tests in C go through, by folder; COVER="crypto/ src/register/" lists
+# what they do not.  The program itself, locked in, could not write that down.
+.PHONY: coverage coverage-built
+coverage:
+	$(call need,$(PKG_BUILD) $(PKG_BENCH) gcovr)
+	@$(MAKE) --no-print-directory VARIANT=coverage coverage-built
+coverage-built: $(UNIT_BIN)
+	@find $(BUILD) -name '*.gcda' -delete
+	@sh tests/run.sh $(UNIT_BIN) || true
+	@gcovr --root . --object-directory $(BUILD) --filter crypto/ \
+	    --filter src/ --json $(BUILD)/coverage.json $(BUILD)
+	@python3 tests/coverage.py $(BUILD)/coverage.json $(COVER)
+
 check-built:
 	@ASAN_OPTIONS=detect_leaks=1 RUNXIN=$(BUILD)/runxin \
 	    sh tests/run.sh $(UNIT_BIN)
@@ -169,6 +189,11 @@ FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 $(FAULTY): $(BUILD)/tests/crash/fault.o
 $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
 
+ifeq ($(VARIANT),coverage)
+$(UNIT_BIN): $(BUILD)/tests/cover.o
+$(UNIT_BIN): LDFLAGS_ALL += -Wl,--wrap=_exit,--wrap=kill
+endif
+
 # What it compares, and what it derives, is watched.
 $(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \
 	-Wl,--wrap=rx_equal,--wrap=rx_hash
@@ -189,7 +214,7 @@ $(BUILD)/tests/fuzz/test_replay: $(BUILD)/tests/fuzz/test_replay.o \
 # Every parser under libFuzzer (clang), FUZZ_SECONDS each; what it finds stays
 # in build/fuzz/TARGET and belongs, made small, in tests/fuzz/seeds/TARGET.
 FUZZ_TARGETS ?= envelope padding keyblob signed line stored words form \
-	template database container row upload receipt
+	template database container row upload receipt history departure increment
 FUZZ_SECONDS ?= 3600
 FUZZ := build/fuzz
 FUZZ_FLAGS := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined \
@@ -219,14 +244,22 @@ BENCH_SRC := $(filter-out tests/bench/sqlcipher.c,$(wildcard tests/bench/*.c))
 ifeq ($(shell pkg-config --exists sqlcipher 2>/dev/null && echo yes),yes)
 BENCH += $(BUILD)/tests/bench/sqlcipher
 endif
-.PHONY: bench
+LOAD_PEOPLE ?= 200
+LOAD_SECONDS ?= 600
+LOAD_PAUSE ?= 5
+.PHONY: bench load
+load:
+	$(call need,$(PKG_BUILD) $(PKG_BENCH))
+	@$(MAKE) --no-print-directory $(BUILD)/runxin $(BUILD)/tests/bench/bench
+	@$(BUILD)/tests/bench/bench load $(LOAD_PEOPLE) $(LOAD_SECONDS) \
+	    $(LOAD_PAUSE)
 bench: $(BENCH) $(BUILD)/runxin
 	@$(BUILD)/tests/bench/bench $(BENCH_ARGS)
 
 $(BUILD)/tests/bench/bench: $(BENCH_SRC:%.c=$(BUILD)/%.o) \
     $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
 	@echo '  LD  $@'
-	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka -lgnutls
 
 $(BUILD)/tests/bench/sqlcipher.o: CPPFLAGS := \
     $(shell pkg-config --cflags sqlcipher 2>/dev/null) $(CPPFLAGS)

@@ -95,29 +95,38 @@ body_open(struct arriving *a, const struct rx_session *s,
 	return (rc);
 }
 
-/* Find the parts of the body; every length must fit. */
-static rx_err
-body_parse(struct arriving *a, struct rx_status *st)
+rx_err
+rx_arrival_parts(struct rx_arrival *in, size_t *first, const uint8_t *p,
+    size_t n, struct rx_status *st)
 {
-	const uint8_t *p = a->body.b;
-	const size_t n = a->body.len;
 	size_t at = RX_KEY_BYTES + 4, len, i, count;
 
 	if (n < at || (len = rx_get32(p + at - 4)) > 1024 || n - at < len + 4)
 		return (corrupt(st));
-	memcpy(a->in->reason, p + at, len);
-	if (!rx_utf8_valid(a->in->reason, strlen(a->in->reason)) ||
-	    strlen(a->in->reason) != len)
+	memcpy(in->reason, p + at, len);
+	in->reason[len] = '\0';
+	if (!rx_utf8_valid(in->reason, strlen(in->reason)) ||
+	    strlen(in->reason) != len)
 		return (corrupt(st));
 	at += len + 4;
 	count = rx_get32(p + at - 4);
-	a->at = at;
+	*first = at;
 	for (i = 0; i < count; i++, at += 4 + len)
 		if (n - at < 4 || (len = rx_get32(p + at)) > n - at - 4)
 			return (corrupt(st));
-	a->in->registers = count;
-	if (count == 0 || at != n)
-		return (corrupt(st));
+	in->registers = count;
+	return (count == 0 || at != n ? corrupt(st) : RX_OK);
+}
+
+/* Find the parts of the body. */
+static rx_err
+body_parse(struct arriving *a, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_arrival_parts(a->in, &a->at, a->body.b, a->body.len,
+	    st)) != RX_OK)
+		return (rc);
 	a->history.b = a->body.b + a->at + 4;
 	a->history.len = rx_get32(a->body.b + a->at);
 	return (RX_OK);

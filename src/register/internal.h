@@ -714,6 +714,14 @@ rx_err rx_origins_read(struct rx_buf *out, unsigned *count,
 rx_err rx_origins_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;
 
+/* ---- arrival.c ---- */
+
+/* Find the parts of the opened body ${p} of a case that comes: reason and number
+ * of registers are put in ${in}, where the histories begin, each length 4 || bytes,
+ * in ${*first}.  RX_ECORRUPT unless every length fits and nothing is left over. */
+rx_err rx_arrival_parts(struct rx_arrival *in, size_t *first,
+    const uint8_t *p, size_t n, struct rx_status *st) RX_MUST_USE;
+
 /* ---- departure.c ---- */
 
 /* RX_ECONFLICT (TRANSFER_AWAY) while the case ${id} is offered to another

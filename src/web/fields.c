@@ -135,10 +135,12 @@ rx_fields_parse(struct rx_fields *f, const char *p, size_t n,
     struct rx_status *st)
 {
 	struct rx_buf name = RX_BUF_INIT, value = RX_BUF_INIT;
-	const char *end = p + n, *amp, *is;
+	const char *end, *amp, *is;
 	rx_err rc = RX_OK;
 
-	for (; p < end && rc == RX_OK; p = amp + 1) {
+	if (n == 0)	/* ${p} may be NULL then */
+		return (RX_OK);
+	for (end = p + n; p < end && rc == RX_OK; p = amp + 1) {
 		if ((amp = memchr(p, '&', (size_t)(end - p))) == NULL)
 			amp = end;
 		if (amp == p)

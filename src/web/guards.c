@@ -1,4 +1,5 @@
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,9 +10,14 @@
  * The checks that stand before every page: whose name is the server called by,
  * where does a form come from, who has failed too often.  Back-off: after the
  * free tries each failure doubles the wait; a quiet hour forgets it.
+ *
+ * A source may be a whole county behind one address: whoever has signed in from
+ * there does not wait for the slips of others, nor others for his, and what he
+ * mistyped before is taken back.  So what a source is made to wait for are
+ * failures with accounts that nobody there ever opened.
  */
 
-#define SLOTS 1024		/* accounts and sources remembered */
+#define SLOTS 4096		/* accounts, sources and both remembered */
 #define FREE_ACCOUNT 5
 #define FREE_SOURCE 20
 #define WAIT_FIRST 2		/* seconds */
@@ -21,6 +27,7 @@
 struct failures {
 	uint8_t who[16];	/* hash; all zero when free */
 	unsigned count;
+	bool known;		/* of both together: he has signed in from there */
 	int64_t last;		/* ms */
 };
 
@@ -71,17 +78,58 @@ wait_of(struct failures *f, unsigned free_tries, int64_t now)
 	return (over <= 0 ? 0 : (unsigned)((over + 999) / 1000));
 }
 
+/* The slot of ${user} at ${source}. */
+static struct failures *
+slot_of_both(const char *user, const char *source)
+{
+	char who[RX_USER_NAME_BYTES + 80];
+
+	(void)snprintf(who, sizeof(who), "%s\n%s", source, user);
+	return (slot_of("runxin guard both", who));
+}
+
 unsigned
 rx_guard_wait(const char *user, const char *source)
 {
 	const int64_t now = rx_time_now();
-	unsigned a, b;
+	unsigned a, b = 0;
 
 	(void)pthread_mutex_lock(&table_lock);
 	a = wait_of(slot_of("runxin guard user", user), FREE_ACCOUNT, now);
-	b = wait_of(slot_of("runxin guard source", source), FREE_SOURCE, now);
+	if (!slot_of_both(user, source)->known)
+		b = wait_of(slot_of("runxin guard source", source),
+		    FREE_SOURCE, now);
 	(void)pthread_mutex_unlock(&table_lock);
 	return (a > b ? a : b);
+}
+
+/* What ${user} mistyped at ${source} before he signed in there is no guessing. */
+static void
+note_good(const char *user, const char *source, int64_t now)
+{
+	struct failures *both = slot_of_both(user, source), *f;
+	const unsigned own = both->count;
+
+	both->known = true;
+	both->count = 0;
+	both->last = now;
+	f = slot_of("runxin guard source", source);
+	f->count -= own < f->count ? own : f->count;
+}
+
+static void
+note_bad(const char *user, const char *source, int64_t now)
+{
+	struct failures *f = slot_of_both(user, source);
+	const bool known = f->known;
+
+	f->count += !known;
+	f->last = now;
+	if (known)
+		return;
+	f = slot_of("runxin guard source", source);
+	f->count++;
+	f->last = now;
 }
 
 void
@@ -94,12 +142,10 @@ rx_guard_note(const char *user, const char *source, bool ok)
 	f = slot_of("runxin guard user", user);
 	f->count = ok ? 0 : f->count + 1;
 	f->last = now;
-	/* A good sign-in does not clear the source: it may try others. */
-	if (!ok) {
-		f = slot_of("runxin guard source", source);
-		f->count++;
-		f->last = now;
-	}
+	if (ok)
+		note_good(user, source, now);
+	else
+		note_bad(user, source, now);
 	(void)pthread_mutex_unlock(&table_lock);
 }
 

@@ -15,7 +15,6 @@
 
 #define DRAIN_MAX (8u << 20)	/* of a body too large, to answer it in peace */
 #define DRAIN_UPLOAD (256u << 20)	/* of a file */
-#define PREFIX_V6 8		/* bytes of an address that one site shares */
 
 int64_t
 rx_ticks(void)
@@ -28,28 +27,18 @@ rx_ticks(void)
 
 /* ---- who asks ---- */
 
-/* The address that failures are counted for; of IPv6 the network, as whoever
- * has one address has the others. */
+/* The address that failures are counted for, as text. */
 static void
 source_of(struct rx_conn *cn)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(cn->c,
 	    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *sa = info != NULL ? info->client_addr : NULL;
-	struct in6_addr v6;
+	uint8_t source[16];
 
-	cn->source[0] = '\0';
-	if (sa != NULL && sa->sa_family == AF_INET)
-		(void)inet_ntop(AF_INET, &((const struct sockaddr_in *)
-		    (const void *)sa)->sin_addr, cn->source,
-		    sizeof(cn->source));
-	if (sa != NULL && sa->sa_family == AF_INET6) {
-		v6 = ((const struct sockaddr_in6 *)(const void *)sa)->
-		    sin6_addr;
-		memset(&v6.s6_addr[PREFIX_V6], 0, 16 - PREFIX_V6);
-		(void)inet_ntop(AF_INET6, &v6, cn->source,
-		    sizeof(cn->source));
-	}
+	rx_link_source(source, info != NULL ? info->client_addr : NULL);
+	if (inet_ntop(AF_INET6, source, cn->source, sizeof(cn->source)) ==
+	    NULL)
+		cn->source[0] = '\0';
 }
 
 /* Asked for in the address, chosen before, of the browser, of the server. */
@@ -325,6 +314,7 @@ rx_http_target(void *web, const char *target, struct MHD_Connection *c)
 		return (NULL);
 	cn->w = web;
 	cn->c = c;
+	rx_link_set(cn, RX_LINK_READS);
 	rx_status_clear(&cn->st);
 	if ((cn->target = strdup(target)) == NULL ||
 	    (cn->a.data = json_object()) == NULL) {
@@ -390,6 +380,8 @@ begin(struct rx_conn *cn, const char *method, const char *version)
 	cn->most = rx_check_upload(cn, cn->boundary) ? RX_UPLOAD_MAX :
 	    RX_BODY_MAX;
 	cn->refused = rx_check_request(cn, method, version);
+	if (cn->refused == 0 && rx_link_crowded(cn))
+		cn->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
 	if (cn->refused == 0 && cn->boundary[0] != '\0')
 		cn->refused = place_upload(cn);
 	cn->q.lang = lang_of(cn);
@@ -483,7 +475,7 @@ rx_http_completed(void *web, struct MHD_Connection *c, void **state,
 	if (cn == NULL)
 		return;
 	*state = NULL;
-	rx_link_set(cn, RX_LINK_READS);
+	rx_link_set(cn, RX_LINK_IDLE);
 	if (cn->placed || (cn->ran && !cn->finished)) {
 		(void)pthread_mutex_lock(&w->lock);
 		w->uploads -= cn->placed;

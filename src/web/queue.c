@@ -10,7 +10,9 @@
  * and is looked at anew when the session is free.
  */
 
-#define QUEUE_MAX 16
+#define QUEUE_MAX 64
+#define QUEUE_WAIT 8		/* seconds: when its first one waits so long, no
+				 * more are taken, as they would wait longer */
 #define WAITERS_MAX 8		/* of one session */
 #define WAIT_MAX 30		/* seconds */
 #define WORKER_NICE 10
@@ -19,9 +21,12 @@ bool
 rx_queue_add(struct rx_conn *cn)
 {
 	struct rx_web *w = cn->w;
+	const int64_t now = rx_ticks();
 
-	if (w->queued >= QUEUE_MAX || w->stopping)
+	if (w->queued >= QUEUE_MAX || w->stopping || (w->head != NULL &&
+	    now - w->head->since > QUEUE_WAIT * 1000))
 		return (false);
+	cn->since = now;
 	if (cn->entry != NULL)
 		cn->entry->busy = true;
 	MHD_suspend_connection(cn->c);
@@ -93,6 +98,7 @@ rx_queue_worker(void *web)
 {
 	struct rx_web *w = web;
 	struct rx_conn *cn;
+	bool stopping;
 
 	/* Whoever signs in or counts waits for those who turn pages. */
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), WORKER_NICE);
@@ -107,8 +113,11 @@ rx_queue_worker(void *web)
 		if ((w->head = cn->next) == NULL)
 			w->tail = NULL;
 		w->queued--;
+		stopping = w->stopping;
 		(void)pthread_mutex_unlock(&w->lock);
-		cn->rc = cn->route->page(&cn->q, &cn->a, &cn->st);
+		/* At the end nobody waits for what has not begun. */
+		cn->rc = stopping ? rx_fail(&cn->st, RX_EIO, RX_MSG_WEB_BUSY) :
+		    cn->route->page(&cn->q, &cn->a, &cn->st);
 		cn->ran = true;
 		MHD_resume_connection(cn->c);
 	}

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -14,8 +15,10 @@
 
 /* The server begins, listens and ends. */
 
-#define PER_ADDRESS_MAX 64
 #define TIMEOUT 20		/* seconds a connection may be silent */
+/* Descriptors: each connection has one, each session those of two files, and
+ * whoever writes or makes a sheet some more for a moment. */
+#define DESCRIPTORS (RX_CONNECTIONS_MAX + 2 * RX_SESSIONS_MAX + 128)
 #define MEMORY (64 << 10)	/* of a connection; mapped, so unmapped at its end */
 
 static void *
@@ -157,6 +160,20 @@ enter_sandbox(struct rx_web *w, struct rx_status *st)
 	return (rx_sandbox_enter(dirs, sizeof(dirs) / sizeof(*dirs), st));
 }
 
+/* Where less is allowed, the library stops accepting while there is none left. */
+static void
+raise_limit(void)
+{
+	struct rlimit most;
+
+	if (getrlimit(RLIMIT_NOFILE, &most) != 0 ||
+	    most.rlim_cur >= DESCRIPTORS)
+		return;
+	most.rlim_cur = most.rlim_max < DESCRIPTORS ? most.rlim_max :
+	    DESCRIPTORS;
+	(void)setrlimit(RLIMIT_NOFILE, &most);
+}
+
 /* Answer on the socket ${fd}, which the daemon takes over. */
 static rx_err
 serve_on(struct rx_web *w, int fd, struct rx_status *st)
@@ -184,7 +201,8 @@ serve_on(struct rx_web *w, int fd, struct rx_status *st)
 	    rx_http_handle, w,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)RX_CONNECTIONS_MAX,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)PER_ADDRESS_MAX,
+	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)(
+	    RX_CONNECTIONS_SOURCE + RX_CONNECTIONS_SPARE),
 	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
 	    MHD_OPTION_URI_LOG_CALLBACK, rx_http_target, w,
@@ -201,6 +219,7 @@ start(struct rx_web *w, struct rx_status *st)
 	int fd;
 	rx_err rc;
 
+	raise_limit();
 	if ((rc = read_tls(w, st)) != RX_OK ||
 	    (rc = bind_socket(w, &fd, st)) != RX_OK)
 		return (rc);
@@ -258,8 +277,8 @@ rx_web_stop(struct rx_web *w)
 	w->stopping = true;
 	(void)pthread_cond_broadcast(&w->wake);
 	(void)pthread_mutex_unlock(&w->lock);
-	/* The workers finish what is queued, and who waits is let go, so that
-	 * nothing stays suspended. */
+	/* The workers finish what they are at; who is queued or waits is let
+	 * go, so that nothing stays suspended. */
 	for (i = 0; i < w->threads && i < RX_WORKERS; i++)
 		(void)pthread_join(w->worker[i], NULL);
 	if (w->threads > RX_WORKERS)

@@ -11,7 +11,7 @@
  *	answer.c	what goes back: pages, errors, headers
  *	sessions.c	who is signed in: cookies, tokens, idleness
  *	queue.c		workers for slow pages, and who waits for them
- *	link.c		connections that are too slow
+ *	link.c		connections that are too slow, or too many
  *	keeper.c	scheduled backups
  *
  * One polling thread takes every request and runs the pages; two workers run
@@ -29,7 +29,14 @@
 #define RX_BODY_MAX (512u << 10)
 #define RX_UPLOADS_MAX 4	/* on their way, or kept */
 #define RX_SESSIONS_MAX 256
-#define RX_CONNECTIONS_MAX 256
+/* Of the connections the library takes no more than MAX, and of one address no
+ * more than SOURCE + SPARE; the rest waits in the queue of the kernel, or is
+ * closed.  Before that, from CROWD of all and SOURCE of one address on, who does
+ * nothing makes room, and if nobody does a request is answered with 503. */
+#define RX_CONNECTIONS_MAX 640
+#define RX_CONNECTIONS_CROWD 576
+#define RX_CONNECTIONS_SOURCE 448
+#define RX_CONNECTIONS_SPARE 32
 #define RX_WORKERS 2
 #define RX_TOKEN_HEX 64
 #define RX_PATH_BYTES 512
@@ -71,7 +78,8 @@ struct rx_conn {		/* one request */
 	struct rx_status st;
 	rx_err rc;
 	bool begun, ran, finished;
-	int64_t since;		/* ticks: it waits for its session; 0: no */
+	int64_t since;		/* ticks: it waits, for its session or in the
+				 * queue; 0: it never did */
 	struct rx_conn *next;	/* in the queue, or among those who wait */
 };
 
@@ -89,13 +97,17 @@ struct rx_keeper {
 };
 
 enum rx_link_state {
-	RX_LINK_READS, RX_LINK_UPLOADS, RX_LINK_WORKS, RX_LINK_WRITES
+	RX_LINK_IDLE,		/* between two requests */
+	RX_LINK_READS, RX_LINK_UPLOADS, RX_LINK_WORKS, RX_LINK_WRITES,
+	RX_LINK_LEAVES		/* gave its place to another */
 };
 
 struct rx_link {		/* a connection; fd -1 when free */
 	int fd;
 	enum rx_link_state state;
+	bool crowds;		/* there was no place for it when it began */
 	int64_t since;		/* ticks */
+	uint8_t source[16];	/* address; of IPv6 the network */
 };
 
 struct rx_web {
@@ -192,7 +204,8 @@ void rx_sessions_sweep(struct rx_web *w);
 
 /* ---- queue.c ---- */
 
-/* Give the request to the workers; false when the queue is full.  Locked. */
+/* Give the request to the workers; false when the queue is full, or does not
+ * move.  Locked. */
 bool rx_queue_add(struct rx_conn *cn);
 /* Let the request wait until its session is free; false when too many do, or
  * it has waited too long.  Locked. */
@@ -210,7 +223,14 @@ void *rx_keeper_main(void *web);
 
 /* ---- link.c ---- */
 
+/* The address ${sa} that failures and connections are counted for: of IPv6 the
+ * network, as whoever has one address has the others; IPv4 as ::ffff:a.b.c.d;
+ * zeros when it is neither. */
+void rx_link_source(uint8_t out[16], const struct sockaddr *sa);
 void rx_link_set(const struct rx_conn *cn, enum rx_link_state state);
+/* Whether there is still no place for the connection of ${cn}: its request is
+ * to be refused (503). */
+bool rx_link_crowded(const struct rx_conn *cn);
 void rx_link_notify(void *web, struct MHD_Connection *c, void **context,
     enum MHD_ConnectionNotificationCode code);
 void rx_link_sweep(struct rx_web *w);

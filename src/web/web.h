@@ -35,7 +35,8 @@ struct rx_web_options {
 /* Seconds until ${user} from ${source} may try a passphrase again; 0: now. */
 unsigned rx_guard_wait(const char *user, const char *source);
 /* He failed (or, with ${ok}, did not): 5 free tries an account and 20 a source,
- * then a wait that doubles from 2 s to 15 min. */
+ * then a wait that doubles from 2 s to 15 min.  Whoever has signed in from a
+ * source neither waits for it nor adds to it. */
 void rx_guard_note(const char *user, const char *source, bool ok);
 /* Whether the Host header ${host} names this server. */
 bool rx_guard_host(const struct rx_web_options *o, uint16_t port,

@@ -12,6 +12,7 @@
  * bench audit [ENTRIES]: only how long a chain of them takes, verified in full and
  * from a head that was countersigned before the last hundredth.
  * bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]: only that (web.c);
+ * bench load [PEOPLE [SECONDS [PAUSE [CHILDREN [RECORDS]]]]]: load.c;
  * bench lists [TODAY [FIND [CASES [RUNS]]]]: only lists (list.c);
  * bench register ...: all of the first but the page, tables and lists.
  */
@@ -261,6 +262,8 @@ number(int argc, char *argv[], int i, size_t otherwise, size_t most)
 		(void)fprintf(stderr,
 		    "usage: bench [SMALL [LARGE [RUNS [SAVES]]]]\n"
 		    "       bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]\n"
+		    "       bench load [PEOPLE [SECONDS [PAUSE [CHILDREN [RECORDS]"
+		    "]]]]\n"
 		    "       bench lists [TODAY [FIND [CASES [RUNS]]]]\n"
 		    "       bench register [SMALL [LARGE [RUNS [SAVES]]]]\n"
 		    "       bench tables\n");
@@ -302,6 +305,7 @@ main(int argc, char *argv[])
 {
 	char *none[] = { argv[0], NULL };
 	const bool web = argc > 1 && strcmp(argv[1], "web") == 0;
+	const bool load = argc > 1 && strcmp(argv[1], "load") == 0;
 
 	rx_status_clear(&st);
 	ok(rx_crypto_init(&st), &st);
@@ -313,6 +317,8 @@ main(int argc, char *argv[])
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (web)
 		return (bench_web(argc, argv));
+	if (load)
+		return (bench_load(argc, argv));
 	if (argc > 1 && strcmp(argv[1], "audit") == 0) {
 		bench_chain(number(argc, argv, 2, 100000, 10000000));
 		return (0);

@@ -1,6 +1,6 @@
-/* A browser as simple as it gets: one connection, one cookie, one token.  It is
- * used by threads, so nothing here ends the program: a failed request has the
- * status 0. */
+/* A browser as simple as it gets: one connection, with TLS or without, one
+ * cookie, one token.  It is used by threads, so nothing here ends the program: a
+ * failed request has the status 0. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,15 +14,42 @@
 
 #include "web.h"
 
-#define PATIENCE 30		/* seconds */
+#define PATIENCE 60		/* seconds */
 
 static void
 hang_up(struct client *c)
 {
 
+	if (c->tls != NULL) {
+		(void)gnutls_bye(c->tls, GNUTLS_SHUT_WR);
+		gnutls_deinit(c->tls);
+	}
+	c->tls = NULL;
 	if (c->fd != -1)
 		(void)close(c->fd);
 	c->fd = -1;
+}
+
+/* Speak TLS on the connection, with a server whose certificate we trust. */
+static bool
+shake_hands(struct client *c)
+{
+	int rc;
+
+	if (gnutls_init(&c->tls, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) < 0) {
+		c->tls = NULL;
+		return (false);
+	}
+	if (gnutls_set_default_priority(c->tls) < 0 ||
+	    gnutls_credentials_set(c->tls, GNUTLS_CRD_CERTIFICATE, c->trust) <
+	    0)
+		return (false);
+	gnutls_session_set_verify_cert(c->tls, NULL, 0);
+	gnutls_transport_set_int(c->tls, c->fd);
+	do
+		rc = gnutls_handshake(c->tls);
+	while (rc == GNUTLS_E_INTERRUPTED || rc == GNUTLS_E_WARNING_ALERT_RECEIVED);
+	return (rc == 0);
 }
 
 static bool
@@ -40,21 +67,38 @@ dial(struct client *c)
 	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
 	    sizeof(patience));
 	if (connect(c->fd, (const struct sockaddr *)(const void *)&to,
-	    sizeof(to)) == 0)
+	    sizeof(to)) == 0 && (c->trust == NULL || shake_hands(c)))
 		return (true);
 	hang_up(c);
 	return (false);
 }
 
 static bool
-send_all(int fd, const char *p, size_t n)
+send_all(struct client *c, const char *p, size_t n)
 {
 	ssize_t k;
 
-	for (; n > 0; p += k, n -= (size_t)k)
-		if ((k = send(fd, p, n, MSG_NOSIGNAL)) <= 0)
+	for (; n > 0; p += k, n -= (size_t)k) {
+		k = c->tls != NULL ? gnutls_record_send(c->tls, p, n) :
+		    send(c->fd, p, n, MSG_NOSIGNAL);
+		if (k <= 0)
 			return (false);
+	}
 	return (true);
+}
+
+/* TLS 1.3 sends its tickets when it likes: those are no data. */
+static ssize_t
+get(struct client *c, char *p, size_t n)
+{
+	ssize_t k;
+
+	if (c->tls == NULL)
+		return (recv(c->fd, p, n, 0));
+	do
+		k = gnutls_record_recv(c->tls, p, n);
+	while (k == GNUTLS_E_INTERRUPTED);
+	return (k);
 }
 
 /* Read on; false at the end and when there is no memory. */
@@ -70,7 +114,7 @@ read_more(struct client *c)
 		c->in = grown;
 		c->cap = 2 * c->cap + 65536;
 	}
-	if ((k = recv(c->fd, c->in + c->len, c->cap - c->len - 1, 0)) <= 0)
+	if ((k = get(c, c->in + c->len, c->cap - c->len - 1)) <= 0)
 		return (false);
 	c->len += (size_t)k;
 	c->in[c->len] = '\0';
@@ -114,8 +158,10 @@ receive(struct client *c)
 		if (!read_more(c))
 			return (false);
 	c->body = strstr(c->in, "\r\n\r\n") + 4;	/* it may have moved */
-	(void)header(c, "\r\nSet-Cookie: rx=", ';', c->cookie,
-	    sizeof(c->cookie));
+	(void)header(c, c->trust != NULL ? "\r\nSet-Cookie: __Host-rx=" :
+	    "\r\nSet-Cookie: rx=", ';', c->cookie, sizeof(c->cookie));
+	c->retry = header(c, "\r\nRetry-After: ", '\r', text, sizeof(text)) ?
+	    (unsigned)strtoul(text, NULL, 10) : 0;
 	if (!header(c, "\r\nLocation: ", '\r', c->location,
 	    sizeof(c->location)))
 		c->location[0] = '\0';
@@ -130,8 +176,8 @@ exchange(struct client *c, const char *head, size_t n, const char *body,
 {
 
 	c->len = 0;
-	if ((c->fd != -1 || dial(c)) && send_all(c->fd, head, n) &&
-	    send_all(c->fd, body, m) && receive(c))
+	if ((c->fd != -1 || dial(c)) && send_all(c, head, n) &&
+	    send_all(c, body, m) && receive(c))
 		return (true);
 	hang_up(c);
 	return (false);
@@ -148,13 +194,15 @@ client_ask(struct client *c, const char *path, const char *form)
 	if (form != NULL)
 		m = snprintf(body, sizeof(body), "csrf=%s&%s", c->csrf, form);
 	n = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\n"
-	    "Host: 127.0.0.1:%u\r\nCookie: rx=%s\r\n", form != NULL ? "POST" :
-	    "GET", path, (unsigned)c->port, c->cookie);
+	    "Host: 127.0.0.1:%u\r\nCookie: %srx=%s\r\n", form != NULL ?
+	    "POST" : "GET", path, (unsigned)c->port, c->trust != NULL ?
+	    "__Host-" : "", c->cookie);
 	if (form != NULL)
 		n += snprintf(head + n, sizeof(head) - (size_t)n,
-		    "Origin: http://127.0.0.1:%u\r\nContent-Type: "
+		    "Origin: http%s://127.0.0.1:%u\r\nContent-Type: "
 		    "application/x-www-form-urlencoded\r\n"
-		    "Content-Length: %d\r\n", (unsigned)c->port, m);
+		    "Content-Length: %d\r\n", c->trust != NULL ? "s" : "",
+		    (unsigned)c->port, m);
 	n += snprintf(head + n, sizeof(head) - (size_t)n, "\r\n");
 	/* The server may have closed a connection that was idle: once more,
 	 * as browsers do, when not a byte has come. */
@@ -196,11 +244,12 @@ client_sign_in(struct client *c, const char *user)
 }
 
 void
-client_init(struct client *c, uint16_t port)
+client_init(struct client *c, const struct server *v)
 {
 
 	memset(c, 0, sizeof(*c));
-	c->port = port;
+	c->port = v->port;
+	c->trust = v->trust;
 	c->fd = -1;
 }
 

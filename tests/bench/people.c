@@ -15,34 +15,65 @@ const char *const page_name[PAGES] = {
 	[P_SAVE] = "save an observation", [P_ACTIVITIES] = "activities",
 	[P_REVIEW] = "review queue", [P_FLAG] = "a flagged case",
 	[P_COVERAGE] = "coverage", [P_VILLAGE] = "coverage, all children",
-	[P_ANNEX] = "annex preview", [P_TABLE] = "cross-table form",
+	[P_ANNEX] = "annex preview", [P_EXPORT] = "annex export",
+	[P_TABLE] = "cross-table form",
 	[P_RELEASES] = "release ledger", [P_PEOPLE] = "people",
-	[P_UNITS] = "units", [P_SAFETY] = "safety"
+	[P_UNITS] = "units", [P_SAFETY] = "safety", [P_LOGOUT] = "sign out",
+	[P_DOOR] = "the door", [P_FORM] = "passphrase form"
 };
+
+#define TRIES 20		/* of who is told to come back */
+#define A_SIGN_OUT 6		/* days, on average */
 
 bool person_astray;
 
-unsigned
-person_ask(struct person *p, enum page page, const char *path,
+static void
+pause_for(double s)
+{
+	const struct timespec t = { (time_t)s,
+	    (long)((s - (double)(time_t)s) * 1e9) };
+
+	if (s > 0)
+		(void)nanosleep(&t, NULL);
+}
+
+/* Ask once on ${c}, and note how long it took. */
+static unsigned
+ask(struct person *p, struct client *c, enum page page, const char *path,
     const char *form)
 {
 	struct sample *grown;
 	double t = now();
 
-	(void)client_ask(&p->c, path, form);
+	(void)client_ask(c, path, form);
 	t = now() - t;
 	if (p->n == p->cap) {
 		grown = reallocarray(p->sample, 2 * p->cap + 256,
 		    sizeof(*grown));
 		if (grown == NULL) {
 			p->lost++;
-			return (p->c.status);
+			return (c->status);
 		}
 		p->sample = grown;
 		p->cap = 2 * p->cap + 256;
 	}
-	p->sample[p->n++] = (struct sample){ page, p->c.status, 1000 * t };
-	return (p->c.status);
+	p->sample[p->n++] = (struct sample){ page, c->status, 1000 * t };
+	return (c->status);
+}
+
+unsigned
+person_ask(struct person *p, enum page page, const char *path,
+    const char *form)
+{
+	struct client *c = page == P_CSS && p->files.port != 0 ? &p->files :
+	    &p->c;
+	unsigned tries = 0;
+
+	while (ask(p, c, page, path, form) == 503 && p->patient &&
+	    c->retry > 0 && ++tries < TRIES && now() < p->until)
+		pause_for(c->retry);
+	p->saved += page == P_SAVE && c->status == 303;
+	return (c->status);
 }
 
 /* A pause between a half and one and a half of the average; false when the day
@@ -50,12 +81,7 @@ person_ask(struct person *p, enum page page, const char *path,
 static bool
 think(const struct person *p)
 {
-	const double s = p->think * (0.5 + randombytes_uniform(1000) / 1000.0);
-	const struct timespec t = { (time_t)s,
-	    (long)((s - (double)(time_t)s) * 1e9) };
-
-	if (s > 0)
-		(void)nanosleep(&t, NULL);
+	pause_for(p->think * (0.5 + randombytes_uniform(1000) / 1000.0));
 	return (now() < p->until);
 }
 
@@ -141,13 +167,23 @@ supervisor_day(struct person *p)
 static bool
 statistician_day(struct person *p)
 {
-	char path[128], a[RX_DATE_TEXT], b[RX_DATE_TEXT];
+	char path[128], a[RX_DATE_TEXT], b[RX_DATE_TEXT], form[128];
 
 	rx_date_format(from, a);
 	rx_date_format(today, b);
 	(void)snprintf(path, sizeof(path), "/annex?unit=%s&from=%s&to=%s",
 	    COUNTY, a, b);
-	return (look(p, P_ANNEX, path) && look(p, P_TABLE, "/table") &&
+	if (!look(p, P_ANNEX, path))
+		return (false);
+	if (p->patient) {
+		(void)snprintf(form, sizeof(form),
+		    "unit=%s&from=%s&to=%s&format=%s", COUNTY, a, b,
+		    randombytes_uniform(2) == 0 ? "xlsx" : "csv");
+		(void)person_ask(p, P_EXPORT, "/annex/export", form);
+		if (!think(p))
+			return (false);
+	}
+	return (look(p, P_TABLE, "/table") &&
 	    look(p, P_RELEASES, "/releases"));
 }
 
@@ -159,15 +195,16 @@ admin_day(struct person *p)
 	    look(p, P_SAFETY, "/safety"));
 }
 
+static bool (*const day[])(struct person *) = {
+	[RX_ROLE_DIRECTOR] = director_day,
+	[RX_ROLE_SUPERVISOR] = supervisor_day,
+	[RX_ROLE_STATISTICIAN] = statistician_day,
+	[RX_ROLE_ADMIN] = admin_day,
+};
+
 void *
 person_days(void *person)
 {
-	static bool (*const day[])(struct person *) = {
-		[RX_ROLE_DIRECTOR] = director_day,
-		[RX_ROLE_SUPERVISOR] = supervisor_day,
-		[RX_ROLE_STATISTICIAN] = statistician_day,
-		[RX_ROLE_ADMIN] = admin_day,
-	};
 	struct person *p = person;
 
 	/* They do not all begin at once. */
@@ -175,6 +212,54 @@ person_days(void *person)
 		return (NULL);
 	while (look(p, P_CSS, "/static/app.css") && day[p->role](p))
 		continue;
+	return (NULL);
+}
+
+/* Through the door; false when it stays shut. */
+static bool
+enter(struct person *p)
+{
+	const double began = now();
+	char form[128];
+
+	(void)snprintf(form, sizeof(form), "user=%.50s&passphrase=%.50s",
+	    p->user, p->user);
+	if (person_ask(p, P_DOOR, "/login", NULL) != 200 ||
+	    person_ask(p, P_LOGIN, "/login", form) != 303)
+		return (false);
+	p->waited = now() - began;
+	return (true);
+}
+
+/* The way out needs the token of the session, which a page has. */
+static void
+leave(struct person *p)
+{
+
+	(void)person_ask(p, P_FORM, "/passphrase", NULL);
+	(void)person_ask(p, P_LOGOUT, "/logout", "");
+}
+
+void *
+person_works(void *person)
+{
+	struct person *p = person;
+	bool in = false;
+
+	pause_for(p->waited);
+	while (now() < p->until) {
+		if (!in && !(in = enter(p))) {
+			pause_for(1);
+			continue;
+		}
+		if (!look(p, P_CSS, "/static/app.css") || !day[p->role](p))
+			break;
+		if (randombytes_uniform(A_SIGN_OUT) == 0) {
+			leave(p);
+			in = false;
+			(void)think(p);
+		}
+	}
 	return (NULL);
 }
 

@@ -8,15 +8,8 @@
  * error, and any error is the end's exit status; speed is only shown.
  */
 
-#include <sys/wait.h>
-
-#include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
-
-#include <sodium.h>
 
 #include "stats/stats.h"
 #include "web.h"
@@ -25,198 +18,16 @@
 #define PAUSE 1.0		/* seconds between two pages of a person */
 #define HASHING 4
 #define CALLS 5			/* of the register, for the baseline */
-#define VILLAGES_MAX 69
 
 enum { QUIET, CROWD, HASHED, PHASES };
 
 static struct person people[PEOPLE_MAX], hashing[HASHING];
 static size_t npeople;
-static const char *village[VILLAGES_MAX];
 static struct sample *all[PHASES];
 static size_t nall[PHASES];
 static size_t errors;
 
-/* ---- the register ---- */
-
-static void
-person_init(struct person *p, enum rx_role role, const char *letter, size_t i,
-    const char *unit, size_t digits)
-{
-
-	memset(p, 0, sizeof(*p));
-	p->role = role;
-	(void)snprintf(p->user, sizeof(p->user), "%s%zu", letter, i + 1);
-	(void)snprintf(p->unit, sizeof(p->unit), "%.*s", (int)digits, unit);
-}
-
-/* One administrator; of the rest most are directors, each of a village. */
-static size_t
-cast_people(size_t n)
-{
-	const size_t stats = n / 16 > 0 ? n / 16 : 1;
-	const size_t sups = n / 8 > 0 ? n / 8 : 1;
-	const size_t dirs = n - stats - sups - 1;
-	struct person *p = people;
-	size_t i, k = 0;
-
-	villages(village, VILLAGES_MAX);
-	for (i = 0; i < dirs; i++)
-		person_init(p++, RX_ROLE_DIRECTOR, "dir", i, village[i], 12);
-	for (i = 0; i < sups; i++, k++) {
-		while (i > 0 && strncmp(village[k], p[-1].unit, 9) == 0)
-			k++;
-		person_init(p++, RX_ROLE_SUPERVISOR, "sup", i, village[k], 9);
-	}
-	for (i = 0; i < stats; i++)
-		person_init(p++, RX_ROLE_STATISTICIAN, "stat", i, COUNTY, 6);
-	person_init(p, RX_ROLE_ADMIN, "admin", 0, COUNTY, 6);
-	(void)snprintf(p->user, sizeof(p->user), "admin");
-	npeople = n;
-	return (dirs);
-}
-
-static void
-write_year(const char *path, size_t dirs, size_t children, size_t records)
-{
-	static const char *const risks[] = { "green", "yellow", "yellow",
-	    "orange" };
-	char date[RX_DATE_TEXT];
-	FILE *f;
-	size_t i;
-
-	assert_non_null(f = fopen(path, "we"));
-	for (i = 0; i < children; i++)
-		(void)fprintf(f, "{\"type\":\"child\",\"id\":\"c%zu\","
-		    "\"unit\":\"%s\",\"name\":\"测试%zu\",\"sex\":\"%s\","
-		    "\"birth\":\"2014-05\",\"address\":\"示例路%zu号\","
-		    "\"guardian_name\":\"例大山\",\"categories\":"
-		    "[\"left_behind\"],\"legal_basis\":\"statutory_duty\"}\n",
-		    i, village[i % dirs], i, i % 2 == 0 ? "f" : "m", i);
-	for (i = 0; i < records; i++) {
-		rx_date_format(from + (int32_t)randombytes_uniform(365), date);
-		(void)fprintf(f, i % 10 == 9 ?
-		    "{\"type\":\"intervention\",\"id\":\"r%zu\","
-		    "\"child\":\"c%zu\",\"date\":\"%s\",\"kind\":"
-		    "\"visit_condolence\",\"delivered\":true,\"face_to_face\":"
-		    "true,\"note\":\"走访时孩子在家，情况平稳。\"}\n" :
-		    "{\"type\":\"observation\",\"id\":\"r%zu\","
-		    "\"child\":\"c%zu\",\"date\":\"%s\",\"channel\":"
-		    "\"home_visit\",\"signs\":[\"%s\"],\"risk\":\"%s\","
-		    "\"note\":\"孩子近来话少，睡得晚。\"}\n", i, i % children,
-		    date, i % 600 == 0 ? "death_talk" : "mood_low",
-		    risks[randombytes_uniform(4)]);
-	}
-	assert_int_equal(fclose(f), 0);
-}
-
-static void
-make_county(const char *dir, size_t dirs, size_t children, size_t records)
-{
-	struct rx_import_counts counts;
-	char file[PATH_BYTES];
-	struct rx_session *s;
-	double t = now();
-	size_t i;
-
-	make_register(dir);
-	s = sign_in(dir, "admin");
-	for (i = 0; i + 1 < npeople; i++)
-		enrol(s, people[i].user, people[i].role, people[i].unit);
-	rx_session_close(s);
-	path_in(file, scratch, "web.ndjson");
-	write_year(file, dirs, children, records);
-	s = sign_in(dir, "director");
-	ok(rx_import(s, file, &counts, NULL, NULL, &st), &st);
-	rx_session_close(s);
-	assert_int_equal(counts.lines, children + records);
-	(void)printf("a register of %zu children with %zu records, %zu flags, "
-	    "and %zu people (%zu directors), made in %.0f s\n", children,
-	    records, counts.flagged, npeople, dirs, now() - t);
-}
-
-/* ---- the server ---- */
-
-struct server {
-	pid_t pid;
-	uint16_t port;
-};
-
-/* The first line of what the server says, however it comes. */
-static void
-read_line(int fd, char *text, size_t size)
-{
-	size_t n = 0;
-
-	while (n + 1 < size && strchr(text, '\n') == NULL &&
-	    read(fd, text + n, 1) == 1)
-		text[++n] = '\0';
-}
-
-static void
-serve(struct server *v, const char *dir)
-{
-	char exe[PATH_BYTES + 32], text[256] = "";
-	const char *port;
-	ssize_t n;
-	int fd[2], i;
-
-	n = readlink("/proc/self/exe", exe, PATH_BYTES - 1);
-	assert_true(n > 0);
-	exe[n] = '\0';
-	for (i = 0; i < 3; i++)		/* .../tests/bench/bench */
-		*strrchr(exe, '/') = '\0';
-	(void)strcat(exe, "/runxin");
-	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
-	assert_true((v->pid = fork()) != -1);
-	if (v->pid == 0) {
-		(void)dup2(fd[1], STDOUT_FILENO);
-		(void)execl(exe, "runxin", "-r", dir, "serve", "--listen",
-		    "127.0.0.1:0", (char *)NULL);
-		_exit(127);
-	}
-	(void)close(fd[1]);
-	read_line(fd[0], text, sizeof(text));
-	(void)close(fd[0]);
-	assert_non_null(port = strstr(text, "127.0.0.1:"));
-	v->port = (uint16_t)strtoul(port + 10, NULL, 10);
-	assert_true(v->port != 0);
-}
-
-static void
-show_memory(const struct server *v, const char *when)
-{
-	static const char *const keys[] = { "VmRSS:", "VmHWM:", "VmLck:" };
-	double mib[3] = { 0, 0, 0 };
-	char path[64], text[256];
-	FILE *f;
-	size_t k;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)v->pid);
-	assert_non_null(f = fopen(path, "re"));
-	while (fgets(text, sizeof(text), f) != NULL)
-		for (k = 0; k < 3; k++)
-			if (strncmp(text, keys[k], 6) == 0)
-				mib[k] = strtod(text + 6, NULL) / 1024;
-	(void)fclose(f);
-	(void)printf("server, %-28s resident %6.1f MiB, highest %6.1f MiB, "
-	    "locked %5.2f MiB\n", when, mib[0], mib[1], mib[2]);
-}
-
 /* ---- the three phases ---- */
-
-static bool
-as_expected(const struct sample *s)
-{
-
-	switch (s->page) {
-	case P_LOGIN:
-	case P_DRAFT:
-	case P_SAVE:
-		return (s->status == 303);
-	default:
-		return (s->status == 200);
-	}
-}
 
 /* Move what ${p} has measured to the samples of ${phase}. */
 static void
@@ -229,7 +40,7 @@ collect(struct person *p, int phase)
 	assert_non_null(all[phase]);
 	for (i = 0; i < p->n; i++) {
 		all[phase][nall[phase]++] = p->sample[i];
-		if (as_expected(&p->sample[i]))
+		if (sample_good(&p->sample[i]))
 			continue;
 		if (errors++ < 5)
 			(void)printf("error: %s: %s answered %u\n", p->user,
@@ -240,13 +51,13 @@ collect(struct person *p, int phase)
 }
 
 static void
-sign_all_in(uint16_t port)
+sign_all_in(const struct server *v)
 {
 	double t = now();
 	size_t i;
 
 	for (i = 0; i < npeople; i++) {
-		client_init(&people[i].c, port);
+		client_init(&people[i].c, v);
 		if (!client_sign_in(&people[i].c, people[i].user))
 			fail_msg("%s cannot sign in: %u", people[i].user,
 			    people[i].c.status);
@@ -392,16 +203,6 @@ bench_calls(const char *dir, double ms[PAGES])
 
 /* ---- the report ---- */
 
-static int
-sample_cmp(const void *a, const void *b)
-{
-	const struct sample *x = a, *y = b;
-
-	if (x->page != y->page)
-		return (x->page < y->page ? -1 : 1);
-	return ((x->ms > y->ms) - (x->ms < y->ms));
-}
-
 /* Number, median and 99th percentile of a page (of fewer than a hundred that is
  * the slowest); 0 when it was not asked for. */
 static size_t
@@ -491,21 +292,19 @@ bench_web(int argc, char *argv[])
 	char dir[PATH_BYTES];
 	struct server v;
 	size_t i;
-	int status;
 
-	if (n < 5)
-		fail_msg("bench web needs at least 5 people");
 	person_astray = argc > 6 && strcmp(argv[6], "astray") == 0;
 	path_in(dir, scratch, "web");
-	make_county(dir, cast_people(n), children, records);
-	serve(&v, dir);
+	npeople = n;
+	make_county(dir, people, n, cast_people(people, n), children, records);
+	serve(&v, dir, NULL, NULL);
 	show_memory(&v, "nobody signed in");
-	sign_all_in(v.port);
+	sign_all_in(&v);
 	for (i = 0; i < HASHING; i++) {
 		hashing[i] = people[i % 2];
 		hashing[i].sample = NULL;
 		hashing[i].n = hashing[i].cap = 0;
-		client_init(&hashing[i].c, v.port);
+		client_init(&hashing[i].c, &v);
 	}
 	show_memory(&v, "all signed in");
 	run_quiet((double)seconds / 8);
@@ -513,9 +312,7 @@ bench_web(int argc, char *argv[])
 	show_memory(&v, "after their day");
 	run_crowd((double)seconds, HASHED);
 	show_memory(&v, "after that, while four hash");
-	assert_int_equal(kill(v.pid, SIGTERM), 0);
-	assert_int_equal(waitpid(v.pid, &status, 0), v.pid);
-	assert_int_equal(status, 0);
+	serve_end(&v);
 	bench_calls(dir, calls);
 	report(calls);
 	sign_all_out();

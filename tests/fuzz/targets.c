@@ -5,6 +5,7 @@
 #include "crypto/grant.h"
 #include "crypto/passphrase.h"
 #include "crypto/recovery.h"
+#include "register/backup.h"
 #include "register/internal.h"
 #include "register/record.h"
 #include "store/store.h"
@@ -13,6 +14,8 @@
 #include "targets.h"
 
 #define TODAY 20000		/* 2024-10-04 */
+
+size_t targets_taken;
 
 static struct rx_keypool *pool;
 static struct rx_key *key;
@@ -409,12 +412,119 @@ row(const uint8_t *p, size_t n)
 	rx_buf_free(&again);
 }
 
+static rx_err
+count_record(void *cookie, const struct rx_record *r, struct rx_status *st)
+{
+	size_t *n = cookie;
+
+	(void)st;
+	*n += r->type != RX_CHILD;
+	return (RX_OK);
+}
+
+/* What another register wrote of a case, as it lies in a file that was opened:
+ * what is taken verifies, and is there when it is looked at again. */
+static void
+history(const uint8_t *p, size_t n)
+{
+	static struct rx_session nobody;
+	struct rx_status st = { 0 };
+	struct rx_view *v;
+	size_t records = 0;
+
+	if (rx_view_open(&v, &nobody, p, n, &st) != RX_OK) {
+		must(v == NULL && st.code != RX_OK);
+		return;
+	}
+	targets_taken++;
+	must(rx_view_each(v, RX_CASE_KEYS, count_record, &records, &st) ==
+	    RX_OK && records == v->records);
+	rx_view_close(v);
+}
+
+/* The opened body of a case that comes: its histories lie within it, one behind
+ * the other up to its end. */
+static void
+departure(const uint8_t *p, size_t n)
+{
+	static struct rx_arrival in;
+	struct rx_status st = { 0 };
+	size_t at, k;
+
+	if (rx_arrival_parts(&in, &at, p, n, &st) != RX_OK)
+		return;
+	targets_taken++;
+	must(strlen(in.reason) < sizeof(in.reason) && in.registers > 0);
+	for (k = 0; k < in.registers; k++) {
+		must(at + 4 <= n);
+		at += 4 + rx_get32(p + at);
+	}
+	must(at == n);
+}
+
+/* A backup of the image of ${n} bytes ${p}, unsigned. */
+static bool
+backup_of(struct rx_backup_part *part, const uint8_t *p, size_t n)
+{
+	struct rx_status st = { 0 };
+
+	memset(part, 0, sizeof(*part));
+	memcpy(part->head, "RXBK\1\1", 6);
+	rx_put64(part->head + RX_AT_LENGTH, n);
+	rx_hash(part->head + RX_AT_HASH, RX_HASH_BYTES, NULL,
+	    "runxin backup image v1", p, n);
+	return (rx_buf_add(&part->image, p, n, &st) == RX_OK);
+}
+
+/* A backup as what differs from another: any bytes, put on a backup that they are
+ * made to name, give an image that they name, or are refused; and what is made of
+ * any image leads to it. */
+static void
+increment(const uint8_t *p, size_t n)
+{
+	static uint8_t base[2 * 4096 + 100];
+	struct rx_backup_part from, to;
+	struct rx_buf made = RX_BUF_INIT, any = RX_BUF_INIT;
+	struct rx_status st = { 0 };
+	char name[256];
+
+	if (!backup_of(&from, base, sizeof(base)) || !backup_of(&to, p, n))
+		goto out;
+	must(rx_increment_make(&made, "a.rxb", &from, &to, &st) == RX_OK);
+	must(rx_increment_is(made.b, made.len, name) &&
+	    strcmp(name, "a.rxb") == 0);
+	if (n < RX_INCREMENT_HEAD || rx_buf_add(&any, p, n, &st) != RX_OK)
+		goto apply;
+	memcpy(any.b + 8, made.b + 8, RX_HASH_BYTES);	/* of its base */
+	if (rx_increment_apply(&from, any.b, any.len, &st) == RX_OK) {
+		must(rx_backup_image_is(&from) && from.image.len ==
+		    rx_get64(from.head + RX_AT_LENGTH));
+		targets_taken++;
+	}
+	rx_buf_free(&from.image);
+	rx_status_clear(&st);
+	if (!backup_of(&from, base, sizeof(base)))
+		goto out;
+apply:
+	must(rx_increment_apply(&from, made.b, made.len, &st) == RX_OK);
+	must(from.image.len == n && (n == 0 ||
+	    memcmp(from.image.b, p, n) == 0));
+out:
+	rx_buf_free(&from.image);
+	rx_buf_free(&to.image);
+	rx_buf_free(&made);
+	rx_buf_free(&any);
+}
+
 const struct target targets[] = {
-	{ "envelope", envelope }, { "padding", padding },
-	{ "keyblob", keyblob }, { "signed", signed_forms }, { "line", line },
-	{ "stored", stored }, { "words", words }, { "form", form },
-	{ "template", template }, { "database", database },
-	{ "container", container }, { "row", row }, { "upload", upload },
-	{ "receipt", receipt }
+	{ "envelope", envelope, false }, { "padding", padding, false },
+	{ "keyblob", keyblob, false }, { "signed", signed_forms, false },
+	{ "line", line, false }, { "stored", stored, false },
+	{ "words", words, false }, { "form", form, false },
+	{ "template", template, false }, { "database", database, false },
+	{ "container", container, false }, { "row", row, false },
+	{ "upload", upload, false }, { "receipt", receipt, false },
+	{ "history", history, true }, { "departure", departure, true },
+	{ "increment", increment, true }
 };
 const size_t ntargets = sizeof(targets) / sizeof(*targets);

@@ -1,7 +1,8 @@
 /*
  * Handover, rotation, recovery, new codes, new passphrases, bundles, transfers,
  * backups and erasure, interrupted: killed, or with a disk that fails, at the calls
- * that change something on it (tests/crash/fault.h).
+ * that change something on it, or does not read, or without memory
+ * (tests/crash/fault.h).
  * Whatever the moment, the register is whole, shows the state of before or of
  * after a step, and the work is ended by whoever signs in next.
  *
@@ -42,6 +43,9 @@ sign_in(const char *dir, const char *user, const char *pass)
 	return (rc);
 }
 
+/* Are told when somebody signs in, and when he has. */
+static void (*signs_in)(void), (*signed_in)(void);
+
 /* In a session of ${user}: */
 static rx_err
 as(const char *dir, const char *user, const char *pass,
@@ -49,8 +53,13 @@ as(const char *dir, const char *user, const char *pass,
 {
 	struct rx_secret *p = test_passphrase(pass);
 	struct rx_session *s = NULL;
-	rx_err rc = rx_session_open(&s, dir, user, p, &st);
+	rx_err rc;
 
+	if (signs_in != NULL)
+		signs_in();
+	rc = rx_session_open(&s, dir, user, p, &st);
+	if (rc == RX_OK && signed_in != NULL)
+		signed_in();
 	if (rc == RX_OK)
 		rc = act(s);
 	rx_session_close(s);
@@ -58,35 +67,40 @@ as(const char *dir, const char *user, const char *pass,
 	return (rc);
 }
 
+/* A passphrase for which no memory is needed any more. */
+static const struct rx_secret *
+word(const char *text)
+{
+	static struct { const char *text; struct rx_secret *p; } words[4];
+	size_t i;
+
+	for (i = 0; words[i].text != NULL; i++)
+		if (strcmp(words[i].text, text) == 0)
+			return (words[i].p);
+	words[i].text = text;
+	return (words[i].p = test_passphrase(text));
+}
+
 static rx_err
 act_handover(struct rx_session *s)
 {
-	struct rx_secret *p = test_passphrase("n1");
 	struct rx_handover h;
-	rx_err rc = rx_user_handover(s, "d1", "n1", p, true, &h, &st);
 
-	rx_secret_free(p);
-	return (rc);
+	return (rx_user_handover(s, "d1", "n1", word("n1"), true, &h, &st));
 }
 
 static rx_err
 act_reset(struct rx_session *s)
 {
-	struct rx_secret *p = test_passphrase("reset");
-	rx_err rc = rx_user_reset(s, "d1", p, &st);
 
-	rx_secret_free(p);
-	return (rc);
+	return (rx_user_reset(s, "d1", word("reset"), &st));
 }
 
 static rx_err
 act_passwd(struct rx_session *s)
 {
-	struct rx_secret *p = test_passphrase("other");
-	rx_err rc = rx_session_passwd(s, p, &st);
 
-	rx_secret_free(p);
-	return (rc);
+	return (rx_session_passwd(s, word("other"), &st));
 }
 
 static rx_err
@@ -632,6 +646,9 @@ setup(void **state)
 
 	(void)state;
 	rx_status_clear(&st);
+	(void)word("n1");
+	(void)word("reset");
+	(void)word("other");
 	place_setup();
 	ok(rx_register_create(base, "admin", "测试民政局", "350102", p, &codes,
 	    &st), &st);
@@ -707,12 +724,44 @@ shape_of(const char *dir, struct rx_buf *shape)
 
 struct outcome {
 	rx_err rc;
+	enum rx_msg msg;
 	unsigned calls;
 	bool killed;
+	long left;		/* blocks and guarded blocks that were not freed */
 	char text[200];
 };
 
-/* Do ${d} in another process, on a disk that fails at call ${at}. */
+static enum fault chosen;
+static unsigned chosen_at;
+
+static void
+arm(void)
+{
+
+	fault_arm(chosen, chosen_at, chosen_at);
+}
+
+/* The same where memory or reads fail, from when the deed begins: signing in is
+ * a deed of its own. */
+static void
+within(const struct deed *d, const char *dir, struct outcome *o)
+{
+	struct fault_held before, after;
+
+	signs_in = d->act == act_nothing ? arm : NULL;
+	signed_in = d->act == act_nothing ? NULL : arm;
+	fault_held(&before);
+	o->rc = as(dir, d->user, d->pass, d->act);
+	fault_disarm();
+	fault_held(&after);
+	o->calls = fault_calls(chosen);
+	o->msg = st.msg;
+	o->left = after.blocks - before.blocks + after.guarded -
+	    before.guarded;
+	rx_status_text(&st, RX_LANG_EN, o->text, sizeof(o->text));
+}
+
+/* Do ${d} in another process, on a machine that fails at call ${at}. */
 static struct outcome
 attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
 {
@@ -725,11 +774,18 @@ attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
 	assert_int_equal(pipe(fds), 0);
 	if ((pid = fork()) == 0) {
 		rx_status_clear(&st);
-		fault_arm(how, at, at);
-		o.rc = as(dir, d->user, d->pass, d->act);
-		fault_disarm();
-		o.calls = fault_calls(how);
-		rx_status_text(&st, RX_LANG_EN, o.text, sizeof(o.text));
+		chosen = how;
+		chosen_at = at;
+		if (how == FAULT_MEMORY || how == FAULT_READ)
+			within(d, dir, &o);
+		else {
+			fault_arm(how, at, at);
+			o.rc = as(dir, d->user, d->pass, d->act);
+			fault_disarm();
+			o.calls = fault_calls(how);
+			rx_status_text(&st, RX_LANG_EN, o.text,
+			    sizeof(o.text));
+		}
 		_exit(fault_tell(fds[1], &o, sizeof(o)) ? 0 : 98);
 	}
 	assert_true(pid > 0);
@@ -777,6 +833,7 @@ place_reset(void)
 /* ---- at any call ---- */
 
 #define TIMES 8			/* of a deed and a fault, in a hurry */
+#define MEMORY_TIMES 20		/* of a deed without memory */
 #define BETWEEN_MAX 16
 
 static bool thorough;		/* every call */
@@ -899,6 +956,50 @@ interrupt(const struct deed *d)
 	return (t);
 }
 
+/* An error says what it is, and nothing stays behind. */
+static bool
+honest(enum fault how, const struct outcome *o)
+{
+
+	if (o->killed || o->left > 0)
+		return (false);
+	if (o->rc == RX_OK || o->msg == RX_MSG_ERASE_NOT_SWEPT)
+		return (true);
+	return (how == FAULT_MEMORY ? o->rc == RX_EINTERNAL &&
+	    o->msg == RX_MSG_NO_MEMORY : o->rc == RX_EIO);
+}
+
+/* Without memory, or where the disk does not read, the register is as before,
+ * or as after a step. */
+static void
+starve(const struct deed *d, struct tally *t, enum fault how)
+{
+	const char *start = fixture_copy_of(base), *dir = test_dir();
+	const unsigned times = how == FAULT_MEMORY ? MEMORY_TIMES : TIMES;
+	struct outcome o;
+	unsigned calls, i, at;
+
+	if (d->before != NULL)
+		d->before(start);
+	whole(start, t->digest);
+	fixture_copy_over(start, dir);
+	calls = attempt(d, dir, how, 0).calls;
+	for (i = 0; i < (thorough || calls < times ? calls : times); i++) {
+		at = thorough || calls < times ? i + 1 : 1 + i * calls / times;
+		empty(dir, NULL);
+		fixture_copy_over(start, dir);
+		place_reset();
+		o = attempt(d, dir, how, at);
+		if (!honest(how, &o))
+			fail_msg("%s, %s at %u of %u: killed %d, code %d (%s), "
+			    "%ld left", d->name, fault_name[how], at, calls,
+			    o.killed, (int)o.rc, o.text, o.left);
+		(void)look(t, dir);
+	}
+	print_message("%s: %s, %u of %u calls\n", d->name, fault_name[how],
+	    i, calls);
+}
+
 /* Old or new, or at the end of one of the steps that it has; at every call, all
  * of them are seen. */
 static void
@@ -906,6 +1007,8 @@ old_or_new(const struct deed *d)
 {
 	struct tally t = interrupt(d);
 
+	starve(d, &t, FAULT_MEMORY);
+	starve(d, &t, FAULT_READ);
 	if (t.kinds > d->between || (thorough && (t.kinds != d->between ||
 	    t.after == 0)))
 		fail_msg("%s: %u states between", d->name, t.kinds);

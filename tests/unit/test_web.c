@@ -386,7 +386,7 @@ test_a_source_waits_too(void **state)
 	assert_int_equal(rx_guard_wait("zhao", "10.1.0.2"), 0);
 	/* One good account does not buy tries at others. */
 	rx_guard_note("zhao", "10.1.0.1", true);
-	assert_true(rx_guard_wait("zhao", "10.1.0.1") > 0);
+	assert_true(rx_guard_wait("wu", "10.1.0.1") > 0);
 }
 
 static void
@@ -404,6 +404,59 @@ test_asking_does_not_push_failures_out(void **state)
 		(void)rx_guard_wait(user, "10.2.0.2");
 	}
 	assert_true(rx_guard_wait("qian", "10.2.0.1") > 2);
+}
+
+/* A county may come from one address: twenty slips do not keep out whoever has
+ * signed in from there, and his own keep out nobody. */
+static void
+test_who_has_signed_in_does_not_wait_for_his_address(void **state)
+{
+	char user[16];
+	unsigned i;
+
+	(void)state;
+	rx_guard_note("sun", "10.3.0.1", true);
+	for (i = 0; i < 4; i++)
+		rx_guard_note("sun", "10.3.0.1", false);
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(rx_guard_wait("zhou", "10.3.0.1"), 0);
+		(void)snprintf(user, sizeof(user), "g%u", i);
+		rx_guard_note(user, "10.3.0.1", false);
+	}
+	assert_true(rx_guard_wait("zhou", "10.3.0.1") > 0);
+	assert_int_equal(rx_guard_wait("sun", "10.3.0.1"), 0);
+	/* His own account is guarded as ever, and so he is elsewhere. */
+	rx_guard_note("sun", "10.3.0.1", false);
+	assert_true(rx_guard_wait("sun", "10.3.0.1") > 0);
+	rx_guard_note("sun", "10.3.0.1", true);
+	for (i = 0; i < 20; i++) {
+		(void)snprintf(user, sizeof(user), "h%u", i);
+		rx_guard_note(user, "10.3.0.2", false);
+	}
+	assert_true(rx_guard_wait("sun", "10.3.0.2") > 0);
+}
+
+/* Two hundred people who each mistype once, and then get in: nobody waits. */
+static void
+test_what_was_mistyped_before_signing_in_is_taken_back(void **state)
+{
+	char user[16];
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 200; i++) {
+		(void)snprintf(user, sizeof(user), "p%u", i);
+		assert_int_equal(rx_guard_wait(user, "10.4.0.1"), 0);
+		rx_guard_note(user, "10.4.0.1", false);
+		rx_guard_note(user, "10.4.0.1", true);
+	}
+	/* Only what was his own: one good account gives no more guesses. */
+	for (i = 0; i < 20; i++) {
+		(void)snprintf(user, sizeof(user), "q%u", i);
+		rx_guard_note(user, "10.4.0.1", false);
+		rx_guard_note("p0", "10.4.0.1", true);
+	}
+	assert_true(rx_guard_wait("new", "10.4.0.1") > 0);
 }
 
 /* ---- fields and paths ---- */
@@ -794,6 +847,10 @@ main(int argc, char **argv)
 		    test_an_account_waits_longer_after_each_failure),
 		cmocka_unit_test(test_a_source_waits_too),
 		cmocka_unit_test(test_asking_does_not_push_failures_out),
+		cmocka_unit_test(
+		    test_who_has_signed_in_does_not_wait_for_his_address),
+		cmocka_unit_test(
+		    test_what_was_mistyped_before_signing_in_is_taken_back),
 		cmocka_unit_test(test_a_form_is_read_in_one_way),
 		cmocka_unit_test(test_a_form_with_a_file_is_read_in_one_way),
 		cmocka_unit_test(

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Lines and branches that the tests went through, by folder and in all.
+
+coverage.py FILE [FOLDER...]: FILE is what `gcovr --json` writes; with folders,
+also the lines in them that no test reached, and those where a failure was
+never seen: an `rc = ...` or `!= RX_OK` that always went the same way.
+"""
+
+import json
+import os
+import re
+import sys
+
+FAILS = re.compile(r"rc = |!= RX_OK|== NULL|rx_fail|== -1|!= 0\)|!= SQLITE_OK")
+
+
+def folder(path):
+    parts = path.split("/")
+    return "/".join(parts[:2]) if parts[0] == "src" else parts[0]
+
+
+def ratio(part, whole):
+    return "%6d/%6d %5.1f%%" % (part, whole, 100 * part / whole if whole
+                                else 100)
+
+
+def main(report, *shown):
+    with open(report, encoding="utf-8") as f:
+        files = json.load(f)["files"]
+    table, missed = {}, []
+    for file in files:
+        path = file["file"]
+        if not path.endswith(".c") or path.startswith(("build/", "tests/")):
+            continue
+        with open(path, encoding="utf-8") as f:
+            text = f.read().split("\n")
+        for name in (folder(path), "~"):
+            row = table.setdefault(name, [0, 0, 0, 0])
+            for line in file["lines"]:
+                if line["gcovr/noncode"]:
+                    continue
+                row[0] += line["count"] > 0
+                row[1] += 1
+                row[2] += sum(b["count"] > 0 for b in line["branches"])
+                row[3] += len(line["branches"])
+        for line in file["lines"]:
+            n = line["line_number"]
+            code = text[n - 1].strip() if n <= len(text) else ""
+            if line["gcovr/noncode"] or not any(
+                    path.startswith(s) for s in shown):
+                continue
+            if line["count"] == 0:
+                missed.append("%s:%d: not reached: %s" % (path, n, code))
+            elif any(b["count"] == 0 for b in line["branches"]) and \
+                    FAILS.search(code):
+                missed.append("%s:%d: one way only: %s" % (path, n, code))
+    print("%-14s %21s %21s" % ("", "lines", "branches"))
+    for name in sorted(table):
+        r = table[name]
+        print("%-14s %s %s" % ("total" if name == "~" else name,
+                               ratio(r[0], r[1]), ratio(r[2], r[3])))
+    for m in missed:
+        print(m)
+
+
+if __name__ == "__main__":
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    main(*sys.argv[1:])
