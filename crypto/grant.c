@@ -16,10 +16,17 @@
 _Static_assert(INSIDE_BYTES + crypto_box_SEALBYTES == RX_GRANT_BYTES,
     "grant layout");
 
-/* What the grantor signs; ${keys} are KEYS_BYTES. */
+static void
+keys_hash(uint8_t hash[32], const uint8_t keys[KEYS_BYTES])
+{
+
+	rx_hash(hash, 32, NULL, "runxin grant keys v1", keys, KEYS_BYTES);
+}
+
+/* What the grantor signs. */
 static void
 signed_bytes(uint8_t out[SIGNED_BYTES], const struct rx_grant_context *ctx,
-    const uint8_t recipient[32], const uint8_t *keys,
+    const uint8_t recipient[32], const uint8_t hash[32],
     const uint8_t grantor[RX_ID_BYTES], uint8_t kind)
 {
 
@@ -29,7 +36,7 @@ signed_bytes(uint8_t out[SIGNED_BYTES], const struct rx_grant_context *ctx,
 	rx_put32(out + 48, ctx->epoch);
 	rx_put32(out + 52, ctx->compartments);
 	memcpy(out + 56, recipient, 32);
-	rx_hash(out + 88, 32, NULL, "runxin grant keys v1", keys, KEYS_BYTES);
+	memcpy(out + 88, hash, 32);
 	memcpy(out + 120, grantor, 16);
 	out[136] = kind;
 }
@@ -40,7 +47,7 @@ rx_grant_make(uint8_t out[RX_GRANT_BYTES], const struct rx_grant_context *ctx,
     const uint8_t grantor[RX_ID_BYTES], const struct rx_identity *identity,
     const uint8_t recipient[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
 {
-	uint8_t in[INSIDE_BYTES], tbs[SIGNED_BYTES];
+	uint8_t in[INSIDE_BYTES], tbs[SIGNED_BYTES], hash[32];
 	size_t i;
 	rx_err rc = RX_OK;
 
@@ -58,7 +65,8 @@ rx_grant_make(uint8_t out[RX_GRANT_BYTES], const struct rx_grant_context *ctx,
 	}
 	memcpy(in + GRANTOR_AT, grantor, RX_ID_BYTES);
 	in[KIND_AT] = (uint8_t)kind;
-	signed_bytes(tbs, ctx, recipient, in, grantor, (uint8_t)kind);
+	keys_hash(hash, in);
+	signed_bytes(tbs, ctx, recipient, hash, grantor, (uint8_t)kind);
 	rx_sign(in + SIGNATURE_AT, identity->sign_secret, LABEL, tbs,
 	    sizeof(tbs));
 
@@ -107,19 +115,48 @@ err0:
 	return (rc);
 }
 
+void
+rx_grant_keys_hash(uint8_t hash[32], const struct rx_key keys[RX_GRANT_KEYS])
+{
+
+	_Static_assert(sizeof(struct rx_key[RX_GRANT_KEYS]) == KEYS_BYTES,
+	    "keys lie side by side");
+	keys_hash(hash, (const uint8_t *)keys);
+}
+
+void
+rx_grant_prove(struct rx_grant_proof *p, const struct rx_grant *g,
+    const uint8_t recipient[RX_BOX_PUBLIC_BYTES])
+{
+
+	memcpy(p->grantor, g->grantor, RX_ID_BYTES);
+	memcpy(p->recipient, recipient, RX_BOX_PUBLIC_BYTES);
+	rx_grant_keys_hash(p->keys, g->keys);
+	memcpy(p->signature, g->signature, RX_SIGNATURE_BYTES);
+	p->kind = g->kind;
+}
+
+bool
+rx_grant_proof_verify(const struct rx_grant_proof *p,
+    const struct rx_grant_context *ctx,
+    const uint8_t grantor_sign_public[RX_SIGN_PUBLIC_BYTES])
+{
+	uint8_t tbs[SIGNED_BYTES];
+
+	signed_bytes(tbs, ctx, p->recipient, p->keys, p->grantor, p->kind);
+	return (rx_sign_verify(p->signature, grantor_sign_public, LABEL, tbs,
+	    sizeof(tbs)));
+}
+
 rx_err
 rx_grant_verify(const struct rx_grant *g, const struct rx_grant_context *ctx,
     const struct rx_identity *recipient,
     const uint8_t grantor_sign_public[RX_SIGN_PUBLIC_BYTES],
     struct rx_status *st)
 {
-	uint8_t tbs[SIGNED_BYTES];
+	struct rx_grant_proof p;
 
-	_Static_assert(sizeof(g->keys) == KEYS_BYTES, "keys lie side by side");
-	signed_bytes(tbs, ctx, recipient->box_public, g->keys[0].b, g->grantor,
-	    g->kind);
-	if (!rx_sign_verify(g->signature, grantor_sign_public, LABEL, tbs,
-	    sizeof(tbs)))
-		return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
-	return (RX_OK);
+	rx_grant_prove(&p, g, recipient->box_public);
+	return (rx_grant_proof_verify(&p, ctx, grantor_sign_public) ? RX_OK :
+	    rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
 }

@@ -68,4 +68,23 @@ rx_err rx_grant_verify(const struct rx_grant *g,
     const uint8_t grantor_sign_public[RX_SIGN_PUBLIC_BYTES],
     struct rx_status *st) RX_MUST_USE;
 
+/*
+ * What shows to others that a grant was made, without the keys: all that the
+ * grantor signed, with the hash of the keys in their place.
+ */
+struct rx_grant_proof {
+	uint8_t grantor[RX_ID_BYTES];
+	uint8_t recipient[RX_BOX_PUBLIC_BYTES];
+	uint8_t keys[32];		/* rx_grant_keys_hash */
+	uint8_t signature[RX_SIGNATURE_BYTES];
+	uint8_t kind;
+};
+void rx_grant_prove(struct rx_grant_proof *p, const struct rx_grant *g,
+    const uint8_t recipient[RX_BOX_PUBLIC_BYTES]);
+bool rx_grant_proof_verify(const struct rx_grant_proof *p,
+    const struct rx_grant_context *ctx,
+    const uint8_t grantor_sign_public[RX_SIGN_PUBLIC_BYTES]);
+void rx_grant_keys_hash(uint8_t hash[32],
+    const struct rx_key keys[RX_GRANT_KEYS]);
+
 #endif

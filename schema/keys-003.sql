@@ -14,6 +14,18 @@ CREATE TABLE transfer(
   note BLOB NOT NULL
 ) STRICT;
 
+-- Each time that a case came to another unit: who offered and who accepted it,
+-- signed, and the keys that it got there, as case_key had them.
+CREATE TABLE move(
+  child BLOB NOT NULL CHECK (length(child) = 16),
+  epoch INTEGER NOT NULL CHECK (epoch >= 2),
+  statement BLOB NOT NULL CHECK (length(statement) = 344),
+  identity BLOB NOT NULL,
+  narrative BLOB NOT NULL,
+  coded BLOB NOT NULL,
+  PRIMARY KEY (child, epoch)
+) STRICT, WITHOUT ROWID;
+
 -- A case that was offered to another register, by the digest of the file that
 -- went there: open 1, withdrawn 2, rejected 3, accepted 4 (nothing is sealed
 -- then: the keys are gone).

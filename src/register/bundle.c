@@ -304,6 +304,7 @@ add_case(struct rx_buf *body, struct rx_session *s, const uint8_t *id,
 		enum rx_query q;
 		enum rx_table table;
 	} parts[] = {
+		{ RX_Q_MOVES, RX_TABLE_MOVE },
 		{ RX_Q_CASE_KEYS, RX_TABLE_CASE_KEY },
 		{ RX_Q_CASE_LINKS, RX_TABLE_CASE_LINK },
 		{ RX_Q_CHILD_HISTORY, RX_TABLE_CHILD },
@@ -321,20 +322,60 @@ add_case(struct rx_buf *body, struct rx_session *s, const uint8_t *id,
 	return (rx_conflict_rows(body, s, RX_Q_CONFLICTS_OF_CHILD, &arg, st));
 }
 
+static int
+id_cmp(const void *a, const void *b)
+{
+
+	return (memcmp(a, b, RX_ID_BYTES));
+}
+
+static rx_err
+size_check(size_t n, size_t most, struct rx_status *st)
+{
+
+	if (n <= most)
+		return (RX_OK);
+	rx_status_arg(st, "max", "%zu", most >> 20);
+	return (rx_fail(st, RX_EUSAGE, RX_MSG_BUNDLE_TOO_LARGE));
+}
+
+/* Every case that is of one of ${units} or was, once, as long as ${most} bytes are
+ * enough.  A case that has moved goes on being one of both. */
+static rx_err
+add_cases(struct rx_buf *body, struct rx_session *s,
+    const struct rx_buf *units, size_t most, struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	struct rx_value arg;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		arg = rx_text((const char *)units->b + i);
+		rc = rx_query_ids(s->store, RX_Q_CHILDREN_EVER, &arg, 1, 0,
+		    &ids, st);
+	}
+	if (ids.len > 0)
+		qsort(ids.b, ids.len / RX_ID_BYTES, RX_ID_BYTES, id_cmp);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
+		if (i > 0 && id_cmp(ids.b + i - RX_ID_BYTES, ids.b + i) == 0)
+			continue;
+		if ((rc = add_case(body, s, ids.b + i, st)) == RX_OK)
+			rc = size_check(body->len, most, st);
+	}
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+/* What else is of ${unit}. */
 static rx_err
 add_unit(struct rx_buf *body, struct rx_session *s, const char *unit,
     struct rx_status *st)
 {
 	const struct rx_value arg = rx_text(unit);
-	struct rx_buf ids = RX_BUF_INIT;
-	size_t i;
 	rx_err rc;
 
-	rc = rx_child_ids(s, unit, &ids, st);
-	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
-		rc = add_case(body, s, ids.b + i, st);
-	rx_buf_free(&ids);
-	if (rc != RX_OK || (rc = rx_rows_add(body, s, RX_Q_ACTIVITIES_ALL,
+	if ((rc = rx_rows_add(body, s, RX_Q_ACTIVITIES_ALL,
 	    RX_TABLE_ACTIVITY, &arg, st)) != RX_OK || (!s->copy &&
 	    (rc = rx_rows_add(body, s, RX_Q_ERASURES_OF_UNIT, RX_TABLE_ERASURE,
 	    &arg, st)) != RX_OK))
@@ -498,16 +539,6 @@ own_cert(struct rx_session *s, uint8_t id[RX_ID_BYTES], struct rx_buf *body,
 	return (rc);
 }
 
-static rx_err
-size_check(size_t n, size_t most, struct rx_status *st)
-{
-
-	if (n <= most)
-		return (RX_OK);
-	rx_status_arg(st, "max", "%zu", most >> 20);
-	return (rx_fail(st, RX_EUSAGE, RX_MSG_BUNDLE_TOO_LARGE));
-}
-
 /* Head and rows of the body, which is given up when it is over ${most}. */
 static rx_err
 body_make(struct rx_buf *body, struct rx_session *s, const char *unit,
@@ -535,7 +566,7 @@ body_make(struct rx_buf *body, struct rx_session *s, const char *unit,
 	    (rc = rx_rows_add(body, s, RX_Q_ANCHORS_NEWEST, RX_TABLE_ANCHOR,
 	    NULL, st)) != RX_OK || (!s->copy &&
 	    (rc = add_keys(body, s, &all, r, to->len / sizeof(*r), st)) !=
-	    RX_OK))
+	    RX_OK) || (rc = add_cases(body, s, &mine, most, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < mine.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		if ((rc = add_unit(body, s, (const char *)mine.b + i, st)) ==

@@ -435,7 +435,7 @@ erase_conflicts(struct rx_session *s, const struct rx_case *c,
 	return (rc);
 }
 
-/* Delete every wrapped key of the case, and an offer of it. */
+/* Delete every wrapped key of the case, an offer of it, and its moves. */
 static rx_err
 erase_keys(struct rx_session *s, const struct rx_case *c,
     struct rx_status *st)
@@ -444,7 +444,9 @@ erase_keys(struct rx_session *s, const struct rx_case *c,
 	size_t i;
 	rx_err rc;
 
-	rc = rx_store_delete(s->store, RX_TABLE_TRANSFER, key, NULL, st);
+	if ((rc = rx_store_delete(s->store, RX_TABLE_TRANSFER, key, NULL,
+	    st)) == RX_OK)
+		rc = rx_moves_forget(s, c->id, st);
 	for (i = 0; i < c->n && rc == RX_OK; i++) {
 		key[1] = rx_int(c->e[i].epoch);
 		if ((rc = rx_store_delete(s->store, RX_TABLE_CASE_KEY, key,

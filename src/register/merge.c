@@ -13,6 +13,9 @@
  *                               if they are of it
  *   epochs and grants of units  from home, in a copy: those that the opener is
  *                               entitled to; his newest keys must open them
+ *   moves of a case             in a copy: accepted by a director of the new unit,
+ *                               offered by one of the old; the keys and the
+ *                               version of the child are the ones that were signed
  *   keys of a case              open for the opener, and lead to the keys that
  *                               he had; new ones by somebody who may make them,
  *                               or checked in all three compartments
@@ -28,6 +31,13 @@
  * a flag stands in its table, else the one that was recorded later (of one
  * moment: whose digest is higher), the others in conflict, so that the order of
  * merging does not matter.
+ *
+ * Where a case lies is what the live version of its child says, and only a move
+ * says another unit than the version before: a version that was written where the
+ * case had left before (its writer did not know) is put in conflict, whatever its
+ * number.  The rows of a case go by the child, not by the unit: they are taken by
+ * whoever has the keys that they lie under.  Who has none where the case lies now
+ * takes the move, and what lies under the keys of before.
  */
 
 struct in_row {
@@ -37,6 +47,25 @@ struct in_row {
 	size_t n;
 	const uint8_t *child;		/* of a row of a case; NULL */
 	size_t at;			/* its place in the bundle */
+};
+
+/* The rows of one case, and what is to be known of it. */
+struct group {
+	const struct in_row *row;
+	size_t n;
+	const uint8_t *id;
+	char unit[RX_UNIT_BYTES];	/* where it lies, all told */
+	char at[RX_UNIT_BYTES];	/* where it lay here so far */
+	char sent[RX_UNIT_BYTES];	/* of the keys that came */
+	struct rx_buf moves;	/* struct rx_move; the first ${known} were here */
+	size_t known;
+	unsigned comps;		/* the keys of it that the opener has */
+	bool here;		/* it is stored already */
+	uint32_t have, comes;	/* newest epoch of its keys; 0: none */
+	size_t nkeys;		/* rows of its keys that came */
+	struct rx_case_state before, after;
+	struct rx_bundle was;	/* counted before it */
+	bool changed;
 };
 
 struct merge {
@@ -52,6 +81,7 @@ struct merge {
 	struct in_row *row;
 	size_t n;
 	struct rx_case old, now;	/* a case's keys before and after */
+	const struct group *g;		/* the case that is at hand; NULL */
 	struct rx_record r;
 	struct rx_buf bytes;		/* scratch */
 };
@@ -92,6 +122,7 @@ static const struct {
 	[RX_TABLE_RECORD] = { { 0, 2, 4 }, 2, 3, 1, false },
 	[RX_TABLE_ACTIVITY] = { { 0, 3, -1 }, -1, 2, 1, false },
 	[RX_TABLE_ERASURE] = { { 0, -1, -1 }, -1, 1, -1, true },
+	[RX_TABLE_MOVE] = { { 0, -1, -1 }, 0, -1, 1, false },
 };
 
 static bool
@@ -632,30 +663,180 @@ put_back(struct merge *m, struct rx_status *st)
 	return (rx_store_replace(m->s->store, table, old, st));
 }
 
+/* ---- where a case lay ---- */
+
+static const struct rx_move *
+moves_of(const struct group *g, size_t *n)
+{
+
+	*n = g->moves.len / sizeof(struct rx_move);
+	return ((const void *)g->moves.b);
+}
+
+/* Where the case lay when its child had ${version} (or, if that is 0, its keys
+ * ${epoch}). */
+static const char *
+lay(const struct group *g, uint32_t version, uint32_t epoch)
+{
+	const char *unit = g->unit;
+	const struct rx_move *m;
+	size_t i, n;
+
+	m = moves_of(g, &n);
+	for (i = n; i-- > 0; unit = m[i].from)
+		if (version != 0 ? version >= m[i].version :
+		    epoch >= m[i].epoch)
+			return (m[i].to);
+	return (unit);
+}
+
+/* Whether ${unit} is one where the case lies or lay. */
+static bool
+lay_once(const struct group *g, const char *unit)
+{
+	const struct rx_move *m;
+	size_t i, n;
+
+	m = moves_of(g, &n);
+	for (i = 0; i < n; i++)
+		if (memcmp(m[i].from, unit, RX_UNIT_BYTES) == 0)
+			return (true);
+	return (memcmp(g->unit, unit, RX_UNIT_BYTES) == 0);
+}
+
+/* The move with which the version ${r} of the child was written; NULL. */
+static const struct rx_move *
+move_with(const struct group *g, const struct in_row *r)
+{
+	const struct rx_move *m;
+	size_t i, n;
+
+	m = moves_of(g, &n);
+	for (i = 0; i < n; i++)
+		if (r->v[1].i == (int64_t)m[i].version)
+			return (&m[i]);
+	return (NULL);
+}
+
+/* A row as the hashes of a move take it; its length stands before it. */
+static bool
+is_moved_child(const struct rx_move *m, const struct in_row *r)
+{
+	uint8_t hash[RX_HASH_BYTES];
+
+	rx_move_child_hash(hash, r->p - 4, r->n + 4);
+	return (memcmp(hash, m->child, sizeof(hash)) == 0);
+}
+
+/* Whether the version ${r} of a child was written where the case lay then, and
+ * not where it had been before. */
+static bool
+stands(const struct merge *m, const struct in_row *r)
+{
+	const struct rx_move *move;
+	char unit[RX_UNIT_BYTES];
+
+	if (r->table != RX_TABLE_CHILD)
+		return (true);
+	(void)unit_of(unit, &r->v[2]);
+	move = move_with(m->g, r);
+	return (memcmp(unit, lay(m->g, (uint32_t)r->v[1].i, 0),
+	    RX_UNIT_BYTES) == 0 && (move == NULL || is_moved_child(move, r)));
+}
+
+/* The version ${r} of a child, whose unit must be one where the case was. */
+static rx_err
+place_check(const struct merge *m, const struct in_row *r,
+    struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+
+	if (r->table != RX_TABLE_CHILD)
+		return (RX_OK);
+	(void)unit_of(unit, &r->v[2]);
+	return (lay_once(m->g, unit) ? RX_OK :
+	    rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_VERSION));
+}
+
+/* ---- versions ---- */
+
+/* Keep in conflict the row ${p}, of ${r}'s key. */
+static rx_err
+conflict_keep(struct merge *m, const struct in_row *r, const char *unit,
+    const void *p, size_t n, struct rx_status *st)
+{
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_value v[7];
+
+	digest_of(digest, p, n);
+	conflict_row(v, r, unit, digest, p, n);
+	m->info->conflicts++;
+	m->changed = true;
+	return (rx_store_replace(m->s->store, RX_TABLE_CONFLICT, v, st));
+}
+
+/* Whether the row ${r} is in conflict already, and was told of. */
+static rx_err
+conflict_known(struct merge *m, const struct in_row *r, const char *unit,
+    bool *known, struct rx_status *st)
+{
+	uint8_t digest[RX_HASH_BYTES];
+	struct rx_value v[7];
+	enum rx_there how;
+	rx_err rc;
+
+	digest_of(digest, r->p, r->n);
+	conflict_row(v, r, unit, digest, r->p, r->n);
+	rc = rx_store_compare(m->s->store, RX_TABLE_CONFLICT, v, &how, NULL,
+	    st);
+	*known = rc == RX_OK && how == RX_SAME;
+	m->info->present += *known;
+	return (rc);
+}
+
+/* The version ${r} of a child was written where the case had left before; in its
+ * place is ${m->bytes}, or nothing (${absent}).  It is verified and kept in
+ * conflict. */
+static rx_err
+version_passed(struct merge *m, struct rx_case *c, const struct in_row *r,
+    const char *unit, bool absent, struct rx_status *st)
+{
+	struct rx_status why;
+	bool known, out = false;
+	rx_err rc;
+
+	if ((rc = conflict_known(m, r, unit, &known, st)) != RX_OK || known)
+		return (rc);
+	if ((rc = rx_store_replace(m->s->store, r->table, r->v, st)) != RX_OK)
+		return (rc);
+	rx_status_clear(&why);
+	if ((rc = verify_new(m, c, r, &why)) != RX_OK &&
+	    !(out = left_out(m, &why))) {
+		*st = why;
+		return (rc);
+	}
+	if ((rc = absent ? rx_store_delete(m->s->store, r->table, r->v, NULL,
+	    st) : put_back(m, st)) != RX_OK || out)
+		return (rc);
+	return (conflict_keep(m, r, unit, r->p, r->n, st));
+}
+
 /* Two people wrote this version, one of them ${m->bytes}, which is stored. */
 static rx_err
 version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
     const char *unit, struct rx_status *st)
 {
 	uint8_t mine[RX_HASH_BYTES], his[RX_HASH_BYTES];
-	struct rx_value v[7];
 	struct rx_status why;
-	enum rx_there how;
 	enum rx_type type;
 	int64_t at;
-	bool flag, wins;
+	bool flag, wins, known;
 	rx_err rc;
 
 	digest_of(mine, m->bytes.b, m->bytes.len);
 	digest_of(his, r->p, r->n);
-	conflict_row(v, r, unit, his, r->p, r->n);
-	if ((rc = rx_store_compare(m->s->store, RX_TABLE_CONFLICT, v, &how,
-	    NULL, st)) != RX_OK)
+	if ((rc = conflict_known(m, r, unit, &known, st)) != RX_OK || known)
 		return (rc);
-	if (how == RX_SAME) {
-		m->info->present++;
-		return (RX_OK);
-	}
 	if ((rc = verify_stored(m, c, r, st)) != RX_OK)
 		return (rc);
 	at = m->r.at;
@@ -677,13 +858,10 @@ version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
 	else
 		wins = m->r.at > at || (m->r.at == at && memcmp(his, mine,
 		    sizeof(his)) > 0);
-	if (wins)
-		conflict_row(v, r, unit, mine, m->bytes.b, m->bytes.len);
-	else if ((rc = put_back(m, st)) != RX_OK)
+	if (!wins && (rc = put_back(m, st)) != RX_OK)
 		return (rc);
-	m->info->conflicts++;
-	m->changed = true;
-	return (rx_store_replace(m->s->store, RX_TABLE_CONFLICT, v, st));
+	return (conflict_keep(m, r, unit, wins ? m->bytes.b : r->p,
+	    wins ? m->bytes.len : r->n, st));
 }
 
 static size_t *
@@ -712,6 +890,10 @@ version_put(struct merge *m, struct rx_case *c, const struct in_row *r,
 		m->info->present++;
 		return (RX_OK);
 	}
+	if ((rc = place_check(m, r, st)) != RX_OK)
+		return (rc);
+	if (!stands(m, r))
+		return (version_passed(m, c, r, unit, how == RX_ABSENT, st));
 	if (how == RX_OTHER)
 		return (version_conflict(m, c, r, unit, st));
 	if ((rc = rx_store_insert(m->s->store, r->table, r->v, st)) != RX_OK)
@@ -731,21 +913,6 @@ version_put(struct merge *m, struct rx_case *c, const struct in_row *r,
 
 /* ---- cases ---- */
 
-/* The rows of one case, and what is to be known of it. */
-struct group {
-	const struct in_row *row;
-	size_t n;
-	const uint8_t *id;
-	char unit[RX_UNIT_BYTES];
-	unsigned comps;		/* the keys of it that the opener has */
-	bool here;		/* it is stored already */
-	uint32_t have, comes;	/* newest epoch of its keys; 0: none */
-	size_t nkeys;		/* rows of its keys that came */
-	struct rx_case_state before, after;
-	struct rx_bundle was;	/* counted before it */
-	bool changed;
-};
-
 /* The newest epoch of the keys of the case that is stored; 0. */
 static rx_err
 epoch_stored(struct merge *m, struct group *g, struct rx_status *st)
@@ -764,10 +931,10 @@ epoch_stored(struct merge *m, struct group *g, struct rx_status *st)
 	return (rc);
 }
 
-/* The unit that the case lies in: that of its newest keys; of some row, when
- * there are none. */
+/* The keys that came: how many rows, the newest epoch and its unit (of some row,
+ * when there are none). */
 static void
-group_unit(struct group *g)
+group_sent(struct group *g)
 {
 	size_t i;
 
@@ -779,36 +946,156 @@ group_unit(struct group *g)
 		if (r->table == RX_TABLE_CASE_KEY &&
 		    (uint32_t)r->v[1].i > g->comes) {
 			g->comes = (uint32_t)r->v[1].i;
-			(void)unit_of(g->unit, &r->v[col]);
+			(void)unit_of(g->sent, &r->v[col]);
 		} else if (col >= 0 && g->comes == 0)
-			(void)unit_of(g->unit, &r->v[col]);
+			(void)unit_of(g->sent, &r->v[col]);
 	}
 }
 
-/* Fill in ${g}; *mine is false for a case that lies elsewhere by now. */
+/* Of the keys that the row ${r} of MOVE has: the row of case_key, as it was. */
+static void
+moved_key(struct rx_value v[6], const struct rx_move *m,
+    const struct in_row *r)
+{
+	size_t k;
+
+	v[0] = r->v[0];
+	v[1] = r->v[1];
+	v[2] = rx_text(m->to);
+	for (k = 3; k < 6; k++)
+		v[k] = r->v[k];
+}
+
+/* Whether the links that came and the keys in ${r} are those that were signed. */
+static rx_err
+keys_signed(const struct group *g, const struct rx_move *m,
+    const struct in_row *r, bool *same, struct rx_status *st)
+{
+	uint8_t hash[RX_HASH_BYTES], length[4] = { 0 };
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_value v[6];
+	size_t i, at;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < g->n && rc == RX_OK; i++)
+		if (g->row[i].table == RX_TABLE_CASE_LINK &&
+		    g->row[i].v[1].i <= (int64_t)m->epoch)
+			rc = rx_buf_add(&b, g->row[i].p - 4, g->row[i].n + 4,
+			    st);
+	at = b.len;
+	moved_key(v, m, r);
+	if (rc == RX_OK && (rc = rx_buf_add(&b, length, 4, st)) == RX_OK &&
+	    (rc = rx_row_encode(&b, RX_TABLE_CASE_KEY, v, st)) == RX_OK) {
+		rx_put32(b.b + at, (uint32_t)(b.len - at - 4));
+		rx_move_keys_hash(hash, b.b, b.len);
+		*same = memcmp(hash, m->keys, sizeof(hash)) == 0;
+	}
+	rx_buf_free(&b);
+	return (rc);
+}
+
+/* The version of the child that came with the move ${m}; NULL. */
+static const struct in_row *
+moved_child(const struct group *g, const struct rx_move *m)
+{
+	size_t i;
+
+	for (i = 0; i < g->n; i++)
+		if (g->row[i].table == RX_TABLE_CHILD &&
+		    g->row[i].v[1].i == (int64_t)m->version &&
+		    is_moved_child(m, &g->row[i]))
+			return (&g->row[i]);
+	return (NULL);
+}
+
+/* The row ${r} of a move that is not known here: all that it says must be true,
+ * and follow what was before. */
+static rx_err
+move_check(struct merge *m, struct group *g, const struct in_row *r,
+    struct rx_status *st)
+{
+	const struct rx_move *before;
+	struct rx_move move;
+	const char *from = g->here ? g->at : NULL;
+	bool same = false;
+	size_t n;
+	rx_err rc;
+
+	before = moves_of(g, &n);
+	if (n > 0)
+		from = before[n - 1].to;
+	if (!rx_move_read(&move, r->v[2].p, r->v[2].n) ||
+	    move.epoch != (uint32_t)r->v[1].i || move.at > m->c->head.made ||
+	    (from != NULL && memcmp(from, move.from, RX_UNIT_BYTES) != 0) ||
+	    (n > 0 && (before[n - 1].epoch >= move.epoch ||
+	    before[n - 1].version >= move.version)) ||
+	    !rx_move_true(m->s, g->id, &move, r->v[2].p) ||
+	    moved_child(g, &move) == NULL)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
+	if ((rc = keys_signed(g, &move, r, &same, st)) != RX_OK)
+		return (rc);
+	return (same ? rx_buf_add(&g->moves, &move, sizeof(move), st) :
+	    rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
+}
+
+/* The moves that are here, and those that came; *mine is false for one that home
+ * has not made itself: nobody else tells it where a case lies. */
+static rx_err
+moves_read(struct merge *m, struct group *g, bool *mine, struct rx_status *st)
+{
+	enum rx_there how;
+	size_t i;
+	rx_err rc;
+
+	if ((rc = rx_moves_load(&g->moves, m->s, g->id, st)) != RX_OK)
+		return (rc);
+	g->known = g->moves.len / sizeof(struct rx_move);
+	for (i = 0; i < g->n; i++) {
+		if (g->row[i].table != RX_TABLE_MOVE)
+			continue;
+		if ((rc = rx_store_compare(m->s->store, RX_TABLE_MOVE,
+		    g->row[i].v, &how, NULL, st)) != RX_OK)
+			return (rc);
+		if (how == RX_SAME)
+			continue;
+		*mine &= m->s->copy && how == RX_ABSENT;
+		if (*mine && (rc = move_check(m, g, &g->row[i], st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* Fill in ${g}; *mine is false for a case that lies elsewhere, by what no move
+ * says. */
 static rx_err
 group_load(struct merge *m, struct group *g, bool *mine,
     struct rx_status *st)
 {
-	char unit[RX_UNIT_BYTES];
+	const struct rx_move *move;
 	struct rx_status none;
+	size_t n;
 	rx_err rc;
 
 	*mine = true;
-	group_unit(g);
+	group_sent(g);
 	rx_status_clear(&none);
-	if ((rc = rx_case_unit(m->s, g->id, unit, &none)) == RX_OK) {
+	if ((rc = rx_case_unit(m->s, g->id, g->at, &none)) == RX_OK)
 		g->here = true;
-		if (g->unit[0] == '\0')
-			memcpy(g->unit, unit, RX_UNIT_BYTES);
-		*mine = memcmp(unit, g->unit, RX_UNIT_BYTES) == 0;
-	} else if (rc != RX_ENOENT) {
+	else if (rc != RX_ENOENT) {
 		*st = none;
 		return (rc);
 	}
+	if ((rc = moves_read(m, g, mine, st)) != RX_OK)
+		return (rc);
+	move = moves_of(g, &n);
+	memcpy(g->unit, n > 0 ? move[n - 1].to : g->here ? g->at : g->sent,
+	    RX_UNIT_BYTES);
 	/* A case has one row of keys, and those before them in links. */
 	if (g->unit[0] == '\0' || rx_unit_of_register(g->unit) || g->nkeys > 1)
 		return (corrupt(st));
+	if (g->comes != 0)
+		*mine &= memcmp(g->sent, lay(g, 0, g->comes),
+		    RX_UNIT_BYTES) == 0;
 	return (epoch_stored(m, g, st));
 }
 
@@ -825,6 +1112,23 @@ unit_check(struct merge *m, const char *unit, struct rx_status *st)
 	if (rx_permitted(m->s, RX_ACT_SUPERVISE, unit))
 		return (RX_OK);
 	return (rx_permit(m->s, RX_ACT_WRITE_CASE, unit, st));
+}
+
+/* The same of a case: of one unit at least where it lies or lay. */
+static rx_err
+sides_check(struct merge *m, const struct group *g, struct rx_status *st)
+{
+	const struct rx_move *move;
+	struct rx_status no;
+	size_t i, n;
+
+	move = moves_of(g, &n);
+	for (i = 0; i < n; i++) {
+		rx_status_clear(&no);
+		if (unit_check(m, move[i].from, &no) == RX_OK)
+			return (RX_OK);
+	}
+	return (unit_check(m, g->unit, st));
 }
 
 /* Are all rows of the case that count here already, the same? */
@@ -847,7 +1151,8 @@ nothing_new(struct merge *m, const struct group *g, bool *nothing,
 		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
 		    NULL, st)) != RX_OK)
 			return (rc);
-		versions += r->table != RX_TABLE_CASE_KEY;
+		versions += r->table != RX_TABLE_CASE_KEY &&
+		    r->table != RX_TABLE_MOVE;
 		*nothing = how == RX_SAME;
 	}
 	if (*nothing)
@@ -963,6 +1268,27 @@ old_keys(struct merge *m, const struct group *g, bool *can,
 	return (rc);
 }
 
+/* Whether the keys that came are those that were signed with the newest move. */
+static bool
+sent_with_move(const struct group *g)
+{
+	const struct in_row *key = NULL, *move = NULL;
+	size_t i, k;
+
+	for (i = 0; i < g->n; i++)
+		if (g->row[i].table == RX_TABLE_CASE_KEY)
+			key = &g->row[i];
+		else if (g->row[i].table == RX_TABLE_MOVE)
+			move = &g->row[i];	/* oldest first */
+	if (key == NULL || move == NULL || key->v[1].i != move->v[1].i)
+		return (false);
+	for (k = 3; k < 6; k++)
+		if (key->v[k].n != move->v[k].n || memcmp(key->v[k].p,
+		    move->v[k].p, key->v[k].n) != 0)
+			return (false);
+	return (true);
+}
+
 /* Bring m->now to the keys of the case after the merge; *can is false when they
  * cannot be verified here. */
 static rx_err
@@ -975,7 +1301,8 @@ case_keys(struct merge *m, const struct group *g, bool *can,
 	/* Whoever has only the coded key takes new keys of a case from those
 	 * alone who may make them. */
 	*can = g->comes <= g->have || g->comps == RX_CASE_KEYS ||
-	    rx_user_permitted(s, m->cert->user, RX_ACT_WRITE_CASE, g->unit);
+	    rx_user_permitted(s, m->cert->user, RX_ACT_WRITE_CASE, g->unit) ||
+	    sent_with_move(g);
 	if (!*can)
 		return (RX_OK);
 	if (g->comes == 0 && g->have == 0)
@@ -1219,48 +1546,405 @@ versions_put(struct merge *m, struct group *g, bool *dropped,
 	return (rc);
 }
 
-/* All rows of one case. */
+/* ---- moves ---- */
+
+/* Insert the moves that are new. */
 static rx_err
-case_put(struct merge *m, struct group *g, struct rx_status *st)
+moves_insert(struct merge *m, const struct group *g, struct rx_status *st)
 {
-	bool mine, nothing, can, erased, dropped, away;
+	enum rx_there how;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
-	    (rc = unit_check(m, g->unit, st)) != RX_OK)
-		return (rc);
-	/* What was erased here does not come back. */
-	if ((rc = rx_erased(m->s, g->id, &erased, st)) != RX_OK)
-		return (rc);
-	m->info->erased += erased;
-	if (erased)
-		return (RX_OK);
-	/* It would not go with the case; the next bundle has it again. */
-	if ((rc = rx_departure_is_open(m->s, g->id, &away, st)) != RX_OK)
-		return (rc);
-	m->info->skipped += away;
-	if (away)
-		return (RX_OK);
-	g->comps = rx_permitted(m->s, RX_ACT_WRITE_CASE, g->unit) ?
-	    RX_CASE_KEYS : RX_BIT(RX_COMP_CODED);
-	if (!mine) {
-		m->info->skipped++;
-		return (RX_OK);
+	for (i = 0; i < g->n; i++) {
+		const struct in_row *r = &g->row[i];
+
+		if (r->table != RX_TABLE_MOVE)
+			continue;
+		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
+		    NULL, st)) != RX_OK || (how != RX_SAME &&
+		    (rc = rx_store_insert(m->s->store, r->table, r->v, st)) !=
+		    RX_OK))
+			return (rc);
+		m->changed |= how != RX_SAME;
 	}
-	if ((rc = nothing_new(m, g, &nothing, st)) != RX_OK || nothing)
+	return (RX_OK);
+}
+
+/* The keys that the case, which is here, got with the newest move ${move} take the
+ * place of those that it had. */
+static rx_err
+moved_keys(struct merge *m, struct group *g, const struct rx_move *move,
+    struct rx_status *st)
+{
+	struct rx_value old[2] = { rx_bytes(g->id, RX_ID_BYTES),
+	    rx_int(g->have) };
+	struct rx_value v[6];
+	enum rx_there how;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	if (g->have >= move->epoch)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_KEYS_DIFFER));
+	for (i = 0; i < g->n && rc == RX_OK; i++) {
+		const struct in_row *r = &g->row[i];
+
+		if (r->v[1].i > (int64_t)move->epoch)
+			continue;
+		if (r->table == RX_TABLE_MOVE &&
+		    r->v[1].i == (int64_t)move->epoch) {
+			moved_key(v, move, r);
+			rc = rx_store_insert(m->s->store, RX_TABLE_CASE_KEY, v,
+			    st);
+		}
+		if (r->table != RX_TABLE_CASE_LINK)
+			continue;
+		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
+		    NULL, st)) == RX_OK && how == RX_OTHER)
+			rc = rx_fail(st, RX_ECORRUPT,
+			    RX_MSG_BUNDLE_KEYS_DIFFER);
+		if (rc == RX_OK && how == RX_ABSENT)
+			rc = rx_store_insert(m->s->store, r->table, r->v, st);
+	}
+	if (rc == RX_OK && g->have != 0)
+		rc = rx_store_delete(m->s->store, RX_TABLE_CASE_KEY, old, NULL,
+		    st);
+	g->have = move->epoch;
+	m->info->keys++;
+	return (rc);
+}
+
+/* The version of the child that came with ${move}. */
+static rx_err
+moved_child_put(struct merge *m, const struct group *g,
+    const struct rx_move *move, struct rx_status *st)
+{
+	const struct in_row *r = moved_child(g, move);
+	enum rx_there how;
+	rx_err rc;
+
+	if (r == NULL)
+		return (corrupt(st));
+	rx_buf_reset(&m->bytes);
+	if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
+	    &m->bytes, st)) != RX_OK || how == RX_SAME)
 		return (rc);
-	g->was = *m->info;
-	g->changed = m->changed;
-	if ((rc = case_keys(m, g, &can, st)) != RX_OK)
+	if (how == RX_OTHER && (rc = conflict_keep(m, r, g->unit, m->bytes.b,
+	    m->bytes.len, st)) != RX_OK)
+		return (rc);
+	m->info->children++;
+	return (rx_store_replace(m->s->store, r->table, r->v, st));
+}
+
+/* What was written here of the child where it had left before, as is known now,
+ * goes to conflict. */
+static rx_err
+passed_aside(struct merge *m, const struct group *g, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(g->id, RX_ID_BYTES);
+	struct rx_buf rows = RX_BUF_INIT;
+	struct in_row r;
+	size_t at, n;
+	rx_err rc;
+
+	rc = rx_rows_add(&rows, m->s, RX_Q_CHILD_HISTORY, RX_TABLE_CHILD, &arg,
+	    st);
+	for (at = 0; at < rows.len && rc == RX_OK; at += 4 + n) {
+		memset(&r, 0, sizeof(r));
+		r.n = n = rx_get32(rows.b + at);
+		r.p = rows.b + at + 4;
+		if ((rc = rx_row_decode(&r.table, r.v, r.p, r.n, st)) != RX_OK)
+			break;
+		r.child = r.v[0].p;
+		if (!stands(m, &r) && (rc = conflict_keep(m, &r, g->unit, r.p,
+		    r.n, st)) == RX_OK)
+			rc = rx_store_delete(m->s->store, r.table, r.v, NULL,
+			    st);
+	}
+	rx_buf_free(&rows);
+	return (rc);
+}
+
+/* The slots were for who supervised it before. */
+static rx_err
+slots_drop(struct merge *m, const struct group *g, struct rx_status *st)
+{
+	struct rx_value key[2] = { rx_bytes(g->id, RX_ID_BYTES) };
+	struct rx_buf who = RX_BUF_INIT;
+	size_t i;
+	rx_err rc;
+
+	rc = rx_query_ids(m->s->store, RX_Q_SLOTS_OF_CASE, key, 1, 1, &who,
+	    st);
+	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
+		rc = rx_store_delete(m->s->store, RX_TABLE_SLOT, key, NULL,
+		    st);
+	}
+	rx_buf_free(&who);
+	return (rc);
+}
+
+/* Bring the case, which is here, to where it lay when it was accepted last. */
+static rx_err
+moves_apply(struct merge *m, struct group *g, struct rx_status *st)
+{
+	const struct rx_move *move;
+	size_t i, n;
+	rx_err rc;
+
+	move = moves_of(g, &n);
+	if (n == g->known)
+		return (RX_OK);
+	rx_known_forget(m->s, g->id);
+	if ((rc = moves_insert(m, g, st)) != RX_OK ||
+	    (rc = moved_keys(m, g, &move[n - 1], st)) != RX_OK)
+		return (rc);
+	for (i = g->known; i < n && rc == RX_OK; i++)
+		rc = moved_child_put(m, g, &move[i], st);
+	if (rc != RX_OK || (rc = passed_aside(m, g, st)) != RX_OK)
+		return (rc);
+	return (slots_drop(m, g, st));
+}
+
+/* ---- for who has no keys where the case lies ---- */
+
+/* Load the case with the keys that it had where the opener still is: those here,
+ * while the move is news; *can. */
+static rx_err
+keys_before(struct merge *m, const struct group *g, bool *can,
+    struct rx_status *st)
+{
+	const unsigned comps = rx_permitted(m->s, RX_ACT_WRITE_CASE, g->at) ?
+	    RX_CASE_KEYS : RX_BIT(RX_COMP_CODED);
+	struct rx_status why;
+	rx_err rc;
+
+	*can = false;
+	if (comps != RX_CASE_KEYS && !rx_permitted(m->s, RX_ACT_SUPERVISE,
+	    g->at))
+		return (RX_OK);
+	rx_status_clear(&why);
+	rc = rx_case_load(&m->now, m->s, g->id, g->at, comps, &why);
+	*can = rc == RX_OK;
+	if (rc == RX_OK || rc == RX_EPERM)
+		return (RX_OK);
+	*st = why;
+	return (rc);
+}
+
+/* The move that left the unit of the keys ${r}, of the epoch before it; NULL. */
+static const struct rx_move *
+move_after(const struct group *g, const struct in_row *r)
+{
+	const struct rx_move *m;
+	size_t i, n;
+
+	m = moves_of(g, &n);
+	for (i = 0; i < n; i++)
+		if (r->v[1].i + 1 == (int64_t)m[i].epoch &&
+		    memcmp(m[i].from, g->sent, RX_UNIT_BYTES) == 0)
+			return (&m[i]);
+	return (NULL);
+}
+
+/* Put the row of keys ${in} in the place of ${out}. */
+static rx_err
+keys_swap(struct merge *m, const struct rx_value *out,
+    const struct rx_value *in, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_store_delete(m->s->store, RX_TABLE_CASE_KEY, out, NULL,
+	    st)) != RX_OK)
+		return (rc);
+	return (rx_store_insert(m->s->store, RX_TABLE_CASE_KEY, in, st));
+}
+
+/* Whether the newest keys of m->now are those that ${move} says were offered. */
+static rx_err
+keys_are(const struct merge *m, const struct rx_move *move, bool *same,
+    struct rx_status *st)
+{
+	const struct rx_case_epoch *e = &m->now.e[m->now.n - 1];
+	uint8_t hash[RX_HASH_BYTES];
+	struct rx_secret *mem;
+	struct rx_key *keys;
+	size_t k;
+	rx_err rc;
+
+	if ((rc = rx_secret_new(&mem, 3 * sizeof(*keys), st)) != RX_OK)
+		return (rc);
+	keys = (struct rx_key *)(void *)mem->b;
+	for (k = 0; k < 3; k++)
+		keys[k] = *e->key[k];
+	rx_grant_keys_hash(hash, keys);
+	*same = memcmp(hash, move->offer.keys, sizeof(hash)) == 0;
+	rx_secret_free(mem);	/* wipes */
+	return (RX_OK);
+}
+
+/* Load it with the keys ${r} that came from a register which does not know of the
+ * move yet.  They are put in their place for that; *can tells that they are those
+ * which the move says were offered. */
+static rx_err
+keys_offered(struct merge *m, const struct group *g, const struct in_row *r,
+    bool *can, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(g->id, RX_ID_BYTES);
+	const struct rx_move *move = move_after(g, r);
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_buf kept = RX_BUF_INIT;
+	struct rx_status why;
+	enum rx_table table;
+	rx_err rc;
+
+	*can = false;
+	if (move == NULL || g->have == 0 ||
+	    !rx_permitted(m->s, RX_ACT_WRITE_CASE, g->sent))
+		return (RX_OK);
+	if ((rc = rx_rows_add(&kept, m->s, RX_Q_CASE_KEYS, RX_TABLE_CASE_KEY,
+	    &arg, st)) != RX_OK || (rc = rx_row_decode(&table, v, kept.b + 4,
+	    kept.len - 4, st)) != RX_OK ||
+	    (rc = keys_swap(m, v, r->v, st)) != RX_OK)
+		goto done;
+	rx_status_clear(&why);
+	if (rx_case_load(&m->now, m->s, g->id, g->sent, RX_CASE_KEYS, &why) ==
+	    RX_OK)
+		rc = keys_are(m, move, can, st);
+	if (rc == RX_OK)
+		rc = keys_swap(m, r->v, v, st);
+done:
+	rx_buf_free(&kept);
+	return (rc);
+}
+
+/* Whether the opener has the key that the row ${r} lies under. */
+static bool
+lies_before(const struct merge *m, const struct in_row *r)
+{
+	const struct rx_value *box = &r->v[r->table == RX_TABLE_CHILD ? 11 : 5];
+	const uint32_t epoch = rx_envelope_epoch(box->p, box->n);
+
+	return (epoch <= m->now.e[m->now.n - 1].epoch);
+}
+
+/* Put the versions that lie under the keys at hand (none unless ${can}); *left
+ * tells that others are not here. */
+static rx_err
+versions_before(struct merge *m, const struct group *g, bool can, bool *left,
+    struct rx_status *st)
+{
+	enum rx_there how;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < g->n && rc == RX_OK; i++) {
+		const struct in_row *r = &g->row[i];
+
+		if (r->table != RX_TABLE_CHILD && r->table != RX_TABLE_RECORD)
+			continue;
+		if (can && lies_before(m, r))
+			rc = version_put(m, &m->now, r, g->unit, st);
+		else if ((rc = rx_store_compare(m->s->store, r->table, r->v,
+		    &how, NULL, st)) == RX_OK)
+			*left |= how != RX_SAME &&
+			    (r->table != RX_TABLE_CHILD ||
+			    move_with(g, r) == NULL || !stands(m, r));
+	}
+	return (rc);
+}
+
+/* The case, which is here, lies where the opener is nobody. */
+static rx_err
+before_put(struct merge *m, struct group *g, struct rx_status *st)
+{
+	const struct in_row *key = NULL;
+	bool can = false, left = false;
+	size_t i, n;
+	rx_err rc = RX_OK;
+
+	(void)moves_of(g, &n);
+	for (i = 0; i < g->n; i++)
+		if (g->row[i].table == RX_TABLE_CASE_KEY)
+			key = &g->row[i];
+	if (n > g->known)
+		rc = keys_before(m, g, &can, st);
+	else if (key != NULL)
+		rc = keys_offered(m, g, key, &can, st);
+	if (rc != RX_OK || (rc = versions_before(m, g, can, &left, st)) !=
+	    RX_OK || (rc = moves_apply(m, g, st)) != RX_OK)
+		return (rc);
+	m->info->skipped += left;
+	rx_known_forget(m->s, g->id);
+	return (n > g->known && g->comes == g->have ? slots_copy(m, g, st) :
+	    RX_OK);
+}
+
+/* All rows of one case whose keys the opener has where it lies. */
+static rx_err
+case_merge(struct merge *m, struct group *g, struct rx_status *st)
+{
+	bool can, dropped;
+	rx_err rc;
+
+	if ((g->here && (rc = moves_apply(m, g, st)) != RX_OK) ||
+	    (rc = case_keys(m, g, &can, st)) != RX_OK)
 		return (rc);
 	if (!can) {
 		m->info->skipped++;
 		return (RX_OK);
 	}
-	if ((rc = versions_put(m, g, &dropped, st)) != RX_OK || dropped)
+	if ((rc = moves_insert(m, g, st)) != RX_OK ||
+	    (rc = versions_put(m, g, &dropped, st)) != RX_OK || dropped)
 		return (rc);
 	rx_known_forget(m->s, g->id);
 	return (slots_put(m, g, st));
+}
+
+/* Whether the case is left as it is: it was erased here, and does not come back; it
+ * was offered to another register, and what comes now would not go with it (the
+ * next bundle has it again); or it lies elsewhere by what no move says. */
+static rx_err
+left_alone(struct merge *m, const struct group *g, bool mine, bool *alone,
+    struct rx_status *st)
+{
+	bool erased, away;
+	rx_err rc;
+
+	*alone = true;
+	if ((rc = rx_erased(m->s, g->id, &erased, st)) != RX_OK ||
+	    (rc = rx_departure_is_open(m->s, g->id, &away, st)) != RX_OK)
+		return (rc);
+	m->info->erased += erased;
+	m->info->skipped += !erased && (away || !mine);
+	*alone = erased || away || !mine;
+	return (RX_OK);
+}
+
+/* All rows of one case. */
+static rx_err
+case_put(struct merge *m, struct group *g, struct rx_status *st)
+{
+	bool mine, alone, nothing;
+	rx_err rc;
+
+	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
+	    (rc = sides_check(m, g, st)) != RX_OK ||
+	    (rc = left_alone(m, g, mine, &alone, st)) != RX_OK || alone ||
+	    (rc = nothing_new(m, g, &nothing, st)) != RX_OK || nothing)
+		return (rc);
+	g->comps = rx_permitted(m->s, RX_ACT_WRITE_CASE, g->unit) ?
+	    RX_CASE_KEYS : rx_permitted(m->s, RX_ACT_SUPERVISE, g->unit) ?
+	    RX_BIT(RX_COMP_CODED) : 0;
+	g->was = *m->info;
+	g->changed = m->changed;
+	if (g->comps != 0)
+		return (case_merge(m, g, st));
+	if (g->here)
+		return (before_put(m, g, st));
+	m->info->skipped++;
+	return (RX_OK);
 }
 
 static rx_err
@@ -1280,7 +1964,10 @@ cases_put(struct merge *m, struct rx_status *st)
 		g.row = &m->row[i];
 		g.n = k - i;
 		g.id = m->row[i].child;
+		m->g = &g;
 		rc = case_put(m, &g, st);
+		m->g = NULL;
+		rx_buf_free(&g.moves);
 	}
 	return (rc);
 }

@@ -12,7 +12,8 @@
  *
  * Accepting gives the case new keys under those of the new unit, in the
  * transaction in which the child gets a version there: what is written from
- * then on opens with no key that the old unit ever had.  Who was offered a case
+ * then on opens with no key that the old unit ever had.  A statement of it stays
+ * (move.c), for the copies.  Who was offered a case
  * and does not get it knows its keys too, so that it gets new ones as well.
  *
  * A refused offer keeps its row, without grants, for the answer.
@@ -252,15 +253,16 @@ offer_mine(const struct offer *o, const struct rx_session *s)
 }
 
 /**
- * offer_open(g, o, s, from, st):
+ * offer_open(g, proof, o, s, from, st):
  * Open the session's grant in the offer ${o} and put the case's keys in ${g},
- * which the caller wipes.  RX_ENOENT (TRANSFER_NONE) when there is none for it;
+ * which the caller wipes, and what shows the offer to others in ${proof}.  RX_ENOENT (TRANSFER_NONE) when there is none for it;
  * RX_ECORRUPT (TRANSFER_FORGED) unless somebody signed it who is a director of
  * ${from}, the case's unit, at this moment.
  */
 static rx_err
-offer_open(struct rx_grant *g, const struct offer *o, struct rx_session *s,
-    const char *from, struct rx_status *st)
+offer_open(struct rx_grant *g, struct rx_grant_proof *proof,
+    const struct offer *o, struct rx_session *s, const char *from,
+    struct rx_status *st)
 {
 	const uint8_t *box = offer_mine(o, s);
 	const struct rx_identity *as = s->id;
@@ -285,17 +287,20 @@ offer_open(struct rx_grant *g, const struct offer *o, struct rx_session *s,
 		rx_status_clear(&no);
 		if (g->kind == RX_GRANT_OPEN && directs(&s->members[i], from) &&
 		    rx_grant_verify(g, &ctx, as, s->members[i].cert.sign_public,
-		    &no) == RX_OK)
+		    &no) == RX_OK) {
+			rx_grant_prove(proof, g, as->box_public);
 			return (RX_OK);
+		}
 	}
 	rx_wipe(g, sizeof(*g));
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_TRANSFER_FORGED));
 }
 
-/* Load the case of ${o}, a case of ${from}, with the keys that were offered. */
+/* Load the case of ${o}, a case of move->from, with the keys that were offered;
+ * move->offer shows it. */
 static rx_err
 load_offered(struct rx_case *c, struct rx_session *s, const struct offer *o,
-    const char *from, struct rx_status *st)
+    struct rx_move *move, struct rx_status *st)
 {
 	struct rx_secret *mem;
 	struct rx_grant *g;
@@ -304,9 +309,9 @@ load_offered(struct rx_case *c, struct rx_session *s, const struct offer *o,
 	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
 		return (rc);
 	g = (struct rx_grant *)(void *)mem->b;
-	if ((rc = offer_open(g, o, s, from, st)) == RX_OK)
-		rc = rx_case_load_given(c, s, o->child, from, o->epoch, g->keys,
-		    st);
+	if ((rc = offer_open(g, &move->offer, o, s, move->from, st)) == RX_OK)
+		rc = rx_case_load_given(c, s, o->child, move->from, o->epoch,
+		    g->keys, st);
 	rx_secret_free(mem);	/* wipes */
 	return (rc);
 }
@@ -443,10 +448,10 @@ done:
 /* ---- answer ---- */
 
 /* The loaded case is one of o->unit now: new keys, a version of the child by the
- * new director, slots of the supervisors there. */
+ * new director, the statement ${move} of it, slots of the supervisors there. */
 static rx_err
 take_over(struct rx_session *s, struct rx_case *c, const struct offer *o,
-    char number[16], struct rx_status *st)
+    struct rx_move *move, char number[16], struct rx_status *st)
 {
 	struct rx_record r;
 	bool taken = false;
@@ -464,7 +469,8 @@ take_over(struct rx_session *s, struct rx_case *c, const struct offer *o,
 	    (taken && (rc = rx_child_number(s, &r, number, 16, st)) != RX_OK) ||
 	    (rc = offer_delete(s, o->child, st)) != RX_OK ||
 	    (rc = rx_case_move(c, s, o->unit, st)) != RX_OK ||
-	    (rc = rx_row_insert(s, c, &r, st)) != RX_OK)
+	    (rc = rx_row_insert(s, c, &r, st)) != RX_OK ||
+	    (rc = rx_move_add(s, c, move, &r, st)) != RX_OK)
 		goto done;
 	rc = rx_slots_now(s, c, st);
 done:
@@ -475,26 +481,27 @@ done:
 /* In a transaction: load the offer of ${id} and its case for the receiver. */
 static rx_err
 receive(struct rx_session *s, const uint8_t *id, struct offer *o,
-    struct rx_case *c, struct rx_status *st)
+    struct rx_case *c, struct rx_move *move, struct rx_status *st)
 {
-	char from[RX_UNIT_BYTES];
 	bool found;
 	rx_err rc;
 
+	memset(move, 0, sizeof(*move));
 	if ((rc = offer_load(o, s, id, &found, st)) != RX_OK)
 		return (rc);
 	if (!found || o->grants.len == 0)
 		return (rx_fail(st, RX_ENOENT, RX_MSG_TRANSFER_NONE));
 	if ((rc = rx_permit(s, RX_ACT_WRITE_CASE, o->unit, st)) != RX_OK ||
-	    (rc = rx_case_unit(s, id, from, st)) != RX_OK)
+	    (rc = rx_case_unit(s, id, move->from, st)) != RX_OK)
 		return (rc);
-	return (load_offered(c, s, o, from, st));
+	return (load_offered(c, s, o, move, st));
 }
 
 rx_err
 rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     char number[16], struct rx_status *st)
 {
+	struct rx_move move;
 	struct rx_case c;
 	struct offer o;
 	rx_err rc;
@@ -504,8 +511,8 @@ rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = receive(s, id, &o, &c, st)) == RX_OK)
-		rc = take_over(s, &c, &o, number, st);
+	if ((rc = receive(s, id, &o, &c, &move, st)) == RX_OK)
+		rc = take_over(s, &c, &o, &move, number, st);
 	rx_known_forget(s, id);
 	rc = rx_finish(s, rc, RX_DID_TRANSFER, id, RX_TRANSFER_ACCEPTED,
 	    st);
@@ -518,6 +525,7 @@ rx_err
 rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st)
 {
+	struct rx_move move;
 	struct rx_case c;
 	struct offer o;
 	rx_err rc;
@@ -528,7 +536,7 @@ rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = receive(s, id, &o, &c, st)) == RX_OK &&
+	if ((rc = receive(s, id, &o, &c, &move, st)) == RX_OK &&
 	    (rc = offer_say(&o, s, &c, reason, st)) == RX_OK) {
 		rx_buf_reset(&o.grants);
 		rc = offer_store(s, &o, st);
@@ -554,13 +562,15 @@ static rx_err
 load_for_list(struct rx_case *c, struct rx_session *s, const struct offer *o,
     const struct rx_transfer_row *row, bool *none, struct rx_status *st)
 {
+	struct rx_move move;
 
 	*none = false;
+	memcpy(move.from, row->from, RX_UNIT_BYTES);
 	if (row->outgoing)
 		return (rx_case_load(c, s, o->child, row->from, RX_CASE_KEYS,
 		    st));
 	if (row->incoming)
-		return (load_offered(c, s, o, row->from, st));
+		return (load_offered(c, s, o, &move, st));
 	*none = !rx_permitted(s, RX_ACT_SUPERVISE, row->from);
 	return (*none ? RX_OK : rx_case_load(c, s, o->child, row->from,
 	    RX_BIT(RX_COMP_CODED), st));

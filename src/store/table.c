@@ -134,6 +134,11 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	[RX_TABLE_ORIGIN] = TABLE("bib", 2, true, "main.origin",
 	    "child, no, sealed", V3, "child, no", "child = ?1 AND no = ?2",
 	    NEW(sealed)),
+	[RX_TABLE_MOVE] = TABLE("bibbbb", 2, true, "keys.move",
+	    "child, epoch, statement, identity, narrative, coded", V6,
+	    "child, epoch", "child = ?1 AND epoch = ?2",
+	    NEW(statement) ", " NEW(identity) ", " NEW(narrative) ", "
+	    NEW(coded)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("

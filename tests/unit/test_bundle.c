@@ -13,6 +13,7 @@
 #include "tests/fixture.h"
 
 #define VILLAGE "350102001001"
+#define NEXT "350102001002"
 #define TOWN "350102001"
 
 static struct rx_status st;
@@ -174,45 +175,50 @@ show(struct rx_session *s, const char *who, const char *reason, size_t *n)
 	return (fixture_show(s, id, reason, n, &st));
 }
 
-/* All of tables 3, 4, 5, and what was written twice, but for the children in
- * ${gone}, a list in SQL. */
+/* All of tables 3, 4, 5, what was written twice, where cases moved, and the keys
+ * of cases. */
 static void
-dump(const char *dir, const char *gone, struct rx_buf *out)
+dump(const char *dir, struct rx_buf *out)
 {
-	static const char *const sql[][2] = {
-		{ "quote(id) || version || unit || quote(tag) || "
+	static const char *const sql[] = {
+		"quote(id) || version || unit || quote(tag) || "
 		"quote(name) || quote(id_number) || quote(phone) || "
 		"quote(address) || quote(school) || quote(guardian_name) || "
 		"quote(guardian_phone) || quote(coded) AS x FROM child "
-		"WHERE id", "id, version" },
-		{ "quote(id) || version || quote(child) || unit || "
+		"ORDER BY id, version",
+		"quote(id) || version || quote(child) || unit || "
 		"quote(tag) || quote(coded) || quote(narrative) AS x "
-		"FROM record WHERE child", "id, version" },
-		{ "quote(id) || version || unit || quote(tag) || "
-		"quote(coded) AS x FROM activity WHERE id", "id, version" },
-		{ "source || quote(id) || version || quote(digest) || "
-		"quote(stored) AS x FROM conflict WHERE child",
-		"source, id, version, digest" },
+		"FROM record ORDER BY id, version",
+		"quote(id) || version || unit || quote(tag) || "
+		"quote(coded) AS x FROM activity ORDER BY id, version",
+		"source || quote(id) || version || quote(digest) || "
+		"quote(child) || quote(stored) AS x FROM conflict "
+		"ORDER BY source, id, version, digest",
+		"quote(child) || epoch || quote(statement) || "
+		"quote(coded) AS x FROM keys.move ORDER BY child, epoch",
+		"quote(child) || epoch || unit || quote(coded) AS x "
+		"FROM keys.case_key ORDER BY child, epoch",
+		"quote(child) || epoch || quote(coded) AS x "
+		"FROM keys.case_link ORDER BY child, epoch",
 	};
 	char all[1000];
 	size_t i;
 
 	for (i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
 		(void)snprintf(all, sizeof(all), "SELECT CAST(coalesce("
-		    "group_concat(x), '') AS BLOB) FROM (SELECT %s NOT IN (%s) "
-		    "ORDER BY %s)", sql[i][0], gone, sql[i][1]);
+		    "group_concat(x), '') AS BLOB) FROM (SELECT %s)", sql[i]);
 		fixture_blob(dir, all, out);
 	}
 }
 
 static bool
-content_is_same(const char *a, const char *b, const char *gone)
+content_is_same(const char *a, const char *b)
 {
 	struct rx_buf x = RX_BUF_INIT, y = RX_BUF_INIT;
 	bool same;
 
-	dump(a, gone, &x);
-	dump(b, gone, &y);
+	dump(a, &x);
+	dump(b, &y);
 	same = x.len == y.len && memcmp(x.b, y.b, x.len) == 0;
 	rx_buf_free(&x);
 	rx_buf_free(&y);
@@ -223,7 +229,7 @@ static void
 same_content(const char *a, const char *b)
 {
 
-	assert_true(content_is_same(a, b, ""));
+	assert_true(content_is_same(a, b));
 }
 
 /* ---- both ways ---- */
@@ -1191,26 +1197,25 @@ draw(unsigned of)
 
 #define REGISTERS 3		/* home and two copies; or one */
 #define PENDING 12
-#define GONE_MAX 3
+#define ENDS_MAX 4		/* children erased or moved */
 
-enum happened { CORRECTED, ERASED, TRANSFERRED, ROTATED, TWICE, HAPPENED };
+enum happened { CORRECTED, ERASED, TRANSFERRED, RETURNED, ROTATED, TWICE,
+	HAPPENED };
+enum to { TO_D1, TO_D2, TO_S1, TO_COUNT };
+static const char *const people[TO_COUNT] = { "d1", "d2", "s1" };
+static const char *const units[TO_COUNT] = { VILLAGE, NEXT, TOWN };
 
 struct world {
 	unsigned n;			/* registers */
 	const char *dir[REGISTERS];
-	struct rx_session *d1[REGISTERS], *s1[REGISTERS];
+	struct rx_session *who[TO_COUNT][REGISTERS];
 	struct {
 		const char *path;	/* NULL: none */
-		unsigned from;
-		bool town;		/* for s1 */
+		enum to to;
 	} sent[PENDING];
 	unsigned serial;
 	char paths[PENDING][300];
-	struct rx_session *d2;		/* at home, of the next village */
-	/* Children who were moved at home: elsewhere they stay until the copy is made
-	 * anew. */
-	uint8_t gone[GONE_MAX][RX_ID_BYTES];
-	unsigned ngone, happened[HAPPENED];
+	unsigned ends, happened[HAPPENED];
 };
 
 /* A merge that is broken on purpose: what is there stays, whatever comes. */
@@ -1245,15 +1250,19 @@ any_write(struct world *w, unsigned at)
 	static const char *const of[] = { "c1", "c1", "c2" };
 	static const char *const decisions[] = { "accept", "return", "close",
 	    "escalate" };
-	struct rx_session *d1 = w->d1[at];
+	struct rx_session *d1 = w->who[TO_D1][at];
 	char id[40], note[40];
 	unsigned k;
 
 	(void)snprintf(note, sizeof(note), "%u at %u", w->serial++, at);
 	(void)snprintf(id, sizeof(id), "n%u", w->serial);
-	switch (draw(7)) {
+	switch (draw(8)) {
 	case 0:
 		(void)child(d1, id, note, false);
+		break;
+	case 7:		/* of a case that came to him */
+		(void)observe(w->who[TO_D2][at], id, own[draw(5)],
+		    draw(3) == 0 ? "self_harm" : "mood_low", note, false);
 		break;
 	case 1:		/* may be there in another copy too */
 		w->happened[CORRECTED] += child(d1, own[draw(5)], note,
@@ -1271,16 +1280,16 @@ any_write(struct world *w, unsigned at)
 		    RX_OK;
 		break;
 	case 5:
-		(void)decide(w->s1[at], draw(2) == 0 ? "o1" : "o2",
+		(void)decide(w->who[TO_S1][at], draw(2) == 0 ? "o1" : "o2",
 		    decisions[draw(4)]);
 		break;
 	default:
-		(void)decide(w->s1[at], "o1", decisions[draw(4)]);
+		(void)decide(w->who[TO_S1][at], "o1", decisions[draw(4)]);
 	}
 	rx_status_clear(&st);
 }
 
-/* One of the children that d1 has at home, each as likely. */
+/* One of the children that somebody has at home, each as likely. */
 struct choice {
 	uint8_t id[RX_ID_BYTES];
 	unsigned n;
@@ -1297,147 +1306,165 @@ choose_each(void *cookie, const struct rx_child_row *row, struct rx_status *u)
 	return (RX_OK);
 }
 
-/* What is done at home alone: a child erased or moved to the next village, new
- * keys. */
+/* From ${from} to ${to}, at home. */
+static bool
+move_at_home(struct rx_session *from, struct rx_session *to, const char *unit,
+    const uint8_t id[RX_ID_BYTES])
+{
+	char number[16];
+
+	must(rx_transfer_offer(from, id, unit, "搬家", &st));
+	must(rx_transfer_accept(to, id, number, &st));
+	return (true);
+}
+
+/* What is done at home alone: a child erased, moved to the next village or from
+ * there, new keys. */
 static void
 any_home(struct world *w)
 {
-	const enum happened what = ERASED + draw(3);
+	struct rx_session *d1 = w->who[TO_D1][0], *d2 = w->who[TO_D2][0];
+	const enum happened what = ERASED + draw(4);
 	struct choice c = { .n = 0 };
-	char number[16];
+	char hex[2 * RX_ID_BYTES + 1], sql[120];
 
 	if (what == ROTATED) {
 		size_t n;
 
-		must(rx_rotate(w->d1[0], NULL, &n, &st));
+		must(rx_rotate(draw(2) == 0 ? d1 : d2, NULL, &n, &st));
 		w->happened[ROTATED]++;
 		return;
 	}
-	if (w->ngone == GONE_MAX)
+	if (w->ends == ENDS_MAX)
 		return;
-	must(rx_child_each(w->d1[0], 0, 0, choose_each, &c, &st));
+	must(rx_child_each(what == RETURNED ? d2 : d1, 0, 0, choose_each, &c,
+	    &st));
 	if (c.n == 0)
 		return;
+	rx_hex(hex, c.id, RX_ID_BYTES);
+	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM keys.move "
+	    "WHERE child = x'%s'", hex);
+	/* A copy that knows half of its way does not learn of its end. */
+	if (what == ERASED && fixture_number(w->dir[0], sql) > 0)
+		return;
+	w->ends++;
 	if (what == ERASED)
-		must(rx_child_erase(w->d1[0], c.id, "迁出", &st));
-	else {
-		must(rx_transfer_offer(w->d1[0], c.id, "350102001002", "搬家",
-		    &st));
-		must(rx_transfer_accept(w->d2, c.id, number, &st));
-		memcpy(w->gone[w->ngone++], c.id, RX_ID_BYTES);
-	}
+		must(rx_child_erase(d1, c.id, "迁出", &st));
+	else if (what == TRANSFERRED)
+		move_at_home(d1, d2, NEXT, c.id);
+	else
+		move_at_home(d2, d1, VILLAGE, c.id);
 	w->happened[what]++;
 }
 
 static void
 any_bundle(struct world *w, unsigned k)
 {
+	const enum to to = draw(TO_COUNT);
 	struct rx_bundle b;
 	unsigned from = draw(w->n);
-	bool town = draw(3) == 0;
+	enum to by = draw(3) == 0 ? TO_S1 : to;
 
+	if (to == TO_S1 && by == TO_S1)
+		by = draw(2) == 0 ? TO_D1 : TO_D2;
 	(void)unlink(w->paths[k]);
-	must(rx_bundle_make(draw(3) == 0 && !town ? w->s1[from] : w->d1[from],
-	    town ? TOWN : VILLAGE, w->paths[k], &b, &st));
+	must(rx_bundle_make(w->who[by][from], units[to], w->paths[k], &b,
+	    &st));
 	w->sent[k].path = w->paths[k];
-	w->sent[k].from = from;
-	w->sent[k].town = town;
+	w->sent[k].to = to;
 }
 
 /* Open it anywhere, once or again, also where it came from. */
 static void
 any_open(struct world *w, unsigned k)
 {
-	const unsigned to = draw(w->n);
 
 	if (w->sent[k].path != NULL)
-		(void)take(w->sent[k].town ? w->s1[to] : w->d1[to],
+		(void)take(w->who[w->sent[k].to][draw(w->n)],
 		    w->sent[k].path);
 }
 
-/* What the list of d1 says of every case that is not gone, in order. */
-struct listing {
-	const struct world *w;
-	struct rx_buf text;
-};
-
+/* What the list of somebody says of every case, in order. */
 static rx_err
 state_each(void *cookie, const struct rx_child_row *row, struct rx_status *u)
 {
-	struct listing *l = cookie;
 	char text[160];
-	unsigned i;
 
-	for (i = 0; i < l->w->ngone; i++)
-		if (memcmp(l->w->gone[i], row->child->id, RX_ID_BYTES) == 0)
-			return (RX_OK);
 	(void)snprintf(text, sizeof(text), "%s %u %u %lld %d %d %d %d;",
 	    rx_record_text(row->child, RX_F_NAME), row->observations,
 	    row->interventions, (long long)row->risk, (int)row->last,
 	    (int)row->due, row->flagged, row->withdrawn);
-	return (rx_buf_add(&l->text, text, strlen(text), u));
+	return (rx_buf_add(cookie, text, strlen(text), u));
 }
 
 static bool
-same_list(struct world *w, struct rx_session *a, struct rx_session *b)
+same_list(struct rx_session *a, struct rx_session *b)
 {
-	struct listing x = { w, RX_BUF_INIT }, y = { w, RX_BUF_INIT };
+	struct rx_buf x = RX_BUF_INIT, y = RX_BUF_INIT;
+	const unsigned filter = rx_session_has_role(a, RX_ROLE_DIRECTOR) ? 0 :
+	    RX_LIST_CODED;
 	bool same;
 
-	must(rx_child_each(a, 0, 0, state_each, &x, &st));
-	must(rx_child_each(b, 0, 0, state_each, &y, &st));
-	same = x.text.len == y.text.len && memcmp(x.text.b, y.text.b,
-	    x.text.len) == 0;
-	rx_buf_free(&x.text);
-	rx_buf_free(&y.text);
+	must(rx_child_each(a, filter, 0, state_each, &x, &st));
+	must(rx_child_each(b, filter, 0, state_each, &y, &st));
+	same = x.len == y.len && memcmp(x.b, y.b, x.len) == 0;
+	rx_buf_free(&x);
+	rx_buf_free(&y);
 	return (same);
 }
 
-/* Whether all have the same: home and copies but for whom is gone, the copies
- * everything. */
+/* Whether all have the same. */
 static bool
 converged(struct world *w)
 {
-	char gone[GONE_MAX * (2 * RX_ID_BYTES + 4) + 1] = "";
-	char hex[2 * RX_ID_BYTES + 1];
-	unsigned i;
-	size_t at = 0, erased;
+	size_t erased;
+	unsigned i, k;
 
-	for (i = 0; i < w->ngone; i++) {
-		rx_hex(hex, w->gone[i], RX_ID_BYTES);
-		at += (size_t)snprintf(gone + at, sizeof(gone) - at,
-		    "%sx'%s'", i > 0 ? "," : "", hex);
-	}
-	for (i = 0; i < w->n; i++)
-		must(fixture_verify(w->d1[i], NULL, &st));
 	for (i = 0; i < w->n; i++) {
-		must(rx_erasure_verify(w->d1[i], &erased, &st));
+		must(fixture_verify(w->who[TO_D1][i], NULL, &st));
+		must(rx_erasure_verify(w->who[TO_D1][i], &erased, &st));
 		assert_true(broken || erased == w->happened[ERASED]);
 	}
 	for (i = 1; i < w->n; i++)
-		if (!content_is_same(w->dir[0], w->dir[i], gone) ||
-		    !content_is_same(w->dir[1], w->dir[i], "") ||
-		    !same_list(w, w->d1[0], w->d1[i]))
+		if (!content_is_same(w->dir[0], w->dir[i]))
 			return (false);
-	/* A session that has read before says the same as one that has not. */
-	rx_known_free(w->d1[1]);
-	return (same_list(w, w->d1[0], w->d1[1]));
+	for (k = 0; k < TO_COUNT; k++) {
+		for (i = 1; i < w->n; i++)
+			if (!same_list(w->who[k][0], w->who[k][i]))
+				return (false);
+		/* A session that has read before says the same as one that has
+		 * not. */
+		rx_known_free(w->who[k][1]);
+		if (!same_list(w->who[k][0], w->who[k][1]))
+			return (false);
+	}
+	return (true);
+}
+
+/* ${of} of one register hears from ${of} of another, or from a director. */
+static void
+hear(struct world *w, enum to of, unsigned from, unsigned to)
+{
+	const enum to by = of == TO_S1 ? draw(2) == 0 ? TO_D1 : TO_D2 : of;
+
+	(void)carry(w->who[by][from], units[of], w->who[of][to]);
 }
 
 /* Everybody hears from everybody, in any order, and then once more. */
 static void
 all_hear(struct world *w)
 {
-	unsigned i, k, turn;
+	unsigned i, k, of, turn;
 
 	for (i = 0; i < 2 * w->n; i++)
 		for (k = 1; k < w->n; k++)
-			(void)carry(w->d1[(i + draw(2)) % w->n], VILLAGE,
-			    w->d1[(i + k) % w->n]);
+			hear(w, draw(TO_COUNT), (i + draw(2)) % w->n,
+			    (i + k) % w->n);
 	for (turn = 0; turn < 2; turn++)
 		for (i = 0; i < w->n; i++)
 			for (k = 0; k < w->n; k++)
-				(void)carry(w->d1[i], VILLAGE, w->d1[k]);
+				for (of = 0; i != k && of < TO_COUNT; of++)
+					hear(w, of, i, k);
 }
 
 /* Whether a world of ${n} registers converges; what happened in it is added to
@@ -1449,7 +1476,7 @@ one_world(uint64_t with, unsigned n, unsigned steps,
 	static const char *const names[REGISTERS] = { NULL, "甲", "乙" };
 	static const char *dir[REGISTERS];
 	struct world w;
-	unsigned i, k;
+	unsigned i, k, of;
 	bool same;
 
 	memset(&w, 0, sizeof(w));
@@ -1463,13 +1490,12 @@ one_world(uint64_t with, unsigned n, unsigned steps,
 		if (names[i] != NULL)
 			begin_copy(dir[i], names[i]);
 		w.dir[i] = dir[i];
-		w.d1[i] = fixture_open(w.dir[i], "d1");
-		w.s1[i] = fixture_open(w.dir[i], "s1");
+		for (of = 0; of < TO_COUNT; of++)
+			w.who[of][i] = fixture_open(w.dir[i], people[of]);
 		if (i == 0)
-			assert_int_equal(child(w.d1[0], "each", "each", false),
-			    RX_OK);
+			assert_int_equal(child(w.who[TO_D1][0], "each", "each",
+			    false), RX_OK);
 	}
-	w.d2 = fixture_open(w.dir[0], "d2");
 	for (k = 0; k < PENDING; k++)
 		(void)snprintf(w.paths[k], sizeof(w.paths[k]), "%s/%u.rxb",
 		    w.dir[0], k);
@@ -1485,18 +1511,16 @@ one_world(uint64_t with, unsigned n, unsigned steps,
 	}
 	/* One version that all of them write, if nobody is gone. */
 	for (i = 0; i < n; i++)
-		(void)child(w.d1[i], "each", names[i] != NULL ? names[i] :
+		(void)child(w.who[TO_D1][i], "each", names[i] != NULL ? names[i] :
 		    "home", true);
 	all_hear(&w);
 	same = converged(&w);
 	w.happened[TWICE] = (unsigned)conflicts;
 	for (i = 0; i < HAPPENED; i++)
 		happened[i] += w.happened[i];
-	for (i = 0; i < n; i++) {
-		rx_session_close(w.d1[i]);
-		rx_session_close(w.s1[i]);
-	}
-	rx_session_close(w.d2);
+	for (i = 0; i < n; i++)
+		for (of = 0; of < TO_COUNT; of++)
+			rx_session_close(w.who[of][i]);
 	return (same);
 }
 
@@ -1523,10 +1547,10 @@ test_bundles_in_any_order_converge(void **state)
 	(void)state;
 	for (i = 0; i < worlds; i++)
 		assert_true(world(i, happened));
-	print_message("%u corrections, %u erasures, %u transfers, %u "
-	    "rotations, %u versions written twice\n", happened[CORRECTED],
-	    happened[ERASED], happened[TRANSFERRED], happened[ROTATED],
-	    happened[TWICE]);
+	print_message("%u corrections, %u erasures, %u transfers, %u back, "
+	    "%u rotations, %u versions written twice\n",
+	    happened[CORRECTED], happened[ERASED], happened[TRANSFERRED],
+	    happened[RETURNED], happened[ROTATED], happened[TWICE]);
 	for (i = 0; i < HAPPENED; i++)
 		assert_true(happened[i] > 0);
 }

@@ -707,7 +707,8 @@ shape_of(const char *dir, struct rx_buf *shape)
 	    "tally", "keys.user", "keys.cert", "keys.revocation",
 	    "keys.request", "keys.unit_grant", "keys.case_key", "keys.slot",
 	    "keys.recovery", "keys.unit_epoch", "keys.case_link",
-	    "keys.succession", "keys.handover", "keys.transfer" };
+	    "keys.succession", "keys.handover", "keys.transfer",
+	    "keys.move" };
 	char sql[80], text[24];
 	size_t i;
 
