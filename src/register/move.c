@@ -112,7 +112,7 @@ directed(const struct rx_member *m, const char *unit, int64_t at)
 }
 
 /* Whether a director of the unit that the case left offered it to a key of who
- * accepted. */
+ * accepted, a director of the unit that it came to. */
 static bool
 offered(const struct rx_session *s, const uint8_t *child,
     const struct rx_move *m)
@@ -144,9 +144,8 @@ rx_move_true(const struct rx_session *s, const uint8_t child[RX_ID_BYTES],
 	uint8_t message[2 * RX_ID_BYTES + SIGNED_AT];
 
 	signed_bytes(message, s, child, statement);
-	return (rx_author_may(s, m->who, RX_CHILD, m->to, m->at) &&
-	    rx_member_signed(s, m->who, m->at, statement + SIGNED_AT, LABEL,
-	    message, sizeof(message)) && offered(s, child, m));
+	return (rx_member_signed(s, m->who, m->at, statement + SIGNED_AT,
+	    LABEL, message, sizeof(message)) && offered(s, child, m));
 }
 
 void

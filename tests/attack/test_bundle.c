@@ -14,6 +14,7 @@
 
 #define VILLAGE "350102001001"
 #define TOWN "350102001"
+#define VILLAGE3 "350102001004\0\0\0"
 
 static struct rx_status st;
 
@@ -1845,6 +1846,353 @@ test_two_rows_of_keys_of_a_case_are_refused(void **state)
 	scene_close(&c);
 }
 
+/* ---- a case that moves ---- */
+
+#define NEXT "350102001002"
+#define STATEMENT 344		/* register/move.c has the bytes */
+#define SIGNED 280
+
+/* At home c2 has moved from d1 to d2; the copy does not know.  dd is another
+ * director of d2's village, d3 of an unrelated one. */
+struct moved {
+	const char *home, *copy, *before;
+	struct rx_session *d1, *d2, *d3, *dd, *there, *s1;
+	struct letter l;
+	uint8_t *statement;		/* in the letter */
+};
+
+static void
+enrol(struct rx_session *admin, const char *user, const char *unit)
+{
+	struct rx_secret *p;
+	char pass[80];
+
+	(void)snprintf(pass, sizeof(pass), "%s-pass", user);
+	p = test_passphrase(pass);
+	must(rx_user_add(admin, user, RX_ROLE_DIRECTOR, unit, p, &st));
+	rx_secret_free(p);
+}
+
+static void
+offer_and_accept(struct rx_session *d1, struct rx_session *d2)
+{
+	char number[16];
+
+	must(rx_transfer_offer(d1, fixture_id[C2], NEXT, "搬家", &st));
+	must(rx_transfer_accept(d2, fixture_id[C2], number, &st));
+}
+
+/* The statement in the letter; NULL when there is none. */
+static uint8_t *
+statement_in(const struct letter *l)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	enum rx_table table;
+	size_t at, n;
+
+	for (at = RX_BUNDLE_HEAD; at < l->body.len; at += 4 + n) {
+		n = rx_get32(l->body.b + at);
+		must(rx_row_decode(&table, v, l->body.b + at + 4, n, &st));
+		if (table == RX_TABLE_MOVE)
+			return (l->body.b + ((const uint8_t *)v[2].p -
+			    l->body.b));
+	}
+	return (NULL);
+}
+
+static void
+moved_open(struct moved *m)
+{
+	struct rx_session *admin;
+
+	m->home = fixture_copy();
+	admin = fixture_open(m->home, "admin");
+	enrol(admin, "d3", "350102001004");
+	enrol(admin, "dd", NEXT);
+	rx_session_close(admin);
+	m->d2 = fixture_open(m->home, "d2");
+	m->copy = copy_of(m->home);
+	m->d1 = fixture_open(m->home, "d1");
+	m->d3 = fixture_open(m->home, "d3");
+	m->dd = fixture_open(m->home, "dd");
+	m->there = fixture_open(m->copy, "d1");
+	m->s1 = fixture_open(m->copy, "s1");
+	m->before = make(m->d1, VILLAGE);
+	offer_and_accept(m->d1, m->d2);
+	unpack(&m->l, m->d1, make(m->d1, VILLAGE));
+	m->statement = statement_in(&m->l);
+	assert_non_null(m->statement);
+}
+
+static void
+moved_close(struct moved *m)
+{
+
+	rx_buf_free(&m->l.body);
+	rx_session_close(m->d1);
+	rx_session_close(m->d2);
+	rx_session_close(m->d3);
+	rx_session_close(m->dd);
+	rx_session_close(m->there);
+	rx_session_close(m->s1);
+}
+
+static bool
+lies_next(const char *dir)
+{
+
+	return (fixture_number(dir, "SELECT count(*) FROM child AS c WHERE "
+	    "id = $c2 AND unit = '" NEXT "' AND version = (SELECT "
+	    "max(version) FROM child WHERE id = c.id)") == 1);
+}
+
+/* Sign the statement again, as ${s} who names himself. */
+static void
+state_as(struct moved *m, const struct rx_session *s)
+{
+	uint8_t message[2 * RX_ID_BYTES + SIGNED];
+
+	memcpy(m->statement + 48, s->user_id, RX_ID_BYTES);
+	memcpy(message, s->store_id, RX_ID_BYTES);
+	memcpy(message + 16, fixture_id[C2], RX_ID_BYTES);
+	memcpy(message + 32, m->statement, SIGNED);
+	rx_sign(m->statement + SIGNED, s->id->sign_secret, "runxin move v1",
+	    message, sizeof(message));
+}
+
+/* Put in the statement an offer of ${child} to ${unit} and ${to} by ${s}. */
+static void
+offer_as(struct moved *m, struct rx_session *s, const uint8_t *child,
+    const char *unit, const struct rx_session *to)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	uint8_t box[RX_GRANT_BYTES];
+	struct rx_grant_context ctx;
+	struct rx_grant_proof proof;
+	struct rx_secret *mem;
+	struct rx_grant *g;
+
+	must(rx_secret_new(&mem, sizeof(*g), &st));
+	g = (struct rx_grant *)(void *)mem->b;
+	rx_grant_context_set(&ctx, s, unit, child, rx_get32(m->statement + 12) -
+	    1, RX_CASE_KEYS);
+	must(rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id, s->id,
+	    to->id->box_public, &st));
+	must(rx_grant_open(g, box, sizeof(box), to->id, &st));
+	rx_grant_prove(&proof, g, to->id->box_public);
+	memcpy(m->statement + 136, proof.grantor, 16);
+	memcpy(m->statement + 152, proof.recipient, 32);
+	memcpy(m->statement + 184, proof.keys, 32);
+	memcpy(m->statement + 216, proof.signature, 64);
+	rx_secret_free(mem);
+}
+
+/* The letter as it is now is refused, and after that stands as it was. */
+static void
+refuses_move(struct moved *m, const uint8_t genuine[STATEMENT])
+{
+
+	refuses(m->there, repack(&m->l, m->d1, D1), RX_ECORRUPT, BUNDLE_MOVE);
+	memcpy(m->statement, genuine, STATEMENT);
+}
+
+/* Each time everything else is as it should be. */
+static void
+test_move_by_who_may_not_is_refused(void **state)
+{
+	uint8_t genuine[STATEMENT];
+	struct moved m;
+
+	(void)state;
+	moved_open(&m);
+	memcpy(genuine, m.statement, STATEMENT);
+	/* Not signed by who it names. */
+	m.statement[SIGNED] ^= 1;
+	refuses_move(&m, genuine);
+	/* By the old director himself, to whom it was offered; by one of an
+	 * unrelated unit; and by one of the new to whom it was not. */
+	offer_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.d1);
+	state_as(&m, m.d1);
+	refuses_move(&m, genuine);
+	offer_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.d3);
+	state_as(&m, m.d3);
+	refuses_move(&m, genuine);
+	state_as(&m, m.dd);
+	refuses_move(&m, genuine);
+	/* Offered by the new director, or by one of an unrelated unit. */
+	offer_as(&m, m.d2, fixture_id[C2], VILLAGE2, m.d2);
+	state_as(&m, m.d2);
+	refuses_move(&m, genuine);
+	offer_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
+	state_as(&m, m.d2);
+	refuses_move(&m, genuine);
+	/* Another case was offered, or this one to another unit. */
+	offer_as(&m, m.d1, fixture_id[C1], VILLAGE2, m.d2);
+	state_as(&m, m.d2);
+	refuses_move(&m, genuine);
+	offer_as(&m, m.d1, fixture_id[C2], TOWN1, m.d2);
+	state_as(&m, m.d2);
+	refuses_move(&m, genuine);
+	assert_false(lies_next(m.copy));
+	/* The control: the same hands, and what they may. */
+	offer_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.dd);
+	state_as(&m, m.dd);
+	must(take(m.there, repack(&m.l, m.d1, D1)));
+	assert_true(lies_next(m.copy));
+	moved_close(&m);
+}
+
+/* The statement is genuine, or signed again by who may; what it speaks of is not
+ * what came. */
+static void
+test_move_with_other_rows_is_refused(void **state)
+{
+	static const size_t at[] = { 8, 12, 72, 104 };
+	uint8_t genuine[STATEMENT], *key;
+	struct moved m;
+	size_t i;
+
+	(void)state;
+	moved_open(&m);
+	memcpy(genuine, m.statement, STATEMENT);
+	/* Another version, epoch, row of the child, rows of keys. */
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		m.statement[at[i]] ^= 1;
+		state_as(&m, m.d2);
+		refuses_move(&m, genuine);
+	}
+	/* It left another unit. */
+	memcpy(m.statement + 16, VILLAGE3, RX_UNIT_BYTES);
+	offer_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
+	state_as(&m, m.d2);
+	refuses_move(&m, genuine);
+	/* It is of after the bundle. */
+	rx_put64(m.statement + 64, (uint64_t)rx_session_now(m.d1) + 3600000);
+	state_as(&m, m.d2);
+	refuses_move(&m, genuine);
+	/* Keys beside the statement that are not those. */
+	key = m.statement + STATEMENT + 4 + RX_ENV_OVERHEAD;
+	*key ^= 1;
+	refuses_move(&m, genuine);
+	*key ^= 1;
+	must(take(m.there, repack(&m.l, m.d1, D1)));	/* the control */
+	assert_true(lies_next(m.copy));
+	moved_close(&m);
+}
+
+/* Of a register that was copied behind home's back, everything is genuine. */
+static void
+test_home_is_not_told_where_a_case_lies(void **state)
+{
+	const char *home = fixture_copy(), *other = fixture_copy_of(home);
+	struct rx_session *d1 = fixture_open(other, "d1");
+	struct rx_session *d2 = fixture_open(other, "d2");
+	struct rx_session *at_home = fixture_open(home, "d1");
+	const char *copy = copy_of(home), *path;
+	struct rx_session *there = fixture_open(copy, "d1");
+	struct rx_bundle b;
+
+	(void)state;
+	offer_and_accept(d1, d2);
+	path = make(d1, VILLAGE);
+	must(rx_bundle_open(at_home, path, true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.children + b.keys, 0);
+	assert_false(lies_next(home));
+	must(take(there, path));			/* the control */
+	assert_true(lies_next(copy));
+	rx_session_close(d1);
+	rx_session_close(d2);
+	rx_session_close(at_home);
+	rx_session_close(there);
+}
+
+/* d1 writes a version of the child c2 in ${unit}, well formed and signed. */
+static void
+forge_child(struct rx_session *s, uint32_t version, const char *unit)
+{
+	struct rx_case kase;
+	struct rx_record r;
+
+	rx_record_init(&r);
+	must(rx_begin(s, &st));
+	must(rx_case_init(&kase, s, &st));
+	must(rx_case_load(&kase, s, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
+	    &st));
+	must(rx_child_open(s, &kase, RX_CASE_KEYS, true, &r, &st));
+	r.version = version;
+	memcpy(r.unit, unit, RX_UNIT_BYTES);
+	memcpy(r.author, s->user_id, RX_ID_BYTES);
+	r.at = rx_session_now(s);
+	must(rx_row_insert(s, &kase, &r, &st));
+	rx_case_done(&kase, s);
+	rx_record_free(&r);
+	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+}
+
+/* The old director has what the copy had before, and all that he can make of it:
+ * the old bundle, later versions of the child, keys of his own. */
+static void
+test_case_is_not_moved_back_by_a_bundle(void **state)
+{
+	struct rx_session *d1;
+	const char *old, *path;
+	struct rx_bundle b;
+	struct moved m;
+
+	(void)state;
+	moved_open(&m);
+	old = fixture_copy_of(m.copy);
+	must(take(m.s1, make(m.d2, TOWN)));
+	assert_true(lies_next(m.copy));
+	must(take(m.there, m.before));
+	assert_true(lies_next(m.copy));
+	d1 = fixture_open(old, "d1");
+	forge_child(d1, 4, VILLAGE1);
+	/* The control: where nobody knows of the move, it stands. */
+	assert_false(lies_next(old));
+	must(rx_bundle_open(m.s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.conflicts, 1);
+	assert_true(lies_next(m.copy));
+	renew_c2(d1, 1);
+	path = make(d1, TOWN);
+	must(rx_bundle_open(m.s1, path, true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_true(lies_next(m.copy));
+	assert_int_equal(fixture_number(m.copy, "SELECT count(*) FROM "
+	    "keys.case_key WHERE child = $c2 AND unit = '" NEXT "'"), 1);
+	rx_session_close(d1);
+	moved_close(&m);
+}
+
+/* Two numbers of one person: a director of two units makes a case of one a case of
+ * the other by himself. */
+static void
+test_version_of_a_unit_where_the_child_never_was_is_refused(void **state)
+{
+	struct rx_session *admin, *d1, *at_home;
+	const char *home = fixture_copy(), *copy;
+
+	(void)state;
+	admin = fixture_open(home, "admin");
+	must(rx_user_add(admin, "d1", RX_ROLE_DIRECTOR, "350102001004", NULL,
+	    &st));
+	rx_session_close(admin);
+	rx_session_close(fixture_open(home, "d1"));
+	copy = copy_of(home);
+	at_home = fixture_open(home, "d1");
+	d1 = fixture_open(copy, "d1");
+	forge_child(d1, 3, VILLAGE3);
+	refuses(at_home, make(d1, VILLAGE), RX_ECORRUPT, BUNDLE_VERSION);
+	rx_session_close(d1);
+	copy = copy_of(home);				/* the control */
+	d1 = fixture_open(copy, "d1");
+	forge_child(d1, 3, VILLAGE1);
+	must(take(at_home, make(d1, VILLAGE)));
+	rx_session_close(d1);
+	rx_session_close(at_home);
+}
+
 int
 main(void)
 {
@@ -1904,6 +2252,12 @@ main(void)
 		cmocka_unit_test(test_name_of_a_copy_is_one_word_and_not_the_homes),
 		cmocka_unit_test(test_epochs_of_a_case_are_not_used_up_by_a_bundle),
 		cmocka_unit_test(test_two_rows_of_keys_of_a_case_are_refused),
+		cmocka_unit_test(test_move_by_who_may_not_is_refused),
+		cmocka_unit_test(test_move_with_other_rows_is_refused),
+		cmocka_unit_test(test_home_is_not_told_where_a_case_lies),
+		cmocka_unit_test(test_case_is_not_moved_back_by_a_bundle),
+		cmocka_unit_test(
+		    test_version_of_a_unit_where_the_child_never_was_is_refused),
 	};
 
 	rx_status_clear(&st);

@@ -1180,6 +1180,291 @@ test_fingerprints_are_the_same_everywhere(void **state)
 	rx_session_close(s1);
 }
 
+/* ---- a case that moved ---- */
+
+/* From ${from} to ${to}, at home. */
+static void
+move_at_home(struct rx_session *from, struct rx_session *to, const char *unit,
+    const uint8_t id[RX_ID_BYTES])
+{
+	char number[16];
+
+	must(rx_transfer_offer(from, id, unit, "搬家", &st));
+	must(rx_transfer_accept(to, id, number, &st));
+}
+
+/* home and a copy, and everybody in both. */
+struct pair {
+	const char *home, *copy;
+	struct rx_session *d1, *d2, *s1, *d1_there, *d2_there, *s1_there;
+};
+
+static void
+pair_open(struct pair *p)
+{
+
+	p->home = fixture_copy();
+	p->copy = copy_of(p->home, "村");
+	p->d1 = fixture_open(p->home, "d1");
+	p->d2 = fixture_open(p->home, "d2");
+	p->s1 = fixture_open(p->home, "s1");
+	p->d1_there = fixture_open(p->copy, "d1");
+	p->d2_there = fixture_open(p->copy, "d2");
+	p->s1_there = fixture_open(p->copy, "s1");
+}
+
+static void
+pair_close(struct pair *p)
+{
+
+	must(fixture_verify(p->s1, NULL, &st));
+	must(fixture_verify(p->s1_there, NULL, &st));
+	rx_session_close(p->d1);
+	rx_session_close(p->d2);
+	rx_session_close(p->s1);
+	rx_session_close(p->d1_there);
+	rx_session_close(p->d2_there);
+	rx_session_close(p->s1_there);
+}
+
+static size_t
+shown(struct rx_session *s, const uint8_t id[RX_ID_BYTES])
+{
+	size_t n;
+
+	must(fixture_show(s, id, NULL, &n, &st));
+	return (n);
+}
+
+static size_t
+listed(struct rx_session *s)
+{
+	size_t n;
+
+	must(fixture_list(s, &n, &st));
+	return (n);
+}
+
+static void
+test_a_case_that_moves_at_home_moves_in_the_copy(void **state)
+{
+	struct rx_bundle b;
+	struct pair p;
+	size_t n, before;
+
+	(void)state;
+	pair_open(&p);
+	before = listed(p.d1_there);
+	assert_int_equal(observe(p.d1, "b1", "c2", "mood_low", "b", false),
+	    RX_OK);
+	move_at_home(p.d1, p.d2, NEXT, fixture_id[C2]);
+	assert_int_equal(observe(p.d2, "n1", "c2", "mood_low", "n", false),
+	    RX_OK);
+	/* The old director brings what he could read, and that it has moved. */
+	b = carry(p.d1, VILLAGE, p.d1_there);
+	assert_int_equal(b.children, 1);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(b.skipped, 1);
+	/* He has lost it there, as at home. */
+	assert_int_equal(listed(p.d1_there), before - 1);
+	refuses(fixture_show(p.d1_there, fixture_id[C2], NULL, &n, &st),
+	    RX_EPERM, NOT_PERMITTED);
+	assert_int_equal(fixture_number(p.copy, "SELECT count(*) FROM "
+	    "keys.case_key WHERE child = $c2 AND unit = '" VILLAGE "'"), 0);
+	/* Who directs it now has it there; and all of it from his own. */
+	assert_int_equal(shown(p.d2_there, fixture_id[C2]),
+	    shown(p.d2, fixture_id[C2]) - 1);
+	b = carry(p.d2, NEXT, p.d2_there);
+	assert_int_equal(b.records, 1);
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(shown(p.d2_there, fixture_id[C2]),
+	    shown(p.d2, fixture_id[C2]));
+	same_content(p.home, p.copy);
+	/* Again it changes nothing. */
+	b = carry(p.d1, VILLAGE, p.d1_there);
+	assert_int_equal(b.children + b.records + b.keys + b.conflicts +
+	    b.skipped, 0);
+	pair_close(&p);
+}
+
+static rx_err
+passed_each(void *cookie, const struct rx_record *r, struct rx_status *u)
+{
+
+	(void)u;
+	assert_int_equal(r->type, RX_CHILD);
+	assert_string_equal(rx_record_text(r, RX_F_NAME), "甲名");
+	assert_memory_equal(r->unit, VILLAGE1, RX_UNIT_BYTES);
+	(*(size_t *)cookie)++;
+	return (RX_OK);
+}
+
+/* The copy did not know: a flag, a decision, corrections of a record and, twice, of
+ * the child.  Home opens it as ${who}, before or after the copy learns of it. */
+static void
+written_meanwhile(const char *who, bool knows)
+{
+	const bool s1 = strcmp(who, "s1") == 0;
+	struct rx_bundle b;
+	struct pair p;
+	size_t n, had;
+
+	pair_open(&p);
+	move_at_home(p.d1, p.d2, NEXT, fixture_id[C2]);
+	had = shown(p.d2, fixture_id[C2]);
+	(void)usleep(3000);
+	assert_int_equal(observe(p.d1_there, "x1", "c2", "self_harm", "h",
+	    false), RX_OK);
+	assert_int_equal(decide(p.s1_there, "x1", "accept"), RX_OK);
+	assert_int_equal(observe(p.d1_there, "o3", "c2", "mood_low", "m",
+	    true), RX_OK);
+	assert_int_equal(child(p.d1_there, "c2", "乙名", true), RX_OK);
+	assert_int_equal(child(p.d1_there, "c2", "甲名", true), RX_OK);
+	if (knows) {
+		b = carry(p.d2, TOWN, p.s1_there);
+		assert_int_equal(b.conflicts, 2);
+	}
+	b = carry(p.d1_there, s1 ? TOWN : VILLAGE, s1 ? p.s1 : p.d1);
+	if (knows && !s1) {
+		/* The keys that he had are gone from the copy too. */
+		assert_int_equal(b.skipped, 1);
+		b = carry(p.d1_there, TOWN, p.s1);
+	}
+	assert_int_equal(b.records, 3);
+	assert_int_equal(b.conflicts, 2);
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(flag_state(p.s1, "x1"), RX_FLAG_ACCEPTED);
+	assert_int_equal(shown(p.d2, fixture_id[C2]), had + 2);
+	refuses(fixture_show(p.d1, fixture_id[C2], NULL, &n, &st), RX_EPERM,
+	    NOT_PERMITTED);
+	n = 0;
+	must(rx_conflict_each(p.d2, fixture_id[C2], count_each, &n, &st));
+	assert_int_equal(n, 2);
+	(void)carry(p.d2, TOWN, p.s1_there);
+	same_content(p.home, p.copy);
+	pair_close(&p);
+}
+
+static void
+test_what_a_copy_wrote_before_it_knew_of_a_move_goes_home(void **state)
+{
+
+	(void)state;
+	written_meanwhile("s1", false);
+	written_meanwhile("d1", false);
+	written_meanwhile("s1", true);
+	written_meanwhile("d1", true);
+}
+
+/* A correction made where the child was does not win over one made where it is, of
+ * the same number or a higher, whichever is later. */
+static void
+test_a_version_of_where_the_child_was_stands_beside(void **state)
+{
+	struct pair p;
+	size_t n = 0;
+
+	(void)state;
+	pair_open(&p);
+	move_at_home(p.d1, p.d2, NEXT, fixture_id[C2]);
+	(void)usleep(3000);
+	assert_int_equal(child(p.d1_there, "c2", "甲名", true), RX_OK);
+	assert_int_equal(carry(p.d1_there, TOWN, p.s1).conflicts, 1);
+	assert_int_equal(fixture_number(p.home, "SELECT count(*) FROM child "
+	    "WHERE id = $c2 AND version = (SELECT max(version) FROM child "
+	    "WHERE id = $c2) AND unit = '" NEXT "'"), 1);
+	must(rx_conflict_each(p.d2, fixture_id[C2], passed_each, &n, &st));
+	assert_int_equal(n, 1);
+	pair_close(&p);
+}
+
+/* Keys were changed before the move, and after it, none of which the copy knew. */
+static void
+test_a_move_between_new_keys_reaches_the_copy(void **state)
+{
+	struct rx_bundle b;
+	struct pair p;
+	size_t n;
+
+	(void)state;
+	pair_open(&p);
+	assert_int_equal(observe(p.d1_there, "x1", "c2", "mood_low", "m",
+	    false), RX_OK);
+	must(rx_rotate(p.d1, NULL, &n, &st));
+	assert_int_equal(observe(p.d1, "b1", "c2", "mood_low", "b", false),
+	    RX_OK);
+	move_at_home(p.d1, p.d2, NEXT, fixture_id[C2]);
+	must(rx_rotate(p.d2, NULL, &n, &st));
+	/* That record lies under keys which nobody has told him. */
+	b = carry(p.d1, VILLAGE, p.d1_there);
+	assert_int_equal(b.skipped, 1);
+	refuses(fixture_show(p.d1_there, fixture_id[C2], NULL, &n, &st),
+	    RX_EPERM, NOT_PERMITTED);
+	assert_int_equal(fixture_number(p.copy, "SELECT max(epoch) FROM "
+	    "keys.case_key WHERE child = $c2"), 3);
+	b = carry(p.d2, NEXT, p.d2_there);
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(fixture_number(p.copy, "SELECT max(epoch) FROM "
+	    "keys.case_key WHERE child = $c2"), 4);
+	/* What the copy has of before the first of them: by who has all keys. */
+	b = carry(p.d1_there, VILLAGE, p.d1);
+	assert_int_equal(b.records, 0);
+	assert_int_equal(b.skipped, 1);
+	b = carry(p.d1_there, TOWN, p.s1);
+	assert_int_equal(b.records, 1);
+	same_content(p.home, p.copy);
+	pair_close(&p);
+}
+
+/* Registered and moved at home since the copy was made. */
+static void
+test_a_case_that_the_copy_never_had_comes_where_it_lies(void **state)
+{
+	uint8_t id[RX_ID_BYTES];
+	struct rx_bundle b;
+	struct pair p;
+
+	(void)state;
+	pair_open(&p);
+	assert_int_equal(child(p.d1, "new", "新", false), RX_OK);
+	must(rx_child_find(p.d1, "new", id, &st));
+	move_at_home(p.d1, p.d2, NEXT, id);
+	b = carry(p.d1, VILLAGE, p.d1_there);
+	assert_int_equal(b.children, 0);
+	assert_int_equal(b.skipped, 1);
+	/* The supervisor has its keys by the statement, whoever sends it. */
+	b = carry(p.s1, TOWN, p.s1_there);
+	assert_int_equal(b.children, 2);
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(shown(p.d2_there, id), 1);
+	same_content(p.home, p.copy);
+	pair_close(&p);
+}
+
+/* There and back again: the copy knows nothing of it, or of half. */
+static void
+test_a_case_that_came_back_is_back_in_the_copy(void **state)
+{
+	struct pair p;
+	int half;
+
+	(void)state;
+	for (half = 0; half < 2; half++) {
+		pair_open(&p);
+		move_at_home(p.d1, p.d2, NEXT, fixture_id[C2]);
+		if (half)
+			(void)carry(p.d1, VILLAGE, p.d1_there);
+		move_at_home(p.d2, p.d1, VILLAGE, fixture_id[C2]);
+		assert_int_equal(observe(p.d1, "b1", "c2", "mood_low", "b",
+		    false), RX_OK);
+		(void)carry(p.d1, VILLAGE, p.d1_there);
+		assert_int_equal(shown(p.d1_there, fixture_id[C2]),
+		    shown(p.d1, fixture_id[C2]));
+		same_content(p.home, p.copy);
+		pair_close(&p);
+	}
+}
+
 /* ---- any order ---- */
 
 static uint64_t seed;
@@ -1304,18 +1589,6 @@ choose_each(void *cookie, const struct rx_child_row *row, struct rx_status *u)
 	if (draw(++c->n) == 0)
 		memcpy(c->id, row->child->id, RX_ID_BYTES);
 	return (RX_OK);
-}
-
-/* From ${from} to ${to}, at home. */
-static bool
-move_at_home(struct rx_session *from, struct rx_session *to, const char *unit,
-    const uint8_t id[RX_ID_BYTES])
-{
-	char number[16];
-
-	must(rx_transfer_offer(from, id, unit, "搬家", &st));
-	must(rx_transfer_accept(to, id, number, &st));
-	return (true);
 }
 
 /* What is done at home alone: a child erased, moved to the next village or from
@@ -1617,6 +1890,17 @@ main(void)
 		cmocka_unit_test(
 		    test_bundle_nobody_and_not_permitted_are_refused),
 		cmocka_unit_test(test_fingerprints_are_the_same_everywhere),
+		cmocka_unit_test(
+		    test_a_case_that_moves_at_home_moves_in_the_copy),
+		cmocka_unit_test(
+		    test_what_a_copy_wrote_before_it_knew_of_a_move_goes_home),
+		cmocka_unit_test(
+		    test_a_version_of_where_the_child_was_stands_beside),
+		cmocka_unit_test(test_a_move_between_new_keys_reaches_the_copy),
+		cmocka_unit_test(
+		    test_a_case_that_the_copy_never_had_comes_where_it_lies),
+		cmocka_unit_test(
+		    test_a_case_that_came_back_is_back_in_the_copy),
 		cmocka_unit_test(test_bundles_in_any_order_converge),
 		cmocka_unit_test(test_control_broken_merge_does_not_converge),
 	};
