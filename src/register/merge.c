@@ -234,12 +234,8 @@ cert_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 	    memcmp(c.user, r->v[1].p, RX_ID_BYTES) != 0)
 		return (corrupt(st));
 	if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how, NULL,
-	    st)) != RX_OK)
+	    st)) != RX_OK || how != RX_ABSENT)
 		return (rc);
-	if (how == RX_OTHER)
-		return (corrupt(st));
-	if (how == RX_SAME)
-		return (RX_OK);
 	m->info->keys++;
 	m->changed = true;
 	return (rx_store_insert(m->s->store, r->table, r->v, st));
@@ -1409,9 +1405,9 @@ slots_copy(struct merge *m, const struct group *g, struct rx_status *st)
 		    NULL, st)) != RX_OK)
 			return (rc);
 		if ((how == RX_ABSENT || (how == RX_OTHER && grew &&
-		    m->newer && memcmp(r->v[1].p, m->s->user_id,
-		    RX_ID_BYTES) != 0)) && (rc = rx_store_replace(
-		    m->s->store, r->table, r->v, st)) != RX_OK)
+		    memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0)) &&
+		    (rc = rx_store_replace(m->s->store, r->table, r->v, st)) !=
+		    RX_OK)
 			return (rc);
 	}
 	return (RX_OK);

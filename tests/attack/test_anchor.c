@@ -556,6 +556,113 @@ test_countersignature_of_the_revoked_is_not_believed(void **state)
 	rx_status_clear(&st);
 }
 
+/* Dated before he was certified, or after: with the very certificate. */
+static void
+test_countersignature_not_of_its_certificates_time_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "s1");
+	const struct rx_member *m = rx_member_newest(s, rx_member_first(s,
+	    s->user_id));
+	const int64_t ends[2] = { m->cert.not_before, m->cert.not_after };
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		rx_put64(c.statement + 112, (uint64_t)(ends[i] +
+		    (i == 0 ? -1 : 1)));
+		resign(c.statement, s);
+		assert_int_equal(standing(s, c.statement), RX_ANCHOR_FORGED);
+		rx_put64(c.statement + 112, (uint64_t)ends[i]);
+		resign(c.statement, s);			/* the control */
+		assert_int_equal(standing(s, c.statement), RX_ANCHOR_LIVE);
+	}
+	rx_session_close(s);
+}
+
+/* Of a chain that cannot be looked at here: two people signed its entry of one
+ * number, and not the same. */
+static void
+test_two_heads_of_one_number_of_another_chain_are_a_fork(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_session *admin = fixture_open(dir, "admin");
+	enum rx_anchor_taken how;
+
+	(void)state;
+	memset(c.statement + 24, 7, RX_ID_BYTES);
+	as(c.statement, s);
+	must(rx_begin(s, &st));
+	must(rx_countersigned_take(s, c.statement, RX_ANCHOR_BYTES, false,
+	    &how, &st));
+	assert_int_equal(how, RX_ANCHOR_TAKEN);
+	c.statement[48] ^= 1;
+	as(c.statement, admin);
+	rx_status_clear(&st);
+	assert_int_equal(rx_countersigned_take(s, c.statement,
+	    RX_ANCHOR_BYTES, false, &how, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_BUNDLE_ANCHOR_FORK);
+	/* The control: the same head, signed by the other. */
+	c.statement[48] ^= 1;
+	as(c.statement, admin);
+	must(rx_countersigned_take(s, c.statement, RX_ANCHOR_BYTES, false,
+	    &how, &st));
+	assert_int_equal(how, RX_ANCHOR_TAKEN);
+	rx_abandon(s);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+/* While the register is verified, an older state of it is put in its place, or one
+ * that went on from there another way. */
+struct exchange {
+	const char *dir, *by;
+	bool done;
+};
+
+static void
+exchange_once(void *cookie, size_t n)
+{
+	struct exchange *x = cookie;
+
+	(void)n;
+	if (!x->done)
+		fixture_copy_over(x->by, x->dir);
+	x->done = true;
+}
+
+static void
+test_head_that_is_gone_since_it_was_verified_is_not_signed(void **state)
+{
+	const char *dir = fixture_copy(), *old = fixture_copy_of(dir);
+	struct rx_countersigned c;
+	struct rx_session *s;
+	struct exchange x = { .by = old };
+	int i;
+
+	(void)state;
+	save(dir, later);
+	for (i = 0; i < 2; i++) {
+		x.dir = fixture_copy_of(dir);
+		x.done = false;
+		s = fixture_open(x.dir, "s1");
+		rx_status_clear(&st);
+		assert_int_not_equal(rx_audit_countersign(s, &c, exchange_once,
+		    &x, &st), RX_OK);
+		assert_true(x.done);
+		rx_session_close(s);
+		assert_int_equal(fixture_number(x.dir, "SELECT count(*) FROM "
+		    "anchor"), 0);
+		save(old, otherwise);
+		save(old, third);
+	}
+	rx_status_clear(&st);
+	(void)countersign(dir, "s1");			/* the control */
+}
+
 /* What lies before the head is compared bit for bit, without its keys. */
 static void
 test_changed_entry_before_the_head_is_found(void **state)
@@ -839,6 +946,25 @@ test_bundle_of_a_rolled_back_register_is_refused(void **state)
 	(void)takes(village, "d1", path, false);
 }
 
+/* It was made before the head was signed, and came late: no rollback. */
+static void
+test_bundle_that_was_long_on_its_way_is_taken(void **state)
+{
+	const char *home = fixture_copy(), *village, *town;
+	char slow[300], path[300], reply[300];
+
+	(void)state;
+	village = copy_in_village(home);
+	town = copy_in_village(home);
+	sends(home, "d1", "350102001001", slow);
+	save(home, later);
+	sends(home, "s1", "350102001001", path);
+	(void)takes(town, "d1", path, false);
+	sends(town, "d1", "350102001001", reply);
+	assert_int_equal(takes(village, "d1", reply, false).heads, 1);
+	assert_int_equal(takes(village, "d1", slow, false).lost, 0);
+}
+
 /* A supervisor in the village has seen home's head in a bundle, and at home they
  * keep what he signed of it; that is no verification. */
 static void
@@ -1019,6 +1145,14 @@ main(void)
 		    test_backup_older_than_a_countersigned_head_is_refused),
 		cmocka_unit_test(
 		    test_countersigned_head_behind_another_passphrase_is_asked),
+		cmocka_unit_test(
+		    test_countersignature_not_of_its_certificates_time_is_refused),
+		cmocka_unit_test(
+		    test_two_heads_of_one_number_of_another_chain_are_a_fork),
+		cmocka_unit_test(
+		    test_head_that_is_gone_since_it_was_verified_is_not_signed),
+		cmocka_unit_test(
+		    test_bundle_that_was_long_on_its_way_is_taken),
 	};
 
 	rx_status_clear(&st);

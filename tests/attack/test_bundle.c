@@ -145,15 +145,15 @@ recipient_of(struct rx_recipient *r, const struct rx_session *s,
 	memcpy(r->box_public, m->cert.box_public, RX_BOX_PUBLIC_BYTES);
 }
 
-/* Seal and sign ${l} as the user of ${s}, with his certificate, to ${to}. */
+/* Seal and sign ${l} as the user of ${s}, with his certificate, to ${r}. */
 static const char *
-repack(struct letter *l, struct rx_session *s, enum fixture_id to)
+repack_to(struct letter *l, struct rx_session *s,
+    const struct rx_recipient *r)
 {
 	const struct rx_member *m = rx_member_newest(s, rx_member_first(s,
 	    s->user_id));
 	struct rx_buf out = RX_BUF_INIT, cert = RX_BUF_INIT;
 	uint8_t digest[RX_HASH_BYTES];
-	struct rx_recipient r;
 	struct rx_cursor *cur;
 	const char *path;
 	const void *p;
@@ -174,13 +174,21 @@ repack(struct letter *l, struct rx_session *s, enum fixture_id to)
 	memcpy(l->body.b, cert.b, RX_CERT_BYTES);
 	memcpy(l->head.cert, m->cert.id, RX_ID_BYTES);
 	l->head.made = rx_session_now(s) + 1;
-	recipient_of(&r, s, to);
-	must(rx_container_seal(&out, &l->head, &r, 1, s->id->sign_secret,
+	must(rx_container_seal(&out, &l->head, r, 1, s->id->sign_secret,
 	    l->body.b, l->body.len, digest, &st));
 	path = put(out.b, out.len);
 	rx_buf_free(&out);
 	rx_buf_free(&cert);
 	return (path);
+}
+
+static const char *
+repack(struct letter *l, struct rx_session *s, enum fixture_id to)
+{
+	struct rx_recipient r;
+
+	recipient_of(&r, s, to);
+	return (repack_to(l, s, &r));
 }
 
 /* Append the row ${v} of ${table} to the letter. */
@@ -1048,6 +1056,144 @@ test_grant_without_its_epoch_is_not_taken(void **state)
 	assert_int_equal(fixture_number(c.village, "SELECT count(*) FROM "
 	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s2"),
 	    1);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* In the copy the village has a second epoch; a bundle has another of the same
+ * number. */
+static void
+test_epoch_that_is_not_the_known_one_is_refused(void **state)
+{
+	struct rx_session *d1, *at_home;
+	struct rx_value v[RX_COLUMNS_MAX];
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	uint8_t *made = NULL;
+	size_t at, n;
+
+	(void)state;
+	scene_open(&c);
+	at_home = fixture_open(c.home, "d1");
+	must(rx_rotate(at_home, VILLAGE, &n, &st));
+	must(take(c.d1, make(at_home, VILLAGE)));
+	unpack(&l, c.d1, make(at_home, VILLAGE));
+	for (at = RX_BUNDLE_HEAD; at < l.body.len && made == NULL;
+	    at += 4 + n) {
+		n = rx_get32(l.body.b + at);
+		must(rx_row_decode(&table, v, l.body.b + at + 4, n, &st));
+		if (table == RX_TABLE_UNIT_EPOCH)
+			made = l.body.b + at + 4 + n - 1;	/* of its box */
+	}
+	assert_non_null(made);
+	*made ^= 1;
+	refuses(c.d1, repack(&l, at_home, D1), RX_ECORRUPT,
+	    BUNDLE_KEYS_DIFFER);
+	*made ^= 1;
+	must(take(c.d1, repack(&l, at_home, D1)));	/* the control */
+	rx_buf_free(&l.body);
+	rx_session_close(at_home);
+	d1 = fixture_open(c.village, "d1");
+	rx_session_close(d1);
+	scene_close(&c);
+}
+
+/* Two bundles of home have a grant for somebody else: whichever is opened first,
+ * the one of the later stays. */
+static void
+test_older_grant_does_not_replace_a_newer_one(void **state)
+{
+	uint8_t box[2][RX_GRANT_BYTES] = { { 1 }, { 2 } };
+	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(1), rx_int(14),
+	    rx_bytes(fixture_id[S2], RX_ID_BYTES) };
+	const char *path[2];
+	struct rx_buf kept = RX_BUF_INIT;
+	struct letter l;
+	struct scene c;
+	int i, order;
+
+	(void)state;
+	for (order = 0; order < 2; order++) {
+		scene_open(&c);
+		unpack(&l, c.d1, make(c.s1, VILLAGE));
+		for (i = 0; i < 2; i++) {
+			empty(&l);
+			v[4] = rx_bytes(box[i], sizeof(box[i]));
+			add_row(&l, RX_TABLE_UNIT_GRANT, v);
+			path[i] = repack(&l, c.s1, D1);
+			(void)usleep(5000);
+		}
+		must(take(c.d1, path[order]));
+		must(take(c.d1, path[1 - order]));
+		rx_buf_reset(&kept);
+		fixture_blob(c.village, "SELECT sealed FROM keys.unit_grant "
+		    "WHERE compartments = 14 AND recipient = $s2", &kept);
+		assert_int_equal(kept.b[0], 2);
+		rx_buf_free(&l.body);
+		scene_close(&c);
+	}
+	rx_buf_free(&kept);
+}
+
+/* d1 has other keys at home now; somebody seals him a bundle, which says so, to
+ * the old ones.  What he signed from here on would not count. */
+static void
+test_bundle_to_keys_that_were_replaced_is_refused(void **state)
+{
+	struct rx_secret *p = test_passphrase("another-pass");
+	struct rx_session *at_home, *s1;
+	struct rx_recipient old;
+	struct letter l, before;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	recipient_of(&old, c.d1, D1);
+	unpack(&before, c.d1, make(c.s1, VILLAGE));
+	(void)usleep(3000);
+	at_home = fixture_open(c.home, "d1");
+	must(rx_session_passwd(at_home, p, &st));
+	rx_session_close(at_home);
+	rx_session_close(fixture_open(c.home, "admin"));	/* certifies */
+	s1 = fixture_open(c.home, "s1");
+	unpack(&l, s1, make(s1, TOWN));
+	memcpy(l.head.unit, VILLAGE1, RX_UNIT_BYTES);
+	refuses(c.d1, repack_to(&l, s1, &old), RX_ECONFLICT, COPY_STALE);
+	/* The control: one that does not say so. */
+	must(take(c.d1, repack_to(&before, s1, &old)));
+	rx_buf_free(&l.body);
+	rx_buf_free(&before.body);
+	rx_secret_free(p);
+	rx_session_close(s1);
+	scene_close(&c);
+}
+
+static bool
+no_child(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table != RX_TABLE_CHILD);
+}
+
+static void
+test_records_without_their_child_are_refused(void **state)
+{
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	fixture_save(c.d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
+	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, NULL);
+	observe(c.d1, "x1", "new", "mood_low", "calm");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	keep_rows(&l, no_child);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ENOENT, CHILD_UNKNOWN);
+	must(take(c.s1, make(c.d1, TOWN)));		/* the control */
 	rx_buf_free(&l.body);
 	scene_close(&c);
 }
@@ -2258,6 +2404,12 @@ main(void)
 		cmocka_unit_test(test_case_is_not_moved_back_by_a_bundle),
 		cmocka_unit_test(
 		    test_version_of_a_unit_where_the_child_never_was_is_refused),
+		cmocka_unit_test(
+		    test_epoch_that_is_not_the_known_one_is_refused),
+		cmocka_unit_test(test_older_grant_does_not_replace_a_newer_one),
+		cmocka_unit_test(
+		    test_bundle_to_keys_that_were_replaced_is_refused),
+		cmocka_unit_test(test_records_without_their_child_are_refused),
 	};
 
 	rx_status_clear(&st);
