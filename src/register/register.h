@@ -903,8 +903,9 @@ struct rx_bundle {
 	size_t lost;		/* that the chain has not, and the opener went on */
 	size_t erased;		/* cases that were erased here: left out */
 	size_t gone;		/* in a copy: erased, as home has erased them */
-	size_t skipped;		/* cases whose keys cannot be verified here, or that
-				 * lie in another unit by now */
+	size_t skipped;		/* cases of which something was left out: its keys
+				 * cannot be verified, or the opener has them not,
+				 * where the case lies now */
 };
 /* Director, supervisor (at home also the administrator, for keys alone): write to
  * ${file}, a supervisor after he has countersigned the head of the audit, all that the session may send to the people of ${unit}: RX_ENOENT
@@ -934,7 +935,7 @@ rx_err rx_bundle_look(struct rx_session *s, const uint8_t *p, size_t n,
  * rx_bundle_open(s, file, keep, info, st):
  * Open the bundle ${file} for the session's user, verify all of it and merge it
  * in one transaction, which is taken back unless ${keep}.  RX_ECORRUPT
- * (BUNDLE_CORRUPT, BUNDLE_KEY, BUNDLE_KEYS_DIFFER, or what a row says), RX_EPERM
+ * (BUNDLE_CORRUPT, BUNDLE_KEY, BUNDLE_KEYS_DIFFER, BUNDLE_MOVE, or what a row says), RX_EPERM
  * (BUNDLE_NOT_YOURS, BUNDLE_SENDER_REVOKED, BUNDLE_NOT_ENTITLED), RX_ECONFLICT
  * (BUNDLE_OTHER_REGISTER, BUNDLE_FUTURE, COPY_STALE); heads that do not fit, see
  * rx_bundle_open_despite.  A bundle that was opened
