@@ -644,6 +644,25 @@ slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 }
 
 rx_err
+rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    uint32_t *count, struct rx_status *st)
+{
+	struct rx_value key[2] = { rx_bytes(id, RX_ID_BYTES) };
+	struct rx_buf who = RX_BUF_INIT;
+	size_t i;
+	rx_err rc;
+
+	rc = rx_query_ids(s->store, RX_Q_SLOTS_OF_CASE, key, 1, 1, &who, st);
+	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
+		++*count;
+		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
+	}
+	rx_buf_free(&who);
+	return (rc);
+}
+
+rx_err
 rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
     unsigned above, struct rx_status *st)
 {

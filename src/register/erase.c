@@ -366,26 +366,6 @@ erase_versions(struct rx_session *s, enum rx_query q, enum rx_table table,
 	return (rc);
 }
 
-/* Delete every slot of the case; *count counts. */
-static rx_err
-erase_slots(struct rx_session *s, const struct rx_case *c, uint32_t *count,
-    struct rx_status *st)
-{
-	struct rx_value key[2] = { rx_bytes(c->id, RX_ID_BYTES) };
-	struct rx_buf who = RX_BUF_INIT;
-	size_t i;
-	rx_err rc;
-
-	rc = rx_query_ids(s->store, RX_Q_SLOTS_OF_CASE, key, 1, 1, &who, st);
-	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
-		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
-		++*count;
-		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
-	}
-	rx_buf_free(&who);
-	return (rc);
-}
-
 /* Delete what was written twice of the case. */
 static rx_err
 erase_conflicts(struct rx_session *s, const struct rx_case *c,
@@ -470,7 +450,7 @@ destroy(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 	    (rc = rx_departures_forget(s, c->id, st)) != RX_OK ||
 	    (rc = rx_origins_forget(s, c->id, st)) != RX_OK ||
 	    (rc = erase_keys(s, c, st)) != RX_OK ||
-	    (rc = erase_slots(s, c, &e->slots, st)) != RX_OK ||
+	    (rc = rx_slots_forget(s, c->id, &e->slots, st)) != RX_OK ||
 	    (rc = erase_conflicts(s, c, st)) != RX_OK ||
 	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD,
 	    c->id, &e->record_versions, &e->records, st)) != RX_OK)

@@ -534,6 +534,10 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
 rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
     unsigned above, struct rx_status *st) RX_MUST_USE;
 
+/* Delete every slot of case ${id}; *count grows by as many. */
+rx_err rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    uint32_t *count, struct rx_status *st) RX_MUST_USE;
+
 /* How many levels above the one that reviews flags of ${unit} first ${user}
  * supervises it; -1 when he does not. */
 int rx_review_step(const struct rx_session *s,

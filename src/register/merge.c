@@ -669,6 +669,17 @@ moves_of(const struct group *g, size_t *n)
 	return ((const void *)g->moves.b);
 }
 
+/* The newest; NULL when it never moved. */
+static const struct rx_move *
+move_last(const struct group *g)
+{
+	const struct rx_move *m;
+	size_t n;
+
+	m = moves_of(g, &n);
+	return (m == NULL || n == 0 ? NULL : &m[n - 1]);
+}
+
 /* Where the case lay when its child had ${version} (or, if that is 0, its keys
  * ${epoch}). */
 static const char *
@@ -1010,21 +1021,18 @@ static rx_err
 move_check(struct merge *m, struct group *g, const struct in_row *r,
     struct rx_status *st)
 {
-	const struct rx_move *before;
+	const struct rx_move *before = move_last(g);
+	const char *from = before != NULL ? before->to : g->here ? g->at :
+	    NULL;
 	struct rx_move move;
-	const char *from = g->here ? g->at : NULL;
 	bool same = false;
-	size_t n;
 	rx_err rc;
 
-	before = moves_of(g, &n);
-	if (n > 0)
-		from = before[n - 1].to;
 	if (!rx_move_read(&move, r->v[2].p, r->v[2].n) ||
 	    move.epoch != (uint32_t)r->v[1].i || move.at > m->c->head.made ||
 	    (from != NULL && memcmp(from, move.from, RX_UNIT_BYTES) != 0) ||
-	    (n > 0 && (before[n - 1].epoch >= move.epoch ||
-	    before[n - 1].version >= move.version)) ||
+	    (before != NULL && (before->epoch >= move.epoch ||
+	    before->version >= move.version)) ||
 	    !rx_move_true(m->s, g->id, &move, r->v[2].p) ||
 	    moved_child(g, &move) == NULL)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
@@ -1069,7 +1077,6 @@ group_load(struct merge *m, struct group *g, bool *mine,
 {
 	const struct rx_move *move;
 	struct rx_status none;
-	size_t n;
 	rx_err rc;
 
 	*mine = true;
@@ -1083,8 +1090,8 @@ group_load(struct merge *m, struct group *g, bool *mine,
 	}
 	if ((rc = moves_read(m, g, mine, st)) != RX_OK)
 		return (rc);
-	move = moves_of(g, &n);
-	memcpy(g->unit, n > 0 ? move[n - 1].to : g->here ? g->at : g->sent,
+	move = move_last(g);
+	memcpy(g->unit, move != NULL ? move->to : g->here ? g->at : g->sent,
 	    RX_UNIT_BYTES);
 	/* A case has one row of keys, and those before them in links. */
 	if (g->unit[0] == '\0' || rx_unit_of_register(g->unit) || g->nkeys > 1)
@@ -1661,31 +1668,12 @@ passed_aside(struct merge *m, const struct group *g, struct rx_status *st)
 	return (rc);
 }
 
-/* The slots were for who supervised it before. */
-static rx_err
-slots_drop(struct merge *m, const struct group *g, struct rx_status *st)
-{
-	struct rx_value key[2] = { rx_bytes(g->id, RX_ID_BYTES) };
-	struct rx_buf who = RX_BUF_INIT;
-	size_t i;
-	rx_err rc;
-
-	rc = rx_query_ids(m->s->store, RX_Q_SLOTS_OF_CASE, key, 1, 1, &who,
-	    st);
-	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
-		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
-		rc = rx_store_delete(m->s->store, RX_TABLE_SLOT, key, NULL,
-		    st);
-	}
-	rx_buf_free(&who);
-	return (rc);
-}
-
 /* Bring the case, which is here, to where it lay when it was accepted last. */
 static rx_err
 moves_apply(struct merge *m, struct group *g, struct rx_status *st)
 {
 	const struct rx_move *move;
+	uint32_t slots = 0;
 	size_t i, n;
 	rx_err rc;
 
@@ -1700,7 +1688,8 @@ moves_apply(struct merge *m, struct group *g, struct rx_status *st)
 		rc = moved_child_put(m, g, &move[i], st);
 	if (rc != RX_OK || (rc = passed_aside(m, g, st)) != RX_OK)
 		return (rc);
-	return (slots_drop(m, g, st));
+	/* They were for who supervised it before. */
+	return (rx_slots_forget(m->s, g->id, &slots, st));
 }
 
 /* ---- for who has no keys where the case lies ---- */
