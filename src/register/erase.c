@@ -426,7 +426,7 @@ erase_keys(struct rx_session *s, const struct rx_case *c,
 
 	if ((rc = rx_store_delete(s->store, RX_TABLE_TRANSFER, key, NULL,
 	    st)) == RX_OK)
-		rc = rx_moves_forget(s, c->id, st);
+		rc = rx_passages_forget(s, c->id, st);
 	for (i = 0; i < c->n && rc == RX_OK; i++) {
 		key[1] = rx_int(c->e[i].epoch);
 		if ((rc = rx_store_delete(s->store, RX_TABLE_CASE_KEY, key,

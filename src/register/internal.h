@@ -654,11 +654,11 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
 
-/* ---- move.c ---- */
+/* ---- passage.c ---- */
 
-/* That a case came to another unit (move.c has the bytes). */
-#define RX_MOVE_BYTES 344
-struct rx_move {
+/* That a case came to another unit (passage.c has the bytes). */
+#define RX_PASSAGE_BYTES 344
+struct rx_passage {
 	uint32_t version;		/* of the child, written there */
 	uint32_t epoch;			/* of the keys that the case got there */
 	char from[RX_UNIT_BYTES], to[RX_UNIT_BYTES];
@@ -670,26 +670,26 @@ struct rx_move {
 };
 /* The loaded case has come to its unit with the version ${r}: sign and insert the
  * statement of it; of ${m} from and offer are set by the caller. */
-rx_err rx_move_add(struct rx_session *s, const struct rx_case *c,
-    struct rx_move *m, const struct rx_record *r, struct rx_status *st)
+rx_err rx_passage_add(struct rx_session *s, const struct rx_case *c,
+    struct rx_passage *m, const struct rx_record *r, struct rx_status *st)
     RX_MUST_USE;
 /* Take the ${n} bytes ${statement} apart; false when they are none. */
-bool rx_move_read(struct rx_move *m, const void *statement, size_t n);
+bool rx_passage_read(struct rx_passage *m, const void *statement, size_t n);
 /* Whether a director of the unit that the case of ${child} came to signed the
  * ${statement}, of which ${m} was read, and was offered it by one of the unit that
  * it left; both at work then. */
-bool rx_move_true(const struct rx_session *s,
-    const uint8_t child[RX_ID_BYTES], const struct rx_move *m,
-    const uint8_t statement[RX_MOVE_BYTES]);
-void rx_move_child_hash(uint8_t hash[RX_HASH_BYTES], const void *row,
+bool rx_passage_true(const struct rx_session *s,
+    const uint8_t child[RX_ID_BYTES], const struct rx_passage *m,
+    const uint8_t statement[RX_PASSAGE_BYTES]);
+void rx_passage_child_hash(uint8_t hash[RX_HASH_BYTES], const void *row,
     size_t n);
-void rx_move_keys_hash(uint8_t hash[RX_HASH_BYTES], const void *rows,
+void rx_passage_keys_hash(uint8_t hash[RX_HASH_BYTES], const void *rows,
     size_t n);
-/* Append the moves of case ${id}, each a struct rx_move, oldest first. */
-rx_err rx_moves_load(struct rx_buf *moves, struct rx_session *s,
+/* Append the moves of case ${id}, each a struct rx_passage, oldest first. */
+rx_err rx_passages_load(struct rx_buf *moves, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
 /* Delete them. */
-rx_err rx_moves_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+rx_err rx_passages_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;
 
 /* ---- transfer.c ---- */

@@ -57,7 +57,7 @@ struct group {
 	char unit[RX_UNIT_BYTES];	/* where it lies, all told */
 	char at[RX_UNIT_BYTES];	/* where it lay here so far */
 	char sent[RX_UNIT_BYTES];	/* of the keys that came */
-	struct rx_buf moves;	/* struct rx_move; the first ${known} were here */
+	struct rx_buf moves;	/* struct rx_passage; the first ${known} were here */
 	size_t known;
 	unsigned comps;		/* the keys of it that the opener has */
 	bool here;		/* it is stored already */
@@ -661,19 +661,19 @@ put_back(struct merge *m, struct rx_status *st)
 
 /* ---- where a case lay ---- */
 
-static const struct rx_move *
+static const struct rx_passage *
 moves_of(const struct group *g, size_t *n)
 {
 
-	*n = g->moves.len / sizeof(struct rx_move);
+	*n = g->moves.len / sizeof(struct rx_passage);
 	return ((const void *)g->moves.b);
 }
 
 /* The newest; NULL when it never moved. */
-static const struct rx_move *
+static const struct rx_passage *
 move_last(const struct group *g)
 {
-	const struct rx_move *m;
+	const struct rx_passage *m;
 	size_t n;
 
 	m = moves_of(g, &n);
@@ -686,7 +686,7 @@ static const char *
 lay(const struct group *g, uint32_t version, uint32_t epoch)
 {
 	const char *unit = g->unit;
-	const struct rx_move *m;
+	const struct rx_passage *m;
 	size_t i, n;
 
 	m = moves_of(g, &n);
@@ -701,7 +701,7 @@ lay(const struct group *g, uint32_t version, uint32_t epoch)
 static bool
 lay_once(const struct group *g, const char *unit)
 {
-	const struct rx_move *m;
+	const struct rx_passage *m;
 	size_t i, n;
 
 	m = moves_of(g, &n);
@@ -712,10 +712,10 @@ lay_once(const struct group *g, const char *unit)
 }
 
 /* The move with which the version ${r} of the child was written; NULL. */
-static const struct rx_move *
+static const struct rx_passage *
 move_with(const struct group *g, const struct in_row *r)
 {
-	const struct rx_move *m;
+	const struct rx_passage *m;
 	size_t i, n;
 
 	m = moves_of(g, &n);
@@ -727,11 +727,11 @@ move_with(const struct group *g, const struct in_row *r)
 
 /* A row as the hashes of a move take it; its length stands before it. */
 static bool
-is_moved_child(const struct rx_move *m, const struct in_row *r)
+is_moved_child(const struct rx_passage *m, const struct in_row *r)
 {
 	uint8_t hash[RX_HASH_BYTES];
 
-	rx_move_child_hash(hash, r->p - 4, r->n + 4);
+	rx_passage_child_hash(hash, r->p - 4, r->n + 4);
 	return (memcmp(hash, m->child, sizeof(hash)) == 0);
 }
 
@@ -740,7 +740,7 @@ is_moved_child(const struct rx_move *m, const struct in_row *r)
 static bool
 stands(const struct merge *m, const struct in_row *r)
 {
-	const struct rx_move *move;
+	const struct rx_passage *move;
 	char unit[RX_UNIT_BYTES];
 
 	if (r->table != RX_TABLE_CHILD)
@@ -961,7 +961,7 @@ group_sent(struct group *g)
 
 /* Of the keys that the row ${r} of MOVE has: the row of case_key, as it was. */
 static void
-moved_key(struct rx_value v[6], const struct rx_move *m,
+moved_key(struct rx_value v[6], const struct rx_passage *m,
     const struct in_row *r)
 {
 	size_t k;
@@ -975,7 +975,7 @@ moved_key(struct rx_value v[6], const struct rx_move *m,
 
 /* Whether the links that came and the keys in ${r} are those that were signed. */
 static rx_err
-keys_signed(const struct group *g, const struct rx_move *m,
+keys_signed(const struct group *g, const struct rx_passage *m,
     const struct in_row *r, bool *same, struct rx_status *st)
 {
 	uint8_t hash[RX_HASH_BYTES], length[4] = { 0 };
@@ -994,7 +994,7 @@ keys_signed(const struct group *g, const struct rx_move *m,
 	if (rc == RX_OK && (rc = rx_buf_add(&b, length, 4, st)) == RX_OK &&
 	    (rc = rx_row_encode(&b, RX_TABLE_CASE_KEY, v, st)) == RX_OK) {
 		rx_put32(b.b + at, (uint32_t)(b.len - at - 4));
-		rx_move_keys_hash(hash, b.b, b.len);
+		rx_passage_keys_hash(hash, b.b, b.len);
 		*same = memcmp(hash, m->keys, sizeof(hash)) == 0;
 	}
 	rx_buf_free(&b);
@@ -1003,7 +1003,7 @@ keys_signed(const struct group *g, const struct rx_move *m,
 
 /* The version of the child that came with the move ${m}; NULL. */
 static const struct in_row *
-moved_child(const struct group *g, const struct rx_move *m)
+moved_child(const struct group *g, const struct rx_passage *m)
 {
 	size_t i;
 
@@ -1021,19 +1021,19 @@ static rx_err
 move_check(struct merge *m, struct group *g, const struct in_row *r,
     struct rx_status *st)
 {
-	const struct rx_move *before = move_last(g);
+	const struct rx_passage *before = move_last(g);
 	const char *from = before != NULL ? before->to : g->here ? g->at :
 	    NULL;
-	struct rx_move move;
+	struct rx_passage move;
 	bool same = false;
 	rx_err rc;
 
-	if (!rx_move_read(&move, r->v[2].p, r->v[2].n) ||
+	if (!rx_passage_read(&move, r->v[2].p, r->v[2].n) ||
 	    move.epoch != (uint32_t)r->v[1].i || move.at > m->c->head.made ||
 	    (from != NULL && memcmp(from, move.from, RX_UNIT_BYTES) != 0) ||
 	    (before != NULL && (before->epoch >= move.epoch ||
 	    before->version >= move.version)) ||
-	    !rx_move_true(m->s, g->id, &move, r->v[2].p) ||
+	    !rx_passage_true(m->s, g->id, &move, r->v[2].p) ||
 	    moved_child(g, &move) == NULL)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
 	if ((rc = keys_signed(g, &move, r, &same, st)) != RX_OK)
@@ -1051,9 +1051,9 @@ moves_read(struct merge *m, struct group *g, bool *mine, struct rx_status *st)
 	size_t i;
 	rx_err rc;
 
-	if ((rc = rx_moves_load(&g->moves, m->s, g->id, st)) != RX_OK)
+	if ((rc = rx_passages_load(&g->moves, m->s, g->id, st)) != RX_OK)
 		return (rc);
-	g->known = g->moves.len / sizeof(struct rx_move);
+	g->known = g->moves.len / sizeof(struct rx_passage);
 	for (i = 0; i < g->n; i++) {
 		if (g->row[i].table != RX_TABLE_MOVE)
 			continue;
@@ -1075,7 +1075,7 @@ static rx_err
 group_load(struct merge *m, struct group *g, bool *mine,
     struct rx_status *st)
 {
-	const struct rx_move *move;
+	const struct rx_passage *move;
 	struct rx_status none;
 	rx_err rc;
 
@@ -1121,7 +1121,7 @@ unit_check(struct merge *m, const char *unit, struct rx_status *st)
 static rx_err
 sides_check(struct merge *m, const struct group *g, struct rx_status *st)
 {
-	const struct rx_move *move;
+	const struct rx_passage *move;
 	struct rx_status no;
 	size_t i, n;
 
@@ -1577,7 +1577,7 @@ moves_insert(struct merge *m, const struct group *g, struct rx_status *st)
 /* The keys that the case, which is here, got with the newest move ${move} take the
  * place of those that it had. */
 static rx_err
-moved_keys(struct merge *m, struct group *g, const struct rx_move *move,
+moved_keys(struct merge *m, struct group *g, const struct rx_passage *move,
     struct rx_status *st)
 {
 	struct rx_value old[2] = { rx_bytes(g->id, RX_ID_BYTES),
@@ -1620,7 +1620,7 @@ moved_keys(struct merge *m, struct group *g, const struct rx_move *move,
 /* The version of the child that came with ${move}. */
 static rx_err
 moved_child_put(struct merge *m, const struct group *g,
-    const struct rx_move *move, struct rx_status *st)
+    const struct rx_passage *move, struct rx_status *st)
 {
 	const struct in_row *r = moved_child(g, move);
 	enum rx_there how;
@@ -1672,7 +1672,7 @@ passed_aside(struct merge *m, const struct group *g, struct rx_status *st)
 static rx_err
 moves_apply(struct merge *m, struct group *g, struct rx_status *st)
 {
-	const struct rx_move *move;
+	const struct rx_passage *move;
 	uint32_t slots = 0;
 	size_t i, n;
 	rx_err rc;
@@ -1719,10 +1719,10 @@ keys_before(struct merge *m, const struct group *g, bool *can,
 }
 
 /* The move that left the unit of the keys ${r}, of the epoch before it; NULL. */
-static const struct rx_move *
+static const struct rx_passage *
 move_after(const struct group *g, const struct in_row *r)
 {
-	const struct rx_move *m;
+	const struct rx_passage *m;
 	size_t i, n;
 
 	m = moves_of(g, &n);
@@ -1748,7 +1748,7 @@ keys_swap(struct merge *m, const struct rx_value *out,
 
 /* Whether the newest keys of m->now are those that ${move} says were offered. */
 static rx_err
-keys_are(const struct merge *m, const struct rx_move *move, bool *same,
+keys_are(const struct merge *m, const struct rx_passage *move, bool *same,
     struct rx_status *st)
 {
 	const struct rx_case_epoch *e = &m->now.e[m->now.n - 1];
@@ -1777,7 +1777,7 @@ keys_offered(struct merge *m, const struct group *g, const struct in_row *r,
     bool *can, struct rx_status *st)
 {
 	const struct rx_value arg = rx_bytes(g->id, RX_ID_BYTES);
-	const struct rx_move *move = move_after(g, r);
+	const struct rx_passage *move = move_after(g, r);
 	struct rx_value v[RX_COLUMNS_MAX];
 	struct rx_buf kept = RX_BUF_INIT;
 	struct rx_status why;

@@ -13,7 +13,7 @@
  * Accepting gives the case new keys under those of the new unit, in the
  * transaction in which the child gets a version there: what is written from
  * then on opens with no key that the old unit ever had.  A statement of it stays
- * (move.c), for the copies.  Who was offered a case
+ * (passage.c), for the copies.  Who was offered a case
  * and does not get it knows its keys too, so that it gets new ones as well.
  *
  * A refused offer keeps its row, without grants, for the answer.
@@ -300,7 +300,7 @@ offer_open(struct rx_grant *g, struct rx_grant_proof *proof,
  * move->offer shows it. */
 static rx_err
 load_offered(struct rx_case *c, struct rx_session *s, const struct offer *o,
-    struct rx_move *move, struct rx_status *st)
+    struct rx_passage *move, struct rx_status *st)
 {
 	struct rx_secret *mem;
 	struct rx_grant *g;
@@ -451,7 +451,7 @@ done:
  * new director, the statement ${move} of it, slots of the supervisors there. */
 static rx_err
 take_over(struct rx_session *s, struct rx_case *c, const struct offer *o,
-    struct rx_move *move, char number[16], struct rx_status *st)
+    struct rx_passage *move, char number[16], struct rx_status *st)
 {
 	struct rx_record r;
 	bool taken = false;
@@ -470,7 +470,7 @@ take_over(struct rx_session *s, struct rx_case *c, const struct offer *o,
 	    (rc = offer_delete(s, o->child, st)) != RX_OK ||
 	    (rc = rx_case_move(c, s, o->unit, st)) != RX_OK ||
 	    (rc = rx_row_insert(s, c, &r, st)) != RX_OK ||
-	    (rc = rx_move_add(s, c, move, &r, st)) != RX_OK)
+	    (rc = rx_passage_add(s, c, move, &r, st)) != RX_OK)
 		goto done;
 	rc = rx_slots_now(s, c, st);
 done:
@@ -481,7 +481,7 @@ done:
 /* In a transaction: load the offer of ${id} and its case for the receiver. */
 static rx_err
 receive(struct rx_session *s, const uint8_t *id, struct offer *o,
-    struct rx_case *c, struct rx_move *move, struct rx_status *st)
+    struct rx_case *c, struct rx_passage *move, struct rx_status *st)
 {
 	bool found;
 	rx_err rc;
@@ -501,7 +501,7 @@ rx_err
 rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     char number[16], struct rx_status *st)
 {
-	struct rx_move move;
+	struct rx_passage move;
 	struct rx_case c;
 	struct offer o;
 	rx_err rc;
@@ -525,7 +525,7 @@ rx_err
 rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const char *reason, struct rx_status *st)
 {
-	struct rx_move move;
+	struct rx_passage move;
 	struct rx_case c;
 	struct offer o;
 	rx_err rc;
@@ -562,7 +562,7 @@ static rx_err
 load_for_list(struct rx_case *c, struct rx_session *s, const struct offer *o,
     const struct rx_transfer_row *row, bool *none, struct rx_status *st)
 {
-	struct rx_move move;
+	struct rx_passage move;
 
 	*none = false;
 	memcpy(move.from, row->from, RX_UNIT_BYTES);

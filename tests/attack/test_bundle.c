@@ -1995,7 +1995,7 @@ test_two_rows_of_keys_of_a_case_are_refused(void **state)
 /* ---- a case that moves ---- */
 
 #define NEXT "350102001002"
-#define STATEMENT 344		/* register/move.c has the bytes */
+#define STATEMENT 344		/* register/passage.c has the bytes */
 #define SIGNED 280
 
 /* At home c2 has moved from d1 to d2; the copy does not know.  dd is another

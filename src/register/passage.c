@@ -34,10 +34,10 @@
 #define LABEL "runxin move v1"
 
 static void
-statement_write(uint8_t p[RX_MOVE_BYTES], const struct rx_move *m)
+statement_write(uint8_t p[RX_PASSAGE_BYTES], const struct rx_passage *m)
 {
 
-	memset(p, 0, RX_MOVE_BYTES);
+	memset(p, 0, RX_PASSAGE_BYTES);
 	memcpy(p, MAGIC, 4);
 	p[4] = 1;
 	rx_put32(p + 8, m->version);
@@ -64,13 +64,13 @@ unit_read(char unit[RX_UNIT_BYTES], const uint8_t *p)
 }
 
 bool
-rx_move_read(struct rx_move *m, const void *statement, size_t n)
+rx_passage_read(struct rx_passage *m, const void *statement, size_t n)
 {
 	const uint8_t *p = statement;
-	uint8_t again[RX_MOVE_BYTES];
+	uint8_t again[RX_PASSAGE_BYTES];
 
 	memset(m, 0, sizeof(*m));
-	if (n != RX_MOVE_BYTES || !unit_read(m->from, p + 16) ||
+	if (n != RX_PASSAGE_BYTES || !unit_read(m->from, p + 16) ||
 	    !unit_read(m->to, p + 32))
 		return (false);
 	m->version = rx_get32(p + 8);
@@ -115,7 +115,7 @@ directed(const struct rx_member *m, const char *unit, int64_t at)
  * accepted, a director of the unit that it came to. */
 static bool
 offered(const struct rx_session *s, const uint8_t *child,
-    const struct rx_move *m)
+    const struct rx_passage *m)
 {
 	const size_t who = rx_member_first(s, m->who);
 	const size_t by = rx_member_first(s, m->offer.grantor);
@@ -138,8 +138,8 @@ offered(const struct rx_session *s, const uint8_t *child,
 }
 
 bool
-rx_move_true(const struct rx_session *s, const uint8_t child[RX_ID_BYTES],
-    const struct rx_move *m, const uint8_t statement[RX_MOVE_BYTES])
+rx_passage_true(const struct rx_session *s, const uint8_t child[RX_ID_BYTES],
+    const struct rx_passage *m, const uint8_t statement[RX_PASSAGE_BYTES])
 {
 	uint8_t message[2 * RX_ID_BYTES + SIGNED_AT];
 
@@ -149,14 +149,14 @@ rx_move_true(const struct rx_session *s, const uint8_t child[RX_ID_BYTES],
 }
 
 void
-rx_move_child_hash(uint8_t hash[RX_HASH_BYTES], const void *row, size_t n)
+rx_passage_child_hash(uint8_t hash[RX_HASH_BYTES], const void *row, size_t n)
 {
 
 	rx_hash(hash, RX_HASH_BYTES, NULL, "runxin move child v1", row, n);
 }
 
 void
-rx_move_keys_hash(uint8_t hash[RX_HASH_BYTES], const void *rows, size_t n)
+rx_passage_keys_hash(uint8_t hash[RX_HASH_BYTES], const void *rows, size_t n)
 {
 
 	rx_hash(hash, RX_HASH_BYTES, NULL, "runxin move keys v1", rows, n);
@@ -164,7 +164,7 @@ rx_move_keys_hash(uint8_t hash[RX_HASH_BYTES], const void *rows, size_t n)
 
 /* The hashes of what is stored of the case, which has its new keys. */
 static rx_err
-hash_stored(struct rx_move *m, struct rx_session *s, const uint8_t *id,
+hash_stored(struct rx_passage *m, struct rx_session *s, const uint8_t *id,
     struct rx_status *st)
 {
 	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
@@ -174,12 +174,12 @@ hash_stored(struct rx_move *m, struct rx_session *s, const uint8_t *id,
 	if ((rc = rx_rows_add(&b, s, RX_Q_CHILD, RX_TABLE_CHILD, &arg, st)) !=
 	    RX_OK)
 		goto done;
-	rx_move_child_hash(m->child, b.b, b.len);
+	rx_passage_child_hash(m->child, b.b, b.len);
 	rx_buf_reset(&b);
 	if ((rc = rx_rows_add(&b, s, RX_Q_CASE_LINKS, RX_TABLE_CASE_LINK, &arg,
 	    st)) == RX_OK && (rc = rx_rows_add(&b, s, RX_Q_CASE_KEYS,
 	    RX_TABLE_CASE_KEY, &arg, st)) == RX_OK)
-		rx_move_keys_hash(m->keys, b.b, b.len);
+		rx_passage_keys_hash(m->keys, b.b, b.len);
 done:
 	rx_buf_free(&b);
 	return (rc);
@@ -191,7 +191,7 @@ row_insert(struct rx_session *s, const uint8_t *id, uint32_t epoch,
     const uint8_t *p, struct rx_status *st)
 {
 	struct rx_value v[6] = { rx_bytes(id, RX_ID_BYTES), rx_int(epoch),
-	    rx_bytes(p, RX_MOVE_BYTES) };
+	    rx_bytes(p, RX_PASSAGE_BYTES) };
 	struct rx_value key[RX_COLUMNS_MAX];
 	struct rx_buf b = RX_BUF_INIT;
 	enum rx_table table;
@@ -210,10 +210,10 @@ row_insert(struct rx_session *s, const uint8_t *id, uint32_t epoch,
 }
 
 rx_err
-rx_move_add(struct rx_session *s, const struct rx_case *c,
-    struct rx_move *m, const struct rx_record *r, struct rx_status *st)
+rx_passage_add(struct rx_session *s, const struct rx_case *c,
+    struct rx_passage *m, const struct rx_record *r, struct rx_status *st)
 {
-	uint8_t p[RX_MOVE_BYTES], message[2 * RX_ID_BYTES + SIGNED_AT];
+	uint8_t p[RX_PASSAGE_BYTES], message[2 * RX_ID_BYTES + SIGNED_AT];
 	rx_err rc;
 
 	m->version = r->version;
@@ -231,12 +231,12 @@ rx_move_add(struct rx_session *s, const struct rx_case *c,
 }
 
 rx_err
-rx_moves_load(struct rx_buf *moves, struct rx_session *s,
+rx_passages_load(struct rx_buf *moves, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], struct rx_status *st)
 {
 	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	struct rx_cursor *cur;
-	struct rx_move m;
+	struct rx_passage m;
 	const void *p;
 	size_t n;
 	bool row = false;
@@ -247,7 +247,7 @@ rx_moves_load(struct rx_buf *moves, struct rx_session *s,
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		p = rx_col_bytes(cur, 2, &n);
-		rc = rx_move_read(&m, p, n) ? rx_buf_add(moves, &m, sizeof(m),
+		rc = rx_passage_read(&m, p, n) ? rx_buf_add(moves, &m, sizeof(m),
 		    st) : rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
 		if (rc != RX_OK)
 			break;
@@ -257,16 +257,16 @@ rx_moves_load(struct rx_buf *moves, struct rx_session *s,
 }
 
 rx_err
-rx_moves_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+rx_passages_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st)
 {
 	struct rx_value key[2] = { rx_bytes(id, RX_ID_BYTES) };
 	struct rx_buf moves = RX_BUF_INIT;
-	const struct rx_move *m;
+	const struct rx_passage *m;
 	size_t i;
 	rx_err rc;
 
-	rc = rx_moves_load(&moves, s, id, st);
+	rc = rx_passages_load(&moves, s, id, st);
 	m = (const void *)moves.b;
 	for (i = 0; i < moves.len / sizeof(*m) && rc == RX_OK; i++) {
 		key[1] = rx_int(m[i].epoch);
