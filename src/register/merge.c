@@ -1259,7 +1259,7 @@ case_put(struct merge *m, struct group *g, struct rx_status *st)
 	}
 	if ((rc = versions_put(m, g, &dropped, st)) != RX_OK || dropped)
 		return (rc);
-	rx_known_forget(m->s, g->id);
+	rx_known_free(m->s);
 	return (slots_put(m, g, st));
 }
 
