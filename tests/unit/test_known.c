@@ -1,5 +1,7 @@
 #include "tests/fixture.h"
 
+#include <sys/resource.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -426,6 +428,30 @@ test_a_list_ends_with_the_readers_certificate(void **state)
 	watch_close(&w);
 }
 
+static void
+test_a_search_works_without_memory_to_lock(void **state)
+{
+	struct watch w = { .seed = 5 };
+	struct rlimit limit, little;
+	int i;
+
+	(void)state;
+	watch_open(&w);
+	assert_non_null(w.old[0]->known[0]->names);
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+	little = limit;
+	little.rlim_cur = 4096;
+	for (i = 0; i < 2; i++) {
+		rx_known_free(w.old[0]);
+		assert_int_equal(setrlimit(RLIMIT_MEMLOCK, i == 0 ? &little :
+		    &limit), 0);
+		same_lists(w.old[0], w.blank[0], "d1", "a limit");
+		assert_true((w.old[0]->known[0]->names == NULL) == (i == 0));
+	}
+	step(&w, RENAME);
+	watch_close(&w);
+}
+
 int
 main(void)
 {
@@ -435,6 +461,7 @@ main(void)
 		cmocka_unit_test(test_lists_are_the_same_after_new_keys),
 		cmocka_unit_test(
 		    test_a_list_ends_with_the_readers_certificate),
+		cmocka_unit_test(test_a_search_works_without_memory_to_lock),
 	};
 
 	rx_status_clear(&st);
