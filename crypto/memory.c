@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,12 @@
 /* Keys in the first chunk of a pool, and the most that a later one has. */
 #define CHUNK_FIRST 64
 #define CHUNK_MOST 2048
+
+/* What rx_secret_spare takes at most, all together, whatever may be locked. */
+#define SPARE_MOST ((size_t)64 << 20)
+#define PAGE 4096
+
+static atomic_size_t spare_taken;
 
 struct chunk {
 	struct chunk *next;
@@ -213,12 +220,43 @@ err0:
 	return (rc);
 }
 
+/* Half of what the process may lock. */
+static size_t
+spare_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &r) != 0)
+		return (0);
+	return (r.rlim_cur / 2 < SPARE_MOST ? (size_t)r.rlim_cur / 2 :
+	    SPARE_MOST);
+}
+
+struct rx_secret *
+rx_secret_spare(size_t cap)
+{
+	const size_t take = (cap / PAGE + 2) * PAGE;
+	struct rx_status ignored;
+	struct rx_secret *s;
+
+	rx_status_clear(&ignored);
+	if (cap > SPARE_MOST || atomic_fetch_add(&spare_taken, take) + take >
+	    spare_limit() || rx_secret_new(&s, cap, &ignored) != RX_OK) {
+		if (cap <= SPARE_MOST)
+			(void)atomic_fetch_sub(&spare_taken, take);
+		return (NULL);
+	}
+	s->spare = take;
+	return (s);
+}
+
 void
 rx_secret_free(struct rx_secret *s)
 {
 
 	if (s == NULL)
 		return;
+	(void)atomic_fetch_sub(&spare_taken, s->spare);
 	sodium_free(s->b);	/* wipes */
 	free(s);
 }

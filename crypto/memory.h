@@ -48,9 +48,14 @@ struct rx_secret {
 	uint8_t *b;
 	size_t len;	/* bytes used */
 	size_t cap;	/* bytes there */
+	size_t spare;	/* of what rx_secret_spare may take */
 };
 rx_err rx_secret_new(struct rx_secret **out, size_t cap, struct rx_status *st)
     RX_MUST_USE;
+/* The same for what is kept only to be faster: NULL when it is not to be had, or
+ * when such blocks would take more than half of what the process may lock, which
+ * is for keys first. */
+struct rx_secret *rx_secret_spare(size_t cap);
 void rx_secret_free(struct rx_secret *s);	/* wipes; NULL is allowed */
 
 void rx_random(void *p, size_t n);

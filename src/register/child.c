@@ -40,75 +40,79 @@ rx_child_ids(struct rx_session *s, const char *unit, struct rx_buf *ids,
 {
 	const struct rx_value arg = rx_text(unit);
 
-	return (rx_query_ids(s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1, 0, ids,
+	return (rx_query_ids(s->store, RX_Q_CHILD_IDS_OF_UNIT, &arg, 1, 0, ids,
 	    st));
 }
 
-/* One child's row for a list; without names when ${coded}. */
-rx_err
-rx_child_row_load(struct rx_session *s, struct rx_case *c, const uint8_t *id,
-    const char *unit, bool coded, struct rx_record *r,
-    struct rx_child_row *row, struct rx_status *st)
-{
-	unsigned comps = RX_BIT(RX_COMP_CODED);
-	const struct rx_known *known;
-	rx_err rc;
+/* What a list is of: coded data alone, or with names; the rows that ${keep} keeps
+ * (NULL: all) of the cases that the texts of ${find} fit (NULL: all). */
+struct list {
+	bool coded;
+	bool (*keep)(const void *, const struct rx_child_row *);
+	const void *what;
+	bool (*find)(const void *, const char *texts);
+	child_each each;
+	void *cookie;
+	size_t opened;		/* names shown */
+};
 
-	if (!coded && rx_permitted(s, RX_ACT_WRITE_CASE, unit))
-		comps |= RX_BIT(RX_COMP_IDENTITY);
-	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
-	    (rc = rx_case_load(c, s, id, unit, comps, st)) != RX_OK ||
-	    (rc = rx_child_open(s, c, comps, false, r, st)) != RX_OK)
-		return (rc);
-	row->child = r;
-	row->observations = known->state.observations;
-	row->interventions = known->state.interventions;
-	row->risk = known->state.risk;
-	row->last = known->state.last;
-	row->due = known->state.due;
-	row->flagged = known->state.flagged;
-	row->withdrawn = known->state.withdrawn;
-	row->closed_on = known->state.closed ? known->state.closed_on : 0;
-	row->consent_on = known->state.consent_on;
-	row->kept_until = known->state.kept_until;
-	return (RX_OK);
-}
-
-/* Call ${each} for the children of one unit that ${keep} keeps; ${c}, ${r} and
- * ${ids} are scratch. */
+/* Hand on one case of the list, if it is on it. */
 static rx_err
-each_of_unit(struct rx_session *s, const char *unit, bool coded,
-    bool (*keep)(const void *, const struct rx_child_row *), const void *what,
-    child_each each, void *cookie, size_t *opened, struct rx_case *c,
-    struct rx_record *r, struct rx_buf *ids, struct rx_status *st)
+each_case(struct rx_session *s, struct list *l, struct rx_case *c,
+    const struct rx_known_unit *u, struct rx_known *k, struct rx_record *r,
+    struct rx_status *st)
 {
 	struct rx_child_row row;
-	bool held = false;
-	size_t k;
 	rx_err rc;
 
-	rx_buf_reset(ids);
-	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
-		rc = rx_child_ids(s, unit, ids, st);
-	for (k = 0; k < ids->len && rc == RX_OK; k += RX_ID_BYTES) {
-		if ((rc = rx_child_row_load(s, c, ids->b + k, unit, coded, r,
-		    &row, st)) != RX_OK || !keep(what, &row))
-			continue;
-		*opened += r->identity;
-		rc = each(cookie, &row, st);
-	}
+	if ((rc = rx_known_read(s, c, u, k, st)) != RX_OK)
+		return (rc);
+	rx_known_row(k, r, &row);
+	if (l->keep != NULL && !l->keep(l->what, &row))
+		return (RX_OK);
+	if ((rc = rx_known_child(u, k, r, st)) != RX_OK)
+		return (rc);
+	if (!l->coded && rx_permitted(s, RX_ACT_WRITE_CASE, u->unit) &&
+	    (rc = rx_known_name(s, c, u, k, r, st)) != RX_OK)
+		return (rc);
+	l->opened += r->identity;
+	return (l->each(l->cookie, &row, st));
+}
+
+/* Hand on those of one unit, in one reading of the store; ${c} and ${r} are
+ * scratch. */
+static rx_err
+each_of_unit(struct rx_session *s, const char *unit, struct list *l,
+    struct rx_case *c, struct rx_record *r, struct rx_status *st)
+{
+	struct rx_buf scratch = RX_BUF_INIT;
+	struct rx_known_unit *u;
+	const char *texts = NULL;
+	bool held = false;
+	size_t i, n;
+	rx_err rc;
+
+	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
+	    (rc = rx_known_unit(s, unit, &u, st)) != RX_OK)
+		goto done;
+	if (l->find != NULL && (rc = rx_known_texts(s, c, u, &scratch, &texts,
+	    &n, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < u->n && rc == RX_OK; i++)
+		if (l->find == NULL || l->find(l->what, texts + u->k[i].text))
+			rc = each_case(s, l, c, u, &u->k[i], r, st);
+done:
 	if (held)
 		rx_store_rollback(s->store);
+	rx_buf_free(&scratch);
 	return (rc);
 }
 
 /* The same for ${units}. */
 static rx_err
-each_child(struct rx_session *s, const struct rx_buf *units, bool coded,
-    bool (*keep)(const void *, const struct rx_child_row *), const void *what,
-    child_each each, void *cookie, size_t *opened, struct rx_status *st)
+each_child(struct rx_session *s, const struct rx_buf *units, struct list *l,
+    struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_record r;
 	struct rx_case c;
 	size_t i;
@@ -117,11 +121,10 @@ each_child(struct rx_session *s, const struct rx_buf *units, bool coded,
 	rx_record_init(&r);
 	rc = rx_case_init(&c, s, st);
 	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES)
-		rc = each_of_unit(s, (const char *)units->b + i, coded, keep,
-		    what, each, cookie, opened, &c, &r, &ids, st);
+		rc = each_of_unit(s, (const char *)units->b + i, l, &c, &r,
+		    st);
 	rx_case_done(&c, s);
 	rx_record_free(&r);
-	rx_buf_free(&ids);
 	return (rc);
 }
 
@@ -196,16 +199,15 @@ rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
     child_each each, void *cookie, struct rx_status *st)
 {
 	const struct filter f = { filter, on };
-	const bool coded = (filter & RX_LIST_CODED) != 0;
+	struct list l = { .coded = (filter & RX_LIST_CODED) != 0,
+	    .keep = keep_filter, .what = &f, .each = each, .cookie = cookie };
 	struct rx_buf units = RX_BUF_INIT;
-	size_t opened = 0;
 	rx_err rc;
 
-	if ((rc = units_or_refuse(s, &units, !coded, true, st)) == RX_OK)
-		rc = each_child(s, &units, coded, keep_filter, &f, each,
-		    cookie, &opened, st);
+	if ((rc = units_or_refuse(s, &units, !l.coded, true, st)) == RX_OK)
+		rc = each_child(s, &units, &l, st);
 	if (rc == RX_OK)
-		rc = rx_audit_reveal(s, opened, NULL, "list", st);
+		rc = rx_audit_reveal(s, l.opened, NULL, "list", st);
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -214,16 +216,17 @@ struct search {
 	const char *id_number, *name;
 };
 
+/* ${texts}: name, caller's id, id number in small letters. */
 static bool
-keep_search(const void *what, const struct rx_child_row *row)
+find_search(const void *what, const char *texts)
 {
 	const struct search *q = what;
+	const char *number = texts + strlen(texts) + 1;
 
-	if (q->id_number != NULL && strcasecmp(q->id_number,
-	    rx_record_text(row->child, RX_F_ID_NUMBER)) != 0)
-		return (false);
-	return (q->name == NULL || strstr(rx_record_text(row->child,
-	    RX_F_NAME), q->name) != NULL);
+	number += strlen(number) + 1;
+	return ((q->id_number == NULL ||
+	    strcasecmp(q->id_number, number) == 0) &&
+	    (q->name == NULL || strstr(texts, q->name) != NULL));
 }
 
 rx_err
@@ -235,17 +238,17 @@ rx_child_search(struct rx_session *s, const char *id_number,
 		id_number != NULL && *id_number != '\0' ? id_number : NULL,
 		name != NULL && *name != '\0' ? name : NULL
 	};
+	struct list l = { .find = find_search, .what = &q, .each = each,
+	    .cookie = cookie };
 	struct rx_buf units = RX_BUF_INIT;
-	size_t opened = 0;
 	rx_err rc;
 
 	if (q.id_number == NULL && q.name == NULL)
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_SEARCH_EMPTY));
 	if ((rc = units_or_refuse(s, &units, true, false, st)) == RX_OK)
-		rc = each_child(s, &units, false, keep_search, &q, each, cookie,
-		    &opened, st);
+		rc = each_child(s, &units, &l, st);
 	if (rc == RX_OK)
-		rc = rx_audit_reveal(s, opened, NULL, "search", st);
+		rc = rx_audit_reveal(s, l.opened, NULL, "search", st);
 	rx_buf_free(&units);
 	return (rc);
 }

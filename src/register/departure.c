@@ -841,7 +841,7 @@ taking_do(struct taking *t, struct rx_session *s, bool keep,
 		rc = yes ? accepted(t, s, st) : rejected(t, s, st);
 	rc = rx_finish(s, rc, RX_DID_TRANSFER, t->d.child, yes ?
 		    "left" : "returned", st);
-	rx_known_forget(s, t->d.child);
+	rx_known_free(s);
 	/* Gone it is, whatever comes now. */
 	if (rc == RX_OK && yes)
 		rc = rx_erase_sweep(s, st);

@@ -582,7 +582,7 @@ erase(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 	    RX_OK || (rc = rx_erase_reason_check(s, c, reason, st)) != RX_OK)
 		return (rc);
 	e->time = rx_session_now(s);
-	rx_known_forget(s, e->child);
+	rx_known_free(s);
 	if ((rc = rx_residue_add(s, c, st)) != RX_OK ||
 	    (rc = destroy(s, c, e, st)) != RX_OK ||
 	    (rc = certify(s, e, reason, st)) != RX_OK)
@@ -751,7 +751,7 @@ rx_erasure_take(struct rx_session *s, struct rx_case *c,
 	*how = here ? RX_TAKEN_GONE : RX_TAKEN_KNOWN;
 	if (!here)
 		return (RX_OK);
-	rx_known_forget(s, e.child);
+	rx_known_free(s);
 	memset(&counts, 0, sizeof(counts));
 	if ((rc = destroy(s, c, &counts, st)) != RX_OK)
 		return (rc);

@@ -67,58 +67,113 @@ initials_match(const char *name, const char *initials)
 	return (false);
 }
 
-/* Whether the child ${r} may be the one that ${text} means. */
-static bool
-matches(const struct rx_record *r, const char *text)
-{
+/* What somebody typed: as it is; in small letters; as initials, or "". */
+struct wanted {
+	const char *text;
+	struct rx_buf small;
 	char letters[32];
-	size_t i, n = strlen(text);
+};
 
-	if (n == 0 || strstr(rx_record_text(r, RX_F_NAME), text) != NULL ||
-	    strcasestr(rx_record_text(r, RX_F_CALLER_ID), text) != NULL)
-		return (true);
-	if (n >= NUMBER_PART && strcasestr(rx_record_text(r, RX_F_ID_NUMBER),
-	    text) != NULL)
-		return (true);
-	if (n >= sizeof(letters))
-		return (false);
-	for (i = 0; i < n; i++) {
-		letters[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ?
-		    text[i] - 'A' + 'a' : text[i]);
-		if (letters[i] < 'a' || letters[i] > 'z')
-			return (false);
-	}
-	letters[n] = '\0';
-	return (initials_match(rx_record_text(r, RX_F_NAME), letters));
-}
-
-/* The children of one unit. */
 static rx_err
-browse_unit(struct rx_session *s, struct rx_case *c, struct rx_record *r,
-    const char *unit, const char *text, bool names, size_t *opened,
-    rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
-    void *cookie, struct rx_status *st)
+wanted_init(struct wanted *w, const char *text, struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
-	struct rx_child_row row;
-	bool held = false;
-	size_t k;
+	const size_t n = strlen(text);
+	const char *small;
+	size_t i;
 	rx_err rc;
 
-	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
-		rc = rx_child_ids(s, unit, &ids, st);
-	for (k = 0; k < ids.len && rc == RX_OK; k += RX_ID_BYTES) {
-		if ((rc = rx_child_row_load(s, c, ids.b + k, unit, false, r,
-		    &row, st)) != RX_OK || !matches(r, text))
-			continue;
-		*opened += names;
-		if (!names && (rc = rx_record_mask(r, 0, st)) != RX_OK)
-			break;
-		rc = each(cookie, &row, st);
-	}
+	memset(w, 0, sizeof(*w));
+	w->text = text;
+	if ((rc = rx_buf_add(&w->small, text, n + 1, st)) != RX_OK)
+		return (rc);
+	rx_text_fold((char *)w->small.b);
+	small = (const char *)w->small.b;
+	for (i = 0; i < n && small[i] >= 'a' && small[i] <= 'z'; i++)
+		continue;
+	if (i == n && n < sizeof(w->letters))
+		memcpy(w->letters, small, n);
+	return (RX_OK);
+}
+
+/* Whether the child with these texts (rx_known_texts) may be the one. */
+static bool
+matches(const struct wanted *w, const char *texts)
+{
+	const char *small = (const char *)w->small.b;
+	const char *caller = texts + strlen(texts) + 1;
+	const char *number = caller + strlen(caller) + 1;
+
+	return (strstr(texts, w->text) != NULL ||
+	    strstr(caller, small) != NULL ||
+	    (strlen(small) >= NUMBER_PART && strstr(number, small) != NULL) ||
+	    (w->letters[0] != '\0' && initials_match(texts, w->letters)));
+}
+
+/* Whether any of the ${n} bytes ${texts} can match: in one pass, which is what
+ * finding one among very many comes to. */
+static bool
+any_matches(const struct wanted *w, const char *texts, size_t n)
+{
+	const size_t len = strlen(w->text);
+
+	return (w->letters[0] != '\0' || memmem(texts, n, w->text, len) !=
+	    NULL || memmem(texts, n, w->small.b, len) != NULL);
+}
+
+struct browse {
+	struct wanted wanted;
+	bool names;
+	size_t opened;		/* names shown */
+	rx_err (*each)(void *, const struct rx_child_row *,
+	    struct rx_status *);
+	void *cookie;
+};
+
+/* Hand on the case ${k}. */
+static rx_err
+browse_case(struct rx_session *s, struct browse *b, struct rx_case *c,
+    const struct rx_known_unit *u, struct rx_known *k, struct rx_record *r,
+    struct rx_status *st)
+{
+	struct rx_child_row row;
+	rx_err rc;
+
+	if ((rc = rx_known_read(s, c, u, k, st)) != RX_OK ||
+	    (rc = rx_known_child(u, k, r, st)) != RX_OK ||
+	    (rc = rx_known_name(s, c, u, k, r, st)) != RX_OK)
+		return (rc);
+	b->opened += b->names;
+	if (!b->names && (rc = rx_record_mask(r, 0, st)) != RX_OK)
+		return (rc);
+	rx_known_row(k, r, &row);
+	return (b->each(b->cookie, &row, st));
+}
+
+/* The children of one unit, in one reading of the store. */
+static rx_err
+browse_unit(struct rx_session *s, struct browse *b, struct rx_case *c,
+    struct rx_record *r, const char *unit, struct rx_status *st)
+{
+	struct rx_buf scratch = RX_BUF_INIT;
+	struct rx_known_unit *u;
+	const char *texts;
+	bool held = false;
+	size_t i, n;
+	rx_err rc;
+
+	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
+	    (rc = rx_known_unit(s, unit, &u, st)) != RX_OK ||
+	    (rc = rx_known_texts(s, c, u, &scratch, &texts, &n, st)) != RX_OK)
+		goto done;
+	if (!any_matches(&b->wanted, texts, n))
+		goto done;
+	for (i = 0; i < u->n && rc == RX_OK; i++)
+		if (matches(&b->wanted, texts + u->k[i].text))
+			rc = browse_case(s, b, c, u, &u->k[i], r, st);
+done:
 	if (held)
 		rx_store_rollback(s->store);
-	rx_buf_free(&ids);
+	rx_buf_free(&scratch);
 	return (rc);
 }
 
@@ -127,25 +182,29 @@ rx_child_browse(struct rx_session *s, const char *text, bool names,
     rx_err (*each)(void *, const struct rx_child_row *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
+	struct browse b = { .names = names, .each = each, .cookie = cookie };
 	struct rx_buf units = RX_BUF_INIT;
 	struct rx_record r;
 	struct rx_case c;
-	size_t i, opened = 0;
+	size_t i;
 	rx_err rc;
 
 	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR))
 		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
 	rx_record_init(&r);
-	if ((rc = rx_case_init(&c, s, st)) == RX_OK)
+	if ((rc = wanted_init(&b.wanted, text, st)) == RX_OK &&
+	    (rc = rx_case_init(&c, s, st)) == RX_OK) {
 		rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st);
-	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
-		rc = browse_unit(s, &c, &r, (const char *)units.b + i, text,
-		    names, &opened, each, cookie, st);
+		for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+			rc = browse_unit(s, &b, &c, &r,
+			    (const char *)units.b + i, st);
+		rx_case_done(&c, s);
+	}
 	if (rc == RX_OK)
-		rc = rx_audit_reveal(s, opened, NULL, *text == '\0' ? "list" :
-		    "search", st);
-	rx_case_done(&c, s);
+		rc = rx_audit_reveal(s, b.opened, NULL, *text == '\0' ?
+		    "list" : "search", st);
 	rx_record_free(&r);
+	rx_buf_free(&b.wanted.small);
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -157,6 +216,7 @@ rx_child_glance(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 {
 	char unit[RX_UNIT_BYTES];
 	struct rx_child_row row;
+	struct rx_known *k;
 	struct rx_record r;
 	struct rx_case c;
 	rx_err rc;
@@ -166,9 +226,14 @@ rx_child_glance(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	    (rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
 	rx_record_init(&r);
-	if ((rc = rx_child_row_load(s, &c, id, unit, false, &r, &row, st)) ==
-	    RX_OK && (rc = rx_record_mask(&r, 0, st)) == RX_OK)
+	if ((rc = rx_case_known(s, &c, id, unit, &k, st)) == RX_OK &&
+	    (rc = rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_IDENTITY) |
+	    RX_BIT(RX_COMP_CODED), st)) == RX_OK &&
+	    (rc = rx_child_open(s, &c, RX_BIT(RX_COMP_IDENTITY), false, &r,
+	    st)) == RX_OK && (rc = rx_record_mask(&r, 0, st)) == RX_OK) {
+		rx_known_row(k, &r, &row);
 		rc = each(cookie, &row, st);
+	}
 	rx_record_free(&r);
 	rx_case_done(&c, s);
 	return (rc);

@@ -70,8 +70,9 @@ struct rx_session {
 	struct rx_key **spare;		/* key memory of cases not in use */
 	size_t nspare, sparecap;
 	uint64_t serial;		/* of the transaction, from 1 */
-	struct rx_known *known;		/* state.c; sorted by id */
+	struct rx_known_unit **known;	/* known.c; sorted by unit */
 	size_t nknown, knowncap;
+	struct rx_audit_head known_to;	/* as of that entry; 0: nothing */
 	struct {
 		bool set;
 		int value;
@@ -611,6 +612,10 @@ rx_err rx_version_fits(struct rx_session *s, struct rx_case *c,
  * (CHILD_UNKNOWN). */
 rx_err rx_child_open(struct rx_session *s, struct rx_case *c, unsigned comps,
     bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* Of the identity of the loaded case's child, whose coded data ${r} has, the name
+ * alone; the id number too when ${number}. */
+rx_err rx_child_name_open(struct rx_session *s, struct rx_case *c,
+    bool number, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
 /* The blind index of a caller's id, scoped to the unit. */
 rx_err rx_tag(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     enum rx_type type, const char *caller_id, uint8_t tag[RX_ID_BYTES],
@@ -648,8 +653,15 @@ struct rx_flag {
 	int64_t answered;	/* the latest review, ms; 0 when none */
 	char caller_id[RX_CALLER_ID_BYTES];
 };
-/* Read every record of the loaded case; ${flags} (may be NULL) is an array of
+/* Read the child and every record of the loaded case; ${*flags} is an array of
  * ${*nflags} that the caller frees. */
+rx_err rx_case_read(struct rx_session *s, struct rx_case *c,
+    struct rx_record *child, struct rx_case_state *state,
+    struct rx_flag **flags, size_t *nflags, struct rx_status *st) RX_MUST_USE;
+/* What hangs on the hour and on who is a member, and not on the rows alone. */
+void rx_flags_now(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_case_state *state, struct rx_flag *flags, size_t n);
+/* rx_case_read without the child; ${flags} may be NULL. */
 rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
@@ -808,22 +820,62 @@ rx_err rx_receipt_reason(struct rx_buf *out, const struct rx_receipt *r,
 rx_err rx_overdue_pass(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
-/* What a case of ${unit} added up to when the session read it last; it is read
- * again, into ${c}, when it has other rows than then.  How high its flags have
- * come (levels, above), which hangs on the hour, is of now.  Outside of
- * transactions that write.  ${*known} is the session's, until the next call. */
+/* ---- known.c: what the session has read ---- */
+
+/* A case.  How high its flags have come (levels, above), which hangs on the
+ * hour, is of when it was asked for. */
 struct rx_known {
 	uint8_t id[RX_ID_BYTES];
-	int64_t records;	/* versions of records there were */
-	struct rx_case_state state;	/* of this version of the child */
+	bool read;			/* what follows was */
+	struct rx_case_state state;
 	struct rx_flag *flags;
 	size_t nflags;
+	uint8_t author[RX_ID_BYTES];	/* of the child's row, as are these */
+	int64_t at;
+	uint32_t epoch;
+	struct rx_buf coded;
+	bool named;			/* has texts in the unit's names */
+	size_t text;			/* where they begin */
 };
+struct rx_known_unit {
+	char unit[RX_UNIT_BYTES];
+	bool listed;			/* k are its live children, by id */
+	struct rx_known *k;
+	size_t n;
+	struct rx_secret *names;	/* or NULL */
+};
+/* The cases of ${unit}, as they are now; none of them need be read.  To be used
+ * in one reading of the store, until the next call. */
+rx_err rx_known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_known_unit **out, struct rx_status *st) RX_MUST_USE;
+/* Read the case ${k} of ${u}, unless it is. */
+rx_err rx_known_read(struct rx_session *s, struct rx_case *c,
+    const struct rx_known_unit *u, struct rx_known *k, struct rx_status *st)
+    RX_MUST_USE;
+/* Both, of the one case ${id}. */
 rx_err rx_case_known(struct rx_session *s, struct rx_case *c,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
-    const struct rx_known **known, struct rx_status *st) RX_MUST_USE;
-/* Wipe what is known of the case ${id}; of all cases, and the memory. */
-void rx_known_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES]);
+    struct rx_known **known, struct rx_status *st) RX_MUST_USE;
+/* The child's record, coded data only, of a case that was read; the row of a list
+ * with ${r}. */
+rx_err rx_known_child(const struct rx_known_unit *u, const struct rx_known *k,
+    struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+void rx_known_row(const struct rx_known *k, const struct rx_record *r,
+    struct rx_child_row *row);
+/* Add the name to ${r}, and nothing else of the identity. */
+rx_err rx_known_name(struct rx_session *s, struct rx_case *c,
+    const struct rx_known_unit *u, const struct rx_known *k,
+    struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* What one searches for in the cases of ${u}, all of which are read: of each,
+ * from k[i].text on, name, caller's id and id number, the last two in small
+ * letters; each ends with NUL.  It lies in memory of the session, or, when not
+ * so much may be locked, in ${scratch}, which the caller frees. */
+rx_err rx_known_texts(struct rx_session *s, struct rx_case *c,
+    struct rx_known_unit *u, struct rx_buf *scratch, const char **texts,
+    size_t *n, struct rx_status *st) RX_MUST_USE;
+/* A to Z become small. */
+void rx_text_fold(char *text);
+/* Wipe and forget all of it. */
 void rx_known_free(struct rx_session *s);
 
 /* ---- audit.c ---- */

@@ -1883,7 +1883,7 @@ case_merge(struct merge *m, struct group *g, struct rx_status *st)
 	if ((rc = moves_insert(m, g, st)) != RX_OK ||
 	    (rc = versions_put(m, g, &dropped, st)) != RX_OK || dropped)
 		return (rc);
-	rx_known_forget(m->s, g->id);
+	rx_known_free(m->s);
 	return (slots_put(m, g, st));
 }
 

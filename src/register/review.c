@@ -84,51 +84,53 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	return (RX_OK);
 }
 
-/* The flags of one case. */
+/* The ${n} flags of the case of ${c}, whose child is ${child}. */
 static rx_err
-case_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
-    const uint8_t *id, const char *unit, struct rx_record *child, bool all,
-    struct rx_status *st)
+case_flags(struct rows *rows, struct rx_session *s, const struct rx_case *c,
+    const struct rx_record *child, const struct rx_case_state *state,
+    const struct rx_flag *flags, size_t n, bool all, struct rx_status *st)
 {
-	const struct rx_known *known;
 	size_t i;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
-	if ((rc = rx_case_known(s, c, id, unit, &known, st)) != RX_OK ||
-	    known->nflags == 0)
-		return (rc);
-	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
-	    RX_OK)
-		return (rc);
-	rc = rx_child_open(s, c, 0, false, child, st);
-	for (i = 0; i < known->nflags && rc == RX_OK; i++)
-		if (all || known->flags[i].state <= RX_FLAG_ESCALATED)
-			rc = rows_add(rows, s, c, &known->state,
-			    &known->flags[i], rx_record_text(child,
-			    RX_F_CALLER_ID), st);
+	for (i = 0; i < n && rc == RX_OK; i++)
+		if (all || flags[i].state <= RX_FLAG_ESCALATED)
+			rc = rows_add(rows, s, c, state, &flags[i],
+			    rx_record_text(child, RX_F_CALLER_ID), st);
 	return (rc);
 }
 
-/* The flags of one unit. */
+/* The flags of one unit, in one reading of the store. */
 static rx_err
 unit_flags(struct rows *rows, struct rx_session *s, struct rx_case *c,
     const char *unit, bool all, struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
+	struct rx_known_unit *u;
 	struct rx_record child;
 	bool held = false;
 	size_t i;
 	rx_err rc;
 
 	rx_record_init(&child);
-	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
-		rc = rx_child_ids(s, unit, &ids, st);
-	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
-		rc = case_flags(rows, s, c, ids.b + i, unit, &child, all, st);
+	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
+	    (rc = rx_known_unit(s, unit, &u, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < u->n && rc == RX_OK; i++) {
+		struct rx_known *k = &u->k[i];
+
+		if ((rc = rx_known_read(s, c, u, k, st)) != RX_OK ||
+		    k->nflags == 0 ||
+		    (rc = rx_known_child(u, k, &child, st)) != RX_OK)
+			continue;
+		memcpy(c->id, k->id, RX_ID_BYTES);
+		memcpy(c->unit, u->unit, RX_UNIT_BYTES);
+		rc = case_flags(rows, s, c, &child, &k->state, k->flags,
+		    k->nflags, all, st);
+	}
+done:
 	if (held)
 		rx_store_rollback(s->store);
 	rx_record_free(&child);
-	rx_buf_free(&ids);
 	return (rc);
 }
 
@@ -240,6 +242,47 @@ check_again(const struct rx_flag_row *flag, struct rx_status *st)
 	return (RX_OK);
 }
 
+/* The flag ${flag} as it is in this transaction, in ${*now}.  RX_ENOENT
+ * (FLAG_UNKNOWN) when it is there no more, RX_EPERM when the case has moved out of
+ * the session's reach. */
+static rx_err
+flag_now(struct rx_session *s, const struct rx_flag_row *flag,
+    struct rx_flag_row *now, struct rx_status *st)
+{
+	struct rows rows = { NULL, 0, 0 };
+	struct rx_flag *flags = NULL;
+	struct rx_case_state state;
+	char unit[RX_UNIT_BYTES];
+	struct rx_record child;
+	struct rx_case c;
+	size_t i, n = 0;
+	rx_err rc;
+
+	rx_record_init(&child);
+	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
+	    (rc = rx_case_unit(s, flag->child, unit, st)) != RX_OK ||
+	    (rc = rx_permit(s, RX_ACT_SUPERVISE, unit, st)) != RX_OK ||
+	    (rc = rx_case_load(&c, s, flag->child, unit,
+	    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
+	    (rc = rx_case_read(s, &c, &child, &state, &flags, &n, st)) !=
+	    RX_OK || (rc = case_flags(&rows, s, &c, &child, &state, flags, n,
+	    true, st)) != RX_OK)
+		goto done;
+	for (i = 0; i < rows.n && memcmp(rows.row[i].id, flag->id,
+	    RX_ID_BYTES) != 0; i++)
+		continue;
+	if (i < rows.n)
+		*now = rows.row[i];
+	else
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_FLAG_UNKNOWN);
+done:
+	free(rows.row);
+	free(flags);
+	rx_record_free(&child);
+	rx_case_done(&c, s);
+	return (rc);
+}
+
 /* May the session decide this flag now? */
 static rx_err
 check_decision(struct rx_session *s, const struct rx_flag_row *flag,
@@ -289,7 +332,6 @@ rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
 	const struct rx_code *code = rx_code_by_key(RX_LIST_DECISION, decision);
 	struct rx_save_result result;
 	struct rx_flag_row now;
-	char text[RX_UUID_TEXT];
 	struct rx_saver *sv;
 	struct rx_record r;
 	rx_err rc;
@@ -301,8 +343,7 @@ rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
 	if ((rc = rx_saver_new(&sv, s, false, st)) != RX_OK)
 		goto done;
 	/* Somebody may have decided since the flag was read. */
-	rx_uuid_text(flag->id, text);
-	if ((rc = rx_review_find(s, text, &now, st)) == RX_OK &&
+	if ((rc = flag_now(s, flag, &now, st)) == RX_OK &&
 	    (rc = check_decision(s, &now, reason, code, st)) == RX_OK &&
 	    (rc = rx_saver_put_case(sv, &r, flag->child, &result, st)) ==
 	    RX_OK)
@@ -340,6 +381,14 @@ was_passed(struct rx_session *s, const uint8_t *id, int64_t since,
 	return (rc);
 }
 
+static bool
+is_overdue(const struct rx_flag *f)
+{
+
+	return (f->state == RX_FLAG_OPEN && f->urgent &&
+	    f->due < rx_time_now());
+}
+
 /* Hand the loaded case on if an urgent flag of it is overdue. */
 static rx_err
 pass_case(struct rx_session *s, struct rx_case *c, struct rx_status *st)
@@ -353,14 +402,39 @@ pass_case(struct rx_session *s, struct rx_case *c, struct rx_status *st)
 	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < n && passed && rc == RX_OK; i++)
-		if (flags[i].state == RX_FLAG_OPEN && flags[i].urgent &&
-		    flags[i].due < rx_time_now())
+		if (is_overdue(&flags[i]))
 			rc = was_passed(s, c->id, flags[i].due, &passed, st);
 	free(flags);
 	if (rc != RX_OK || passed || (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	rc = rx_slots_write(c, s, state.flagged, state.above, st);
 	return (rx_finish(s, rc, RX_DID_GRANT, c->id, "overdue", st));
+}
+
+/* The cases of ${unit} with an urgent flag that is overdue, appended to
+ * ${ids}. */
+static rx_err
+overdue_cases(struct rx_session *s, struct rx_case *c, const char *unit,
+    struct rx_buf *ids, struct rx_status *st)
+{
+	struct rx_known_unit *u;
+	bool held = false, due;
+	size_t i, k;
+	rx_err rc;
+
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = rx_known_unit(s, unit, &u, st);
+	for (i = 0; rc == RX_OK && i < u->n; i++) {
+		if ((rc = rx_known_read(s, c, u, &u->k[i], st)) != RX_OK)
+			break;
+		for (due = false, k = 0; k < u->k[i].nflags; k++)
+			due |= is_overdue(&u->k[i].flags[k]);
+		if (due)
+			rc = rx_buf_add(ids, u->k[i].id, RX_ID_BYTES, st);
+	}
+	if (held)
+		rx_store_rollback(s->store);
+	return (rc);
 }
 
 static rx_err
@@ -380,7 +454,7 @@ pass_unit(struct rx_session *s, struct rx_case *c, const char *unit,
 	if (rx_unit_key(s, unit, RX_COMP_NARRATIVE, 0, &key, NULL, &why) ==
 	    RX_EPERM)
 		return (RX_OK);		/* his own keys are still to come */
-	rc = rx_child_ids(s, unit, &ids, st);
+	rc = overdue_cases(s, c, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
 		if ((rc = rx_case_load(c, s, ids.b + i, unit, RX_CASE_KEYS,
 		    st)) == RX_OK)

@@ -438,17 +438,17 @@ tag_verify(struct rx_session *s, const struct rx_case *c,
 	return (RX_OK);
 }
 
-/* The seven identity fields of a child. */
+/* The first ${n} identity fields of a child. */
 static rx_err
 identity_open(struct rx_session *s, struct rx_case *c,
-    const struct rx_cursor *cur, struct rx_buf *plain, struct rx_record *r,
-    struct rx_status *st)
+    const struct rx_cursor *cur, size_t n, struct rx_buf *plain,
+    struct rx_record *r, struct rx_status *st)
 {
 	bool opened = false;
 	size_t k;
 	rx_err rc;
 
-	for (k = 0; k < RX_IDENTITY_BOXES; k++) {
+	for (k = 0; k < n; k++) {
 		if ((rc = box_open(s, c, r, 0, RX_TABLE_CHILD,
 		    (uint32_t)(CHILD_NAME + k), cur, plain, &opened, st)) !=
 		    RX_OK || !opened)
@@ -533,7 +533,8 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 		goto done;
 	if (table == RX_TABLE_CHILD &&
 	    (comps & RX_BIT(RX_COMP_IDENTITY)) != 0)
-		rc = identity_open(s, c, cur, &plain, r, st);
+		rc = identity_open(s, c, cur, RX_IDENTITY_BOXES, &plain, r,
+		    st);
 	if (table == RX_TABLE_RECORD &&
 	    (comps & RX_BIT(RX_COMP_NARRATIVE)) != 0 && narrative) {
 		rc = box_open(s, c, r, 1, table, RECORD_NARRATIVE, cur, &plain,
@@ -566,5 +567,30 @@ rx_child_open(struct rx_session *s, struct rx_case *c, unsigned comps,
 		    verify, r, st) :
 		    rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
 	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
+rx_child_name_open(struct rx_session *s, struct rx_case *c, bool number,
+    struct rx_record *r, struct rx_status *st)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_buf plain = RX_BUF_INIT;
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILD_NAME, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK) {
+		if (row && r->version == (uint32_t)rx_col_int(cur, 1))
+			rc = identity_open(s, c, cur, number ? 2 : 1, &plain,
+			    r, st);
+		else
+			rc = rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
+	}
+	rx_query_close(cur);
+	rx_buf_free(&plain);
 	return (rc);
 }

@@ -77,11 +77,6 @@ rx_err rx_child_number(struct rx_session *s, struct rx_record *r,
 /* The ids of the live children of ${unit}, appended to ${ids}. */
 rx_err rx_child_ids(struct rx_session *s, const char *unit,
     struct rx_buf *ids, struct rx_status *st) RX_MUST_USE;
-/* One child's row for a list, its case loaded into ${c} and its record opened
- * into ${r}; the identity too, unless ${coded} or the session may not. */
-rx_err rx_child_row_load(struct rx_session *s, struct rx_case *c,
-    const uint8_t *id, const char *unit, bool coded, struct rx_record *r,
-    struct rx_child_row *row, struct rx_status *st) RX_MUST_USE;
 /* Load the case ${id} with the keys that the session may use on it: a director of
  * its unit all, a supervisor those of his slot while it is open. */
 rx_err rx_case_load_reading(struct rx_session *s, struct rx_case *c,

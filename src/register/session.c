@@ -310,7 +310,8 @@ sign_in(struct rx_session *s, const char *user,
 	    (rc = load_user(s, user, keyblob, st)) != RX_OK ||
 	    (rc = open_keyblob(s, keyblob, passphrase, st)) != RX_OK ||
 	    (rc = load_next(s, st)) != RX_OK ||
-	    (rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+	    /* Loaded under that root already, to know who signed the keyblob. */
+	    (rc = rx_members_refresh(s, st)) != RX_OK)
 		return (rc);
 	m = rx_member_newest(s, rx_member_first(s, s->user_id));
 	if (m == NULL) {

@@ -238,22 +238,6 @@ next_visit(const struct reading *rd, int64_t child_at)
 	return (said < latest ? said : latest);
 }
 
-/* The child's own row: birth, version, when it was recorded. */
-static rx_err
-read_child(struct rx_session *s, struct rx_case *c,
-    struct rx_case_state *state, int64_t *at, struct rx_record *r,
-    struct rx_status *st)
-{
-	rx_err rc;
-
-	if ((rc = rx_child_open(s, c, 0, false, r, st)) != RX_OK)
-		return (rc);
-	state->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
-	state->version = r->version;
-	*at = r->at;
-	return (RX_OK);
-}
-
 /* When ${f} is to be answered, and how many levels above the first review it:
  * as many as it was escalated; one when an urgent one is overdue; and, since
  * nobody decides his own flag, one when there is nobody else at the first. */
@@ -278,9 +262,8 @@ sum_up_flag(const struct rx_session *s, const char *unit,
 		state->above = f->levels;
 }
 
-/* What hangs on the hour and on who is a member, and not on the rows alone. */
-static void
-sum_up_flags(const struct rx_session *s, const char *unit,
+void
+rx_flags_now(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
     struct rx_case_state *state, struct rx_flag *flags, size_t n)
 {
 	size_t i;
@@ -305,39 +288,78 @@ read_live(struct reading *rd, struct rx_record *r, int64_t flag,
 	return (read_record(rd, r, st));
 }
 
-/* All records of the case: of each the newest version counts. */
+/* All records of the case: of each the newest version counts, which is the last
+ * that is read. */
 static rx_err
 read_records(struct reading *rd, struct rx_session *s, struct rx_case *c,
-    struct rx_record *r, struct rx_status *st)
+    struct rx_status *st)
 {
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
-	uint8_t id[RX_ID_BYTES] = { 0 };
+	struct rx_record r[2];
 	struct rx_cursor *cur;
-	int64_t flag = 0, live;
+	int64_t flag = 0;
+	size_t n = 0;
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_RECORDS_AND_LIVE, &arg, 1,
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_CODED_VERSIONS, &arg, 1,
 	    st)) != RX_OK)
 		return (rc);
+	rx_record_init(&r[0]);
+	rx_record_init(&r[1]);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		live = rx_col_int(cur, 7);
-		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false, r,
-		    st)) != RX_OK)
+		struct rx_record *now = &r[n % 2], *last = &r[(n + 1) % 2];
+
+		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false,
+		    now, st)) != RX_OK)
 			break;
-		if (memcmp(id, r->id, RX_ID_BYTES) != 0)
+		rd->state->moved |= memcmp(now->unit, c->unit,
+		    RX_UNIT_BYTES) != 0;
+		if (n++ == 0)
+			continue;
+		if (memcmp(last->id, now->id, RX_ID_BYTES) != 0) {
+			if ((rc = read_live(rd, last, flag, st)) != RX_OK)
+				break;
 			flag = 0;
-		memcpy(id, r->id, RX_ID_BYTES);
-		if (live == r->version && (rc = read_live(rd, r, flag, st)) !=
-		    RX_OK)
-			break;
-		if (rx_record_int(r, RX_F_RAISES_FLAG) != 0)
-			flag = rx_record_int(r, RX_F_RAISES_FLAG);
-		rd->state->moved |= memcmp(r->unit, c->unit, RX_UNIT_BYTES) !=
-		    0;
+		} else if (rx_record_int(last, RX_F_RAISES_FLAG) != 0)
+			flag = rx_record_int(last, RX_F_RAISES_FLAG);
 	}
 	rx_query_close(cur);
+	if (rc == RX_OK && n > 0)
+		rc = read_live(rd, &r[(n + 1) % 2], flag, st);
+	rx_record_free(&r[0]);
+	rx_record_free(&r[1]);
 	return (rc);
+}
+
+rx_err
+rx_case_read(struct rx_session *s, struct rx_case *c, struct rx_record *child,
+    struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
+    struct rx_status *st)
+{
+	struct reading rd = { .state = state, .s = s };
+	rx_err rc;
+
+	memset(state, 0, sizeof(*state));
+	*flags = NULL;
+	*nflags = 0;
+	if ((rc = rx_child_open(s, c, 0, false, child, st)) != RX_OK ||
+	    (rc = read_records(&rd, s, c, st)) != RX_OK) {
+		free(rd.flags);
+		return (rc);
+	}
+	state->birth = (int32_t)rx_record_int(child, RX_F_BIRTH);
+	state->version = child->version;
+	state->risk = rd.last.risk;
+	state->last = rd.last.date;
+	/* Whoever is seen on a later day has come back. */
+	state->closed = state->closed_on != 0 &&
+	    rd.last.date <= state->closed_on;
+	state->due = next_visit(&rd, child->at);
+	rx_flags_now(s, c->unit, state, rd.flags, rd.nflags);
+	*flags = rd.flags;
+	*nflags = rd.nflags;
+	return (RX_OK);
 }
 
 rx_err
@@ -345,189 +367,18 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st)
 {
-	struct reading rd = { .state = state, .s = s };
-	struct rx_record r;
-	int64_t child_at = 0;
+	struct rx_flag *found;
+	struct rx_record child;
+	size_t n;
 	rx_err rc;
 
-	memset(state, 0, sizeof(*state));
-	rx_record_init(&r);
-	if ((rc = read_child(s, c, state, &child_at, &r, st)) != RX_OK)
-		goto done;
-	if ((rc = read_records(&rd, s, c, &r, st)) != RX_OK)
-		goto done;
-	state->risk = rd.last.risk;
-	state->last = rd.last.date;
-	/* Whoever is seen on a later day has come back. */
-	state->closed = state->closed_on != 0 &&
-	    rd.last.date <= state->closed_on;
-	state->due = next_visit(&rd, child_at);
-	sum_up_flags(s, c->unit, state, rd.flags, rd.nflags);
-done:
-	rx_record_free(&r);
+	rx_record_init(&child);
+	rc = rx_case_read(s, c, &child, state, &found, &n, st);
+	rx_record_free(&child);
 	if (rc == RX_OK && flags != NULL) {
-		*flags = rd.flags;
-		*nflags = rd.nflags;
+		*flags = found;
+		*nflags = n;
 	} else
-		free(rd.flags);
+		free(found);
 	return (rc);
-}
-
-/* ---- what the session has read before ---- */
-
-/*
- * Opening all records of all one's cases for every list takes milliseconds a
- * child.  A row is never changed, only added (or all are erased), so a case
- * that has as many rows as before is as it was: what its records said then,
- * authenticated, stands.  Whom its flags have come to is found anew.
- */
-
-static void
-known_clear(struct rx_known *k)
-{
-
-	if (k->flags != NULL)
-		rx_wipe(k->flags, k->nflags * sizeof(*k->flags));
-	free(k->flags);
-	k->flags = NULL;
-	k->nflags = 0;
-	memset(&k->state, 0, sizeof(k->state));
-	k->records = -1;
-}
-
-/* Where ${id} stands, or would stand. */
-static size_t
-known_place(const struct rx_session *s, const uint8_t *id)
-{
-	size_t low = 0, high = s->nknown, mid;
-
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		if (memcmp(s->known[mid].id, id, RX_ID_BYTES) < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return (low);
-}
-
-static bool
-known_at(const struct rx_session *s, size_t i, const uint8_t *id)
-{
-
-	return (i < s->nknown && memcmp(s->known[i].id, id, RX_ID_BYTES) == 0);
-}
-
-static rx_err
-known_grow(struct rx_session *s, struct rx_status *st)
-{
-	const size_t cap = 2 * s->knowncap + 64;
-	struct rx_known *grown;
-
-	if ((grown = reallocarray(NULL, cap, sizeof(*grown))) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if (s->known != NULL) {
-		memcpy(grown, s->known, s->nknown * sizeof(*grown));
-		rx_wipe(s->known, s->nknown * sizeof(*s->known));
-	}
-	free(s->known);
-	s->known = grown;
-	s->knowncap = cap;
-	return (RX_OK);
-}
-
-/* The entry of ${id}, a new one when there is none. */
-static rx_err
-known_entry(struct rx_session *s, const uint8_t *id, struct rx_known **out,
-    struct rx_status *st)
-{
-	const size_t i = known_place(s, id);
-	rx_err rc;
-
-	*out = NULL;
-	if (!known_at(s, i, id)) {
-		if (s->nknown == s->knowncap &&
-		    (rc = known_grow(s, st)) != RX_OK)
-			return (rc);
-		memmove(&s->known[i + 1], &s->known[i],
-		    (s->nknown - i) * sizeof(*s->known));
-		s->nknown++;
-		memset(&s->known[i], 0, sizeof(s->known[i]));
-		memcpy(s->known[i].id, id, RX_ID_BYTES);
-		s->known[i].records = -1;
-	}
-	*out = &s->known[i];
-	return (RX_OK);
-}
-
-static rx_err
-case_stamp(struct rx_session *s, const uint8_t *id, int64_t *records,
-    int64_t *version, struct rx_status *st)
-{
-	struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
-	struct rx_cursor *cur;
-	bool row = false;
-	rx_err rc;
-
-	*records = *version = 0;
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CASE_STAMP, &arg, 1,
-	    st)) != RX_OK)
-		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		*records = rx_col_int(cur, 0);
-		*version = rx_col_int(cur, 1);
-	}
-	rx_query_close(cur);
-	return (rc);
-}
-
-rx_err
-rx_case_known(struct rx_session *s, struct rx_case *c,
-    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
-    const struct rx_known **known, struct rx_status *st)
-{
-	int64_t records, version;
-	struct rx_known *k;
-	rx_err rc;
-
-	*known = NULL;
-	if ((rc = known_entry(s, id, &k, st)) != RX_OK ||
-	    (rc = case_stamp(s, id, &records, &version, st)) != RX_OK)
-		return (rc);
-	*known = k;
-	if (version > 0 && k->records == records &&
-	    k->state.version == version) {
-		sum_up_flags(s, unit, &k->state, k->flags, k->nflags);
-		return (RX_OK);
-	}
-	known_clear(k);
-	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
-	    RX_OK || (rc = rx_case_state(s, c, &k->state, &k->flags,
-	    &k->nflags, st)) != RX_OK)
-		return (rc);
-	/* What is rolled back must not be taken for what comes instead. */
-	if (!rx_store_in_transaction(s->store))
-		k->records = records;
-	return (RX_OK);
-}
-
-void
-rx_known_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES])
-{
-	const size_t i = known_place(s, id);
-
-	if (known_at(s, i, id))
-		known_clear(&s->known[i]);
-}
-
-void
-rx_known_free(struct rx_session *s)
-{
-	size_t i;
-
-	for (i = 0; i < s->nknown; i++)
-		known_clear(&s->known[i]);
-	free(s->known);
-	s->known = NULL;
-	s->nknown = s->knowncap = 0;
 }

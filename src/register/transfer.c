@@ -513,7 +513,7 @@ rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		return (rc);
 	if ((rc = receive(s, id, &o, &c, &move, st)) == RX_OK)
 		rc = take_over(s, &c, &o, &move, number, st);
-	rx_known_forget(s, id);
+	rx_known_free(s);
 	rc = rx_finish(s, rc, RX_DID_TRANSFER, id, RX_TRANSFER_ACCEPTED,
 	    st);
 	offer_free(&o);

@@ -92,6 +92,8 @@ sqlite3 *open_plain(const char *dir);
 
 void bench_field(const char *what, bool sealing, enum rx_pad pad,
     enum rx_compartment comp, size_t n);
+/* An observation of one of the first hundred children. */
+void save_one(struct rx_session *s, size_t i);
 /* In the register ${dir}, in which there are ${rows} records. */
 void bench_save(const char *dir, size_t rows);
 

@@ -100,7 +100,7 @@ plain_save(struct plain *p)
 	sql(p->db, "COMMIT");
 }
 
-static void
+void
 save_one(struct rx_session *s, size_t i)
 {
 	struct rx_save_result result;

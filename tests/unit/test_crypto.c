@@ -145,6 +145,41 @@ test_keys_that_cannot_be_locked_are_refused(void **state)
 	assert_int_equal(in_child(no_locked_memory), 42);
 }
 
+/* Blocks that are there only to be faster stop at half of the limit. */
+static int
+spare_memory(void)
+{
+	const struct rlimit limit = { 64 * 4096, 64 * 4096 };
+	struct rx_secret *spare[64], *key;
+	size_t i, n;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) != 0)
+		return (90);
+	for (n = 0; n < 64 && (spare[n] = rx_secret_spare(4000)) != NULL; n++)
+		continue;
+	if (n == 0 || n > 32)
+		return (91);
+	if (rx_secret_new(&key, 4000, &st) != RX_OK)
+		return (92);
+	rx_secret_free(key);
+	for (i = 0; i < n; i++)
+		rx_secret_free(spare[i]);
+	/* What was given back can be had again; too much, never. */
+	if ((spare[0] = rx_secret_spare(4000)) == NULL)
+		return (93);
+	rx_secret_free(spare[0]);
+	return (rx_secret_spare(33 * 4096) == NULL &&
+	    rx_secret_spare(SIZE_MAX) == NULL ? 42 : 94);
+}
+
+static void
+test_spare_memory_leaves_half_for_keys(void **state)
+{
+
+	(void)state;
+	assert_int_equal(in_child(spare_memory), 42);
+}
+
 static int
 hardened(void)
 {
@@ -751,6 +786,7 @@ main(void)
 		cmocka_unit_test(test_secret_is_zeroed_and_aligned),
 		cmocka_unit_test(test_write_past_a_secret_ends_the_process),
 		cmocka_unit_test(test_keys_that_cannot_be_locked_are_refused),
+		cmocka_unit_test(test_spare_memory_leaves_half_for_keys),
 		cmocka_unit_test(test_hardened_process_leaves_no_core),
 		cmocka_unit_test(test_uuid7_sorts_by_time),
 		cmocka_unit_test(test_malformed_uuid_is_refused),
