@@ -1680,7 +1680,7 @@ moves_apply(struct merge *m, struct group *g, struct rx_status *st)
 	move = moves_of(g, &n);
 	if (n == g->known)
 		return (RX_OK);
-	rx_known_forget(m->s, g->id);
+	rx_known_free(m->s);
 	if ((rc = moves_insert(m, g, st)) != RX_OK ||
 	    (rc = moved_keys(m, g, &move[n - 1], st)) != RX_OK)
 		return (rc);
@@ -1861,7 +1861,7 @@ before_put(struct merge *m, struct group *g, struct rx_status *st)
 	    RX_OK || (rc = moves_apply(m, g, st)) != RX_OK)
 		return (rc);
 	m->info->skipped += left;
-	rx_known_forget(m->s, g->id);
+	rx_known_free(m->s);
 	return (n > g->known && g->comes == g->have ? slots_copy(m, g, st) :
 	    RX_OK);
 }
