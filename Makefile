@@ -67,7 +67,8 @@ help:
 	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
 	@echo '                page under load; BENCH_ARGS=web only that, BENCH_ARGS="web 50 40";'
-	@echo '                BENCH_ARGS=lists, BENCH_ARGS="register 10000 1000000 3"'
+	@echo '                BENCH_ARGS=lists, BENCH_ARGS="register 10000 1000000 3",'
+	@echo '                BENCH_ARGS="annex 1000000 5"'
 	@echo 'make install    into $(PREFIX) (PREFIX=..., DESTDIR=...)'
 
 # Install the packages of a list that are missing (Debian).
