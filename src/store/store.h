@@ -31,7 +31,8 @@ enum rx_table {
 	RX_TABLE_CASE_KEY = 13, RX_TABLE_SLOT = 14, RX_TABLE_RECOVERY = 15,
 	/* not in the manifest: they carry it */
 	RX_TABLE_AUDIT = 16, RX_TABLE_MANIFEST = 17,
-	/* not in the manifest: it changes with every pause in typing */
+	/* not in the manifest: it changes with every pause in typing, and with
+	 * every count that is kept (running.c) */
 	RX_TABLE_DRAFT = 18,
 	/* in the manifest again */
 	RX_TABLE_UNIT_EPOCH = 19, RX_TABLE_CASE_LINK = 20,
@@ -98,6 +99,9 @@ void rx_store_close(struct rx_store *s);	/* rolls back; NULL is allowed */
 rx_err rx_store_begin(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 rx_err rx_store_commit(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 void rx_store_rollback(struct rx_store *s);
+/* Whether to wait for others who are at the files, as a store does, or to fail at
+ * once (STORE_BUSY): for what may as well be left undone. */
+void rx_store_patient(struct rx_store *s, bool patient);
 bool rx_store_in_transaction(const struct rx_store *s);
 /* BEGIN: what is read until rx_store_rollback is of one moment. */
 rx_err rx_store_read(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
