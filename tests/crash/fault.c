@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "tests/crash/fault.h"
+#include "tests/quick.h"
 
 const char *const fault_name[FAULTS] = {
 	"nothing", "kill", "torn write", "power cut", "I/O error", "full disk",
@@ -616,24 +617,18 @@ heap_realloc(void *old, int n)
 	return (p);
 }
 
-/* Argon2 takes 64 MiB, so it is a request for memory.  A hash stands in for it: a
- * thousand sign-ins would take a thousand times as long. */
+/* Argon2 takes 64 MiB, so it is a request for memory.  A thousand sign-ins would
+ * take a thousand times as long. */
 int
 __wrap_argon2id_hash_raw(uint32_t passes, uint32_t kib, uint32_t lanes,
     const void *pass, size_t npass, const void *salt, size_t nsalt,
     void *out, size_t n)
 {
-	const uint32_t cost[3] = { passes, kib, lanes };
-	crypto_generichash_state h;
 
 	if (no_memory())
 		return (ARGON2_MEMORY_ALLOCATION_ERROR);
-	if (crypto_generichash_init(&h, salt, nsalt, n) != 0 ||
-	    crypto_generichash_update(&h, (const void *)cost, sizeof(cost)) !=
-	    0 || crypto_generichash_update(&h, pass, npass) != 0 ||
-	    crypto_generichash_final(&h, out, n) != 0)
-		_exit(92);
-	return (ARGON2_OK);
+	return (quick_hash(passes, kib, lanes, pass, npass, salt, nsalt, out,
+	    n));
 }
 
 /* ---- files of our own ---- */
