@@ -369,6 +369,36 @@ rx_audit_peek_at(struct rx_session *s, uint64_t seq, struct rx_audit_entry *e,
 }
 
 rx_err
+rx_audit_after(struct rx_session *s, const struct rx_audit_head *from,
+    struct rx_audit_head *head, rx_err (*each)(void *, enum rx_action,
+    struct rx_status *), void *cookie, struct rx_status *st)
+{
+	const struct rx_value arg = rx_int((int64_t)from->seq);
+	struct rx_audit_entry entry;
+	struct rx_audit_head e;
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_audit_head_at(s, from->seq, head, st)) != RX_OK)
+		return (rc);
+	if (!rx_equal(head->hash, from->hash, RX_HASH_BYTES))
+		return (broken(st, from->seq));
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_AUDIT_AFTER, &arg, 1,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		if ((rc = entry_link(s, cur, head, &e, st)) != RX_OK ||
+		    (rc = rx_audit_peek(s, cur, &entry, st)) != RX_OK ||
+		    (rc = each(cookie, entry.action, st)) != RX_OK)
+			break;
+		*head = e;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
+rx_err
 rx_audit_head_at(struct rx_session *s, uint64_t seq, struct rx_audit_head *head,
     struct rx_status *st)
 {

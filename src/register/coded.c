@@ -98,12 +98,14 @@ each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
  * what erased children add goes to ${residue}, if that is not NULL. */
 static rx_err
 each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
-    record_each each, rx_residue_fn *residue, void *cookie, struct rx_status *st)
+    record_each each, rx_residue_fn *residue, void *cookie,
+    struct rx_mark *mark, struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
 	const struct rx_key *key;
 	struct rx_record r;
 	struct rx_case c;
+	bool held = false;
 	size_t i;
 	rx_err rc;
 
@@ -111,7 +113,8 @@ each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
 	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK ||
 	    (rc = rx_case_init(&c, s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_store_read(s->store, st)) != RX_OK ||
+	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
+	    (mark != NULL && (rc = rx_mark_now(mark, s, st)) != RX_OK) ||
 	    (rc = rx_keyed_units(s, unit, &units, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
@@ -128,7 +131,8 @@ each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
 			rc = rx_residue_each(s, u, residue, cookie, st);
 	}
 done:
-	rx_store_rollback(s->store);
+	if (held)
+		rx_store_rollback(s->store);
 	rx_case_done(&c, s);
 	rx_record_free(&r);
 	rx_buf_free(&units);
@@ -140,16 +144,31 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each each, void *cookie, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, true, each, NULL, cookie, st));
+	return (each_coded(s, unit, true, each, NULL, cookie, NULL, st));
 }
 
 rx_err
 rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each each, rx_residue_fn *residue, void *cookie,
-    struct rx_status *st)
+    struct rx_mark *mark, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, true, each, residue, cookie, st));
+	return (each_coded(s, unit, true, each, residue, cookie, mark, st));
+}
+
+rx_err
+rx_form_hold(struct rx_session *s, bool *held, struct rx_status *st)
+{
+
+	return (rx_store_hold(s->store, held, st));
+}
+
+void
+rx_form_release(struct rx_session *s, bool held)
+{
+
+	if (held)
+		rx_store_rollback(s->store);
 }
 
 rx_err
@@ -157,7 +176,7 @@ rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each each, void *cookie, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, false, each, NULL, cookie, st));
+	return (each_coded(s, unit, false, each, NULL, cookie, NULL, st));
 }
 
 rx_err

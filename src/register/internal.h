@@ -467,6 +467,12 @@ rx_err rx_erasure_take(struct rx_session *s, struct rx_case *c,
 rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 
+/* ---- since.c ---- */
+
+/* In a transaction that reads: where the register stands. */
+rx_err rx_mark_now(struct rx_mark *mark, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+
 /* ---- residue.c ---- */
 
 /* Add what the loaded case counts for on the form to the sums of its unit, in
@@ -906,6 +912,12 @@ rx_err rx_audit_entry_at(struct rx_session *s, uint64_t seq,
  * the one before the first.  RX_ECORRUPT (AUDIT_BROKEN) when there is none. */
 rx_err rx_audit_head_at(struct rx_session *s, uint64_t seq,
     struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
+/* Call ${each} with what was done by every entry after ${from}, each linked by
+ * its hash to the one before; ${*head} is the last of them.  RX_ECORRUPT
+ * (AUDIT_BROKEN) when ${from} is not on the chain, too. */
+rx_err rx_audit_after(struct rx_session *s, const struct rx_audit_head *from,
+    struct rx_audit_head *head, rx_err (*each)(void *, enum rx_action,
+    struct rx_status *), void *cookie, struct rx_status *st) RX_MUST_USE;
 /* Append an entry in the running transaction.  ${subject} may be NULL;
  * ${detail} is at most RX_AUDIT_DETAIL bytes of it; every member can read it. */
 rx_err rx_audit_add(struct rx_session *s, enum rx_action action,

@@ -615,11 +615,53 @@ typedef rx_err rx_residue_fn(void *, const struct rx_residue *,
 /* How many of them were helped in this month and in none from ${first} to the
  * one before it. */
 int64_t rx_residue_helped(const struct rx_residue *r, int32_t first);
-/* The same as rx_coded_each, of the same moment with what erased children add:
- * for the form, which counts whole months. */
+/* Where the register stands at a moment: the head of its audit, the newest row
+ * of children, records and activities, and how many children were erased. */
+struct rx_mark {
+	uint64_t seq;
+	uint8_t hash[RX_HASH_BYTES];
+	struct {
+		uint8_t id[RX_ID_BYTES];
+		uint32_t version;	/* 0: there was no row */
+	} newest[3];
+	int64_t erased;
+};
+/* The same as rx_coded_each, but records in any order, of the same moment with
+ * what erased children add: for the form, which counts whole months.  ${*mark}
+ * is that moment. */
 rx_err rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
-    rx_residue_fn *residue, void *cookie, struct rx_status *st) RX_MUST_USE;
+    rx_residue_fn *residue, void *cookie, struct rx_mark *mark,
+    struct rx_status *st) RX_MUST_USE;
+/* Between these two, all that the session reads is of one moment; *held is false
+ * when that is so anyway. */
+rx_err rx_form_hold(struct rx_session *s, bool *held, struct rx_status *st)
+    RX_MUST_USE;
+void rx_form_release(struct rx_session *s, bool held);
+
+/**
+ * rx_form_since(s, unit, mark, each, cookie, known, st):
+ * What rx_form_each would tell now and would not have told at ${mark}: each
+ * case and activity that has new rows, as it was then (${now} is false: to be
+ * taken off), and as it is now (${now}: to be added).  ${*mark} goes on to this
+ * moment.  *known is false when what has changed cannot be told (something was
+ * erased or opened from a bundle; the mark is not of this register; much is
+ * new): then all is to be counted, and what was handed over is worth nothing.
+ */
+rx_err rx_form_since(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_mark *mark, rx_err (*each)(void *, const struct rx_record *,
+    bool now, struct rx_status *), void *cookie, bool *known,
+    struct rx_status *st) RX_MUST_USE;
+
+/* What a session has counted, kept for its user alone (running.c): ${n} bytes of
+ * the question (unit, from, to).  Saving replaces, and forgets another question
+ * in turn; *found is false when there is none that is whole. */
+rx_err rx_running_save(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, const void *p, size_t n, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_running_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, struct rx_buf *out, bool *found,
+    struct rx_status *st) RX_MUST_USE;
 
 /* The same for the activities alone: one may be led by another unit than the
  * one that recorded it. */

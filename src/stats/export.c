@@ -11,24 +11,9 @@
 struct feed {
 	struct rx_session *s;
 	struct rx_tally *t;
-	const char *unit;
+	const char *unit, *owner;
+	int32_t from, to;
 };
-
-static rx_err
-feed_annex(void *cookie, const struct rx_record *r, struct rx_status *st)
-{
-	struct feed *f = cookie;
-
-	return (rx_tally_add(f->t, r, st));
-}
-
-static rx_err
-feed_residue(void *cookie, const struct rx_residue *r, struct rx_status *st)
-{
-	struct feed *f = cookie;
-
-	return (rx_tally_residue(f->t, r, st));
-}
 
 /* An activity that was recorded elsewhere and led here. */
 static rx_err
@@ -126,7 +111,7 @@ register_row(void *cookie, const char *code, const char *name,
 
 /* The rows of the form: the official list's, else the register's. */
 static rx_err
-make_rows(struct feed *f, const char *owner, struct rx_status *st)
+make_rows(struct feed *f, struct rx_status *st)
 {
 	bool known;
 	rx_err rc;
@@ -134,8 +119,27 @@ make_rows(struct feed *f, const char *owner, struct rx_status *st)
 	if ((rc = rx_tally_form(f->t, &known, st)) != RX_OK || known)
 		return (rc);
 	if (rx_unit_level(f->unit) == RX_LEVEL_COUNTY)
-		return (rx_tally_row(f->t, f->unit, owner, st));
+		return (rx_tally_row(f->t, f->unit, f->owner, st));
 	return (rx_unit_each(f->s, register_row, f, st));
+}
+
+/* An empty tally for the form. */
+static rx_err
+make_tally(struct rx_tally **out, void *cookie, struct rx_status *st)
+{
+	struct feed f = *(struct feed *)cookie;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = rx_tally_new(&f.t, f.unit, f.owner, f.from, f.to, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = make_rows(&f, st)) != RX_OK) {
+		rx_tally_free(f.t);
+		return (rc);
+	}
+	*out = f.t;
+	return (RX_OK);
 }
 
 static rx_err
@@ -156,47 +160,78 @@ check_annex(const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
 	return (RX_OK);
 }
 
+/* Count, all at one moment; then keep what was counted. */
+static rx_err
+count_annex(struct rx_annex **out, struct feed *f, enum rx_counting how,
+    struct rx_status *st)
+{
+	const struct rx_counter c = { f->s, f->unit, f->from, f->to,
+	    make_tally, f };
+	struct rx_buf keep = RX_BUF_INIT;
+	bool held, in_full = false;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = rx_form_hold(f->s, &held, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_count_running(&f->t, &c, how, &in_full, &keep, st)) ==
+	    RX_OK && (rc = count_led(f, st)) == RX_OK)
+		rc = rx_tally_finish(out, f->t, st);
+	rx_form_release(f->s, held);
+	if (rc == RX_OK) {
+		(*out)->in_full = in_full;
+		rx_count_keep(&c, &keep);
+	}
+	rx_buf_free(&keep);
+	rx_tally_free(f->t);
+	return (rc);
+}
+
+rx_err
+rx_annex_count_how(struct rx_annex **out, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    enum rx_counting how, struct rx_status *st)
+{
+	char owner[sizeof((*out)->owner)];
+	struct feed f = { s, NULL, unit, owner, from, to };
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = check_annex(unit, from, to, st)) != RX_OK ||
+	    (rc = rx_unit_name(s, unit, owner, sizeof(owner), st)) != RX_OK)
+		return (rc);
+	return (count_annex(out, &f, how, st));
+}
+
 rx_err
 rx_annex_count(struct rx_annex **out, struct rx_session *s,
     const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
     struct rx_status *st)
 {
-	struct feed f = { s, NULL, unit };
-	char owner[sizeof((*out)->owner)];
+
+	return (rx_annex_count_how(out, s, unit, from, to, RX_COUNT_RUNNING, st));
+}
+
+rx_err
+rx_annex_recount(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, struct rx_status *st)
+{
+	struct rx_annex *a;
 	rx_err rc;
 
-	*out = NULL;
-	if ((rc = check_annex(unit, from, to, st)) != RX_OK)
-		goto err0;
-	if ((rc = rx_unit_name(s, unit, owner, sizeof(owner), st)) != RX_OK)
-		goto err0;
-	if ((rc = rx_tally_new(&f.t, unit, owner, from, to, st)) != RX_OK)
-		goto err0;
-	if ((rc = make_rows(&f, owner, st)) != RX_OK)
-		goto err1;
-	if ((rc = rx_form_each(s, unit, feed_annex, feed_residue, &f, st)) != RX_OK)
-		goto err1;
-	if ((rc = count_led(&f, st)) != RX_OK)
-		goto err1;
-
-	/* Success! */
-	*out = rx_tally_finish(f.t);
-	rx_tally_free(f.t);
-	return (RX_OK);
-
-err1:
-	rx_tally_free(f.t);
-err0:
-	/* Failure! */
+	if ((rc = rx_annex_count_how(&a, s, unit, from, to, RX_COUNT_ANEW,
+	    st)) == RX_OK)
+		rx_annex_free(a);
 	return (rc);
 }
 
 /* ---- exporting ---- */
 
-rx_err
-rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
+/* Count, and see how it stands to the ledger. */
+static rx_err
+preview(struct rx_annex **out, json_t **doc, bool *again,
     struct rx_session *s, const char unit[RX_UNIT_BYTES], int32_t from,
-    int32_t to, struct rx_status *st)
+    int32_t to, enum rx_counting how, struct rx_status *st)
 {
 	struct rx_annex *a;
 	json_t *entries;
@@ -204,7 +239,7 @@ rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
 
 	*out = NULL;
 	*doc = NULL;
-	if ((rc = rx_annex_count(&a, s, unit, from, to, st)) != RX_OK)
+	if ((rc = rx_annex_count_how(&a, s, unit, from, to, how, st)) != RX_OK)
 		goto err0;
 	if ((rc = rx_release_load(&entries, &a->seen, s, "annex", st)) !=
 	    RX_OK)
@@ -230,6 +265,33 @@ err0:
 	return (rc);
 }
 
+rx_err
+rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
+    struct rx_session *s, const char unit[RX_UNIT_BYTES], int32_t from,
+    int32_t to, struct rx_status *st)
+{
+
+	return (preview(out, doc, again, s, unit, from, to, RX_COUNT_RUNNING,
+	    st));
+}
+
+/* The same for a release: what is not in the ledger yet is counted in full. */
+static rx_err
+preview_full(struct rx_annex **a, json_t **doc, bool *again,
+    struct rx_session *s, const char unit[RX_UNIT_BYTES], int32_t from,
+    int32_t to, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = preview(a, doc, again, s, unit, from, to, RX_COUNT_RUNNING,
+	    st)) != RX_OK || *again || (*a)->in_full)
+		return (rc);
+	json_decref(*doc);
+	rx_annex_free(*a);
+	return (preview(a, doc, again, s, unit, from, to, RX_COUNT_COMPARED,
+	    st));
+}
+
 /*
  * The ledger first, then the file: what was handed out is always in the
  * ledger, and an entry whose file was not written is answered again as it is.
@@ -245,7 +307,7 @@ rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
 	bool again;
 	rx_err rc;
 
-	if ((rc = rx_annex_preview(&a, &doc, &again, s, unit, from, to, st)) !=
+	if ((rc = preview_full(&a, &doc, &again, s, unit, from, to, st)) !=
 	    RX_OK)
 		return (rc);
 	if ((rc = rx_annex_check(a, lang, warn, cookie, st)) == RX_OK &&

@@ -79,9 +79,52 @@ rx_err rx_tally_residue(struct rx_tally *t, const struct rx_residue *r,
     struct rx_status *st) RX_MUST_USE;
 /* The unit that an activity counts for: its lead unit, else its own. */
 void rx_tally_unit(char out[RX_UNIT_BYTES], const struct rx_record *activity);
-/* What was counted; the caller frees it.  ${t} is only to be freed then. */
-struct rx_annex *rx_tally_finish(struct rx_tally *t);
+/* What was counted, in *out; the caller frees it.  ${t} is only to be freed then. */
+rx_err rx_tally_finish(struct rx_annex **out, struct rx_tally *t,
+    struct rx_status *st) RX_MUST_USE;
 void rx_tally_free(struct rx_tally *t);
+/* Add to ${t} what ${u} has counted, of other cases and activities under the same
+ * rows; or take it ${off}, when it is a part of what ${t} has.  Nothing else is
+ * to be counted in ${t} then but activities. */
+rx_err rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
+    struct rx_status *st) RX_MUST_USE;
+/* Whether both have counted the same. */
+bool rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u);
+/* What ${t} has counted as bytes, appended; and back, into a tally with the same
+ * rows that has counted nothing: *fits is false when these are not its bytes. */
+rx_err rx_tally_encode(struct rx_buf *out, const struct rx_tally *t,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_tally_decode(struct rx_tally *t, const uint8_t *bytes, size_t len,
+    bool *fits, struct rx_status *st) RX_MUST_USE;
+
+/* ---- running.c: counting again ---- */
+
+enum rx_counting {
+	RX_COUNT_RUNNING,	/* what was counted before, and what is new */
+	RX_COUNT_COMPARED,	/* all, and these two compared */
+	RX_COUNT_ANEW		/* all */
+};
+/* rx_annex_count in one of these ways. */
+rx_err rx_annex_count_how(struct rx_annex **out, struct rx_session *s,
+    const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
+    enum rx_counting how, struct rx_status *st) RX_MUST_USE;
+
+/* A count of the form. */
+struct rx_counter {
+	struct rx_session *s;
+	const char *unit;
+	int32_t from, to;
+	/* a new tally with the rows of the form, for ${cookie} */
+	rx_err (*make)(struct rx_tally **, void *, struct rx_status *);
+	void *cookie;
+};
+/* The form that ${c} asks for, at this moment; *in_full tells whether all was
+ * counted.  In a rx_form_hold; ${keep}, if not NULL, has what is to be kept. */
+rx_err rx_count_running(struct rx_tally **out, const struct rx_counter *c,
+    enum rx_counting how, bool *in_full, struct rx_buf *keep,
+    struct rx_status *st) RX_MUST_USE;
+/* Keep that, outside of it.  What cannot be kept is counted again next time. */
+void rx_count_keep(const struct rx_counter *c, const struct rx_buf *keep);
 
 /* ---- annex.c: the document ---- */
 

@@ -22,7 +22,8 @@ struct rx_annex_row {
 	char code[RX_UNIT_TEXT];	/* "350102", "350100-SELF" */
 	char name[128];
 	int64_t v[RX_ANNEX_COLUMNS];	/* v[4] is in fen */
-	bool reported;			/* has any record in the period at all */
+	int64_t records;		/* of the period, of any kind */
+	bool reported;			/* there are any */
 };
 struct rx_annex {
 	char unit[RX_UNIT_BYTES];
@@ -37,16 +38,21 @@ struct rx_annex {
 	int64_t outside;	/* records that belong to no row of the form */
 	bool residue_cut;	/* erased children have records in a month that
 				 * is not in the period as a whole: not counted */
+	bool in_full;		/* all was counted for it, nothing taken over */
 	size_t seen;		/* entries of the ledger it was compared with */
 	unsigned issue;		/* 0 or 1; 2 ... for a reissue: */
 	int64_t before[RX_ANNEX_COLUMNS];	/* totals of the issue before */
 };
 
-/* Count the annex of ${unit}, which must be a county or above. */
+/* Count the annex of ${unit}, which must be a county or above: what the session
+ * counted before and what is new (running.c), or all. */
 rx_err rx_annex_count(struct rx_annex **out, struct rx_session *s,
     const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
     struct rx_status *st) RX_MUST_USE;
 void rx_annex_free(struct rx_annex *a);
+/* Count all of it, whatever was counted before, and keep that. */
+rx_err rx_annex_recount(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, struct rx_status *st) RX_MUST_USE;
 
 /* fen as 万元 with four decimals, rounded half up: "0.0000". */
 void rx_cash_wan(char out[32], int64_t fen);
@@ -74,7 +80,9 @@ rx_err rx_annex_preview(struct rx_annex **a, json_t **doc, bool *again,
     int32_t to, struct rx_status *st) RX_MUST_USE;
 
 /* Count, enter in the ledger (a reissue is numbered), append the file to
- * ${out}; or write it to ${path}. */
+ * ${out}; or write it to ${path}.  What enters the ledger is counted in full:
+ * RX_ECORRUPT (TALLY_DIFFERS) when what was counted before, with what is new, is
+ * not the same. */
 rx_err rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
     const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
     enum rx_format format, enum rx_lang lang,

@@ -14,18 +14,21 @@ enum {
 };
 
 #define NO_ROW SIZE_MAX
-#define UNION UINT32_MAX	/* the row of the distinct union in agencies */
 
 struct kinds {
 	uint16_t theme, group, parent_child;
 	struct rx_form_kinds form;
 };
 
+#define AGENCY_BYTES (sizeof(uint32_t) + 16)
+
 struct rx_tally {
 	struct rx_annex *a;
 	size_t cap, last;	/* rows; the row found last */
 	struct kinds kind;
 	struct rx_set agencies;	/* row 4 || hash of the code 16 */
+	int64_t *times;		/* by its place there: how often it came */
+	size_t timescap;
 	struct rx_set visits;	/* child 16 || unit 16 || date 4 */
 	struct rx_set helped;	/* row 4 || child 16 */
 	struct rx_set helped_all, children;	/* child 16 */
@@ -61,7 +64,7 @@ rx_tally_new(struct rx_tally **out, const char unit[RX_UNIT_BYTES],
 	strncpy(t->a->owner, owner, sizeof(t->a->owner) - 1);
 	t->a->from = from;
 	t->a->to = to;
-	t->agencies.size = sizeof(uint32_t) + 16;
+	t->agencies.size = AGENCY_BYTES;
 	t->visits.size = RX_ID_BYTES + RX_UNIT_BYTES + sizeof(int32_t);
 	t->helped.size = sizeof(uint32_t) + RX_ID_BYTES;
 	t->helped_all.size = t->children.size = RX_ID_BYTES;
@@ -85,6 +88,7 @@ rx_tally_free(struct rx_tally *t)
 		return;
 	rx_annex_free(t->a);
 	rx_set_free(&t->agencies);
+	free(t->times);
 	rx_set_free(&t->visits);
 	rx_set_free(&t->helped);
 	rx_set_free(&t->helped_all);
@@ -210,28 +214,33 @@ count(struct rx_tally *t, size_t row, unsigned column, int64_t n)
 	t->a->total[column] += n;
 }
 
+/* The agency of ${key} came ${n} times more, or less. */
+static rx_err
+agency_times(struct rx_tally *t, const uint8_t key[AGENCY_BYTES], int64_t n,
+    struct rx_status *st)
+{
+	size_t i;
+	bool added;
+	rx_err rc;
+
+	if ((rc = rx_set_add(&t->agencies, key, &i, &added, st)) != RX_OK ||
+	    (rc = rx_room(&t->times, i, 1, &t->timescap, sizeof(*t->times),
+	    st)) != RX_OK)
+		return (rc);
+	t->times[i] = (added ? 0 : t->times[i]) + n;
+	return (RX_OK);
+}
+
 static rx_err
 count_agency(struct rx_tally *t, size_t row, const char *code,
     struct rx_status *st)
 {
-	uint8_t key[sizeof(uint32_t) + 16];
-	bool added;
-	rx_err rc;
+	uint8_t key[AGENCY_BYTES];
 
 	rx_hash(key + sizeof(uint32_t), 16, NULL, "runxin agency", code,
 	    strlen(code));
 	rx_put32(key, (uint32_t)row);
-	if ((rc = rx_set_add(&t->agencies, key, NULL, &added, st)) != RX_OK)
-		return (rc);
-	if (added) {
-		t->a->rows[row].v[COL_AGENCIES]++;
-		t->a->agencies_row_sum++;
-	}
-	rx_put32(key, UNION);
-	if ((rc = rx_set_add(&t->agencies, key, NULL, &added, st)) != RX_OK)
-		return (rc);
-	t->a->total[COL_AGENCIES] += added;
-	return (RX_OK);
+	return (agency_times(t, key, 1, st));
 }
 
 static rx_err
@@ -313,7 +322,7 @@ add_intervention(struct rx_tally *t, const struct rx_record *r,
 	size_t row = find_row(t, r->unit);
 
 	if (row != NO_ROW && (dated || resolved))
-		t->a->rows[row].reported = true;
+		t->a->rows[row].records++;
 	if (counts == 0 || (!dated && !resolved))
 		return (RX_OK);
 	if (row == NO_ROW) {
@@ -355,7 +364,7 @@ add_activity(struct rx_tally *t, const struct rx_record *r,
 	rx_tally_unit(unit, r);
 	row = find_row(t, unit);
 	if (row != NO_ROW)
-		t->a->rows[row].reported = true;
+		t->a->rows[row].records++;
 	if (!rx_record_int(r, RX_F_HELD) ||
 	    (!theme && !group && !agency))
 		return (RX_OK);
@@ -403,7 +412,7 @@ rx_tally_add(struct rx_tally *t, const struct rx_record *r,
 	default:
 		row = find_row(t, r->unit);
 		if (row != NO_ROW && in_period(t, r, RX_F_DATE))
-			t->a->rows[row].reported = true;
+			t->a->rows[row].records++;
 		return (RX_OK);
 	}
 }
@@ -418,7 +427,7 @@ add_sums(struct rx_tally *t, size_t row, const struct rx_residue *r,
 	size_t i;
 	rx_err rc;
 
-	t->a->rows[row].reported |= r->reported > 0;
+	t->a->rows[row].records += r->reported > 0;
 	count(t, row, COL_COUNSELLING, r->counselling);
 	count(t, row, COL_VISITS, r->visits);
 	count(t, row, COL_CASH, r->fen);
@@ -454,11 +463,203 @@ rx_tally_residue(struct rx_tally *t, const struct rx_residue *r,
 	return (add_sums(t, row, r, st));
 }
 
-struct rx_annex *
-rx_tally_finish(struct rx_tally *t)
-{
-	struct rx_annex *a = t->a;
+/* ---- taken together ---- */
 
+/* The figures of a tally, but the agencies, in an order that is kept: the
+ * ${k}th, NULL after the last. */
+static int64_t *
+figure(struct rx_annex *a, size_t k)
+{
+	int64_t *const one[] = { &a->children_on_register, &a->payments,
+	    &a->payments_empty, &a->outside };
+	const size_t ones = sizeof(one) / sizeof(one[0]);
+	const size_t of_row = RX_ANNEX_COLUMNS + 1;
+
+	if (k < ones)
+		return (one[k]);
+	if ((k -= ones) < RX_ANNEX_COLUMNS)
+		return (&a->total[k]);
+	if ((k -= RX_ANNEX_COLUMNS) >= a->nrows * of_row)
+		return (NULL);
+	return (k % of_row < RX_ANNEX_COLUMNS ?
+	    &a->rows[k / of_row].v[k % of_row] : &a->rows[k / of_row].records);
+}
+
+rx_err
+rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
+    struct rx_status *st)
+{
+	const int64_t n = off ? -1 : 1;
+	int64_t *to;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	if (t->a->nrows != u->a->nrows)
+		return (rx_stats_bug("rows", st));
+	for (i = 0; (to = figure(t->a, i)) != NULL; i++)
+		*to += n * *figure(u->a, i);
+	t->a->residue_cut = t->a->residue_cut || u->a->residue_cut;
+	for (i = 0; i < u->agencies.n && rc == RX_OK; i++)
+		rc = agency_times(t, &u->agencies.keys[i * AGENCY_BYTES],
+		    n * u->times[i], st);
+	return (rc);
+}
+
+bool
+rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u)
+{
+	const int64_t *x;
+	size_t i, at;
+	int64_t times;
+
+	if (t->a->nrows != u->a->nrows ||
+	    t->a->residue_cut != u->a->residue_cut)
+		return (false);
+	for (i = 0; (x = figure(t->a, i)) != NULL; i++)
+		if (*x != *figure(u->a, i))
+			return (false);
+	/* What one lacks came no time. */
+	for (i = 0; i < t->agencies.n; i++) {
+		times = rx_set_find(&u->agencies, &t->agencies.keys[i *
+		    AGENCY_BYTES], &at) ? u->times[at] : 0;
+		if (times != t->times[i])
+			return (false);
+	}
+	for (i = 0; i < u->agencies.n; i++)
+		if (u->times[i] != 0 && !rx_set_find(&t->agencies,
+		    &u->agencies.keys[i * AGENCY_BYTES], &at))
+			return (false);
+	return (true);
+}
+
+/* ---- kept ---- */
+
+/* Rows 4 || their units 16 each || figures 8 each || cut 1 || agencies 4 ||
+ * each key 20, times 8. */
+rx_err
+rx_tally_encode(struct rx_buf *out, const struct rx_tally *t,
+    struct rx_status *st)
+{
+	const uint8_t cut = t->a->residue_cut;
+	const int64_t *v;
+	uint8_t b[8];
+	size_t i;
+	rx_err rc;
+
+	rx_put32(b, (uint32_t)t->a->nrows);
+	rc = rx_buf_add(out, b, 4, st);
+	for (i = 0; i < t->a->nrows && rc == RX_OK; i++)
+		rc = rx_buf_add(out, t->a->rows[i].unit, RX_UNIT_BYTES, st);
+	for (i = 0; rc == RX_OK && (v = figure(t->a, i)) != NULL; i++) {
+		rx_put64(b, (uint64_t)*v);
+		rc = rx_buf_add(out, b, 8, st);
+	}
+	rx_put32(b, (uint32_t)t->agencies.n);
+	if (rc != RX_OK || (rc = rx_buf_add(out, &cut, 1, st)) != RX_OK ||
+	    (rc = rx_buf_add(out, b, 4, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < t->agencies.n && rc == RX_OK; i++) {
+		rx_put64(b, (uint64_t)t->times[i]);
+		if ((rc = rx_buf_add(out, &t->agencies.keys[i * AGENCY_BYTES],
+		    AGENCY_BYTES, st)) == RX_OK)
+			rc = rx_buf_add(out, b, 8, st);
+	}
+	return (rc);
+}
+
+/* What is left of bytes; take() gives the next ${n}, NULL when there are none. */
+struct rest {
+	const uint8_t *p;
+	size_t n;
+};
+
+static const uint8_t *
+take(struct rest *b, size_t n)
+{
+	const uint8_t *p = b->p;
+
+	if (b->n < n)
+		return (NULL);
+	b->p += n;
+	b->n -= n;
+	return (p);
+}
+
+rx_err
+rx_tally_decode(struct rx_tally *t, const uint8_t *bytes, size_t len,
+    bool *fits, struct rx_status *st)
+{
+	struct rest b = { bytes, len };
+	const uint8_t *p;
+	int64_t *v;
+	size_t i, n;
+	rx_err rc;
+
+	*fits = false;
+	if ((p = take(&b, 4)) == NULL || rx_get32(p) != t->a->nrows)
+		return (RX_OK);
+	for (i = 0; i < t->a->nrows; i++)
+		if ((p = take(&b, RX_UNIT_BYTES)) == NULL ||
+		    memcmp(p, t->a->rows[i].unit, RX_UNIT_BYTES) != 0)
+			return (RX_OK);
+	for (i = 0; (v = figure(t->a, i)) != NULL; i++) {
+		if ((p = take(&b, 8)) == NULL)
+			return (RX_OK);
+		*v = (int64_t)rx_get64(p);
+	}
+	if ((p = take(&b, 5)) == NULL)
+		return (RX_OK);
+	t->a->residue_cut = p[0] == 1;
+	n = rx_get32(p + 1);
+	for (i = 0; i < n; i++) {
+		if ((p = take(&b, AGENCY_BYTES + 8)) == NULL ||
+		    rx_get32(p) >= t->a->nrows)
+			return (RX_OK);
+		if ((rc = agency_times(t, p, (int64_t)rx_get64(p +
+		    AGENCY_BYTES), st)) != RX_OK)
+			return (rc);
+	}
+	*fits = b.n == 0;
+	return (RX_OK);
+}
+
+/* The agencies of each row, and all of them together, each once. */
+static rx_err
+agencies_finish(struct rx_tally *t, struct rx_status *st)
+{
+	struct rx_set all = { .size = AGENCY_BYTES - sizeof(uint32_t) };
+	const uint8_t *key;
+	bool added;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < t->agencies.n && rc == RX_OK; i++) {
+		if (t->times[i] == 0)
+			continue;
+		key = &t->agencies.keys[i * AGENCY_BYTES];
+		t->a->rows[rx_get32(key)].v[COL_AGENCIES]++;
+		t->a->agencies_row_sum++;
+		if ((rc = rx_set_add(&all, key + sizeof(uint32_t), NULL, &added,
+		    st)) == RX_OK)
+			t->a->total[COL_AGENCIES] += added;
+	}
+	rx_set_free(&all);
+	return (rc);
+}
+
+rx_err
+rx_tally_finish(struct rx_annex **out, struct rx_tally *t,
+    struct rx_status *st)
+{
+	size_t i;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = agencies_finish(t, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < t->a->nrows; i++)
+		t->a->rows[i].reported = t->a->rows[i].records > 0;
+	*out = t->a;
 	t->a = NULL;
-	return (a);
+	return (RX_OK);
 }

@@ -135,6 +135,14 @@ wait_a_little(void *cookie, int times)
 	return (1);
 }
 
+void
+rx_store_patient(struct rx_store *s, bool patient)
+{
+
+	(void)sqlite3_busy_handler(s->db, patient ? wait_a_little : NULL,
+	    NULL);
+}
+
 /* The settings that SQLite keeps for the connection; a result code. */
 static int
 configure(sqlite3 *db)

@@ -98,6 +98,9 @@ void rx_store_close(struct rx_store *s);	/* rolls back; NULL is allowed */
 rx_err rx_store_begin(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 rx_err rx_store_commit(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 void rx_store_rollback(struct rx_store *s);
+/* Whether to wait for others who are at the files, as a store does, or to fail at
+ * once (STORE_BUSY): for what may as well be left undone. */
+void rx_store_patient(struct rx_store *s, bool patient);
 bool rx_store_in_transaction(const struct rx_store *s);
 /* BEGIN: what is read until rx_store_rollback is of one moment. */
 rx_err rx_store_read(struct rx_store *s, struct rx_status *st) RX_MUST_USE;

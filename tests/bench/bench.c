@@ -300,6 +300,22 @@ bench_register(int argc, char *argv[])
 	bench_sign_in(small.ours);
 }
 
+/* The annex alone, over one import. */
+static void
+bench_annex_alone(int argc, char *argv[])
+{
+	struct imports im;
+	char empty[PATH_BYTES];
+
+	imports_init(&im, number(argc, argv, 1, 100000, 10000000));
+	runs = number(argc, argv, 2, 5, RUNS_MAX);
+	put("work / baseline", "ours", "baseline", "ratio", "spread");
+	path_in(empty, scratch, "empty");
+	make_register(empty);
+	imports_make(&im, empty);
+	bench_annex(&im);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -333,6 +349,10 @@ main(int argc, char *argv[])
 	}
 	if (argc > 1 && strcmp(argv[1], "register") == 0) {
 		bench_register(argc - 1, argv + 1);
+		return (0);
+	}
+	if (argc > 1 && strcmp(argv[1], "annex") == 0) {
+		bench_annex_alone(argc - 1, argv + 1);
 		return (0);
 	}
 	bench_register(argc, argv);

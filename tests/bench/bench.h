@@ -108,6 +108,9 @@ void imports_init(struct imports *im, size_t records);
 void bench_import(struct imports *small, struct imports *large,
     const char *empty);
 
+/* One import into a copy of ${empty}, and one in the clear; nothing is measured. */
+void imports_make(struct imports *im, const char *empty);
+
 /* Import ${file} into the new ${path} in the clear. */
 void import_clear(struct result *r, const char *path, const char *file);
 

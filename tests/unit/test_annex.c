@@ -50,8 +50,9 @@ tally(const char *text)
 static struct rx_annex *
 done(struct rx_tally *t)
 {
-	struct rx_annex *a = rx_tally_finish(t);
+	struct rx_annex *a;
 
+	ok(rx_tally_finish(&a, t, &st), &st);
 	rx_tally_free(t);
 	return (a);
 }
