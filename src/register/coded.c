@@ -8,41 +8,59 @@
  * asked for here: a statistician's session has no others.
  */
 
-typedef rx_err (*record_each)(void *, const struct rx_record *,
+typedef rx_err record_each(void *, const struct rx_record *,
     struct rx_status *);
 
-/* The records of one child, then nothing else; in the order of recording, which
- * takes longer, unless ${form}. */
+/* A reading of what is coded. */
+struct reading {
+	struct rx_session *s;
+	struct rx_case c;
+	struct rx_record r;
+	struct rx_scan *scan;	/* NULL: the records of each child follow it */
+	record_each *each;
+	void *cookie;
+};
+
+/* The records of the loaded case, in the order of recording. */
 static rx_err
-each_of_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
-    bool form, record_each each, void *cookie, struct rx_status *st)
+each_of_child(struct reading *w, struct rx_status *st)
 {
-	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_value arg = rx_bytes(w->c.id, RX_ID_BYTES);
 	struct rx_cursor *cur;
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, form ? RX_Q_CODED_OF_CHILD :
-	    RX_Q_RECORDS_OF_CHILD, &arg, 1, st)) != RX_OK)
+	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_RECORDS_OF_CHILD, &arg,
+	    1, st)) != RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD,
-		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK)
+		if ((rc = rx_row_open(w->s, &w->c, cur, RX_TABLE_RECORD,
+		    RX_BIT(RX_COMP_CODED), false, &w->r, st)) != RX_OK)
 			break;
 		/* A case that has moved is counted where it is. */
-		memcpy(r->unit, c->unit, RX_UNIT_BYTES);
-		if ((rc = each(cookie, r, st)) != RX_OK)
+		memcpy(w->r.unit, w->c.unit, RX_UNIT_BYTES);
+		if ((rc = w->each(w->cookie, &w->r, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
 	return (rc);
 }
 
+/* Gather the loaded case; when there is room for no more, read those that are. */
+static rx_err
+gather(struct reading *w, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_scan_case(w->scan, &w->c, st)) != RX_OK ||
+	    !rx_scan_full(w->scan))
+		return (rc);
+	return (rx_scan_records(w->scan, w->each, w->cookie, st));
+}
+
 /* The children of a unit with their records. */
 static rx_err
-each_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
-    const char *unit, bool form, record_each each, void *cookie,
-    struct rx_status *st)
+each_child(struct reading *w, const char *unit, struct rx_status *st)
 {
 	struct rx_value arg = rx_text(unit);
 	struct rx_cursor *cur;
@@ -51,8 +69,8 @@ each_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_CHILDREN_OF_UNIT, &arg, 1,
-	    st)) != RX_OK)
+	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_CODED_CHILDREN, &arg,
+	    1, st)) != RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		id = rx_col_bytes(cur, 0, &n);
@@ -60,13 +78,13 @@ each_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
 			break;
 		}
-		if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED),
-		    st)) != RX_OK ||
-		    (rc = rx_row_open(s, c, cur, RX_TABLE_CHILD,
-		    RX_BIT(RX_COMP_CODED), false, r, st)) != RX_OK ||
-		    (rc = each(cookie, r, st)) != RX_OK ||
-		    (rc = each_of_child(s, c, r, form, each, cookie, st)) !=
-		    RX_OK)
+		if ((rc = rx_case_load(&w->c, w->s, id, unit,
+		    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
+		    (rc = rx_row_open(w->s, &w->c, cur, RX_TABLE_CHILD,
+		    RX_BIT(RX_COMP_CODED), false, &w->r, st)) != RX_OK ||
+		    (rc = w->each(w->cookie, &w->r, st)) != RX_OK ||
+		    (rc = w->scan != NULL ? gather(w, st) :
+		    each_of_child(w, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
@@ -75,7 +93,7 @@ each_child(struct rx_session *s, struct rx_case *c, struct rx_record *r,
 
 static rx_err
 each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
-    record_each each, void *cookie, struct rx_status *st)
+    record_each *each, void *cookie, struct rx_status *st)
 {
 	struct rx_value arg = rx_text(unit);
 	struct rx_cursor *cur;
@@ -95,53 +113,67 @@ each_activity(struct rx_session *s, struct rx_record *r, const char *unit,
 }
 
 /* Everything coded at or under ${unit}; the activities alone unless ${cases};
- * what erased children add goes to ${residue}, if that is not NULL. */
+ * what erased children add goes to ${residue}, if that is not NULL: then it is
+ * the form, for which the order of records is no matter. */
 static rx_err
-each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
-    record_each each, rx_residue_fn *residue, void *cookie,
-    struct rx_mark *mark, struct rx_status *st)
+each_unit(struct reading *w, const char *unit, bool cases,
+    rx_residue_fn *residue, struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
 	const struct rx_key *key;
-	struct rx_record r;
-	struct rx_case c;
-	bool held = false;
+	const char *u;
 	size_t i;
 	rx_err rc;
 
-	rx_record_init(&r);
+	rc = rx_keyed_units(w->s, unit, &units, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
+		u = (const char *)units.b + i;
+		/* A unit without the key is a refusal, never a gap. */
+		rc = rx_unit_key(w->s, u, RX_COMP_CODED, 0, &key, NULL, st);
+		if (rc == RX_OK && cases)
+			rc = each_child(w, u, st);
+		if (rc == RX_OK)
+			rc = each_activity(w->s, &w->r, u, w->each, w->cookie,
+			    st);
+		if (rc == RX_OK && residue != NULL)
+			rc = rx_residue_each(w->s, u, residue, w->cookie, st);
+	}
+	if (rc == RX_OK && w->scan != NULL)
+		rc = rx_scan_records(w->scan, w->each, w->cookie, st);
+	rx_buf_free(&units);
+	return (rc);
+}
+
+static rx_err
+each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
+    record_each *each, rx_residue_fn *residue, void *cookie,
+    struct rx_mark *mark, struct rx_status *st)
+{
+	struct reading w = { .s = s, .each = each, .cookie = cookie };
+	bool held = false;
+	rx_err rc;
+
 	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_case_init(&w.c, s, st)) != RX_OK)
 		return (rc);
+	rx_record_init(&w.r);
 	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
 	    (mark != NULL && (rc = rx_mark_now(mark, s, st)) != RX_OK) ||
-	    (rc = rx_keyed_units(s, unit, &units, st)) != RX_OK)
+	    (residue != NULL && (rc = rx_scan_new(&w.scan, s, st)) != RX_OK))
 		goto done;
-	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
-		const char *u = (const char *)units.b + i;
-
-		/* A unit without the key is a refusal, never a gap. */
-		rc = rx_unit_key(s, u, RX_COMP_CODED, 0, &key, NULL, st);
-		if (rc == RX_OK && cases)
-			rc = each_child(s, &c, &r, u, residue != NULL, each,
-			    cookie, st);
-		if (rc == RX_OK)
-			rc = each_activity(s, &r, u, each, cookie, st);
-		if (rc == RX_OK && residue != NULL)
-			rc = rx_residue_each(s, u, residue, cookie, st);
-	}
+	rc = each_unit(&w, unit, cases, residue, st);
 done:
 	if (held)
 		rx_store_rollback(s->store);
-	rx_case_done(&c, s);
-	rx_record_free(&r);
-	rx_buf_free(&units);
+	rx_scan_free(w.scan);
+	rx_case_done(&w.c, s);
+	rx_record_free(&w.r);
 	return (rc);
 }
 
 rx_err
 rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    record_each each, void *cookie, struct rx_status *st)
+    record_each *each, void *cookie, struct rx_status *st)
 {
 
 	return (each_coded(s, unit, true, each, NULL, cookie, NULL, st));
@@ -149,7 +181,7 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 rx_err
 rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    record_each each, rx_residue_fn *residue, void *cookie,
+    record_each *each, rx_residue_fn *residue, void *cookie,
     struct rx_mark *mark, struct rx_status *st)
 {
 
@@ -173,14 +205,14 @@ rx_form_release(struct rx_session *s, bool held)
 
 rx_err
 rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    record_each each, void *cookie, struct rx_status *st)
+    record_each *each, void *cookie, struct rx_status *st)
 {
 
 	return (each_coded(s, unit, false, each, NULL, cookie, NULL, st));
 }
 
 rx_err
-rx_activity_own_each(struct rx_session *s, record_each each, void *cookie,
+rx_activity_own_each(struct rx_session *s, record_each *each, void *cookie,
     struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;

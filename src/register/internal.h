@@ -603,6 +603,61 @@ rx_err rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
 rx_err rx_row_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, enum rx_table table, unsigned comps,
     bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* The same of the coded box of a record, in two steps: the row is taken from the
+ * store with the keys to it; it is opened, for which nothing of the session is
+ * changed, so that another thread may do it. */
+struct rx_opening {
+	struct rx_record r;
+	uint8_t tag[RX_ID_BYTES];
+	size_t ntag;
+	const struct rx_key *key, *tag_key;	/* NULL: no need of it */
+	struct rx_buf box, plain;
+};
+void rx_opening_free(struct rx_opening *w);	/* wipes; zeros to begin with */
+rx_err rx_opening_gather(struct rx_opening *w, struct rx_session *s,
+    struct rx_case *c, const struct rx_cursor *cur, struct rx_status *st)
+    RX_MUST_USE;
+rx_err rx_opening_open(struct rx_opening *w, const struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- ring.c: work that other threads do ---- */
+
+/*
+ * A ring of ${n} slots of the caller's.  He fills the one after the other;
+ * ${work} is done on each by any thread, in any order; he takes them back in the
+ * order in which he filled them.  So only he needs store and session.  ${wake}
+ * slots are to wait before another thread is woken: waking costs more than a
+ * little work.
+ */
+struct rx_ring;
+rx_err rx_ring_new(struct rx_ring **out, size_t n, size_t wake,
+    rx_err (*work)(void *cookie, size_t slot), void *cookie,
+    struct rx_status *st) RX_MUST_USE;
+/* Ends the threads; what still waits is not worked on.  NULL is allowed. */
+void rx_ring_free(struct rx_ring *r);
+/* The slot to be filled next, not while the ring is full; it is filled. */
+bool rx_ring_full(const struct rx_ring *r);
+size_t rx_ring_next(const struct rx_ring *r);
+void rx_ring_put(struct rx_ring *r);
+/* The oldest slot, worked on, and how that ended; false when there is none.  It
+ * is filled again only after the next call. */
+bool rx_ring_take(struct rx_ring *r, size_t *slot, rx_err *rc);
+
+/* ---- scan.c: the coded records of many cases in one pass ---- */
+
+struct rx_scan;
+rx_err rx_scan_new(struct rx_scan **out, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+void rx_scan_free(struct rx_scan *w);	/* NULL is allowed */
+/* Gather the coded keys of the loaded case; not when it is full. */
+rx_err rx_scan_case(struct rx_scan *w, const struct rx_case *c,
+    struct rx_status *st) RX_MUST_USE;
+bool rx_scan_full(const struct rx_scan *w);
+/* The live records of the cases gathered so far, in no order; then none is
+ * gathered. */
+rx_err rx_scan_records(struct rx_scan *w, rx_err (*each)(void *,
+    const struct rx_record *, struct rx_status *), void *cookie,
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- version.c ---- */
 

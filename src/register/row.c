@@ -76,25 +76,41 @@ rx_place_init(struct rx_place *p, const struct rx_session *s,
 	p->version = version;
 }
 
-rx_err
-rx_tag(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    enum rx_type type, const char *caller_id, uint8_t tag[RX_ID_BYTES],
-    struct rx_status *st)
+static rx_err
+tag_make(uint8_t tag[RX_ID_BYTES], const struct rx_key *key,
+    enum rx_type type, const char *caller_id, struct rx_status *st)
 {
 	struct rx_buf b = RX_BUF_INIT;
-	const struct rx_key *key;
 	const uint8_t t = (uint8_t)type;
 	rx_err rc;
 
-	/* The first epoch: a tag must not change when keys do. */
-	if ((rc = rx_unit_key(s, unit, RX_COMP_CODED, 1, &key, NULL, st)) !=
-	    RX_OK)
-		return (rc);
 	if ((rc = rx_buf_add(&b, &t, 1, st)) == RX_OK &&
 	    (rc = rx_buf_add(&b, caller_id, strlen(caller_id), st)) == RX_OK)
 		rx_hash(tag, RX_ID_BYTES, key->b, "runxin tag v1", b.b, b.len);
 	rx_buf_free(&b);
 	return (rc);
+}
+
+/* The first epoch: a tag must not change when keys do. */
+static rx_err
+tag_key(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    const struct rx_key **key, struct rx_status *st)
+{
+
+	return (rx_unit_key(s, unit, RX_COMP_CODED, 1, key, NULL, st));
+}
+
+rx_err
+rx_tag(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    enum rx_type type, const char *caller_id, uint8_t tag[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	const struct rx_key *key;
+	rx_err rc;
+
+	if ((rc = tag_key(s, unit, &key, st)) != RX_OK)
+		return (rc);
+	return (tag_make(tag, key, type, caller_id, st));
 }
 
 /* What the author signs. */
@@ -404,38 +420,79 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 	return (rc);
 }
 
-/* The blind index stands outside the seal; it must be that of the caller's id
- * inside, lest an exchanged one send a record into another child's file. */
+/* The key to verify the tag of ${r} with; NULL when it cannot be. */
 static rx_err
-tag_verify(struct rx_session *s, const struct rx_case *c,
-    const struct rx_record *r, const struct rx_cursor *cur,
-    enum rx_table table, struct rx_status *st)
+tag_reader(struct rx_session *s, const struct rx_case *c,
+    const struct rx_record *r, const struct rx_key **key,
+    struct rx_status *st)
 {
-	const int col = table == RX_TABLE_RECORD ? RECORD_TAG : ROW_TAG;
-	uint8_t tag[RX_ID_BYTES];
 	struct rx_status why;
-	const void *p;
-	size_t n;
 	rx_err rc;
 
+	*key = NULL;
 	/* It finds nothing for whoever has not the key of the row's unit: the
 	 * case has left it, or is offered to a reader of another one. */
 	if (c != NULL && (rx_entitled(s, rx_member_first(s, s->user_id),
 	    r->unit) & RX_BIT(RX_COMP_CODED)) == 0)
 		return (RX_OK);
 	rx_status_clear(&why);
-	rc = rx_tag(s, r->unit, r->type, rx_record_text(r, RX_F_CALLER_ID),
-	    tag, &why);
+	rc = tag_key(s, r->unit, key, &why);
 	if (rc == RX_EPERM && c != NULL)
 		return (RX_OK);		/* entitled, and still to come */
-	if (rc != RX_OK) {
+	if (rc != RX_OK)
 		*st = why;
+	return (rc);
+}
+
+/* The blind index stands outside the seal; it must be that of the caller's id
+ * inside, lest an exchanged one send a record into another child's file. */
+static rx_err
+tag_verify(const struct rx_key *key, const struct rx_record *r,
+    const uint8_t *stored, size_t n, struct rx_status *st)
+{
+	uint8_t tag[RX_ID_BYTES];
+	rx_err rc;
+
+	if (key == NULL)
+		return (RX_OK);
+	if ((rc = tag_make(tag, key, r->type, rx_record_text(r,
+	    RX_F_CALLER_ID), st)) != RX_OK)
 		return (rc);
-	}
-	p = rx_col_bytes(cur, col, &n);
-	if (n != sizeof(tag) || !rx_equal(p, tag, sizeof(tag)))
+	if (n != sizeof(tag) || !rx_equal(stored, tag, sizeof(tag)))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
 	return (RX_OK);
+}
+
+static int
+tag_column(enum rx_table table)
+{
+
+	return (table == RX_TABLE_RECORD ? RECORD_TAG : ROW_TAG);
+}
+
+static uint32_t
+coded_column(enum rx_table table)
+{
+
+	return (table == RX_TABLE_CHILD ? CHILD_CODED :
+	    table == RX_TABLE_RECORD ? RECORD_CODED : ACTIVITY_CODED);
+}
+
+/* What the opened coded box ${plain} of a row of ${table} says, into ${r}. */
+static rx_err
+coded_read(struct rx_record *r, enum rx_table table,
+    const struct rx_buf *plain, struct rx_status *st)
+{
+
+	if (plain->len < SIGNED_HEAD || plain->b[0] == 0 ||
+	    plain->b[0] >= RX_TYPE_COUNT ||
+	    table_of((enum rx_type)plain->b[0]) != table)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	r->type = (enum rx_type)plain->b[0];
+	memcpy(r->author, plain->b + 2, RX_ID_BYTES);
+	r->at = (int64_t)rx_get64(plain->b + 18);
+	return (rx_record_decode(r, RX_COMP_CODED, plain->b + SIGNED_HEAD,
+	    plain->len - SIGNED_HEAD, st));
 }
 
 /* The first ${n} identity fields of a child. */
@@ -495,10 +552,10 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, enum rx_table table, unsigned comps,
     bool verify, struct rx_record *r, struct rx_status *st)
 {
-	const uint32_t column = table == RX_TABLE_CHILD ? CHILD_CODED :
-	    table == RX_TABLE_RECORD ? RECORD_CODED : ACTIVITY_CODED;
+	const uint32_t column = coded_column(table);
 	struct rx_buf plain = RX_BUF_INIT;
 	bool opened = false, narrative;
+	const struct rx_key *key;
 	const uint8_t *box;
 	size_t n;
 	rx_err rc;
@@ -514,20 +571,12 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 		rc = rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED);
 		goto done;
 	}
-	if (plain.len < SIGNED_HEAD || plain.b[0] == 0 ||
-	    plain.b[0] >= RX_TYPE_COUNT ||
-	    table_of((enum rx_type)plain.b[0]) != table) {
-		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
+	if ((rc = coded_read(r, table, &plain, st)) != RX_OK)
 		goto done;
-	}
-	r->type = (enum rx_type)plain.b[0];
 	narrative = plain.b[1] == 1;
-	memcpy(r->author, plain.b + 2, RX_ID_BYTES);
-	r->at = (int64_t)rx_get64(plain.b + 18);
-	if ((rc = rx_record_decode(r, RX_COMP_CODED, plain.b + SIGNED_HEAD,
-	    plain.len - SIGNED_HEAD, st)) != RX_OK)
-		goto done;
-	if ((rc = tag_verify(s, c, r, cur, table, st)) != RX_OK)
+	box = rx_col_bytes(cur, tag_column(table), &n);
+	if ((rc = tag_reader(s, c, r, &key, st)) != RX_OK ||
+	    (rc = tag_verify(key, r, box, n, st)) != RX_OK)
 		goto done;
 	if (verify && (rc = row_verify(s, r, cur, table, &plain, st)) != RX_OK)
 		goto done;
@@ -548,6 +597,55 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 done:
 	rx_buf_free(&plain);
 	return (rc);
+}
+
+void
+rx_opening_free(struct rx_opening *w)
+{
+
+	rx_record_free(&w->r);
+	rx_buf_free(&w->box);
+	rx_buf_free(&w->plain);
+}
+
+rx_err
+rx_opening_gather(struct rx_opening *w, struct rx_session *s,
+    struct rx_case *c, const struct rx_cursor *cur, struct rx_status *st)
+{
+	const uint8_t *p;
+	size_t n;
+	rx_err rc;
+
+	if ((rc = row_clear(cur, RX_TABLE_RECORD, &w->r, st)) != RX_OK)
+		return (rc);
+	p = rx_col_bytes(cur, RECORD_TAG, &w->ntag);
+	memcpy(w->tag, p, w->ntag < RX_ID_BYTES ? w->ntag : RX_ID_BYTES);
+	p = rx_col_bytes(cur, RECORD_CODED, &n);
+	w->r.epoch = rx_envelope_epoch(p, n);
+	rx_buf_reset(&w->box);
+	if ((rc = read_key(s, c, &w->r, 2, p, n, &w->key, st)) != RX_OK ||
+	    (rc = tag_reader(s, c, &w->r, &w->tag_key, st)) != RX_OK ||
+	    (rc = rx_buf_add(&w->box, p, n, st)) != RX_OK)
+		return (rc);
+	return (w->key != NULL ? RX_OK : rx_fail(st, RX_EPERM,
+	    RX_MSG_CASE_CLOSED));
+}
+
+rx_err
+rx_opening_open(struct rx_opening *w, const struct rx_session *s,
+    struct rx_status *st)
+{
+	struct rx_place place;
+	rx_err rc;
+
+	rx_place_init(&place, s, w->r.unit, w->r.id, w->r.child,
+	    RX_TABLE_RECORD, RECORD_CODED, w->r.version);
+	rx_buf_reset(&w->plain);
+	if ((rc = rx_field_open(&w->plain, w->box.b, w->box.len, w->key,
+	    RX_COMP_CODED, &place, st)) != RX_OK || (rc = coded_read(&w->r,
+	    RX_TABLE_RECORD, &w->plain, st)) != RX_OK)
+		return (rc);
+	return (tag_verify(w->tag_key, &w->r, w->tag, w->ntag, st));
 }
 
 rx_err
