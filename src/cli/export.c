@@ -8,6 +8,7 @@
 
 enum { O_UNIT, O_FROM, O_TO, O_FORMAT, O_OUT, O_COUNT, O_BY, O_THRESHOLD,
 	O_PRIVATE, O_DRY };
+#define O_RECOUNT O_COUNT	/* of the annex: after the last it shares */
 
 #define THRESHOLD 5
 #define THRESHOLD_MIN 3
@@ -99,21 +100,25 @@ run_annex(struct rx_cli *cli, struct rx_status *st)
 		return (rc);
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	rc = rx_annex_export(s, unit, from, to, format, cli->value[O_OUT],
-	    cli->lang, warn, cli, st);
+	if (cli->value[O_RECOUNT] == NULL || (rc = rx_annex_recount(s, unit,
+	    from, to, st)) == RX_OK)
+		rc = rx_annex_export(s, unit, from, to, format,
+		    cli->value[O_OUT], cli->lang, warn, cli, st);
 	rx_session_close(s);
 	return (rc != RX_OK ? rc : exported(cli, st));
 }
 
 const struct rx_cli_command rx_cli_export_annex = {
 	{ "export", "annex" }, "--unit CODE --from DATE --to DATE "
-	"--format csv|xlsx|json -o FILE", RX_MSG_CLI_HELP_EXPORT_ANNEX,
+	"--format csv|xlsx|json -o FILE [--recount]",
+	RX_MSG_CLI_HELP_EXPORT_ANNEX,
 	run_annex, 0, 0, 0, {
 		[O_UNIT] = { "unit", RX_CLI_NEEDED, 0 },
 		[O_FROM] = { "from", RX_CLI_NEEDED, 0 },
 		[O_TO] = { "to", RX_CLI_NEEDED, 0 },
 		[O_FORMAT] = { "format", RX_CLI_NEEDED, 0 },
 		[O_OUT] = { "output", RX_CLI_NEEDED, 'o' },
+		[O_RECOUNT] = { "recount", RX_CLI_SWITCH, 0 },
 	}
 };
 

@@ -341,7 +341,7 @@ gathered_each(struct rx_scan *w, rx_err (*each)(void *,
 	args[1] = rx_int(INT64_MAX);
 	for (i = 0; i < w->ids.n && rc == RX_OK; i++) {
 		args[0] = rx_bytes(&w->ids.keys[i * RX_ID_BYTES], RX_ID_BYTES);
-		rc = rows_each(w, RX_Q_CODED_AS_OF, args, 2, each, cookie, st);
+		rc = rows_each(w, RX_Q_CODED_SINCE, args, 2, each, cookie, st);
 	}
 	return (rc);
 }

@@ -12,6 +12,10 @@
  * makes the answer "not known".  A mark of another register, of one that was put
  * back or went on otherwise, is not on the chain.
  *
+ * Of a case without a new intervention, and without a new version of anything,
+ * the new records are enough: only interventions are counted by the case (a day
+ * of visits, a child helped), any other record counts for itself.
+ *
  * The mark names its newest rows by id and version, not by number: rewriting
  * the files may number rows anew, though in the same order.
  */
@@ -227,33 +231,90 @@ row_as_of(struct since *w, enum rx_query q, struct rx_case *c,
 	return (rc);
 }
 
-/* The loaded case as it was at the mark, or is ${now}. */
+/* Hand over the opened record, of a case that is, or was, in ${unit}: one that
+ * has moved is counted where it is. */
 static rx_err
-case_each(struct since *w, bool now, struct rx_status *st)
+hand(struct since *w, const char unit[RX_UNIT_BYTES], bool now,
+    struct rx_status *st)
 {
-	struct rx_value args[2] = { rx_bytes(w->c.id, RX_ID_BYTES),
-	    rx_int(now ? INT64_MAX : w->then[OF_CHILD]) };
-	char unit[RX_UNIT_BYTES];
+
+	memcpy(w->r.unit, unit, RX_UNIT_BYTES);
+	return (w->each(w->cookie, &w->r, now, st));
+}
+
+/* The record under ${cur} of the loaded case, which was in ${unit[0]} ("": was not
+ * there) and is in ${unit[1]}. */
+static rx_err
+record_both(struct since *w, const struct rx_cursor *cur,
+    char unit[2][RX_UNIT_BYTES], struct rx_status *st)
+{
+	bool live[2];
+	int now;
+	rx_err rc;
+
+	live[0] = rx_col_int(cur, 6) != 0 && unit[0][0] != '\0';
+	live[1] = rx_col_int(cur, 7) != 0;
+	if (!live[0] && !live[1])
+		return (RX_OK);
+	if ((rc = rx_row_open(w->s, &w->c, cur, RX_TABLE_RECORD,
+	    RX_BIT(RX_COMP_CODED), false, &w->r, st)) != RX_OK)
+		return (rc);
+	for (now = 0; now < 2 && rc == RX_OK; now++)
+		if (live[now])
+			rc = hand(w, unit[now], now, st);
+	return (rc);
+}
+
+/* All of the loaded case as it was at the mark, and as it is. */
+static rx_err
+case_both(struct since *w, char unit[2][RX_UNIT_BYTES], struct rx_status *st)
+{
+	const int64_t upto[2] = { w->then[OF_CHILD], INT64_MAX };
+	const struct rx_value args[2] = { rx_bytes(w->c.id, RX_ID_BYTES),
+	    rx_int(w->then[OF_RECORD]) };
+	struct rx_cursor *cur;
+	bool row = false;
+	int now;
+	rx_err rc;
+
+	for (now = 0; now < 2; now++) {
+		if ((rc = row_as_of(w, RX_Q_CHILD_AS_OF, &w->c, RX_TABLE_CHILD,
+		    w->c.id, upto[now], &row, st)) != RX_OK ||
+		    (row && (rc = hand(w, unit[now], now, st)) != RX_OK))
+			return (rc);
+	}
+	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_CODED_SINCE, args, 2,
+	    st)) != RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
+		if ((rc = record_both(w, cur, unit, st)) != RX_OK)
+			break;
+	rx_query_close(cur);
+	return (rc);
+}
+
+/* The new records of the loaded case, handed over if ${tell}; *whole: they do not
+ * count for themselves. */
+static rx_err
+records_new(struct since *w, const char unit[RX_UNIT_BYTES], bool tell,
+    bool *whole, struct rx_status *st)
+{
+	const struct rx_value args[2] = { rx_bytes(w->c.id, RX_ID_BYTES),
+	    rx_int(w->then[OF_RECORD]) };
 	struct rx_cursor *cur;
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = row_as_of(w, RX_Q_CHILD_AS_OF, &w->c, RX_TABLE_CHILD,
-	    w->c.id, args[1].i, &row, st)) != RX_OK || !row ||
-	    (rc = w->each(w->cookie, &w->r, now, st)) != RX_OK)
-		return (rc);
-	memcpy(unit, w->r.unit, RX_UNIT_BYTES);
-	args[1] = rx_int(now ? INT64_MAX : w->then[OF_RECORD]);
-	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_CODED_AS_OF, args, 2,
+	*whole = false;
+	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_CODED_NEW, args, 2,
 	    st)) != RX_OK)
 		return (rc);
-	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+	while (!*whole && (rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		if ((rc = rx_row_open(w->s, &w->c, cur, RX_TABLE_RECORD,
 		    RX_BIT(RX_COMP_CODED), false, &w->r, st)) != RX_OK)
 			break;
-		/* A case that has moved is counted where it is. */
-		memcpy(w->r.unit, unit, RX_UNIT_BYTES);
-		if ((rc = w->each(w->cookie, &w->r, now, st)) != RX_OK)
+		*whole = w->r.version > 1 || w->r.type == RX_INTERVENTION;
+		if (tell && (rc = hand(w, unit, true, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
@@ -280,29 +341,48 @@ unit_as_of(struct since *w, enum rx_query q, const uint8_t *id, int64_t upto,
 	return (rc);
 }
 
+/* The loaded case, which has new rows. */
+static rx_err
+case_loaded(struct since *w, char unit[2][RX_UNIT_BYTES], bool child,
+    struct rx_status *st)
+{
+	bool whole = child;
+	rx_err rc;
+
+	if (!whole && (rc = records_new(w, unit[1], false, &whole, st)) !=
+	    RX_OK)
+		return (rc);
+	return (whole ? case_both(w, unit, st) :
+	    records_new(w, unit[1], true, &whole, st));
+}
+
 static rx_err
 case_since(struct since *w, const uint8_t *id, struct rx_status *st)
 {
-	char then[RX_UNIT_BYTES], now[RX_UNIT_BYTES];
+	const struct rx_value args[2] = { rx_bytes(id, RX_ID_BYTES),
+	    rx_int(w->then[OF_CHILD]) };
+	char unit[2][RX_UNIT_BYTES];
+	int64_t child = 0;
 	bool was, is;
 	rx_err rc;
 
-	if ((rc = unit_as_of(w, RX_Q_CHILD_AS_OF, id, w->then[OF_CHILD], then,
-	    st)) != RX_OK || (rc = unit_as_of(w, RX_Q_CHILD_AS_OF, id,
-	    INT64_MAX, now, st)) != RX_OK)
+	if ((rc = unit_as_of(w, RX_Q_CHILD_AS_OF, id, w->then[OF_CHILD],
+	    unit[0], st)) != RX_OK || (rc = unit_as_of(w, RX_Q_CHILD_AS_OF, id,
+	    INT64_MAX, unit[1], st)) != RX_OK || (rc = number(&child, w->s,
+	    RX_Q_CHILD_NEW, args, 2, st)) != RX_OK)
 		return (rc);
-	was = then[0] != '\0' && rx_unit_covers(w->unit, then);
-	is = now[0] != '\0' && rx_unit_covers(w->unit, now);
+	was = unit[0][0] != '\0' && rx_unit_covers(w->unit, unit[0]);
+	is = unit[1][0] != '\0' && rx_unit_covers(w->unit, unit[1]);
 	if (!was && !is)
 		return (RX_OK);
-	if (!is) {	/* its keys are another's */
-		w->known = false;
+	/* A case of another form, whose keys are another's. */
+	w->known = is && (was || unit[0][0] == '\0');
+	if (!w->known)
 		return (RX_OK);
-	}
-	if ((rc = rx_case_load(&w->c, w->s, id, now, RX_BIT(RX_COMP_CODED),
-	    st)) != RX_OK || (was && (rc = case_each(w, false, st)) != RX_OK))
+	if ((rc = rx_case_load(&w->c, w->s, id, unit[1], RX_BIT(RX_COMP_CODED),
+	    st)) != RX_OK)
 		return (rc);
-	return (case_each(w, true, st));
+	return (case_loaded(w, unit, child != 0, st));
 }
 
 static rx_err
