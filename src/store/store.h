@@ -31,7 +31,8 @@ enum rx_table {
 	RX_TABLE_CASE_KEY = 13, RX_TABLE_SLOT = 14, RX_TABLE_RECOVERY = 15,
 	/* not in the manifest: they carry it */
 	RX_TABLE_AUDIT = 16, RX_TABLE_MANIFEST = 17,
-	/* not in the manifest: it changes with every pause in typing */
+	/* not in the manifest: it changes with every pause in typing, and with
+	 * every count that is kept (running.c) */
 	RX_TABLE_DRAFT = 18,
 	/* in the manifest again */
 	RX_TABLE_UNIT_EPOCH = 19, RX_TABLE_CASE_LINK = 20,

@@ -11,6 +11,8 @@
  * each measurement, durable saves a run; then the page, as
  * bench audit [ENTRIES]: only how long a chain of them takes, verified in full and
  * from a head that was countersigned before the last hundredth.
+ * bench annex [RECORDS [RUNS]]: only the annex over one import, cold, and again
+ * after a hundred new records;
  * bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]: only that (web.c);
  * bench load [PEOPLE [SECONDS [PAUSE [CHILDREN [RECORDS]]]]]: load.c;
  * bench lists [TODAY [FIND [CASES [RUNS]]]]: only lists (list.c);
@@ -343,6 +345,7 @@ number(int argc, char *argv[], int i, size_t otherwise, size_t most)
 		    "]]]]\n"
 		    "       bench lists [TODAY [FIND [CASES [RUNS]]]]\n"
 		    "       bench register [SMALL [LARGE [RUNS [SAVES]]]]\n"
+		    "       bench annex [RECORDS [RUNS]]\n"
 		    "       bench tables\n");
 		exit(2);
 	}
