@@ -465,24 +465,33 @@ rx_tally_residue(struct rx_tally *t, const struct rx_residue *r,
 
 /* ---- taken together ---- */
 
-/* The figures of a tally, but the agencies, in an order that is kept: the
- * ${k}th, NULL after the last. */
+/* The figures of a tally, but the agencies, in an order that is kept: how many
+ * there are, and the ${k}th. */
+#define ONES 4
+#define OF_ROW (RX_ANNEX_COLUMNS + 1)
+
+static size_t
+figures(const struct rx_annex *a)
+{
+
+	return (ONES + RX_ANNEX_COLUMNS + a->nrows * OF_ROW);
+}
+
 static int64_t *
 figure(struct rx_annex *a, size_t k)
 {
-	int64_t *const one[] = { &a->children_on_register, &a->payments,
+	int64_t *const one[ONES] = { &a->children_on_register, &a->payments,
 	    &a->payments_empty, &a->outside };
-	const size_t ones = sizeof(one) / sizeof(one[0]);
-	const size_t of_row = RX_ANNEX_COLUMNS + 1;
+	struct rx_annex_row *row;
 
-	if (k < ones)
+	if (k < ONES)
 		return (one[k]);
-	if ((k -= ones) < RX_ANNEX_COLUMNS)
+	if ((k -= ONES) < RX_ANNEX_COLUMNS)
 		return (&a->total[k]);
-	if ((k -= RX_ANNEX_COLUMNS) >= a->nrows * of_row)
-		return (NULL);
-	return (k % of_row < RX_ANNEX_COLUMNS ?
-	    &a->rows[k / of_row].v[k % of_row] : &a->rows[k / of_row].records);
+	k -= RX_ANNEX_COLUMNS;
+	row = &a->rows[k / OF_ROW];
+	return (k % OF_ROW < RX_ANNEX_COLUMNS ? &row->v[k % OF_ROW] :
+	    &row->records);
 }
 
 rx_err
@@ -490,14 +499,13 @@ rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
     struct rx_status *st)
 {
 	const int64_t n = off ? -1 : 1;
-	int64_t *to;
 	size_t i;
 	rx_err rc = RX_OK;
 
 	if (t->a->nrows != u->a->nrows)
 		return (rx_stats_bug("rows", st));
-	for (i = 0; (to = figure(t->a, i)) != NULL; i++)
-		*to += n * *figure(u->a, i);
+	for (i = 0; i < figures(t->a); i++)
+		*figure(t->a, i) += n * *figure(u->a, i);
 	t->a->residue_cut = t->a->residue_cut || u->a->residue_cut;
 	for (i = 0; i < u->agencies.n && rc == RX_OK; i++)
 		rc = agency_times(t, &u->agencies.keys[i * AGENCY_BYTES],
@@ -508,15 +516,14 @@ rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
 bool
 rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u)
 {
-	const int64_t *x;
 	size_t i, at;
 	int64_t times;
 
 	if (t->a->nrows != u->a->nrows ||
 	    t->a->residue_cut != u->a->residue_cut)
 		return (false);
-	for (i = 0; (x = figure(t->a, i)) != NULL; i++)
-		if (*x != *figure(u->a, i))
+	for (i = 0; i < figures(t->a); i++)
+		if (*figure(t->a, i) != *figure(u->a, i))
 			return (false);
 	/* What one lacks came no time. */
 	for (i = 0; i < t->agencies.n; i++) {
@@ -541,7 +548,6 @@ rx_tally_encode(struct rx_buf *out, const struct rx_tally *t,
     struct rx_status *st)
 {
 	const uint8_t cut = t->a->residue_cut;
-	const int64_t *v;
 	uint8_t b[8];
 	size_t i;
 	rx_err rc;
@@ -550,8 +556,8 @@ rx_tally_encode(struct rx_buf *out, const struct rx_tally *t,
 	rc = rx_buf_add(out, b, 4, st);
 	for (i = 0; i < t->a->nrows && rc == RX_OK; i++)
 		rc = rx_buf_add(out, t->a->rows[i].unit, RX_UNIT_BYTES, st);
-	for (i = 0; rc == RX_OK && (v = figure(t->a, i)) != NULL; i++) {
-		rx_put64(b, (uint64_t)*v);
+	for (i = 0; i < figures(t->a) && rc == RX_OK; i++) {
+		rx_put64(b, (uint64_t)*figure(t->a, i));
 		rc = rx_buf_add(out, b, 8, st);
 	}
 	rx_put32(b, (uint32_t)t->agencies.n);
@@ -591,7 +597,6 @@ rx_tally_decode(struct rx_tally *t, const uint8_t *bytes, size_t len,
 {
 	struct rest b = { bytes, len };
 	const uint8_t *p;
-	int64_t *v;
 	size_t i, n;
 	rx_err rc;
 
@@ -602,10 +607,10 @@ rx_tally_decode(struct rx_tally *t, const uint8_t *bytes, size_t len,
 		if ((p = take(&b, RX_UNIT_BYTES)) == NULL ||
 		    memcmp(p, t->a->rows[i].unit, RX_UNIT_BYTES) != 0)
 			return (RX_OK);
-	for (i = 0; (v = figure(t->a, i)) != NULL; i++) {
+	for (i = 0; i < figures(t->a); i++) {
 		if ((p = take(&b, 8)) == NULL)
 			return (RX_OK);
-		*v = (int64_t)rx_get64(p);
+		*figure(t->a, i) = (int64_t)rx_get64(p);
 	}
 	if ((p = take(&b, 5)) == NULL)
 		return (RX_OK);
