@@ -209,6 +209,14 @@ def test_an_accepted_child_is_the_receivers_page():
     page = d2.follow(r)
     says(page, "WEB_TRANSFER_RENUMBERED")
     true("转出前的记录" in page.text, "its history")
+    # What was written before cannot be corrected, and nothing offers to.
+    true(not [x for x in page.page().links if "/correct/" in x], "a dead end")
+    cases.observe(register, "d2", "o2", "c1", "别人的").expect()
+    cases.as_(register, "d2", "observe", stdin={
+        "id": "o9", "child": path.split("/")[2], "date": "2025-06-03",
+        "channel": "talk", "signs": ["mood_low"], "risk": "yellow"}).expect()
+    true([x for x in d2.get(path).page().links if "/correct/" in x],
+         "the control")
     true(re.search(r"\b001-\d{3}\b|\b\d{3}-\d{3}\b", page.text), "a number")
     true(path not in d1.get("/children").page().links, "in his list")
     equal(d2.get("/transfers").page().links.count(offer), 0, "done")
