@@ -76,7 +76,8 @@ path_of(char **out, const char *dir, const char *name, const char *suffix,
     struct rx_status *st)
 {
 
-	if (asprintf(out, "%s/%s%s", dir, name, suffix) < 0) {
+	/* The analysers do not see that it is set when that works. */
+	if (asprintf(out, "%s/%s%s", dir, name, suffix) < 0 || *out == NULL) {
 		*out = NULL;
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
