@@ -76,8 +76,7 @@ path_of(char **out, const char *dir, const char *name, const char *suffix,
     struct rx_status *st)
 {
 
-	/* The analysers do not see that it is set when that works. */
-	if (asprintf(out, "%s/%s%s", dir, name, suffix) < 0 || *out == NULL) {
+	if (asprintf(out, "%s/%s%s", dir, name, suffix) < 0) {
 		*out = NULL;
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
@@ -177,7 +176,9 @@ entry_read(struct entry *e, struct rx_session *s, const char *dir,
 	rx_text_copy(e->f.name, sizeof(e->f.name), name);
 	if ((rc = path_of(&path, dir, name, "", st)) != RX_OK)
 		return (rc);
-	e->f.ours = head_read(path, RX_PART_CONTENT, e->f.head, e->base) &&
+	/* The analysers do not see that it is set. */
+	e->f.ours = path != NULL &&
+	    head_read(path, RX_PART_CONTENT, e->f.head, e->base) &&
 	    rx_backup_head_signed(s, e->f.head);
 	free(path);
 	if (!e->f.ours)
