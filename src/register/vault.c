@@ -176,7 +176,9 @@ entry_read(struct entry *e, struct rx_session *s, const char *dir,
 	rx_text_copy(e->f.name, sizeof(e->f.name), name);
 	if ((rc = path_of(&path, dir, name, "", st)) != RX_OK)
 		return (rc);
-	e->f.ours = head_read(path, RX_PART_CONTENT, e->f.head, e->base) &&
+	/* The analysers do not see that it is set. */
+	e->f.ours = path != NULL &&
+	    head_read(path, RX_PART_CONTENT, e->f.head, e->base) &&
 	    rx_backup_head_signed(s, e->f.head);
 	free(path);
 	if (!e->f.ours)

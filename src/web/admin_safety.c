@@ -191,8 +191,9 @@ put_backups(struct rx_request *q, json_t *data, const struct notes *notes,
 	struct stat sb;
 	rx_err rc;
 
+	/* The analysers do not see that it is set. */
 	if ((rc = folders(&folder, &keys, q, st)) == RX_OK &&
-	    (stat(folder, &sb) == 0 || errno != ENOENT) &&
+	    folder != NULL && (stat(folder, &sb) == 0 || errno != ENOENT) &&
 	    (rc = rx_vault_each(q->session, folder, backup_each, &l, st)) ==
 	    RX_OK && l.odd > 0)
 		rc = rx_put_say_int(data, "odd_said", q,

@@ -79,6 +79,24 @@ rx_director_who(json_t *item, const struct rx_request *q,
 	    rx_put_text(item, "number", number, st));
 }
 
+/* item.kept, the day until which somebody decided to keep it, and kept_said, which
+ * tells whether that is over; nothing when nobody did. */
+static rx_err
+put_kept(json_t *item, const struct rx_request *q, int32_t until,
+    struct rx_status *st)
+{
+	char day[RX_DATE_TEXT];
+	rx_err rc;
+
+	if (until == 0)
+		return (RX_OK);
+	rx_date_format(until, day);
+	if ((rc = rx_put_date(item, "kept", until, st)) != RX_OK)
+		return (rc);
+	return (rx_put_say(item, "kept_said", q, until < rx_date_today() ?
+	    RX_MSG_WEB_KEPT_OVER : RX_MSG_WEB_KEPT_UNTIL, "date", day, st));
+}
+
 rx_err
 rx_director_item(json_t *item, const struct rx_request *q,
     const struct rx_child_row *row, struct rx_status *st)
@@ -92,7 +110,7 @@ rx_director_item(json_t *item, const struct rx_request *q,
 	    (rc = rx_put_code(item, "risk", q, RX_LIST_RISK, row->risk, st)) !=
 	    RX_OK || (rc = rx_put_date(item, "due", row->due, st)) != RX_OK ||
 	    (rc = rx_put_date(item, "last", row->last, st)) != RX_OK ||
-	    (rc = rx_put_date(item, "kept", row->kept_until, st)) != RX_OK)
+	    (rc = put_kept(item, q, row->kept_until, st)) != RX_OK)
 		return (rc);
 	if (rx_retention_over(q->session, rx_date_today(), row, &over) &&
 	    (rc = rx_director_over(item, q, &over, st)) != RX_OK)

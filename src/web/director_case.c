@@ -11,6 +11,7 @@ struct file {
 	json_t *data, *timeline;
 	bool read_only;		/* consent withdrawn, or offered away */
 	unsigned shown;		/* identity fields that were asked for */
+	char unit[RX_UNIT_BYTES];	/* that keeps it */
 };
 
 enum rx_msg
@@ -112,8 +113,10 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	    (rc = rx_put_bool(item, "by_rule", rx_record_int(r,
 	    RX_F_RAISES_FLAG) == 1, st)) != RX_OK)
 		return (rc);
+	/* What another unit wrote before a transfer stays as it was. */
 	if ((rc = rx_put_text(item, "record", id, st)) != RX_OK ||
 	    (rc = rx_put_bool(item, "correctable", !f->read_only &&
+	    memcmp(r->unit, f->unit, RX_UNIT_BYTES) == 0 &&
 	    (r->type == RX_OBSERVATION || r->type == RX_INTERVENTION ||
 	    r->type == RX_FLAG), st)) != RX_OK ||
 	    (rc = put_versions(item, "versions", f->q, r->version, st)) !=
@@ -134,6 +137,7 @@ take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
 	rx_err rc;
 
 	if (r->type == RX_CHILD) {
+		memcpy(f->unit, r->unit, RX_UNIT_BYTES);
 		if ((rc = rx_put(f->data, "file", item, st)) != RX_OK ||
 		    (rc = rx_put_facts(item, f->q, r, st)) != RX_OK)
 			return (rc);
@@ -148,7 +152,8 @@ static rx_err
 page(struct rx_request *q, struct rx_reply *a, unsigned shown,
     struct rx_status *st)
 {
-	struct file f = { q, a->data, json_array(), false, shown };
+	struct file f = { .q = q, .data = a->data, .timeline = json_array(),
+	    .shown = shown };
 	uint8_t id[RX_ID_BYTES];
 	bool away;
 	rx_err rc;

@@ -263,8 +263,10 @@ rx_director_transfer_withdraw(struct rx_request *q, struct rx_reply *a,
 	    (rc = rx_transfer_withdraw(q->session, id, st)) != RX_OK)
 		return (rc);
 	rx_uuid_text(id, text);
+	/* A mandatory report waits for nobody: on to its form. */
 	rx_redirect_with(a, away ? RX_MSG_CLI_TRANSFER_WITHDRAWN_AWAY :
-	    RX_MSG_WEB_TRANSFER_WITHDRAWN, "/child/%s", text);
+	    RX_MSG_WEB_TRANSFER_WITHDRAWN, rx_field_set(q, "report") ?
+	    "/child/%s/report" : "/child/%s", text);
 	return (RX_OK);
 }
 

@@ -83,6 +83,10 @@ put_recover(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	rx_err rc;
 
 	a->page = "account/recover";
+	/* Back to where the administrator came from. */
+	if (!own && rx_session_has_role(q->session, RX_ROLE_ADMIN) &&
+	    (rc = rx_put_bool(a->data, "from_people", true, st)) != RX_OK)
+		return (rc);
 	if ((rc = rx_put_text(a->data, "for", user, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "own", own, st)) != RX_OK ||
 	    (rc = put_pending(a->data, q, user, st)) != RX_OK)
@@ -126,7 +130,8 @@ recover(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	if (strcmp(user, rx_session_user(q->session)) == 0)
 		rx_redirect(a, "/login?recovered=1");
 	else
-		rx_redirect_with(a, RX_MSG_WEB_RECOVERED, "/keys");
+		rx_redirect_with(a, RX_MSG_WEB_RECOVERED, rx_session_has_role(
+		    q->session, RX_ROLE_ADMIN) ? "/people" : "/keys");
 	return (RX_OK);
 }
 

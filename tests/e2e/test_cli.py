@@ -2167,6 +2167,10 @@ def test_certificate_of_erasure_is_listed_shown_and_verified():
                     "--ground", "mood"), USAGE, "mood", "withdrawn")
     refused(as_user(r, "dir", "child", "erase", "k1", "--reason", "演示",
                     "--asked-by", "me"), USAGE, "me", "guardian")
+    # Only the receipt of another register says that a case moved there.
+    refused(as_user(r, "dir", "child", "erase", "k1", "--reason", "演示",
+                    "--ground", "moved", "--yes"), USAGE, "moved", "withdrawn")
+    done(as_user(r, "dir", "child", "show", "k1"))
     done(as_user(r, "dir", "child", "list", "--json"))
     number = done(as_user(
         r, "dir", "--json", "child", "erase", "k1", "--reason", "监护人来电",

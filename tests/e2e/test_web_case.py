@@ -209,6 +209,14 @@ def test_an_accepted_child_is_the_receivers_page():
     page = d2.follow(r)
     says(page, "WEB_TRANSFER_RENUMBERED")
     true("转出前的记录" in page.text, "its history")
+    # What was written before cannot be corrected, and nothing offers to.
+    true(not [x for x in page.page().links if "/correct/" in x], "a dead end")
+    cases.observe(register, "d2", "o2", "c1", "别人的").expect()
+    cases.as_(register, "d2", "observe", stdin={
+        "id": "o9", "child": path.split("/")[2], "date": "2025-06-03",
+        "channel": "talk", "signs": ["mood_low"], "risk": "yellow"}).expect()
+    true([x for x in d2.get(path).page().links if "/correct/" in x],
+         "the control")
     true(re.search(r"\b001-\d{3}\b|\b\d{3}-\d{3}\b", page.text), "a number")
     true(path not in d1.get("/children").page().links, "in his list")
     equal(d2.get("/transfers").page().links.count(offer), 0, "done")
@@ -481,7 +489,8 @@ def test_a_file_is_kept_until_a_day_with_a_reason():
     r = fill(d1, path, until=until, reason="仍在帮扶")
     equal(r.status, 303, "kept")
     page = d1.follow(r)
-    says(page, "WEB_KEEP_DONE")
+    says(page, "WEB_KEEP_DONE", "WEB_KEPT_UNTIL")
+    says_not(page, "WEB_KEPT_OVER")
     true(until in page.page().text and "仍在帮扶" in page.page().text, "why")
     says_not(page, "WEB_CASE_OVER_DECIDE")
     says(d1.get("/retention"), "WEB_RETENTION_NONE")

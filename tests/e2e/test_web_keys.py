@@ -294,8 +294,11 @@ def test_the_administrator_brings_back_the_keys_of_somebody_else():
     r = a.get("/people/d1/pending")
     true("/recover?for=d1" in r.page().links, "the way there")
     says(a.get("/recover?for=d1"), "WEB_RECOVER_FOR", "d1")
+    true("/people/d1/pending" in a.get("/recover?for=d1").page().links,
+         "the way back is where he came from")
+    true("/keys" in d.get("/recover").page().links, "his own way back")
     r = fill(a, "/recover?for=d1", "/recover", **codes_of(*codes[1:]))
-    equal((r.status, r.location), (303, "/keys"), r.text[-300:])
+    equal((r.status, r.location), (303, "/people"), r.text[-300:])
     says(a.follow(r), "WEB_RECOVERED")
     equal(d.get("/today").location, "/login", "he signs in again")
     equal(enter(s, "d1", "tuesday").get("/today").status, 200, "at work")

@@ -313,5 +313,52 @@ def test_a_damaged_receipt_or_anothers_is_refused():
     other.end()
 
 
+@test
+def test_a_report_does_not_wait_for_the_receipt():
+    p = Pair()
+    send(p)
+    r = p.d1.get(p.url())
+    says(r, "WEB_MOVED_REPORT")
+    says(r, "WEB_MOVED_REPORT_WAY")
+    says(p.d1.get(p.url("/transfer")), "WEB_MOVED_REPORT_WAY")
+    report = dict(p.d1.get(p.url("/report")).page().fields(p.url("/report")),
+                  situations="mr4_injury_violence", authority="示例派出所")
+    refused(p.d1.post(p.url("/report"), report), 409, "TRANSFER_AWAY")
+    # The button withdraws and leads to the form, which is taken now.
+    withdraw = p.url("/transfer/withdraw")
+    fields = dict(r.page().fields(withdraw))
+    equal(fields["report"], "1", "the button")
+    r = p.d1.post(withdraw, fields)
+    equal((r.status, r.location), (303, p.url("/report")), r.text[-500:])
+    page = p.d1.follow(r)
+    says(page, "WEB_REPORT_TITLE")
+    says(page, "CLI_TRANSFER_WITHDRAWN_AWAY")
+    equal(p.d1.post(p.url("/report"), report).status, 303, "reported")
+    says(p.d1.get(p.url()), "WEB_CASE_RECEIPT")
+    true(message("WEB_MOVED_REPORT_WAY") not in p.d1.get(p.url()).text,
+         "no more")
+    p.end()
+
+
+@test
+def test_an_oversized_file_is_refused_on_every_upload():
+    p = Pair()
+    for b, path in ((p.d1, p.url("/move")), (p.e1, "/moved/show"),
+                    (p.d1, "/moved/answer")):
+        for size in (bundles.MAX + 1, 2 * bundles.MAX):
+            r = put(b, path, b"x" * size)
+            refused(r, 413, "WEB_FILE_TOO_LARGE")
+            says(r, "WEB_ERROR_413")
+        equal(put(b, path, b"x" * (bundles.MAX - 4096)).status, 422,
+              "the control: " + path)
+        r = b.post(path, {"digest": "x" * (600 << 10)})
+        refused(r, 413, "WEB_TOO_LARGE")
+    # What only follows an upload takes no file.
+    for path in ("/moved/accept", "/moved/reject", "/moved/answer/take",
+                 p.url("/move/send")):
+        equal(put(p.d1, path, b"x").status, 415, path)
+    p.end()
+
+
 if __name__ == "__main__":
     main()
