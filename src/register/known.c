@@ -502,7 +502,10 @@ rx_known_texts(struct rx_session *s, struct rx_case *c,
 	rx_err rc;
 
 	rx_buf_reset(scratch);
+	*texts = "";
 	*n = 0;
+	if (u->n == 0)
+		return (RX_OK);
 	if (all_named(u)) {
 		*texts = (const char *)u->names->b;
 		*n = u->names->len;

@@ -56,7 +56,8 @@ rx_err rx_import(struct rx_session *s, const char *path,
 /* ---- children ---- */
 
 struct rx_child_row {
-	const struct rx_record *child;	/* identity opened if the reader may */
+	const struct rx_record *child;	/* of the identity the name, if the
+					 * reader may (glance: all, masked) */
 	unsigned observations, interventions;
 	int64_t risk;			/* latest observation; 0 when none */
 	int32_t last;			/* its date; 0 when none */
