@@ -71,10 +71,13 @@ static const char *
 fresh_path(void)
 {
 	static char path[16][300];
+	static const char *dir;
 	static unsigned turn;
-	char *p = path[turn++ % 16];
+	char *p = path[turn % 16];
 
-	(void)snprintf(p, sizeof(path[0]), "%s/b.rxb", test_dir());
+	if (dir == NULL)
+		dir = test_dir();
+	(void)snprintf(p, sizeof(path[0]), "%s/b%u.rxb", dir, turn++);
 	return (p);
 }
 
