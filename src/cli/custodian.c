@@ -146,7 +146,7 @@ static rx_err
 run_test(struct rx_cli *cli, struct rx_status *st)
 {
 	struct rx_session *s = NULL;
-	struct rx_custody found;
+	struct rx_custody found = { 0 };
 	struct two codes = { { NULL, NULL }, { NULL, NULL } };
 	rx_err rc;
 

@@ -47,7 +47,7 @@ rx_admin_codes_test(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 	char n[24], all[24];
-	struct rx_custody t;
+	struct rx_custody t = { 0 };
 	rx_err rc;
 
 	if (rx_try_codes(q, a, test_with, &t, st) != RX_OK)
