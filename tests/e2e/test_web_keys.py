@@ -357,11 +357,12 @@ def test_the_administrator_gets_no_passphrase_from_a_form_that_is_not_right():
         equal(r.text.count('role="alert"'), 1, "one line")
         for word in (codes[0], codes[1], "words of another"):
             true(word not in r.text, "what was typed comes back")
-    equal(d.post(LOST, dict(two, sure="1", **new)).status, 403, "no token")
-    for _ in range(4):
-        fill(d, LOST, sure="1", **codes_of(*other[:2]), **new)
-    r = fill(d, LOST, sure="1", **two, **new)
-    equal(r.status, 429, "too many wrong pairs")
+    equal(d.post(LOST, dict(two, sure="1", **new), csrf=None).status, 403,
+          "no token")
+    # The wait doubles: it is met however slow the machine is.
+    got = [fill(d, LOST, sure="1", **codes_of(*other[:2]), **new).status
+           for _ in range(10)]
+    true(429 in got and set(got) <= {403, 429}, "guesses: %r" % got)
     equal(a.get("/people").status, 200, "his page goes on")
     s.stop()
     equal(len(audited(register, "administrator")), 0, "nothing was done")
