@@ -49,7 +49,8 @@ enum rx_env_type {
 
 enum rx_compartment {
 	RX_COMP_NONE = 0, RX_COMP_IDENTITY = 1, RX_COMP_NARRATIVE = 2,
-	RX_COMP_CODED = 3, RX_COMP_AUDIT = 4, RX_COMP_LEDGER = 5
+	RX_COMP_CODED = 3, RX_COMP_AUDIT = 4, RX_COMP_LEDGER = 5,
+	RX_COMP_ROOT = 6	/* in grants alone: the root seed, no key of this */
 };
 
 /* Where a sealed thing stands. Unused parts are zero. */

@@ -1,4 +1,4 @@
-/* recover, custodian test, custodian reissue: with two codes. */
+/* recover, custodian test, custodian admin, custodian reissue: with two codes. */
 
 #include <stdio.h>
 #include <string.h>
@@ -113,40 +113,107 @@ const struct rx_cli_command rx_cli_recover = {
 enum { O_TEST_CODES };
 
 static rx_err
-run_test(struct rx_cli *cli, struct rx_status *st)
+tested(struct rx_cli *cli, const struct rx_custody *found,
+    struct rx_status *st)
 {
-	struct rx_session *s = NULL;
-	struct two codes = { { NULL, NULL }, { NULL, NULL } };
-	size_t opened = 0, all = 0;
 	char n[24], of[24];
 	json_t *o;
 	rx_err rc;
 
-	if ((rc = begin(cli, cli->value[O_TEST_CODES], &s, &codes, st)) ==
-	    RX_OK)
-		rc = rx_custodian_test(s, codes.text, &opened, &all, st);
-	codes_free(&codes);
-	rx_session_close(s);
-	if (rc != RX_OK)
-		return (rc);
-	(void)snprintf(n, sizeof(n), "%zu", opened);
-	(void)snprintf(of, sizeof(of), "%zu", all);
-	if (!cli->json)
-		return (rx_cli_say(cli, st, opened == all ?
+	(void)snprintf(n, sizeof(n), "%zu", found->opened);
+	(void)snprintf(of, sizeof(of), "%zu", found->all);
+	if (!cli->json) {
+		rc = rx_cli_say(cli, st, found->opened == found->all ?
 		    RX_MSG_CLI_CUSTODIAN_GOOD : RX_MSG_CLI_CUSTODIAN_PART,
-		    "n", n, "all", of, NULL));
+		    "n", n, "all", of, NULL);
+		return (rc != RX_OK ? rc : rx_cli_say(cli, st, found->root ?
+		    RX_MSG_CUSTODIAN_ROOT : RX_MSG_CUSTODIAN_NO_ROOT, NULL));
+	}
 	if ((o = json_object()) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	rc = rx_cli_set(o, "opened", json_integer((json_int_t)opened), st);
+	rc = rx_cli_set(o, "opened", json_integer((json_int_t)found->opened),
+	    st);
 	if (rc == RX_OK)
-		rc = rx_cli_set(o, "units", json_integer((json_int_t)all), st);
+		rc = rx_cli_set(o, "units", json_integer(
+		    (json_int_t)found->all), st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "administrator", json_boolean(found->root),
+		    st);
 	return (rx_cli_print(cli, o, rc, st));
+}
+
+static rx_err
+run_test(struct rx_cli *cli, struct rx_status *st)
+{
+	struct rx_session *s = NULL;
+	struct rx_custody found = { 0 };
+	struct two codes = { { NULL, NULL }, { NULL, NULL } };
+	rx_err rc;
+
+	if ((rc = begin(cli, cli->value[O_TEST_CODES], &s, &codes, st)) ==
+	    RX_OK)
+		rc = rx_custodian_test(s, codes.text, &found, st);
+	codes_free(&codes);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : tested(cli, &found, st));
 }
 
 const struct rx_cli_command rx_cli_custodian_test = {
 	{ "custodian", "test" }, "[--codes-fd N]",
 	RX_MSG_CLI_HELP_CUSTODIAN_TEST, run_test, 0, 0, 0, {
 		[O_TEST_CODES] = { "codes-fd", RX_CLI_VALUE, 0 },
+	}
+};
+
+/* ---- custodian admin ---- */
+
+enum { O_ADMIN_CODES, O_ADMIN_NEW, O_ADMIN_YES };
+
+static rx_err
+admin_done(struct rx_cli *cli, const char *user, struct rx_status *st)
+{
+	json_t *o;
+
+	if (!cli->json)
+		return (rx_cli_say(cli, st, RX_MSG_CLI_ADMIN_DONE, "user",
+		    user, NULL));
+	if ((o = json_object()) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (rx_cli_print(cli, o, rx_cli_set(o, "administrator",
+	    json_string(user), st), st));
+}
+
+static rx_err
+run_admin(struct rx_cli *cli, struct rx_status *st)
+{
+	struct rx_secret *passphrase = NULL;
+	struct rx_session *s = NULL;
+	struct two codes = { { NULL, NULL }, { NULL, NULL } };
+	char user[RX_USER_NAME_BYTES] = "";
+	int fd;
+	rx_err rc;
+
+	if ((rc = rx_cli_fd(cli->value[O_ADMIN_NEW], "--new-passphrase-fd",
+	    &fd, st)) == RX_OK && (rc = rx_cli_confirm(cli,
+	    cli->value[O_ADMIN_YES] != NULL, RX_MSG_CLI_ADMIN_ASK,
+	    RX_MSG_CLI_CANCELLED, st)) == RX_OK && (rc = begin(cli,
+	    cli->value[O_ADMIN_CODES], &s, &codes, st)) == RX_OK &&
+	    (rc = rx_cli_new_passphrase(cli, fd, &passphrase, st)) == RX_OK)
+		rc = rx_custodian_admin(s, codes.text, passphrase, st);
+	if (rc == RX_OK)
+		rx_text_copy(user, sizeof(user), rx_session_administrator(s));
+	codes_free(&codes);
+	rx_secret_free(passphrase);
+	rx_session_close(s);
+	return (rc != RX_OK ? rc : admin_done(cli, user, st));
+}
+
+const struct rx_cli_command rx_cli_custodian_admin = {
+	{ "custodian", "admin" }, "[--codes-fd N] [--new-passphrase-fd N] "
+	"[--yes]", RX_MSG_CLI_HELP_CUSTODIAN_ADMIN, run_admin, 0, 0, 0, {
+		[O_ADMIN_CODES] = { "codes-fd", RX_CLI_VALUE, 0 },
+		[O_ADMIN_NEW] = { "new-passphrase-fd", RX_CLI_VALUE, 0 },
+		[O_ADMIN_YES] = { "yes", RX_CLI_SWITCH, 0 },
 	}
 };
 

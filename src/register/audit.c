@@ -910,6 +910,13 @@ rx_finish_with(struct rx_session *s, rx_err rc, enum rx_action action,
 
 	if (rc == RX_OK)
 		rc = rx_audit_add(s, action, subject, detail, n, st);
+	return (rx_finish_entered(s, rc, st));
+}
+
+rx_err
+rx_finish_entered(struct rx_session *s, rx_err rc, struct rx_status *st)
+{
+
 	if (rc == RX_OK)
 		rc = rx_store_commit(s->store, st);
 	if (rc != RX_OK)

@@ -125,11 +125,13 @@ insert_recovery(struct rx_session *s, struct making *m,
 	return (rx_cert_issue(s, &cert, st));
 }
 
-/* The audit key and the ledger key, granted to the administrator. */
+/* The audit key and the ledger key, granted to the administrator; by him, with
+ * the root seed, to the recovery key. */
 static rx_err
 insert_register_keys(struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_key *keys[RX_GRANT_KEYS];
+	size_t made = 0;
 	rx_err rc;
 
 	rx_random(s->scratch[0]->b, RX_KEY_BYTES);
@@ -137,11 +139,12 @@ insert_register_keys(struct rx_session *s, struct rx_status *st)
 	keys[0] = s->scratch[0];
 	keys[1] = s->scratch[1];
 	keys[2] = NULL;
-	rc = rx_grant_insert(s, RX_REGISTER_KEYS, 1, RX_BIT(RX_COMP_AUDIT) |
-	    RX_BIT(RX_COMP_LEDGER), keys, s->user_id, s->id->box_public, st);
+	rc = rx_grant_insert(s, RX_REGISTER_KEYS, 1, RX_AUDIT_KEYS, keys,
+	    s->user_id, s->id->box_public, st);
 	rx_wipe(s->scratch[0]->b, RX_KEY_BYTES);
 	rx_wipe(s->scratch[1]->b, RX_KEY_BYTES);
-	return (rc);
+	return (rc != RX_OK ? rc : rx_grant_unit(s, RX_REGISTER_KEYS, &made,
+	    st));
 }
 
 /* Everything that a new register holds, in the running transaction. */

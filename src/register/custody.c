@@ -2,11 +2,12 @@
 
 #include "base/date.h"
 #include "crypto/recovery.h"
-#include "register/internal.h"
+#include "register/save.h"
 
 /*
  * What two custodians can do together: hand a unit's keys to somebody who is
- * certified for it, show that their codes work, and have new codes made.
+ * certified for it, show that their codes work, give the administrator's account
+ * new keys, and have new codes made.
  *
  * The recovery key acts as a session of its own, which shares the store and the
  * members of the person who is signed in, and holds what was granted to it.
@@ -45,10 +46,10 @@ recovery_close(struct rx_session *r)
 	rx_session_close(r);
 }
 
-/* The recovery key of the seed ${secret}, beside ${s}. */
+/* A session of somebody else in the register of ${s}: of nobody yet. */
 static rx_err
-recovery_session(struct rx_session **out, struct rx_session *s,
-    const struct rx_key *secret, struct rx_status *st)
+beside(struct rx_session **out, const struct rx_session *s,
+    struct rx_status *st)
 {
 	struct rx_session *r;
 	rx_err rc;
@@ -58,10 +59,26 @@ recovery_session(struct rx_session **out, struct rx_session *s,
 		return (rc);
 	r->store = s->store;
 	r->borrowed = true;
+	r->clock = s->clock;
 	memcpy(r->store_id, s->store_id, RX_ID_BYTES);
 	memcpy(r->unit, s->unit, RX_UNIT_BYTES);
 	memcpy(r->blob->root_public, s->blob->root_public, 32);
 	memcpy(r->blob->recovery_public, s->blob->recovery_public, 32);
+	*out = r;
+	return (RX_OK);
+}
+
+/* The recovery key of the seed ${secret}, beside ${s}. */
+static rx_err
+recovery_session(struct rx_session **out, struct rx_session *s,
+    const struct rx_key *secret, struct rx_status *st)
+{
+	struct rx_session *r;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rc = beside(&r, s, st)) != RX_OK)
+		return (rc);
 	rx_identity_derive(r->id, secret->b);
 	r->members = s->members;
 	r->nmembers = s->nmembers;
@@ -238,6 +255,34 @@ done:
 
 /* ---- showing that it works ---- */
 
+/* The root seed that ${r} was granted, *root in its memory: that of the root that
+ * is trusted, and with it the newest keys of the register.  RX_ENOENT
+ * (ADMIN_NOT_HELD), RX_ECORRUPT (ADMIN_ROOT_OTHER). */
+static rx_err
+root_open(struct rx_session *r, const struct rx_key **root,
+    struct rx_status *st)
+{
+	const unsigned all = RX_AUDIT_KEYS | RX_BIT(RX_COMP_ROOT);
+	uint8_t root_public[32], secret[64];
+	unsigned comps;
+	rx_err rc;
+
+	*root = NULL;
+	if ((rc = rx_granted_newest(r, RX_REGISTER_KEYS, r->user_id, &comps,
+	    st)) != RX_OK)
+		return (rc);
+	if ((comps & all) != all)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_ADMIN_NOT_HELD));
+	if ((rc = rx_unit_key(r, RX_REGISTER_KEYS, RX_COMP_ROOT, 1, root, NULL,
+	    st)) != RX_OK)
+		return (rc);
+	rx_root_derive(root_public, secret, (*root)->b);
+	rx_wipe(secret, sizeof(secret));
+	if (!rx_equal(root_public, r->blob->root_public, 32))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_ADMIN_ROOT_OTHER));
+	return (RX_OK);
+}
+
 /* Open all that ${r} was granted of ${unit}'s newest keys; *whole tells whether
  * that is all there are. */
 static rx_err
@@ -262,20 +307,24 @@ unit_try(struct rx_session *r, const char *unit, bool *whole,
 }
 
 static rx_err
-custodian_test(struct rx_session *s, struct rx_session *r, size_t *opened,
-    size_t *all, struct rx_status *st)
+custodian_test(struct rx_session *s, struct rx_session *r,
+    struct rx_custody *found, struct rx_status *st)
 {
 	struct rx_buf units = RX_BUF_INIT;
+	const struct rx_key *root;
+	struct rx_status why;
 	bool whole;
 	size_t i;
 	rx_err rc;
 
+	rx_status_clear(&why);
+	found->root = root_open(r, &root, &why) == RX_OK;
 	rc = rx_keyed_units(s, s->unit, &units, st);
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES) {
-		(*all)++;
+		found->all++;
 		if ((rc = unit_try(r, (const char *)units.b + i, &whole,
 		    st)) == RX_OK)
-			*opened += whole;
+			found->opened += whole;
 	}
 	rx_buf_free(&units);
 	return (rc);
@@ -283,22 +332,177 @@ custodian_test(struct rx_session *s, struct rx_session *r, size_t *opened,
 
 rx_err
 rx_custodian_test(struct rx_session *s, const char *const codes[2],
-    size_t *opened, size_t *all, struct rx_status *st)
+    struct rx_custody *found, struct rx_status *st)
 {
 	struct rx_session *r;
 	struct rx_secret *mem;
 	struct work *w;
 	rx_err rc;
 
-	*opened = *all = 0;
+	memset(found, 0, sizeof(*found));
 	if ((rc = work_new(&mem, &w, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	if ((rc = recovery_open(&r, s, w, codes, st)) == RX_OK)
-		rc = custodian_test(s, r, opened, all, st);
+		rc = custodian_test(s, r, found, st);
 	rc = rx_finish(s, rc, RX_DID_CUSTODY, NULL, "test", st);
 	recovery_close(r);
+done:
+	rx_secret_free(mem);
+	return (rc);
+}
+
+/* ---- the administrator's account ---- */
+
+/* Give ${new} what ${old} has of ${unit}'s newest keys, but for the root seed. */
+static rx_err
+unit_move(struct rx_session *old, struct rx_session *new, const char *unit,
+    struct rx_status *st)
+{
+	const struct rx_key *keys[RX_GRANT_KEYS];
+	enum rx_compartment c;
+	unsigned comps;
+	uint32_t epoch;
+	size_t k;
+	rx_err rc;
+
+	if ((rc = rx_granted_newest(old, unit, old->user_id, &comps, st)) !=
+	    RX_OK)
+		return (rc);
+	comps &= RX_CASE_KEYS | RX_AUDIT_KEYS;
+	for (k = 0; k < RX_GRANT_KEYS; k++) {
+		c = rx_grant_comp(comps, k);
+		if (c == RX_COMP_NONE || (comps & RX_BIT(c)) == 0)
+			continue;
+		memset(keys, 0, sizeof(keys));
+		if ((rc = rx_unit_key(old, unit, c, 0, &keys[k], &epoch,
+		    st)) != RX_OK ||
+		    (rc = rx_grant_insert(new, unit, epoch, RX_BIT(c), keys,
+		    new->user_id, new->id->box_public, st)) != RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
+/* His newest certificate; NULL. */
+static const struct rx_member *
+administrator(const struct rx_session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (s->members[i].cert.role == RX_ROLE_ADMIN &&
+		    rx_member_live(&s->members[i]))
+			return (&s->members[i]);
+	return (NULL);
+}
+
+const char *
+rx_session_administrator(const struct rx_session *s)
+{
+	const struct rx_member *m = administrator(s);
+
+	return (m == NULL ? "" : m->cert.name);
+}
+
+/* The administrator as a session of its own, with a new seed and the root that
+ * ${r} was granted; he is not certified for it yet. */
+static rx_err
+admin_session(struct rx_session **out, const struct rx_session *s,
+    struct rx_session *r, struct rx_status *st)
+{
+	const struct rx_member *m = administrator(s);
+	const struct rx_key *root;
+	struct rx_session *n;
+	rx_err rc;
+
+	*out = NULL;
+	if (m == NULL)
+		return (rx_fail(st, RX_ENOENT, RX_MSG_ADMIN_NOT_HELD));
+	if ((rc = root_open(r, &root, st)) != RX_OK ||
+	    (rc = beside(&n, s, st)) != RX_OK)
+		return (rc);
+	memcpy(n->user_id, m->cert.user, RX_ID_BYTES);
+	rx_text_copy(n->user, sizeof(n->user), m->cert.name);
+	memcpy(n->blob->root_seed, root->b, RX_KEY_BYTES);
+	memcpy(n->blob->recovery_public, r->id->box_public, 32);
+	rx_random(n->blob->seed, 32);
+	rx_identity_derive(n->id, n->blob->seed);
+	if ((rc = rx_members_load(n, n->blob->root_public, st)) != RX_OK) {
+		rx_session_close(n);
+		return (rc);
+	}
+	*out = n;
+	return (RX_OK);
+}
+
+/* In a transaction: the keyblob and certificates of ${n}, the keys of the
+ * register from ${r}.  What he grants himself needs no other warrant. */
+static rx_err
+admin_renew(struct rx_session *n, struct rx_session *r,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	struct rx_cert cert = { .role = RX_ROLE_ADMIN };
+	rx_err rc;
+
+	memcpy(cert.user, n->user_id, RX_ID_BYTES);
+	rx_text_copy(cert.name, sizeof(cert.name), n->user);
+	memcpy(cert.box_public, n->id->box_public, 32);
+	memcpy(cert.sign_public, n->id->sign_public, 32);
+	if ((rc = rx_keyblob_replace(n, passphrase, st)) != RX_OK ||
+	    (rc = rx_drafts_forget(n, st)) != RX_OK ||
+	    (rc = rx_person_renew(n, rx_member_first(n, n->user_id), &cert,
+	    st)) != RX_OK)
+		return (rc);
+	return (unit_move(r, n, RX_REGISTER_KEYS, st));
+}
+
+/* In a transaction, with two entries of the audit: what ${s} did; then, under new
+ * keys of the register, that there are new ones. */
+static rx_err
+admin_give(struct rx_session *s, struct rx_session *r,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	struct rx_session *n;
+	size_t ended;
+	rx_err rc;
+
+	if ((rc = admin_session(&n, s, r, st)) != RX_OK)
+		return (rc);
+	if ((rc = admin_renew(n, r, passphrase, st)) == RX_OK &&
+	    (rc = rx_audit_add(s, RX_DID_ADMIN, n->user_id, n->user,
+	    strlen(n->user), st)) == RX_OK)
+		rc = rx_person_end(n, rx_member_first(n, n->user_id), &ended,
+		    st);
+	rx_session_close(n);
+	return (rc);
+}
+
+rx_err
+rx_custodian_admin(struct rx_session *s, const char *const codes[2],
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	struct rx_session *r = NULL;
+	struct rx_secret *mem;
+	struct work *w;
+	rx_err rc;
+
+	if ((rc = rx_copy_permit(s, RX_DID_ADMIN, st)) != RX_OK)
+		return (rc);
+	/* His own change of passphrase needs nobody; and this would end the
+	 * session that is to sign for it. */
+	if (rx_session_has_role(s, RX_ROLE_ADMIN))
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_ADMIN_SELF));
+	if ((rc = work_new(&mem, &w, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		goto done;
+	if ((rc = recovery_open(&r, s, w, codes, st)) == RX_OK)
+		rc = admin_give(s, r, passphrase, st);
+	recovery_close(r);
+	if ((rc = rx_finish_entered(s, rc, st)) == RX_OK)
+		rc = rx_members_load(s, s->blob->root_public, st);
 done:
 	rx_secret_free(mem);
 	return (rc);
@@ -387,33 +591,6 @@ proofs_insert(struct rx_session *s, const struct rx_session *old,
 	return (RX_OK);
 }
 
-/* Give ${new} what ${old} has of ${unit}'s newest keys. */
-static rx_err
-unit_move(struct rx_session *old, struct rx_session *new, const char *unit,
-    struct rx_status *st)
-{
-	const struct rx_key *keys[RX_GRANT_KEYS];
-	unsigned c, comps;
-	uint32_t epoch;
-	size_t k;
-	rx_err rc;
-
-	if ((rc = rx_granted_newest(old, unit, old->user_id, &comps, st)) !=
-	    RX_OK)
-		return (rc);
-	for (c = RX_COMP_IDENTITY, k = 0; c <= RX_COMP_CODED; c++, k++) {
-		if ((comps & RX_BIT(c)) == 0)
-			continue;
-		memset(keys, 0, sizeof(keys));
-		if ((rc = rx_unit_key(old, unit, (enum rx_compartment)c, 0,
-		    &keys[k], &epoch, st)) != RX_OK ||
-		    (rc = rx_grant_insert(new, unit, epoch, RX_BIT(c), keys,
-		    new->user_id, new->id->box_public, st)) != RX_OK)
-			return (rc);
-	}
-	return (RX_OK);
-}
-
 static rx_err
 keys_move(struct rx_session *s, struct rx_session *old,
     struct rx_session *new, struct rx_status *st)
@@ -426,7 +603,12 @@ keys_move(struct rx_session *s, struct rx_session *old,
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = unit_move(old, new, (const char *)units.b + i, st);
 	if (rc == RX_OK)
+		rc = unit_move(old, new, RX_REGISTER_KEYS, st);
+	if (rc == RX_OK)
 		rc = rx_grants_forget(s, old->user_id, st);
+	/* Not the one that the old had: this is the right one. */
+	if (rc == RX_OK)
+		rc = rx_root_insert(s, new->user_id, new->id->box_public, st);
 	rx_buf_free(&units);
 	return (rc);
 }

@@ -14,12 +14,15 @@
 #define RX_SCHEMA_VERSION 1	/* in the place of every sealed field */
 
 /* The pseudo unit of the keys that belong to the whole register: its grants
- * carry the audit key and the ledger key in places 0 and 1. */
+ * carry the audit key and the ledger key in places 0 and 1.  One alone, to the
+ * recovery key, carries the root seed in place 2 and nothing else: it has one
+ * epoch for ever, and is not to go when the others are followed. */
 #define RX_REGISTER_KEYS "REGISTER\0\0\0\0\0\0\0"
 
 #define RX_BIT(comp) (1u << (comp))
 #define RX_CASE_KEYS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE) | \
     RX_BIT(RX_COMP_CODED))
+#define RX_AUDIT_KEYS (RX_BIT(RX_COMP_AUDIT) | RX_BIT(RX_COMP_LEDGER))
 
 /* A verified certificate and when it was revoked (0: it was not); ended tells
  * that what it stood for is over, and no other certificate goes on with it. */
@@ -127,6 +130,10 @@ rx_err rx_session_cost(struct rx_session *s,
     const struct rx_secret *passphrase, const struct rx_kdf *today,
     struct rx_status *st) RX_MUST_USE;
 
+/* In a transaction: put ${s->blob} back, sealed under ${passphrase}. */
+rx_err rx_keyblob_replace(struct rx_session *s,
+    const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+
 /* An empty session, for rx_register_create. */
 rx_err rx_session_new(struct rx_session **out, struct rx_status *st)
     RX_MUST_USE;
@@ -184,6 +191,12 @@ rx_err rx_user_find(struct rx_session *s, const char *user,
  * him that role too. */
 rx_err rx_person_enrol(struct rx_session *s, struct rx_cert *cert,
     const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: the roles of members[first..] once more, under the public
+ * keys, name and user of ${cert}; what waits for the old ones, or was granted to
+ * them, is forgotten.  The list in memory stays that of before, for the caller
+ * to end with rx_person_end. */
+rx_err rx_person_renew(struct rx_session *s, size_t first,
+    struct rx_cert *cert, struct rx_status *st) RX_MUST_USE;
 /* In a transaction: revoke all that members[first..] have, and give the register
  * a new audit and ledger key.  *revoked counts. */
 rx_err rx_person_end(struct rx_session *s, size_t first, size_t *revoked,
@@ -245,8 +258,8 @@ rx_err rx_grants_heal(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
  * to ${out}. */
 rx_err rx_grants_pending(struct rx_session *s, size_t first,
     struct rx_buf *out, struct rx_status *st) RX_MUST_USE;
-/* Grant keys of ${unit} to every entitled user who lacks them; a transaction is
- * begun at the first.  *made counts. */
+/* Grant keys of ${unit} to every entitled user who lacks them, of the register
+ * also the root seed; a transaction is begun at the first.  *made counts. */
 rx_err rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st) RX_MUST_USE;
 /* The same for members[first..] alone. */
@@ -273,6 +286,11 @@ rx_err rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 rx_err rx_grant_insert(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     uint32_t epoch, unsigned compartments,
     const struct rx_key *const keys[RX_GRANT_KEYS],
+    const uint8_t recipient[RX_ID_BYTES],
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+    RX_MUST_USE;
+/* Administrator, in a transaction: grant the root seed to a recovery key. */
+rx_err rx_root_insert(struct rx_session *s,
     const uint8_t recipient[RX_ID_BYTES],
     const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
     RX_MUST_USE;
@@ -1003,6 +1021,9 @@ rx_err rx_finish(struct rx_session *s, rx_err rc, enum rx_action action,
 /* The same with bytes for the detail. */
 rx_err rx_finish_with(struct rx_session *s, rx_err rc, enum rx_action action,
     const uint8_t *subject, const void *detail, size_t n,
+    struct rx_status *st) RX_MUST_USE;
+/* The same when the entries were made already, the last of them at the end. */
+rx_err rx_finish_entered(struct rx_session *s, rx_err rc,
     struct rx_status *st) RX_MUST_USE;
 /* Roll back, and forget the keys held: some may have been made in vain. */
 void rx_abandon(struct rx_session *s);

@@ -30,7 +30,9 @@ enum rx_compartment
 rx_grant_comp(unsigned comps, size_t k)
 {
 
-	if ((comps & (RX_BIT(RX_COMP_AUDIT) | RX_BIT(RX_COMP_LEDGER))) != 0)
+	if ((comps & RX_BIT(RX_COMP_ROOT)) != 0)
+		return (k == 2 ? RX_COMP_ROOT : RX_COMP_NONE);
+	if ((comps & RX_AUDIT_KEYS) != 0)
 		return (k == 0 ? RX_COMP_AUDIT : k == 1 ? RX_COMP_LEDGER :
 		    RX_COMP_NONE);
 	return (k == 0 ? RX_COMP_IDENTITY : k == 1 ? RX_COMP_NARRATIVE :
@@ -264,6 +266,11 @@ held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	bool row = false;
 	rx_err rc;
 
+	/* The administrator who made them may have other keys than when the
+	 * session began.  A transaction has looked. */
+	if (rx_unit_of_register(unit) && !rx_store_in_transaction(s->store) &&
+	    (rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
 	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
 		return (rc);
 	g = (struct rx_grant *)(void *)mem->b;
@@ -505,7 +512,7 @@ rx_granted_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	return (rc);
 }
 
-#define COMPS (RX_COMP_LEDGER + 1)
+#define COMPS (RX_COMP_ROOT + 1)
 
 /* The newest epoch of each compartment of ${unit}. */
 static rx_err
@@ -732,21 +739,59 @@ grant_missing(struct rx_session *s, const char *unit,
 }
 
 rx_err
+rx_root_insert(struct rx_session *s, const uint8_t recipient[RX_ID_BYTES],
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES], struct rx_status *st)
+{
+	const struct rx_key *const keys[RX_GRANT_KEYS] = { NULL, NULL,
+	    s->scratch[2] };
+	rx_err rc;
+
+	memcpy(s->scratch[2]->b, s->blob->root_seed, RX_KEY_BYTES);
+	rc = rx_grant_insert(s, RX_REGISTER_KEYS, 1, RX_BIT(RX_COMP_ROOT), keys,
+	    recipient, box_public, st);
+	rx_wipe(s->scratch[2]->b, RX_KEY_BYTES);
+	return (rc);
+}
+
+/* Administrator: grant members[first..], if they are the recovery key that is
+ * trusted, the root seed, if it has none yet. */
+static rx_err
+grant_root(struct rx_session *s, const struct granting *now, size_t first,
+    size_t *made, struct rx_status *st)
+{
+	const struct rx_member *m = rx_member_newest(s, first);
+	rx_err rc;
+
+	if (m == NULL || (rx_entitled(s, first, RX_REGISTER_KEYS) &
+	    ~granted_comps(now->g, now->n, now->newest, m->cert.user) &
+	    RX_BIT(RX_COMP_ROOT)) == 0)
+		return (RX_OK);
+	if (!rx_store_in_transaction(s->store) && (rc = rx_begin(s, st)) !=
+	    RX_OK)
+		return (rc);
+	(*made)++;
+	return (rx_root_insert(s, m->cert.user, m->cert.box_public, st));
+}
+
+rx_err
 rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
+	const bool own = memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0;
 	struct granting now;
 	size_t i;
 	rx_err rc;
 
 	/* From anybody else they would be refused (rx_may_grant). */
-	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0 &&
-	    !rx_session_has_role(s, RX_ROLE_ADMIN))
+	if (own && !rx_session_has_role(s, RX_ROLE_ADMIN))
 		return (RX_OK);
 	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
 		return (rc);
-	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
 		rc = grant_missing(s, unit, &now, i, made, st);
+		if (rc == RX_OK && own)
+			rc = grant_root(s, &now, i, made, st);
+	}
 	free(now.g);
 	return (rc);
 }

@@ -305,22 +305,15 @@ rx_user_disable(struct rx_session *s, const char *user, struct rx_status *st)
 	return (rc);
 }
 
-/* The roles of members[first..] under new keys; the old keys may be in
- * anybody's hands. */
-static rx_err
-person_reset(struct rx_session *s, size_t first, struct rx_cert *cert,
-    const struct rx_secret *passphrase, struct rx_status *st)
+rx_err
+rx_person_renew(struct rx_session *s, size_t first, struct rx_cert *cert,
+    struct rx_status *st)
 {
 	struct rx_value key = rx_bytes(cert->user, RX_ID_BYTES);
-	const struct rx_member *m = rx_member_newest(s, first);
-	size_t i, made = 0, ended, n = rx_member_next(s, first);
+	size_t i, n = rx_member_next(s, first);
 	rx_err rc;
 
-	if (m == NULL)
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED));
-	rx_text_copy(cert->name, sizeof(cert->name), m->cert.name);
-	if ((rc = seed_put(s, cert, passphrase, st)) != RX_OK ||
-	    (rc = rx_store_delete(s->store, RX_TABLE_REQUEST, &key, NULL,
+	if ((rc = rx_store_delete(s->store, RX_TABLE_REQUEST, &key, NULL,
 	    st)) != RX_OK ||
 	    (rc = rx_store_delete(s->store, RX_TABLE_SUCCESSION, &key, NULL,
 	    st)) != RX_OK ||
@@ -334,6 +327,25 @@ person_reset(struct rx_session *s, size_t first, struct rx_cert *cert,
 		if ((rc = rx_cert_issue(s, cert, st)) != RX_OK)
 			return (rc);
 	}
+	return (RX_OK);
+}
+
+/* The roles of members[first..] under new keys; the old keys may be in
+ * anybody's hands. */
+static rx_err
+person_reset(struct rx_session *s, size_t first, struct rx_cert *cert,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	const struct rx_member *m = rx_member_newest(s, first);
+	size_t made = 0, ended;
+	rx_err rc;
+
+	if (m == NULL)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_USER_DISABLED));
+	rx_text_copy(cert->name, sizeof(cert->name), m->cert.name);
+	if ((rc = seed_put(s, cert, passphrase, st)) != RX_OK ||
+	    (rc = rx_person_renew(s, first, cert, st)) != RX_OK)
+		return (rc);
 	/* The list in memory is still that of before. */
 	if ((rc = rx_person_end(s, first, &ended, st)) != RX_OK)
 		return (rc);

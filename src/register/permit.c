@@ -161,9 +161,11 @@ rx_cert_entitles(const struct rx_cert *c, const char *unit)
 {
 
 	if (memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0) {
-		if (c->role == RX_ROLE_ADMIN || c->role == RX_ROLE_STATISTICIAN)
-			return (RX_BIT(RX_COMP_AUDIT) | RX_BIT(RX_COMP_LEDGER));
-		return (c->role == RX_ROLE_RECOVERY ? 0 :
+		/* Two custodians make the administrator anew. */
+		if (c->role == RX_ROLE_RECOVERY)
+			return (RX_AUDIT_KEYS | RX_BIT(RX_COMP_ROOT));
+		return (c->role == RX_ROLE_ADMIN ||
+		    c->role == RX_ROLE_STATISTICIAN ? RX_AUDIT_KEYS :
 		    RX_BIT(RX_COMP_AUDIT));
 	}
 	switch (c->role) {

@@ -734,7 +734,8 @@ struct rx_audit_filter {
  * Call ${each} for the entries of the audit that ${f} lets through, the newest
  * first, each of them verified; *found counts all of them, also those that
  * skip and limit leave out.  The administrator sees all, a director the
- * entries on cases of his units, everybody his own.  Looking is not entered
+ * entries on cases of his units, everybody his own, and that the administrator
+ * was given new keys by custodians.  Looking is not entered
  * in the audit itself.  RX_EUSAGE (AUDIT_PERIOD) when from is after to.
  */
 rx_err rx_audit_list(struct rx_session *s, const struct rx_audit_filter *f,

@@ -288,13 +288,9 @@ static rx_err
 close_tx(struct rx_session *s, rx_err rc, struct rx_status *st)
 {
 
-	if (rc == RX_OK)
-		rc = rx_store_commit(s->store, st);
-	if (rc != RX_OK) {
-		rx_abandon(s);
-		return (rc);
-	}
-	return (rx_members_digest(s, s->members_digest, st));
+	rc = rx_finish_entered(s, rc, st);
+	return (rc != RX_OK ? rc :
+	    rx_members_digest(s, s->members_digest, st));
 }
 
 static rx_err

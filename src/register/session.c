@@ -508,9 +508,8 @@ done:
 	return (rc);
 }
 
-/* Put ${s->blob} back, sealed under ${passphrase}. */
-static rx_err
-keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
+rx_err
+rx_keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
 	struct rx_kdf cost = rx_kdf_default;
@@ -546,7 +545,7 @@ rx_session_cost(struct rx_session *s, const struct rx_secret *passphrase,
 		s->cost.passes = today->passes;
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	return (rx_finish(s, keyblob_replace(s, passphrase, st),
+	return (rx_finish(s, rx_keyblob_replace(s, passphrase, st),
 	    RX_DID_PASSWD, NULL, "cost", st));
 }
 
@@ -570,7 +569,7 @@ adopt(struct rx_session *s, const struct rx_secret *passphrase,
 	if (!adopted)
 		return (rc);
 	if (rc == RX_OK)
-		rc = keyblob_replace(s, passphrase, st);
+		rc = rx_keyblob_replace(s, passphrase, st);
 	return (rx_finish(s, rc, RX_DID_CUSTODY, NULL, "adopt", st));
 }
 
@@ -632,7 +631,7 @@ take_next(struct rx_session *s, const struct rx_secret *passphrase,
 	if (rc == RX_OK) {
 		memcpy(s->blob->seed, s->blob->next, 32);
 		rx_wipe(s->blob->next, 32);
-		rc = keyblob_replace(s, passphrase, st);
+		rc = rx_keyblob_replace(s, passphrase, st);
 	}
 	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);
 	if (rc == RX_OK) {
@@ -727,7 +726,7 @@ rx_session_passwd(struct rx_session *s, const struct rx_secret *passphrase,
 		    st);
 	}
 	if (rc == RX_OK)
-		rc = keyblob_replace(s, passphrase, st);
+		rc = rx_keyblob_replace(s, passphrase, st);
 	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);
 done:
 	rx_secret_free(mem);

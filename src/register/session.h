@@ -158,10 +158,25 @@ void rx_rotation_watch(void (*each)(void *, const char unit[RX_UNIT_BYTES],
 rx_err rx_recover(struct rx_session *s, const char *user,
     const struct rx_buf *units, const char *const codes[2], size_t *made,
     struct rx_status *st) RX_MUST_USE;
-/* Any member: open every unit's newest keys with the codes, and give nothing to
- * anybody: *opened of *all. */
+/* Any member: open every unit's newest keys with the codes, and the root, and
+ * give nothing to anybody. */
+struct rx_custody {
+	size_t opened, all;	/* units */
+	bool root;		/* the administrator can be given new keys */
+};
 rx_err rx_custodian_test(struct rx_session *s, const char *const codes[2],
-    size_t *opened, size_t *all, struct rx_status *st) RX_MUST_USE;
+    struct rx_custody *found, struct rx_status *st) RX_MUST_USE;
+/* The name of the administrator; "" when there is none. */
+const char *rx_session_administrator(const struct rx_session *s);
+/* Any member but the administrator (RX_ECONFLICT, ADMIN_SELF), in the home
+ * register: new keys for the administrator's account, under the new ${passphrase},
+ * with the root that the recovery key was granted.  His old keys are revoked, the
+ * register gets new keys, and his sessions end; nobody else has to do anything.
+ * RX_ENOENT (ADMIN_NOT_HELD) in a register that he has not signed in to since it
+ * could; RX_ECORRUPT (ADMIN_ROOT_OTHER) when what was granted is not the root
+ * that is trusted. */
+rx_err rx_custodian_admin(struct rx_session *s, const char *const codes[2],
+    const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
 /* Administrator: a new recovery key, with what the old one has, and new codes.
  * They are handed to ${keep} before anything is final; if it fails, all stays as
  * it was. */
@@ -244,7 +259,8 @@ enum rx_action {
 	RX_DID_BACKUP = 13, RX_DID_CERTIFY = 14, RX_DID_ROTATE = 15,
 	RX_DID_HANDOVER = 16, RX_DID_RECOVER = 17, RX_DID_CUSTODY = 18,
 	RX_DID_RESET = 19, RX_DID_TRANSFER = 20, RX_DID_BUNDLE = 21,
-	RX_DID_ANCHOR = 22, RX_DID_SETTING = 23, RX_DID_COPY = 24, RX_DID_LAST = RX_DID_COPY
+	RX_DID_ANCHOR = 22, RX_DID_SETTING = 23, RX_DID_COPY = 24,
+	RX_DID_ADMIN = 25, RX_DID_LAST = RX_DID_ADMIN
 };
 
 

@@ -99,7 +99,7 @@ put_detail(const struct rx_audit_entry *e, struct rx_audit_row *row)
 	/* The name of a person is what the entry is about already. */
 	if (row->reasoned || e->action == RX_DID_USER_ADD ||
 	    e->action == RX_DID_USER_DISABLE || e->action == RX_DID_RECOVER ||
-	    e->action == RX_DID_RESET)
+	    e->action == RX_DID_RESET || e->action == RX_DID_ADMIN)
 		return;
 	memcpy(text, e->detail, e->n);
 	text[e->n] = '\0';
@@ -133,7 +133,9 @@ consider(struct rx_session *s, const struct rx_audit_filter *f,
 	if (f->child != NULL && (row->about != RX_ABOUT_CASE ||
 	    memcmp(row->id, f->child, RX_ID_BYTES) != 0))
 		return (RX_OK);
-	*wanted = own || rx_permitted(s, RX_ACT_ADMINISTER, NULL) ||
+	/* That somebody else is the administrator concerns everybody. */
+	*wanted = own || e->action == RX_DID_ADMIN ||
+	    rx_permitted(s, RX_ACT_ADMINISTER, NULL) ||
 	    (row->about == RX_ABOUT_CASE &&
 	    rx_permitted(s, RX_ACT_WRITE_CASE, row->unit));
 	return (RX_OK);
@@ -229,6 +231,7 @@ static const struct {
 	[RX_DID_ANCHOR] = { "countersign", RX_MSG_DID_ANCHOR },
 	[RX_DID_TRANSFER] = { "transfer", RX_MSG_DID_TRANSFER },
 	[RX_DID_SETTING] = { "setting", RX_MSG_DID_SETTING },
+	[RX_DID_ADMIN] = { "administrator", RX_MSG_DID_ADMIN },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 

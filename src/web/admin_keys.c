@@ -34,17 +34,12 @@ rx_admin_codes_test_form(struct rx_request *q, struct rx_reply *a,
 	return (put_test(q, a, st));
 }
 
-struct tested {
-	size_t opened, all;
-};
-
 static rx_err
 test_with(void *cookie, struct rx_request *q, const char *const codes[2],
     struct rx_status *st)
 {
-	struct tested *t = cookie;
 
-	return (rx_custodian_test(q->session, codes, &t->opened, &t->all, st));
+	return (rx_custodian_test(q->session, codes, cookie, st));
 }
 
 rx_err
@@ -52,7 +47,7 @@ rx_admin_codes_test(struct rx_request *q, struct rx_reply *a,
     struct rx_status *st)
 {
 	char n[24], all[24];
-	struct tested t;
+	struct rx_custody t = { 0 };
 	rx_err rc;
 
 	if (rx_try_codes(q, a, test_with, &t, st) != RX_OK)
@@ -63,6 +58,10 @@ rx_admin_codes_test(struct rx_request *q, struct rx_reply *a,
 		rc = rx_put_say_two(a->data, t.opened == t.all ? "good" :
 		    "part", q, t.opened == t.all ? RX_MSG_CLI_CUSTODIAN_GOOD :
 		    RX_MSG_CLI_CUSTODIAN_PART, "n", n, "all", all, st);
+		if (rc == RX_OK)
+			rc = rx_put_say(a->data, t.root ? "root" : "no_root",
+			    q, t.root ? RX_MSG_CUSTODIAN_ROOT :
+			    RX_MSG_CUSTODIAN_NO_ROOT, NULL, NULL, st);
 	}
 	return (rc != RX_OK ? rc : put_test(q, a, st));
 }

@@ -5,7 +5,7 @@
 
 /*
  * A member's keys: those he still waits for, which two custodians can bring back
- * on the spot; and new keys for units, when somebody had the old ones who should
+ * on the spot; the administrator's account, to which they give new ones; and new keys for units, when somebody had the old ones who should
  * not know what is written from now on.
  *
  * New keys for many cases are made in pieces, a request each.  What is left is
@@ -132,6 +132,67 @@ recover(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	else
 		rx_redirect_with(a, RX_MSG_WEB_RECOVERED, rx_session_has_role(
 		    q->session, RX_ROLE_ADMIN) ? "/people" : "/keys");
+	return (RX_OK);
+}
+
+/* ---- the administrator's account ---- */
+
+/* data.refused says why there is no form: who is signed in, or where. */
+static rx_err
+put_administrator(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+	const char *copy = rx_session_copy(q->session);
+	rx_err rc;
+
+	a->page = "account/administrator";
+	if ((rc = rx_put_text(a->data, "administrator",
+	    rx_session_administrator(q->session), st)) != RX_OK ||
+	    (rc = rx_put_say(a->data, "title", q, RX_MSG_WEB_ADMIN_TITLE,
+	    NULL, NULL, st)) != RX_OK)
+		return (rc);
+	if (copy != NULL)
+		return (rx_put_say(a->data, "refused", q,
+		    RX_MSG_COPY_HOME_ONLY, "copy", copy, st));
+	return (rx_session_has_role(q->session, RX_ROLE_ADMIN) ? rx_put_say(
+	    a->data, "refused", q, RX_MSG_ADMIN_SELF, NULL, NULL, st) : RX_OK);
+}
+
+static rx_err
+administrator_form(struct rx_request *q, struct rx_reply *a,
+    struct rx_status *st)
+{
+
+	return (put_administrator(q, a, st));
+}
+
+static rx_err
+administrator_with(void *cookie, struct rx_request *q,
+    const char *const codes[2], struct rx_status *st)
+{
+
+	return (rx_custodian_admin(q->session, codes, cookie, st));
+}
+
+static rx_err
+administrator(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
+{
+	struct rx_secret *fresh = NULL;
+	rx_err rc;
+
+	rc = rx_field_set(q, "sure") ? rx_field_new_secret(&fresh, q, st) :
+	    rx_fail(st, RX_EUSAGE, RX_MSG_WEB_SURE_MISSING);
+	if (rc == RX_OK)
+		rc = rx_try_codes(q, a, administrator_with, fresh, st);
+	rx_secret_free(fresh);
+	if (rc != RX_OK) {
+		if ((rc = rx_put_error(a, q, st)) != RX_OK)
+			return (rc);
+		return (put_administrator(q, a, st));
+	}
+	rx_text_copy(a->end_user, sizeof(a->end_user),
+	    rx_session_administrator(q->session));
+	rx_redirect_with(a, RX_MSG_WEB_ADMIN_DONE, "/passphrase");
 	return (RX_OK);
 }
 
@@ -341,6 +402,9 @@ go_on(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 const struct rx_route rx_routes_keys[] = {
 	{ "GET", "/recover", RX_WEB_SIGNED_IN, recover_form },
 	{ "POST", "/recover", SLOW, recover },
+	{ "GET", "/recover/administrator", RX_WEB_SIGNED_IN,
+	    administrator_form },
+	{ "POST", "/recover/administrator", SLOW, administrator },
 	{ "GET", "/keys", SLOW, keys },
 	{ "POST", "/keys/rotate", SLOW, rotate },
 	{ "POST", "/keys/go-on", SLOW, go_on },

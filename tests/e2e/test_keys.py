@@ -193,13 +193,36 @@ def test_only_director_gone_two_custodians_give_the_unit_to_another():
 
 
 @test
+def test_administrator_gone_two_custodians_give_his_account_to_another():
+    register, codes = make("d1")
+    child(register, "d1", "d1 first", "c1")
+    for pair, rc in (((codes[0], codes[0]), USAGE),
+                     ((codes[0], make()[1][1]), PERMISSION)):
+        run(register, "d1", "d1 first", "custodian", "admin", codes=pair,
+            new="of another").expect(rc)
+    run(register, *ADMIN, "custodian", "admin", codes=codes[:2],
+        new="of another").expect(CONFLICT)
+    got = run(register, "d1", "d1 first", "custodian", "admin", "--json",
+              codes=codes[1:], new="of another").expect()
+    equal(got.json(), {"administrator": ADMIN[0]}, "whose account")
+    equal(got.err, b"", "nothing else")
+    run(register, *ADMIN, "user", "list").expect(PERMISSION)
+    # He does all that an administrator does.
+    run(register, ADMIN[0], "of another", "user", "add", "d2", "--role",
+        "director", "--unit", OTHER, new="d2 first").expect()
+    run(register, ADMIN[0], "of another", "user", "disable", "d2").expect()
+    run(register, "d1", "d1 first", "child", "list").expect()
+    run(register, ADMIN[0], "of another", "audit", "verify").expect()
+
+
+@test
 def test_custodian_test_proves_a_pair_and_gives_nothing():
     register, codes = make("d1")
     child(register, "d1", "d1 first", "c1")
     for pair in ((0, 1), (1, 0), (0, 2), (2, 1)):
         got = run(register, *ADMIN, "custodian", "test", "--json",
                   codes=[codes[i] for i in pair]).expect().json()
-        equal(got, {"opened": 1, "units": 1}, "pair %s" % (pair,))
+        equal(got, {"opened": 1, "units": 1, "administrator": True}, "pair %s" % (pair,))
     run(register, *ADMIN, "child", "list").expect(PERMISSION)
     other = make()[1]
     run(register, *ADMIN, "custodian", "test",
@@ -230,13 +253,13 @@ def test_reissued_codes_work_and_the_old_ones_no_more():
             codes=[old[i] for i in pair]).expect(PERMISSION)
         got = run(register, *ADMIN, "custodian", "test", "--json",
                   codes=[new[i] for i in pair]).expect().json()
-        equal(got, {"opened": 1, "units": 1}, "at once")
+        equal(got, {"opened": 1, "units": 1, "administrator": True}, "at once")
     # The next sign-in gives the village new keys, and the new codes have them.
     run(register, "d1", "d1 first", "child", "list").expect()
     observe(register, "d1", "d1 first", "o1", "c1", "之后").expect()
     got = run(register, *ADMIN, "custodian", "test", "--json",
               codes=new[1:]).expect().json()
-    equal(got, {"opened": 1, "units": 1}, "after the rotation")
+    equal(got, {"opened": 1, "units": 1, "administrator": True}, "after the rotation")
     # Newcomers trust the new key too, and can be helped with it.
     run(register, *ADMIN, "user", "handover", "d1", "d2", "--now",
         new="d2 first").expect()

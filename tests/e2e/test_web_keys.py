@@ -306,6 +306,72 @@ def test_the_administrator_brings_back_the_keys_of_somebody_else():
     s.stop()
 
 
+LOST = "/recover/administrator"
+
+
+@test
+def test_two_custodians_give_the_administrator_a_new_passphrase_on_the_spot():
+    register, codes, s, a = begin("d1")
+    d = enter(s, "d1", "d1 first")
+    true(LOST in d.get("/passphrase").page().links, "the way there")
+    true(LOST in d.get("/recover").page().links, "another way there")
+    true(LOST not in a.get("/passphrase").page().links, "not for himself")
+    says(Browser(s).get("/login"), "WEB_LOGIN_FORGOT")
+    says(d.get(LOST), "WEB_ADMIN_TEXT", ADMIN[0])
+    new = {"new": "words of another", "again": "words of another"}
+    r = fill(d, LOST, sure="1", **codes_of(sloppy(codes[2]), wide(codes[0])),
+             **new)
+    equal((r.status, r.location), (303, "/passphrase"), r.text[-300:])
+    says(d.follow(r), "WEB_ADMIN_DONE")
+    equal(a.get("/people").location, "/login", "his page has ended")
+    a = enter(s, ADMIN[0], new["new"])
+    says(a.get("/audit"), "DID_ADMIN", "d1")
+    says(d.get("/audit"), "DID_ADMIN")
+    says(a.get(LOST), "ADMIN_SELF")
+    equal(s.stop(), "", "nothing is told to the log")
+    run(register, *ADMIN, "user", "list").expect(PERMISSION)
+    run(register, ADMIN[0], new["new"], "user", "add", "d2", "--role",
+        "director", "--unit", keys.OTHER, new="d2 first").expect()
+    run(register, ADMIN[0], new["new"], "audit", "verify").expect()
+
+
+@test
+def test_the_administrator_gets_no_passphrase_from_a_form_that_is_not_right():
+    register, codes, s, a = begin("d1")
+    d = enter(s, "d1", "d1 first")
+    other = keys.make()[1]
+    two = codes_of(*codes[:2])
+    new = {"new": "words of another", "again": "words of another"}
+    for values, status, name in (
+            (dict(two, **new), 422, "WEB_SURE_MISSING"),
+            (dict(two, sure="1", new="words of another", again="words"), 422,
+             "WEB_PASSPHRASE_DIFFERS"),
+            (dict(two, sure="1", new="short", again="short"), 422,
+             "WEB_PASSPHRASE_SHORT"),
+            (dict(new, sure="1", **codes_of("", codes[1])), 422,
+             "WEB_CODE_EMPTY"),
+            (dict(new, sure="1", **codes_of(codes[0], codes[0])), 422,
+             "CODE_PAIR"),
+            (dict(new, sure="1", **codes_of(codes[0], other[1])), 403,
+             "CODES_WRONG")):
+        r = fill(d, LOST, **values)
+        equal(r.status, status, name)
+        says(r, name)
+        equal(r.text.count('role="alert"'), 1, "one line")
+        for word in (codes[0], codes[1], "words of another"):
+            true(word not in r.text, "what was typed comes back")
+    equal(d.post(LOST, dict(two, sure="1", **new), csrf=None).status, 403,
+          "no token")
+    # The wait doubles: it is met however slow the machine is.
+    got = [fill(d, LOST, sure="1", **codes_of(*other[:2]), **new).status
+           for _ in range(10)]
+    true(429 in got and set(got) <= {403, 429}, "guesses: %r" % got)
+    equal(a.get("/people").status, 200, "his page goes on")
+    s.stop()
+    equal(len(audited(register, "administrator")), 0, "nothing was done")
+    run(register, *ADMIN, "user", "list").expect()
+
+
 @test
 def test_codes_are_tried_on_a_page_that_gives_nobody_anything():
     register, codes, s, a, d = lost()
@@ -313,12 +379,14 @@ def test_codes_are_tried_on_a_page_that_gives_nobody_anything():
          set(a.get("/safety").page().links), "the way there")
     says(fill(a, "/safety/codes/test", **codes_of(codes[1], codes[0])),
          "CLI_CUSTODIAN_GOOD", "1")
+    says(fill(a, "/safety/codes/test", **codes_of(*codes[1:])),
+         "CUSTODIAN_ROOT")
     r = fill(a, "/safety/codes/test", **codes_of(codes[0],
                                                  keys.make()[1][0]))
     equal(r.status, 403, "of another register")
     says(r, "CODES_WRONG")
     equal(d.get("/today").status, 403, "nobody was given any")
-    equal(len(audited(register, "custody", "test")), 1, "one entry")
+    equal(len(audited(register, "custody", "test")), 2, "an entry each")
     says(a.get("/audit"), "DID_CUSTODY_TEST")
     for path in ("/safety/codes", "/safety/codes/test", "/safety/codes/new"):
         equal(d.get(path).status, 403, "not for a director: " + path)

@@ -159,6 +159,18 @@ act_issue(struct rx_session *s)
 	return (rc != RX_OK ? rc : rx_custodian_issue(s, &st));
 }
 
+/* The same passphrase, so that it opens before and after. */
+static rx_err
+act_admin(struct rx_session *s)
+{
+	const char *const two[2] = { codes.text[0], codes.text[2] };
+	struct rx_secret *p = test_passphrase("admin");
+	rx_err rc = rx_custodian_admin(s, two, p, &st);
+
+	rx_secret_free(p);
+	return (rc);
+}
+
 static rx_err
 act_open(struct rx_session *s)
 {
@@ -304,6 +316,14 @@ before_rotation(const char *dir)
 	ok(as(dir, "admin", "admin", act_disable), &st);
 }
 
+/* What d1's sign-in hands on is no part of it. */
+static void
+before_admin(const char *dir)
+{
+
+	ok(sign_in(dir, "d1", "d1"), &st);
+}
+
 static void
 before_adoption(const char *dir)
 {
@@ -407,16 +427,27 @@ custodians(const char *dir, const struct rx_codes *c)
 	const char *const two[2] = { c->text[1], c->text[2] };
 	struct rx_secret *p = test_passphrase("admin");
 	struct rx_session *s;
-	size_t opened = 0, all = 1;
+	struct rx_custody found;
 	rx_err rc;
 
 	ok(rx_session_open(&s, dir, "admin", p, &st), &st);
-	rc = rx_custodian_test(s, two, &opened, &all, &st);
+	rc = rx_custodian_test(s, two, &found, &st);
 	rx_session_close(s);
 	rx_secret_free(p);
-	assert_true(rc != RX_OK || opened == all);
+	assert_true(rc != RX_OK || (found.opened == found.all && found.root));
 	rx_status_clear(&st);
 	return (rc);
+}
+
+/* The administrator goes on, and so do the codes. */
+static void
+check_admin(const struct deed *d, const char *dir)
+{
+
+	(void)d;
+	ok(as(dir, "admin", "admin", act_disable), &st);
+	reads(dir, "d1", "d1", 3);
+	assert_int_equal(custodians(dir, &codes), RX_OK);
 }
 
 /* The new codes open all, and are those that were written down before they
@@ -1048,6 +1079,9 @@ DEED(test_new_keys_taken_into_use_interrupted_is_before_or_after,
     check_passwd)
 DEED(test_recovery_interrupted_is_before_or_after,
     "recovery", "admin", "admin", act_recover, 0, RX_OK, NULL, check_recover)
+DEED(test_new_keys_of_the_administrator_interrupted_are_before_or_after,
+    "administrator", "d1", "d1", act_admin, 0, RX_OK, before_admin,
+    check_admin)
 DEED(test_reissue_interrupted_is_before_or_after,
     "reissue", "admin", "admin", act_reissue, 0, RX_OK, NULL, check_reissue)
 DEED(test_issue_of_prepared_codes_interrupted_is_before_or_after,
@@ -1274,6 +1308,8 @@ main(void)
 		cmocka_unit_test(
     test_new_keys_taken_into_use_interrupted_is_before_or_after),
 		cmocka_unit_test(test_recovery_interrupted_is_before_or_after),
+		cmocka_unit_test(
+		    test_new_keys_of_the_administrator_interrupted_are_before_or_after),
 		cmocka_unit_test(test_reissue_interrupted_is_before_or_after),
 		cmocka_unit_test(
 		    test_adoption_of_a_new_recovery_key_interrupted_goes_on),

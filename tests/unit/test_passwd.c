@@ -53,6 +53,176 @@ test_new_passphrase_is_certified_by_the_administrator(void **state)
 	rx_session_close(admin);
 }
 
+/* ---- the administrator's, by two custodians ---- */
+
+/* As new_register, with the codes; "d1" and the statistician "stat" are there. */
+static struct rx_session *
+register_of(char dir[256], struct rx_codes *codes)
+{
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_session *admin;
+
+	(void)snprintf(dir, 256, "%s/codes", test_dir());
+	must(rx_register_create(dir, "admin", "测试民政局", COUNTY, p, codes,
+	    &st));
+	rx_secret_free(p);
+	admin = sign_in(dir, "admin");
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "stat", RX_ROLE_STATISTICIAN, COUNTY), &st);
+	return (admin);
+}
+
+/* ${s} has codes 0 and 2 typed; the new passphrase is "fresh". */
+static rx_err
+give(struct rx_session *s, const struct rx_codes *codes)
+{
+	const char *const two[2] = { codes->text[0], codes->text[2] };
+	struct rx_secret *p = test_passphrase("fresh");
+	rx_err rc;
+
+	rx_status_clear(&st);
+	rc = rx_custodian_admin(s, two, p, &st);
+	rx_secret_free(p);
+	return (rc);
+}
+
+static void
+test_administrator_given_new_keys_by_custodians_does_all_he_did(void **state)
+{
+	struct rx_session *admin, *d1, *stat;
+	const struct rx_key *key;
+	struct rx_codes codes;
+	char dir[256];
+
+	(void)state;
+	rx_session_close(register_of(dir, &codes));
+	d1 = sign_in(dir, "d1");
+	add_child(d1, "c1", VILLAGE1);
+	must(passwd(d1, "mine"));
+	must(give(d1, &codes));
+	/* The session it was done from goes on. */
+	add_child(d1, "c2", VILLAGE1);
+	audit_holds(d1);
+	rx_session_close(d1);
+	refuses(try(open_as(&admin, dir, "admin", "admin")), RX_EPERM,
+	    WRONG_PASSPHRASE);
+	must(open_as(&admin, dir, "admin", "fresh"));
+	/* The change of passphrase that waited is certified. */
+	assert_false(person(admin, "d1", 0).row.temporary);
+	ok(enrol(admin, "d2", RX_ROLE_DIRECTOR, VILLAGE2), &st);
+	must(rx_user_disable(admin, "d2", &st));
+	must(rx_unit_key(admin, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0, &key,
+	    NULL, &st));
+	audit_holds(admin);
+	/* Nobody else had to do anything. */
+	must(open_as(&d1, dir, "d1", "mine"));
+	assert_string_equal(listed(d1, "c2").name, "林c2");
+	stat = sign_in(dir, "stat");
+	must(rx_unit_key(stat, RX_REGISTER_KEYS, RX_COMP_LEDGER, 0, &key,
+	    NULL, &st));
+	audit_holds(stat);
+	rx_session_close(stat);
+	rx_session_close(d1);
+	rx_session_close(admin);
+	/* And once more, with the same codes. */
+	must(open_as(&d1, dir, "d1", "mine"));
+	must(give(d1, &codes));
+	must(open_as(&admin, dir, "admin", "fresh"));
+	audit_holds(admin);
+	rx_session_close(d1);
+	rx_session_close(admin);
+}
+
+struct told {
+	unsigned n;
+	char user[RX_USER_NAME_BYTES], name[RX_USER_NAME_BYTES];
+};
+
+static rx_err
+told_each(void *cookie, const struct rx_audit_row *row, struct rx_status *u)
+{
+	struct told *t = cookie;
+
+	(void)u;
+	t->n++;
+	rx_text_copy(t->user, sizeof(t->user), row->user);
+	rx_text_copy(t->name, sizeof(t->name), row->name);
+	return (RX_OK);
+}
+
+static void
+test_every_member_reads_who_gave_the_administrator_new_keys(void **state)
+{
+	struct rx_audit_filter f = { .action = RX_DID_ADMIN };
+	struct rx_session *d1, *stat;
+	struct rx_codes codes;
+	struct told t = { 0 };
+	char dir[256];
+	size_t n;
+
+	(void)state;
+	rx_session_close(register_of(dir, &codes));
+	stat = sign_in(dir, "stat");
+	d1 = sign_in(dir, "d1");
+	must(give(stat, &codes));
+	must(rx_audit_list(d1, &f, &n, told_each, &t, &st));
+	assert_int_equal(t.n, 1);
+	assert_string_equal(t.user, "stat");
+	assert_string_equal(t.name, "admin");
+	assert_string_equal(rx_action_key(RX_DID_ADMIN), "administrator");
+	rx_session_close(stat);
+	rx_session_close(d1);
+}
+
+/* As it was before the root was granted: the codes open units alone. */
+static void
+test_admin_not_held_register_of_before_waits_for_its_administrator(
+    void **state)
+{
+	struct rx_session *admin, *d1;
+	const char *two[2];
+	struct rx_custody found;
+	struct rx_codes codes;
+	char dir[256];
+	size_t i;
+
+	(void)state;
+	admin = register_of(dir, &codes);
+	two[0] = codes.text[0];
+	two[1] = codes.text[1];
+	must(rx_begin(admin, &st));
+	for (i = 0; i < admin->nmembers; i++)
+		if (admin->members[i].cert.role == RX_ROLE_RECOVERY)
+			must(rx_grants_forget(admin,
+			    admin->members[i].cert.user, &st));
+	must(rx_finish(admin, RX_OK, RX_DID_GRANT, NULL, NULL, &st));
+	rx_session_close(admin);
+	d1 = sign_in(dir, "d1");
+	refuses(give(d1, &codes), RX_ENOENT, ADMIN_NOT_HELD);
+	must(rx_custodian_test(d1, two, &found, &st));
+	assert_false(found.root);
+	rx_session_close(sign_in(dir, "admin"));
+	must(rx_custodian_test(d1, two, &found, &st));
+	assert_true(found.root);
+	must(give(d1, &codes));
+	rx_session_close(d1);
+}
+
+static void
+test_admin_self_signed_in_as_administrator_he_needs_nobody(void **state)
+{
+	struct rx_session *admin;
+	struct rx_codes codes;
+	char dir[256];
+
+	(void)state;
+	admin = register_of(dir, &codes);
+	refuses(give(admin, &codes), RX_ECONFLICT, ADMIN_SELF);
+	assert_string_equal(rx_session_administrator(admin), "admin");
+	rx_session_close(admin);
+	rx_session_close(sign_in(dir, "admin"));
+}
+
 /* Between the new certificate and its owner's next session, others seal to
  * the new keys what he has not moved over yet. */
 static void
@@ -290,6 +460,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_administrator_given_new_keys_by_custodians_does_all_he_did),
+		cmocka_unit_test(
+		    test_every_member_reads_who_gave_the_administrator_new_keys),
+		cmocka_unit_test(
+		    test_admin_not_held_register_of_before_waits_for_its_administrator),
+		cmocka_unit_test(
+		    test_admin_self_signed_in_as_administrator_he_needs_nobody),
 		cmocka_unit_test(
 		    test_cost_of_a_passphrase_is_raised_and_never_lowered),
 		cmocka_unit_test(

@@ -454,8 +454,10 @@ test_another_recovery_key_is_entitled_to_nothing(void **state)
 	(void)state;
 	unit_of(unit, 'V');
 	assert_int_equal(rx_entitled(&s, 0, unit), RX_CASE_KEYS);
+	assert_int_not_equal(rx_entitled(&s, 0, RX_REGISTER_KEYS), 0);
 	m.cert.box_public[0] ^= 1;
 	assert_int_equal(rx_entitled(&s, 0, unit), 0);
+	assert_int_equal(rx_entitled(&s, 0, RX_REGISTER_KEYS), 0);
 }
 
 static void
@@ -471,7 +473,7 @@ test_register_keys_are_for_members_the_ledger_for_statisticians(void **state)
 		{ RX_ROLE_SUPERVISOR, RX_BIT(RX_COMP_AUDIT) },
 		{ RX_ROLE_STATISTICIAN, RX_BIT(RX_COMP_AUDIT) |
 		    RX_BIT(RX_COMP_LEDGER) },
-		{ RX_ROLE_RECOVERY, 0 },
+		{ RX_ROLE_RECOVERY, RX_AUDIT_KEYS | RX_BIT(RX_COMP_ROOT) },
 	};
 	struct rx_session s;
 	struct rx_member m;
