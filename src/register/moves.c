@@ -30,31 +30,24 @@ was_ours(struct rx_session *s, const uint8_t *id, bool *ours,
 	return (rc);
 }
 
-/* When the case ${id} was accepted last, by the audit; 0 when it does not say. */
+/* When the case ${id} was accepted last, by the statement of it; 0 when there is
+ * none. */
 static rx_err
 accepted_at(struct rx_session *s, const uint8_t *id, int64_t *at,
     struct rx_status *st)
 {
-	static const char word[] = RX_TRANSFER_ACCEPTED;
-	struct rx_audit_entry e;
-	struct rx_audit_head head;
-	bool found;
+	struct rx_buf moves = RX_BUF_INIT;
+	struct rx_passage m;
 	rx_err rc;
 
 	*at = 0;
-	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
-		return (rc);
-	for (; head.seq > 0 && *at == 0; head.seq--) {
-		if ((rc = rx_audit_peek_at(s, head.seq, &e, &found, st)) !=
-		    RX_OK)
-			return (rc);
-		if (found && e.action == RX_DID_TRANSFER &&
-		    e.n == sizeof(word) - 1 &&
-		    memcmp(e.detail, word, e.n) == 0 &&
-		    memcmp(e.subject, id, RX_ID_BYTES) == 0)
-			*at = e.time;
+	if ((rc = rx_passages_load(&moves, s, id, st)) == RX_OK &&
+	    moves.len >= sizeof(m)) {
+		memcpy(&m, moves.b + moves.len - sizeof(m), sizeof(m));
+		*at = m.at;
 	}
-	return (RX_OK);
+	rx_buf_free(&moves);
+	return (rc);
 }
 
 /* Refuse the case ${id}, which was the session's, by where it is now. */
