@@ -251,7 +251,7 @@ held_chain(struct rx_session *s, const char *unit, enum rx_compartment comp,
 
 /* Open every grant of ${unit} to this session and hold its keys. */
 static rx_err
-held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+grants_open(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     struct rx_status *st)
 {
 	struct rx_value args[2] = { rx_text(unit),
@@ -266,11 +266,6 @@ held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	bool row = false;
 	rx_err rc;
 
-	/* The administrator who made them may have other keys than when the
-	 * session began.  A transaction has looked. */
-	if (rx_unit_of_register(unit) && !rx_store_in_transaction(s->store) &&
-	    (rc = rx_members_refresh(s, st)) != RX_OK)
-		return (rc);
 	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
 		return (rc);
 	g = (struct rx_grant *)(void *)mem->b;
@@ -301,6 +296,24 @@ held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 done:
 	rx_secret_free(mem);
 	return (rc);
+}
+
+/* The same; who made one may have come, or got other keys, after the session
+ * looked at the members last.  A transaction has looked. */
+static rx_err
+held_load(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	const struct rx_status before = *st;
+	rx_err rc;
+
+	if ((rc = grants_open(s, unit, st)) != RX_ECORRUPT ||
+	    rx_store_in_transaction(s->store))
+		return (rc);
+	*st = before;
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
+	return (grants_open(s, unit, st));
 }
 
 rx_err

@@ -246,6 +246,29 @@ test_session_goes_on_after_somebody_new_has_written(void **state)
 	rx_session_close(admin);
 }
 
+/* It only reads: the keys that it gets meanwhile are from one who is new to it. */
+static void
+test_reading_session_takes_keys_from_somebody_new(void **state)
+{
+	struct rx_session *admin, *stat, *d1;
+	size_t n[RX_TYPE_COUNT];
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "stat", RX_ROLE_STATISTICIAN, COUNTY), &st);
+	stat = sign_in(dir, "stat");
+	must(count(stat, COUNTY, n));
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	d1 = sign_in(dir, "d1");
+	add_child(d1, "c1", VILLAGE1);
+	must(count(stat, COUNTY, n));
+	assert_int_equal(n[RX_CHILD], 1);
+	rx_session_close(d1);
+	rx_session_close(stat);
+	rx_session_close(admin);
+}
+
 /* ---- who reviews, when people come and go ---- */
 
 static void
@@ -334,6 +357,8 @@ main(void)
 		    test_no_key_to_names_is_ever_in_a_statisticians_hands),
 		cmocka_unit_test(
 		    test_session_goes_on_after_somebody_new_has_written),
+		cmocka_unit_test(
+		    test_reading_session_takes_keys_from_somebody_new),
 		cmocka_unit_test(
 		    test_flag_goes_to_the_county_when_the_township_is_left_alone),
 		cmocka_unit_test(
