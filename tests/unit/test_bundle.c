@@ -219,7 +219,8 @@ content_is_same(const char *a, const char *b)
 
 	dump(a, &x);
 	dump(b, &y);
-	same = x.len == y.len && memcmp(x.b, y.b, x.len) == 0;
+	same = x.len == y.len && (x.len == 0 ||
+	    memcmp(x.b, y.b, x.len) == 0);
 	rx_buf_free(&x);
 	rx_buf_free(&y);
 	return (same);
@@ -1680,7 +1681,8 @@ same_list(struct rx_session *a, struct rx_session *b)
 
 	must(rx_child_each(a, filter, 0, state_each, &x, &st));
 	must(rx_child_each(b, filter, 0, state_each, &y, &st));
-	same = x.len == y.len && memcmp(x.b, y.b, x.len) == 0;
+	same = x.len == y.len && (x.len == 0 ||
+	    memcmp(x.b, y.b, x.len) == 0);
 	rx_buf_free(&x);
 	rx_buf_free(&y);
 	return (same);

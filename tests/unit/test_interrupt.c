@@ -71,7 +71,7 @@ as(const char *dir, const char *user, const char *pass,
 static const struct rx_secret *
 word(const char *text)
 {
-	static struct { const char *text; struct rx_secret *p; } words[4];
+	static struct { const char *text; struct rx_secret *p; } words[8];
 	size_t i;
 
 	for (i = 0; words[i].text != NULL; i++)
@@ -164,11 +164,8 @@ static rx_err
 act_admin(struct rx_session *s)
 {
 	const char *const two[2] = { codes.text[0], codes.text[2] };
-	struct rx_secret *p = test_passphrase("admin");
-	rx_err rc = rx_custodian_admin(s, two, p, &st);
 
-	rx_secret_free(p);
-	return (rc);
+	return (rx_custodian_admin(s, two, word("admin"), &st));
 }
 
 static rx_err
@@ -680,6 +677,7 @@ setup(void **state)
 	(void)word("n1");
 	(void)word("reset");
 	(void)word("other");
+	(void)word("admin");
 	place_setup();
 	ok(rx_register_create(base, "admin", "测试民政局", "350102", p, &codes,
 	    &st), &st);
