@@ -417,7 +417,7 @@ static rx_err
 overdue_cases(struct rx_session *s, struct rx_case *c, const char *unit,
     struct rx_buf *ids, struct rx_status *st)
 {
-	struct rx_known_unit *u;
+	struct rx_known_unit *u = NULL;
 	bool held = false, due;
 	size_t i, k;
 	rx_err rc;

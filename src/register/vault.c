@@ -120,7 +120,7 @@ static bool
 head_take(const uint8_t *b, size_t n, off_t size, enum rx_part part,
     uint8_t head[RX_BACKUP_SIGNED], char base[256])
 {
-	const uint8_t *h = b + RX_INCREMENT_HEAD - RX_BACKUP_SIGNED;
+	const uint8_t *h = b + (RX_INCREMENT_HEAD - RX_BACKUP_SIGNED);
 
 	base[0] = '\0';
 	if (rx_backup_is(b, n, part) && (uint64_t)size == RX_BACKUP_SIGNED +
