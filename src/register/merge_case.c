@@ -494,35 +494,49 @@ moved_child(const struct group *g, const struct rx_passage *m)
 	return (NULL);
 }
 
-/* The row ${r} of a move that is not known here: all that it says must be true,
- * and follow what was before. */
-static rx_err
-move_check(struct merge *m, struct group *g, const struct in_row *r,
-    struct rx_status *st)
+/* Whether ${move} goes on from what is known of the case here. */
+static bool
+move_follows(const struct group *g, const struct rx_passage *move)
 {
 	const struct rx_passage *before = move_last(g);
-	const char *from = before != NULL ? before->to : g->here ? g->at :
-	    NULL;
+
+	if (g->have >= move->epoch)
+		return (false);
+	if (before != NULL)
+		return (memcmp(before->to, move->from, RX_UNIT_BYTES) == 0 &&
+		    before->epoch < move->epoch &&
+		    before->version < move->version);
+	return (!g->here || memcmp(g->at, move->from, RX_UNIT_BYTES) == 0);
+}
+
+/* The row ${r} of a move that is not known here: all that it says must be true.
+ * *mine is false when it does not follow what was before: somebody has lied about
+ * the way of the case, who need not be the sender, so the rest is taken. */
+static rx_err
+move_check(struct merge *m, struct group *g, const struct in_row *r,
+    bool *mine, struct rx_status *st)
+{
 	struct rx_passage move;
 	bool same = false;
 	rx_err rc;
 
 	if (!rx_passage_read(&move, r->v[2].p, r->v[2].n) ||
 	    move.epoch != (uint32_t)r->v[1].i || move.at > m->c->head.made ||
-	    (from != NULL && memcmp(from, move.from, RX_UNIT_BYTES) != 0) ||
-	    (before != NULL && (before->epoch >= move.epoch ||
-	    before->version >= move.version)) ||
 	    !rx_passage_true(m->s, g->id, &move, r->v[2].p) ||
 	    moved_child(g, &move) == NULL)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
 	if ((rc = keys_signed(g, &move, r, &same, st)) != RX_OK)
 		return (rc);
-	return (same ? rx_buf_add(&g->moves, &move, sizeof(move), st) :
-	    rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
+	if (!same)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
+	*mine = move_follows(g, &move);
+	return (*mine ? rx_buf_add(&g->moves, &move, sizeof(move), st) :
+	    RX_OK);
 }
 
-/* The moves that are here, and those that came; *mine is false for one that home
- * has not made itself: nobody else tells it where a case lies. */
+/* The moves that are here, and those that came; *mine is false for one that does
+ * not follow them, and for one that home has not made itself: nobody else tells it
+ * where a case lies. */
 static rx_err
 moves_read(struct merge *m, struct group *g, bool *mine, struct rx_status *st)
 {
@@ -542,7 +556,8 @@ moves_read(struct merge *m, struct group *g, bool *mine, struct rx_status *st)
 		if (how == RX_SAME)
 			continue;
 		*mine &= m->s->copy && how == RX_ABSENT;
-		if (*mine && (rc = move_check(m, g, &g->row[i], st)) != RX_OK)
+		if (*mine && (rc = move_check(m, g, &g->row[i], mine, st)) !=
+		    RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
@@ -567,7 +582,8 @@ group_load(struct merge *m, struct group *g, bool *mine,
 		*st = none;
 		return (rc);
 	}
-	if ((rc = moves_read(m, g, mine, st)) != RX_OK)
+	if ((rc = epoch_stored(m, g, st)) != RX_OK ||
+	    (rc = moves_read(m, g, mine, st)) != RX_OK)
 		return (rc);
 	move = move_last(g);
 	memcpy(g->unit, move != NULL ? move->to : g->here ? g->at : g->sent,
@@ -578,7 +594,7 @@ group_load(struct merge *m, struct group *g, bool *mine,
 	if (g->comes != 0)
 		*mine &= memcmp(g->sent, lay(g, 0, g->comes),
 		    RX_UNIT_BYTES) == 0;
-	return (epoch_stored(m, g, st));
+	return (RX_OK);
 }
 
 rx_err
@@ -1393,7 +1409,7 @@ case_put(struct merge *m, struct group *g, struct rx_status *st)
 	rx_err rc;
 
 	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
-	    (rc = sides_check(m, g, st)) != RX_OK ||
+	    (mine && (rc = sides_check(m, g, st)) != RX_OK) ||
 	    (rc = left_alone(m, g, mine, &alone, st)) != RX_OK || alone ||
 	    (rc = nothing_new(m, g, &nothing, st)) != RX_OK || nothing)
 		return (rc);
