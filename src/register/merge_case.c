@@ -693,6 +693,31 @@ case_keys_put(struct merge *m, const struct group *g, struct rx_status *st)
 	    st));
 }
 
+/* Whether others of the same epochs are here: somebody made keys in a copy, where
+ * nobody should, so that those of home are left out, and no more than those. */
+static rx_err
+keys_differ(struct merge *m, const struct group *g, bool *differ,
+    struct rx_status *st)
+{
+	enum rx_there how;
+	size_t i;
+	rx_err rc;
+
+	*differ = false;
+	for (i = 0; i < g->n && !*differ; i++) {
+		const struct in_row *r = &g->row[i];
+
+		if (r->table != RX_TABLE_CASE_KEY &&
+		    r->table != RX_TABLE_CASE_LINK)
+			continue;
+		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
+		    NULL, st)) != RX_OK)
+			return (rc);
+		*differ = how == RX_OTHER;
+	}
+	return (RX_OK);
+}
+
 /* The keys that the opener had must be among those that he has now. */
 static rx_err
 keys_go_on(const struct merge *m, const struct group *g,
@@ -793,8 +818,16 @@ case_keys(struct merge *m, const struct group *g, bool *can,
     struct rx_status *st)
 {
 	struct rx_session *s = m->s;
+	bool differ;
 	rx_err rc;
 
+	if (s->copy && m->from_home) {
+		if ((rc = keys_differ(m, g, &differ, st)) != RX_OK)
+			return (rc);
+		*can = !differ;
+		if (differ)
+			return (RX_OK);
+	}
 	/* Whoever has only the coded key takes new keys of a case from those
 	 * alone who may make them. */
 	*can = g->comes <= g->have || g->comps == RX_CASE_KEYS ||

@@ -2391,6 +2391,35 @@ test_keys_made_before_a_move_spoil_no_bundle(void **state)
 	moved_close(&m);
 }
 
+/* The director made keys of his own in the copy, of an epoch that home makes too. */
+static void
+test_keys_made_beside_home_spoil_no_bundle(void **state)
+{
+	const char *home = fixture_copy(), *copy = copy_of(home);
+	const char *own = fixture_copy_of(copy), *whole = fixture_copy_of(copy);
+	struct rx_session *s1 = fixture_open(copy, "s1");
+	struct rx_session *his = fixture_open(own, "d1");
+	struct rx_session *d1 = fixture_open(home, "d1");
+	struct rx_bundle b;
+
+	(void)state;
+	renew_c2(his, 1);
+	must(take(s1, make(his, TOWN)));
+	renew_c2(d1, 1);
+	observe(d1, "x1", "c1", "mood_low", "calm");
+	must(rx_bundle_open(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.records, 1);
+	rx_session_close(s1);
+	s1 = fixture_open(whole, "s1");			/* the control */
+	must(rx_bundle_open(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(b.records, 1);
+	rx_session_close(s1);
+	rx_session_close(his);
+	rx_session_close(d1);
+}
+
 /* Leave out that it moved, and its versions of before. */
 static bool
 came_from_nowhere(enum rx_table table, const struct rx_value *v)
@@ -2537,6 +2566,7 @@ main(void)
 		cmocka_unit_test(
 		    test_withdrawn_offer_that_is_accepted_spoils_no_bundle),
 		cmocka_unit_test(test_keys_made_before_a_move_spoil_no_bundle),
+		cmocka_unit_test(test_keys_made_beside_home_spoil_no_bundle),
 		cmocka_unit_test(test_case_without_its_move_spoils_no_bundle),
 		cmocka_unit_test(
 		    test_version_of_a_unit_where_the_child_never_was_is_refused),
