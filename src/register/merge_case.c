@@ -494,35 +494,49 @@ moved_child(const struct group *g, const struct rx_passage *m)
 	return (NULL);
 }
 
-/* The row ${r} of a move that is not known here: all that it says must be true,
- * and follow what was before. */
-static rx_err
-move_check(struct merge *m, struct group *g, const struct in_row *r,
-    struct rx_status *st)
+/* Whether ${move} goes on from what is known of the case here. */
+static bool
+move_follows(const struct group *g, const struct rx_passage *move)
 {
 	const struct rx_passage *before = move_last(g);
-	const char *from = before != NULL ? before->to : g->here ? g->at :
-	    NULL;
+
+	if (g->have >= move->epoch)
+		return (false);
+	if (before != NULL)
+		return (memcmp(before->to, move->from, RX_UNIT_BYTES) == 0 &&
+		    before->epoch < move->epoch &&
+		    before->version < move->version);
+	return (!g->here || memcmp(g->at, move->from, RX_UNIT_BYTES) == 0);
+}
+
+/* The row ${r} of a move that is not known here: all that it says must be true.
+ * *mine is false when it does not follow what was before: somebody has lied about
+ * the way of the case, who need not be the sender, so the rest is taken. */
+static rx_err
+move_check(struct merge *m, struct group *g, const struct in_row *r,
+    bool *mine, struct rx_status *st)
+{
 	struct rx_passage move;
 	bool same = false;
 	rx_err rc;
 
 	if (!rx_passage_read(&move, r->v[2].p, r->v[2].n) ||
 	    move.epoch != (uint32_t)r->v[1].i || move.at > m->c->head.made ||
-	    (from != NULL && memcmp(from, move.from, RX_UNIT_BYTES) != 0) ||
-	    (before != NULL && (before->epoch >= move.epoch ||
-	    before->version >= move.version)) ||
 	    !rx_passage_true(m->s, g->id, &move, r->v[2].p) ||
 	    moved_child(g, &move) == NULL)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
 	if ((rc = keys_signed(g, &move, r, &same, st)) != RX_OK)
 		return (rc);
-	return (same ? rx_buf_add(&g->moves, &move, sizeof(move), st) :
-	    rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
+	if (!same)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_MOVE));
+	*mine = move_follows(g, &move);
+	return (*mine ? rx_buf_add(&g->moves, &move, sizeof(move), st) :
+	    RX_OK);
 }
 
-/* The moves that are here, and those that came; *mine is false for one that home
- * has not made itself: nobody else tells it where a case lies. */
+/* The moves that are here, and those that came; *mine is false for one that does
+ * not follow them, and for one that home has not made itself: nobody else tells it
+ * where a case lies. */
 static rx_err
 moves_read(struct merge *m, struct group *g, bool *mine, struct rx_status *st)
 {
@@ -542,7 +556,8 @@ moves_read(struct merge *m, struct group *g, bool *mine, struct rx_status *st)
 		if (how == RX_SAME)
 			continue;
 		*mine &= m->s->copy && how == RX_ABSENT;
-		if (*mine && (rc = move_check(m, g, &g->row[i], st)) != RX_OK)
+		if (*mine && (rc = move_check(m, g, &g->row[i], mine, st)) !=
+		    RX_OK)
 			return (rc);
 	}
 	return (RX_OK);
@@ -567,7 +582,8 @@ group_load(struct merge *m, struct group *g, bool *mine,
 		*st = none;
 		return (rc);
 	}
-	if ((rc = moves_read(m, g, mine, st)) != RX_OK)
+	if ((rc = epoch_stored(m, g, st)) != RX_OK ||
+	    (rc = moves_read(m, g, mine, st)) != RX_OK)
 		return (rc);
 	move = move_last(g);
 	memcpy(g->unit, move != NULL ? move->to : g->here ? g->at : g->sent,
@@ -578,7 +594,7 @@ group_load(struct merge *m, struct group *g, bool *mine,
 	if (g->comes != 0)
 		*mine &= memcmp(g->sent, lay(g, 0, g->comes),
 		    RX_UNIT_BYTES) == 0;
-	return (epoch_stored(m, g, st));
+	return (RX_OK);
 }
 
 rx_err
@@ -675,6 +691,31 @@ case_keys_put(struct merge *m, const struct group *g, struct rx_status *st)
 		return (RX_OK);
 	return (rx_store_delete(m->s->store, RX_TABLE_CASE_KEY, key, NULL,
 	    st));
+}
+
+/* Whether others of the same epochs are here: somebody made keys in a copy, where
+ * nobody should, so that those of home are left out, and no more than those. */
+static rx_err
+keys_differ(struct merge *m, const struct group *g, bool *differ,
+    struct rx_status *st)
+{
+	enum rx_there how;
+	size_t i;
+	rx_err rc;
+
+	*differ = false;
+	for (i = 0; i < g->n && !*differ; i++) {
+		const struct in_row *r = &g->row[i];
+
+		if (r->table != RX_TABLE_CASE_KEY &&
+		    r->table != RX_TABLE_CASE_LINK)
+			continue;
+		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
+		    NULL, st)) != RX_OK)
+			return (rc);
+		*differ = how == RX_OTHER;
+	}
+	return (RX_OK);
 }
 
 /* The keys that the opener had must be among those that he has now. */
@@ -777,8 +818,16 @@ case_keys(struct merge *m, const struct group *g, bool *can,
     struct rx_status *st)
 {
 	struct rx_session *s = m->s;
+	bool differ;
 	rx_err rc;
 
+	if (s->copy && m->from_home) {
+		if ((rc = keys_differ(m, g, &differ, st)) != RX_OK)
+			return (rc);
+		*can = !differ;
+		if (differ)
+			return (RX_OK);
+	}
 	/* Whoever has only the coded key takes new keys of a case from those
 	 * alone who may make them. */
 	*can = g->comes <= g->have || g->comps == RX_CASE_KEYS ||
@@ -1393,7 +1442,7 @@ case_put(struct merge *m, struct group *g, struct rx_status *st)
 	rx_err rc;
 
 	if ((rc = group_load(m, g, &mine, st)) != RX_OK ||
-	    (rc = sides_check(m, g, st)) != RX_OK ||
+	    (mine && (rc = sides_check(m, g, st)) != RX_OK) ||
 	    (rc = left_alone(m, g, mine, &alone, st)) != RX_OK || alone ||
 	    (rc = nothing_new(m, g, &nothing, st)) != RX_OK || nothing)
 		return (rc);

@@ -2198,6 +2198,7 @@ test_move_with_other_rows_is_refused(void **state)
 {
 	static const size_t at[] = { 8, 12, 72, 104 };
 	uint8_t genuine[STATEMENT], *key;
+	struct rx_bundle b;
 	struct moved m;
 	size_t i;
 
@@ -2210,11 +2211,14 @@ test_move_with_other_rows_is_refused(void **state)
 		state_as(&m, m.d2);
 		refuses_move(&m, genuine);
 	}
-	/* It left another unit. */
+	/* It left another unit: two made that up, and all else is taken. */
 	memcpy(m.statement + 16, VILLAGE3, RX_UNIT_BYTES);
 	offer_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
 	state_as(&m, m.d2);
-	refuses_move(&m, genuine);
+	must(rx_bundle_open(m.there, repack(&m.l, m.d1, D1), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_false(lies_next(m.copy));
+	memcpy(m.statement, genuine, STATEMENT);
 	/* It is of after the bundle. */
 	rx_put64(m.statement + 64, (uint64_t)rx_session_now(m.d1) + 3600000);
 	state_as(&m, m.d2);
@@ -2314,6 +2318,160 @@ test_case_is_not_moved_back_by_a_bundle(void **state)
 	moved_close(&m);
 }
 
+/* An offer that was withdrawn is accepted in a copy all the same, by a program of
+ * his own; home then gives the case to a third unit.  That is left out there, and
+ * all else that home sends comes in, today and later. */
+static void
+test_withdrawn_offer_that_is_accepted_spoils_no_bundle(void **state)
+{
+	const char *home = fixture_copy(), *fork, *copy, *whole;
+	struct rx_session *admin = fixture_open(home, "admin");
+	struct rx_session *d1, *d2, *d3, *s1;
+	struct rx_bundle b;
+	char text[16];
+
+	(void)state;
+	enrol(admin, "d3", "350102001004");
+	rx_session_close(admin);
+	copy = copy_of(home);
+	whole = fixture_copy_of(copy);
+	d1 = fixture_open(home, "d1");
+	must(rx_transfer_offer(d1, fixture_id[C2], NEXT, "搬家", &st));
+	fork = fixture_copy_of(home);
+	must(rx_transfer_withdraw(d1, fixture_id[C2], &st));
+	must(rx_transfer_offer(d1, fixture_id[C2], "350102001004", "搬家",
+	    &st));
+	d3 = fixture_open(home, "d3");
+	must(rx_transfer_accept(d3, fixture_id[C2], text, &st));
+	observe(d1, "x1", "c1", "mood_low", "calm");
+	d2 = fixture_open(fork, "d2");
+	must(rx_transfer_accept(d2, fixture_id[C2], text, &st));
+	s1 = fixture_open(copy, "s1");
+	must(take(s1, make(d2, TOWN)));
+	assert_true(lies_next(copy));
+	must(rx_bundle_open_despite(s1, make(d3, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	must(rx_bundle_open_despite(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.records, 1);
+	assert_true(lies_next(copy));
+	rx_session_close(s1);
+	s1 = fixture_open(whole, "s1");			/* the control */
+	must(rx_bundle_open_despite(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(b.records, 1);
+	rx_session_close(s1);
+	rx_session_close(d1);
+	rx_session_close(d2);
+	rx_session_close(d3);
+}
+
+/* The old director made keys of his own in the copy, of the epoch with which the
+ * case moves at home. */
+static void
+test_keys_made_before_a_move_spoil_no_bundle(void **state)
+{
+	struct rx_session *d1;
+	struct rx_bundle b;
+	const char *old;
+	struct moved m;
+
+	(void)state;
+	moved_open(&m);
+	observe(m.d1, "x1", "c1", "mood_low", "calm");
+	old = fixture_copy_of(m.copy);
+	d1 = fixture_open(old, "d1");
+	renew_c2(d1, 3);
+	must(take(m.s1, make(d1, TOWN)));
+	must(rx_bundle_open(m.s1, make(m.d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.records, 1);
+	assert_false(lies_next(m.copy));
+	rx_session_close(d1);
+	moved_close(&m);
+}
+
+/* The director made keys of his own in the copy, of an epoch that home makes too. */
+static void
+test_keys_made_beside_home_spoil_no_bundle(void **state)
+{
+	const char *home = fixture_copy(), *copy = copy_of(home);
+	const char *own = fixture_copy_of(copy), *whole = fixture_copy_of(copy);
+	struct rx_session *s1 = fixture_open(copy, "s1");
+	struct rx_session *his = fixture_open(own, "d1");
+	struct rx_session *d1 = fixture_open(home, "d1");
+	struct rx_bundle b;
+
+	(void)state;
+	renew_c2(his, 1);
+	must(take(s1, make(his, TOWN)));
+	renew_c2(d1, 1);
+	observe(d1, "x1", "c1", "mood_low", "calm");
+	must(rx_bundle_open(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.records, 1);
+	rx_session_close(s1);
+	s1 = fixture_open(whole, "s1");			/* the control */
+	must(rx_bundle_open(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(b.records, 1);
+	rx_session_close(s1);
+	rx_session_close(his);
+	rx_session_close(d1);
+}
+
+/* Leave out that it moved, and its versions of before. */
+static bool
+came_from_nowhere(enum rx_table table, const struct rx_value *v)
+{
+
+	return (table != RX_TABLE_MOVE && (table != RX_TABLE_CHILD ||
+	    v[1].i > 1));
+}
+
+/* The new director sends it as if it had always been his, where it was not known.
+ * What home tells of its way is left out then, and all else comes in. */
+static void
+test_case_without_its_move_spoils_no_bundle(void **state)
+{
+	const char *copy, *whole, *home = fixture_copy();
+	struct rx_session *d1, *d2, *s1;
+	uint8_t id[RX_ID_BYTES];
+	struct rx_bundle b;
+	struct letter l;
+	char text[16];
+
+	(void)state;
+	copy = copy_of(home);
+	whole = fixture_copy_of(copy);
+	d1 = fixture_open(home, "d1");
+	d2 = fixture_open(home, "d2");
+	s1 = fixture_open(copy, "s1");
+	fixture_save(d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
+	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, id);
+	must(rx_transfer_offer(d1, id, NEXT, "搬家", &st));
+	must(rx_transfer_accept(d2, id, text, &st));
+	observe(d1, "x1", "c1", "mood_low", "calm");
+	unpack(&l, d2, make(d2, NEXT));
+	keep_rows(&l, came_from_nowhere);
+	must(rx_bundle_open(s1, repack(&l, d2, S1), true, &b, &st));
+	assert_int_equal(b.children, 1);
+	must(rx_bundle_open(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.records, 1);
+	rx_session_close(s1);
+	s1 = fixture_open(whole, "s1");			/* the control */
+	must(rx_bundle_open(s1, make(d1, TOWN), true, &b, &st));
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(b.records, 1);
+	rx_buf_free(&l.body);
+	rx_session_close(s1);
+	rx_session_close(d1);
+	rx_session_close(d2);
+}
+
 /* Two numbers of one person: a director of two units makes a case of one a case of
  * the other by himself. */
 static void
@@ -2405,6 +2563,11 @@ main(void)
 		cmocka_unit_test(test_move_with_other_rows_is_refused),
 		cmocka_unit_test(test_home_is_not_told_where_a_case_lies),
 		cmocka_unit_test(test_case_is_not_moved_back_by_a_bundle),
+		cmocka_unit_test(
+		    test_withdrawn_offer_that_is_accepted_spoils_no_bundle),
+		cmocka_unit_test(test_keys_made_before_a_move_spoil_no_bundle),
+		cmocka_unit_test(test_keys_made_beside_home_spoil_no_bundle),
+		cmocka_unit_test(test_case_without_its_move_spoils_no_bundle),
 		cmocka_unit_test(
 		    test_version_of_a_unit_where_the_child_never_was_is_refused),
 		cmocka_unit_test(

@@ -620,6 +620,53 @@ test_tally_of_a_register_that_was_put_back_is_not_taken(void **unused)
 	scene_close(&c);
 }
 
+/* After it was put back as many cases were erased as before, but others: only the
+ * audit shows that it went on otherwise. */
+static void
+test_tally_of_another_course_of_the_register_is_not_taken(void **unused)
+{
+	const char *before;
+	struct rx_buf later = RX_BUF_INIT;
+	struct scene c;
+
+	(void)unused;
+	scene_open(&c);
+	(void)right(c.st, c.other);
+	before = fixture_copy_of(c.dir);
+	assert_int_equal(erased(c.d1, "c2"), RX_OK);
+	(void)right(c.st, c.other);
+	kept(c.dir, &later);
+	fixture_copy_over(before, c.dir);
+	scene_close(&c);
+	c.d1 = fixture_open(c.dir, "d1");
+	c.st = fixture_open(c.dir, "st");
+	c.other = fixture_open(c.dir, "other");
+	assert_int_equal(erased(c.d1, "c1"), RX_OK);
+	put_back(c.dir, &later);
+	assert_true(right(c.st, c.other));
+	assert_false(right(c.st, c.other));	/* the control */
+	rx_buf_free(&later);
+	scene_close(&c);
+}
+
+/* The newest row that a tally names was taken away behind it. */
+static void
+test_tally_whose_newest_row_is_gone_is_not_taken(void **unused)
+{
+	struct scene c;
+
+	(void)unused;
+	state = 5;
+	scene_open(&c);
+	assert_int_equal(intervene(c.d1, 1, "c2", false), RX_OK);
+	(void)right(c.st, c.other);
+	assert_false(right(c.st, c.other));		/* the control */
+	fixture_tamper(c.dir, "DELETE FROM main.record WHERE rowid = "
+	    "(SELECT max(rowid) FROM main.record)");
+	assert_true(right(c.st, c.other));
+	scene_close(&c);
+}
+
 static void
 test_altered_tally_is_counted_anew(void **unused)
 {
@@ -841,6 +888,10 @@ main(void)
 		cmocka_unit_test(test_old_tally_that_is_put_back_changes_nothing),
 		cmocka_unit_test(
 		    test_tally_of_a_register_that_was_put_back_is_not_taken),
+		cmocka_unit_test(
+		    test_tally_of_another_course_of_the_register_is_not_taken),
+		cmocka_unit_test(
+		    test_tally_whose_newest_row_is_gone_is_not_taken),
 		cmocka_unit_test(test_altered_tally_is_counted_anew),
 		cmocka_unit_test(
 		    test_tally_of_another_user_or_question_is_not_taken),
