@@ -272,7 +272,9 @@ done:
 	return (rc);
 }
 
-/* What the members of ${units} need to know of keys. */
+/* What the members of ${units} need to know of keys.  Those of the register go
+ * to everybody: who has no grant of the newest signs in to a copy no more, and
+ * could not open the bundle that has his. */
 static rx_err
 add_keys(struct rx_buf *body, struct rx_session *s,
     const struct rx_buf *units, const struct rx_recipient *to, size_t nto,
@@ -284,7 +286,8 @@ add_keys(struct rx_buf *body, struct rx_session *s,
 
 	if ((rc = rx_rows_add(body, s, RX_Q_EPOCHS_OF_UNIT, RX_TABLE_UNIT_EPOCH,
 	    &arg, st)) != RX_OK ||
-	    (rc = add_grants(body, s, RX_REGISTER_KEYS, to, nto, st)) != RX_OK)
+	    (rc = rx_rows_add(body, s, RX_Q_GRANTS_OF_UNIT,
+	    RX_TABLE_UNIT_GRANT, &arg, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES) {
 		arg = rx_text((const char *)units->b + i);

@@ -192,7 +192,7 @@ administrator(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	}
 	rx_text_copy(a->end_user, sizeof(a->end_user),
 	    rx_session_administrator(q->session));
-	rx_redirect_with(a, RX_MSG_WEB_ADMIN_DONE, "/passphrase");
+	rx_redirect_with(a, RX_MSG_WEB_ADMIN_DONE, "/");
 	return (RX_OK);
 }
 

@@ -15,6 +15,8 @@
 #define VILLAGE "350102001001"
 #define NEXT "350102001002"
 #define TOWN "350102001"
+#define REGISTER_EPOCHS "SELECT count(*) FROM keys.unit_epoch " \
+    "WHERE unit = 'REGISTER' AND epoch > 1"
 
 static struct rx_status st;
 
@@ -961,6 +963,34 @@ test_keys_changed_at_home_reach_the_copy(void **state)
 	rx_session_close(at_home);
 }
 
+/* Keys of the register that are new at home lock nobody out of a copy that
+ * somebody else brought a bundle to. */
+static void
+test_new_keys_of_the_register_let_everybody_sign_in_to_a_copy(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *s1, *d1, *d2, *s;
+
+	(void)state;
+	s = fixture_open(home, "admin");
+	must(rx_user_disable(s, "gone", &st));
+	rx_session_close(s);
+	rx_session_close(fixture_open(home, "d1"));	/* new keys */
+	s1 = fixture_open(home, "s1");
+	d1 = fixture_open(village, "d1");
+	assert_int_equal(fixture_number(village, REGISTER_EPOCHS), 0);
+	(void)carry(s1, VILLAGE, d1);
+	assert_true(fixture_number(village, REGISTER_EPOCHS) > 0);
+	rx_session_close(d1);
+	/* Neither is a recipient; the one can take what is sealed to him. */
+	rx_session_close(fixture_open(village, "s1"));
+	d2 = fixture_open(village, "d2");
+	(void)carry(s1, NEXT, d2);
+	must(fixture_verify(d2, NULL, &st));
+	rx_session_close(d2);
+	rx_session_close(s1);
+}
+
 /* Enrol ${user} as another director of d1's village, who gets its keys. */
 static void
 add_director(const char *home, const char *user)
@@ -1881,6 +1911,8 @@ main(void)
 		cmocka_unit_test(
 		    test_children_numbered_in_copies_do_not_share_numbers),
 		cmocka_unit_test(test_keys_changed_at_home_reach_the_copy),
+		cmocka_unit_test(
+		    test_new_keys_of_the_register_let_everybody_sign_in_to_a_copy),
 		cmocka_unit_test(
 		    test_record_signed_after_its_authors_end_is_left_out),
 		cmocka_unit_test(
