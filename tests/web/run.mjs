@@ -130,7 +130,7 @@ async function newCodes(v, codes) {
   equal(await p.evaluate(() => document.activeElement.id), "code1", "the field that is wrong");
   await type(codes[2].toLowerCase().replaceAll("-", " "), codes[1]);
   await v.follow("main form button.primary");
-  ok(await p.locator("main .flash").isVisible(), "they work");
+  ok(await p.locator("main .flash").first().isVisible(), "they work");
   await v.go("/safety/codes");
   await type(codes[0], codes[1]);
   await v.follow("main form button.primary");
