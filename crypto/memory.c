@@ -16,6 +16,7 @@
 
 /* What rx_secret_spare takes at most, all together, whatever may be locked. */
 #define SPARE_MOST ((size_t)64 << 20)
+#define SPARE_ROOM ((size_t)64 << 10)	/* stays free beside them */
 #define PAGE 4096
 
 static atomic_size_t spare_taken;
@@ -238,6 +239,7 @@ rx_secret_spare(size_t cap)
 	const size_t take = (cap / PAGE + 2) * PAGE;
 	struct rx_status ignored;
 	struct rx_secret *s;
+	void *room;
 
 	rx_status_clear(&ignored);
 	if (cap > SPARE_MOST || atomic_fetch_add(&spare_taken, take) + take >
@@ -247,6 +249,12 @@ rx_secret_spare(size_t cap)
 		return (NULL);
 	}
 	s->spare = take;
+	/* Whoever signs in next comes first. */
+	if (guarded_alloc(&room, SPARE_ROOM, &ignored) != RX_OK) {
+		rx_secret_free(s);
+		return (NULL);
+	}
+	sodium_free(room);
 	return (s);
 }
 

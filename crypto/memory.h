@@ -54,7 +54,7 @@ rx_err rx_secret_new(struct rx_secret **out, size_t cap, struct rx_status *st)
     RX_MUST_USE;
 /* The same for what is kept only to be faster: NULL when it is not to be had, or
  * when such blocks would take more than half of what the process may lock, which
- * is for keys first. */
+ * is for keys first, or leave no room for the next ones. */
 struct rx_secret *rx_secret_spare(size_t cap);
 void rx_secret_free(struct rx_secret *s);	/* wipes; NULL is allowed */
 

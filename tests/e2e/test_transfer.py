@@ -639,7 +639,7 @@ def test_case_moved_away_leaves_the_copys_records_out():
 @test
 def test_transfer_made_at_home_and_a_copy():
     """A copy that had not the case gets it with its history; one that had it in
-    the old unit leaves it there, and says that it left something out."""
+    the old unit moves it."""
     register = make()
     child(register, "d1", "c5", A, "陈小山")
     top = temp_dir()
@@ -655,7 +655,8 @@ def test_transfer_made_at_home_and_a_copy():
     bundle = os.path.join(top, "bundle")
     as_(register, "d2", "bundle", "make", "--to", B, bundle).expect()
     got = as_(copy, "d2", "bundle", "open", bundle, "--json").expect().json()
-    equal(got["skipped"], 1, "c5 is in A there")
+    equal(got["skipped"], 0, "nothing is left out")
+    as_(copy, "d2", "child", "show", "c5").expect()
     text = as_(copy, "d2", "child", "show", "c1").expect().text
     true("迁出前更正过" in text, "with its history")
     observe(copy, "d2", "o7", "c1", "副本里写的").expect()

@@ -381,7 +381,7 @@ async function everyPage(v) {
   const note = async () => {
     for (const href of await v.page.locator("a[href^='/']").evaluateAll((all) => all.map((a) => a.getAttribute("href")))) {
       const path = href.replace(/#.*$/, "");
-      if (done.has(kind(path)) || /\/(csv|xlsx|json)$|lang=/.test(path)) { continue; }
+      if (done.has(kind(path)) || /\/(csv|xlsx|json|moved\/address)$|lang=/.test(path)) { continue; }
       done.add(kind(path));
       todo.push(path);
     }
