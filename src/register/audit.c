@@ -369,6 +369,28 @@ rx_audit_peek_at(struct rx_session *s, uint64_t seq, struct rx_audit_entry *e,
 }
 
 rx_err
+rx_audit_seek(struct rx_session *s, int64_t since,
+    bool (*fits)(const void *, const struct rx_audit_entry *),
+    const void *cookie, bool *found, struct rx_status *st)
+{
+	struct rx_audit_entry e = { .time = since };
+	struct rx_audit_head head;
+	bool row = true;
+	uint64_t seq;
+	rx_err rc;
+
+	*found = false;
+	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
+		return (rc);
+	for (seq = head.seq; seq > 0 && row && !*found && e.time >= since &&
+	    rc == RX_OK; seq--)
+		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) == RX_OK &&
+		    row)
+			*found = fits(cookie, &e);
+	return (rc);
+}
+
+rx_err
 rx_audit_after(struct rx_session *s, const struct rx_audit_head *from,
     struct rx_audit_head *head, rx_err (*each)(void *, enum rx_action,
     struct rx_status *), void *cookie, struct rx_status *st)

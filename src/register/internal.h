@@ -977,6 +977,11 @@ rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
 /* The same of entry ${seq}; *found is false when there is none. */
 rx_err rx_audit_peek_at(struct rx_session *s, uint64_t seq,
     struct rx_audit_entry *e, bool *found, struct rx_status *st) RX_MUST_USE;
+/* Whether an entry ${fits}: from the newest back to the first one that is older
+ * than ${since}, ms, which is asked about too. */
+rx_err rx_audit_seek(struct rx_session *s, int64_t since,
+    bool (*fits)(const void *, const struct rx_audit_entry *),
+    const void *cookie, bool *found, struct rx_status *st) RX_MUST_USE;
 /* Open entry ${seq}, verified with the entry before it: hash, seal, time, and
  * the actor's signature.  RX_ECORRUPT (AUDIT_BROKEN). */
 rx_err rx_audit_entry_at(struct rx_session *s, uint64_t seq,

@@ -3,6 +3,23 @@
 
 /* Merging who is who, the heads that people signed, and the keys of units. */
 
+typedef rx_err put_fn(struct merge *, const struct in_row *,
+    struct rx_status *);
+
+/* All rows of ${table}, in their order. */
+static rx_err
+rows_put(struct merge *m, enum rx_table table, put_fn *put,
+    struct rx_status *st)
+{
+	size_t i;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < m->n && rc == RX_OK; i++)
+		if (m->row[i].table == table)
+			rc = put(m, &m->row[i], st);
+	return (rc);
+}
+
 /* ---- people ---- */
 
 static rx_err
@@ -27,29 +44,19 @@ cert_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 	return (rx_store_insert(m->s->store, r->table, r->v, st));
 }
 
-/* What the revoked person signed in this audit after his end would break it:
- * *since tells. */
-static rx_err
-signed_since(struct rx_session *s, const uint8_t *user, int64_t at,
-    bool *since, struct rx_status *st)
-{
-	struct rx_audit_head head;
-	struct rx_audit_entry e;
-	bool row = true;
-	uint64_t seq;
-	rx_err rc;
+/* What the revoked person signs in this audit after his end breaks it. */
+struct ended {
+	const uint8_t *user;
+	int64_t at;
+};
 
-	*since = false;
-	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
-		return (rc);
-	e.time = INT64_MAX;
-	for (seq = head.seq; seq > 0 && row && !*since && e.time > at &&
-	    rc == RX_OK; seq--)
-		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) == RX_OK &&
-		    row)
-			*since = e.time > at && memcmp(e.actor, user,
-			    RX_ID_BYTES) == 0;
-	return (rc);
+static bool
+is_signed_since(const void *cookie, const struct rx_audit_entry *e)
+{
+	const struct ended *who = cookie;
+
+	return (e->time > who->at &&
+	    memcmp(e->actor, who->user, RX_ID_BYTES) == 0);
 }
 
 static rx_err
@@ -59,13 +66,13 @@ revocation_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 	struct rx_status no;
 	enum rx_revoked why;
 	enum rx_there how;
-	int64_t at;
+	struct ended who = { NULL, 0 };
 	size_t i;
 	bool since = false;
 	rx_err rc;
 
 	rx_status_clear(&no);
-	if (rx_revocation_open(id, &at, &why, r->v[1].p, r->v[1].n,
+	if (rx_revocation_open(id, &who.at, &why, r->v[1].p, r->v[1].n,
 	    m->s->blob->root_public, m->s->store_id, &no) != RX_OK ||
 	    memcmp(id, r->v[0].p, RX_ID_BYTES) != 0)
 		return (rx_merge_corrupt(st));
@@ -77,8 +84,9 @@ revocation_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 
 		if (memcmp(c->id, id, RX_ID_BYTES) != 0)
 			continue;
-		if ((rc = signed_since(m->s, c->user, at, &since, st)) !=
-		    RX_OK)
+		who.user = c->user;
+		if ((rc = rx_audit_seek(m->s, who.at, is_signed_since, &who,
+		    &since, st)) != RX_OK)
 			return (rc);
 		if (since) {
 			rx_status_arg(st, "user", "%s", c->name);
@@ -125,20 +133,13 @@ people_check(struct merge *m, struct rx_status *st)
 rx_err
 rx_merge_people(struct merge *m, struct rx_status *st)
 {
-	size_t i;
-	rx_err rc = RX_OK;
+	const uint8_t *root = m->s->blob->root_public;
+	rx_err rc;
 
-	for (i = 0; i < m->n && rc == RX_OK; i++)
-		if (m->row[i].table == RX_TABLE_CERT)
-			rc = cert_put(m, &m->row[i], st);
-	if (rc != RX_OK || (rc = rx_members_load(m->s,
-	    m->s->blob->root_public, st)) != RX_OK)
-		return (rc);
-	for (i = 0; i < m->n && rc == RX_OK; i++)
-		if (m->row[i].table == RX_TABLE_REVOCATION)
-			rc = revocation_put(m, &m->row[i], st);
-	if (rc != RX_OK || (rc = rx_members_load(m->s,
-	    m->s->blob->root_public, st)) != RX_OK)
+	if ((rc = rows_put(m, RX_TABLE_CERT, cert_put, st)) != RX_OK ||
+	    (rc = rx_members_load(m->s, root, st)) != RX_OK ||
+	    (rc = rows_put(m, RX_TABLE_REVOCATION, revocation_put, st)) !=
+	    RX_OK || (rc = rx_members_load(m->s, root, st)) != RX_OK)
 		return (rc);
 	return (people_check(m, st));
 }
@@ -164,7 +165,7 @@ anchor_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 rx_err
 rx_merge_heads(struct merge *m, struct rx_status *st)
 {
-	size_t i, lost = 0;
+	size_t lost = 0;
 	rx_err rc = RX_OK;
 
 	if (m->newer)
@@ -172,9 +173,8 @@ rx_merge_heads(struct merge *m, struct rx_status *st)
 		    m->c->head.made, m->despite, &lost, st);
 	m->info->lost += lost;
 	m->changed |= lost > 0;
-	for (i = 0; i < m->n && m->row[i].child == NULL && rc == RX_OK; i++)
-		if (m->row[i].table == RX_TABLE_ANCHOR)
-			rc = anchor_put(m, &m->row[i], st);
+	if (rc == RX_OK)
+		rc = rows_put(m, RX_TABLE_ANCHOR, anchor_put, st);
 	if (rc == RX_OK && m->newer)
 		rc = rx_countersign_seen(m->s, m->c->head.copy,
 		    &m->info->head, st);
@@ -321,16 +321,10 @@ epochs_check(struct merge *m, struct rx_status *st)
 rx_err
 rx_merge_unit_keys(struct merge *m, struct rx_status *st)
 {
-	size_t i;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
-	for (i = 0; i < m->n && rc == RX_OK; i++)
-		if (m->row[i].table == RX_TABLE_UNIT_EPOCH)
-			rc = epoch_put(m, &m->row[i], st);
-	for (i = 0; i < m->n && rc == RX_OK; i++)
-		if (m->row[i].table == RX_TABLE_UNIT_GRANT)
-			rc = grant_put(m, &m->row[i], st);
-	if (rc != RX_OK)
+	if ((rc = rows_put(m, RX_TABLE_UNIT_EPOCH, epoch_put, st)) != RX_OK ||
+	    (rc = rows_put(m, RX_TABLE_UNIT_GRANT, grant_put, st)) != RX_OK)
 		return (rc);
 	/* What was known as the newest may not be. */
 	m->s->serial++;

@@ -357,28 +357,13 @@ done:
 
 /* ---- unanswered ---- */
 
-/* Whether an entry since ${since} says that case ${id} was handed on. */
-static rx_err
-was_passed(struct rx_session *s, const uint8_t *id, int64_t since,
-    bool *passed, struct rx_status *st)
+/* Whether the entry says that the case ${id} was handed on. */
+static bool
+is_passing(const void *id, const struct rx_audit_entry *e)
 {
-	struct rx_audit_head head;
-	struct rx_audit_entry e;
-	bool row = true;
-	uint64_t seq;
-	rx_err rc;
 
-	*passed = false;
-	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
-		return (rc);
-	e.time = since;
-	for (seq = head.seq; seq > 0 && row && !*passed && e.time >= since &&
-	    rc == RX_OK; seq--)
-		if ((rc = rx_audit_peek_at(s, seq, &e, &row, st)) == RX_OK &&
-		    row)
-			*passed = e.action == RX_DID_GRANT && memcmp(e.subject,
-			    id, RX_ID_BYTES) == 0;
-	return (rc);
+	return (e->action == RX_DID_GRANT &&
+	    memcmp(e->subject, id, RX_ID_BYTES) == 0);
 }
 
 static bool
@@ -403,7 +388,8 @@ pass_case(struct rx_session *s, struct rx_case *c, struct rx_status *st)
 		return (rc);
 	for (i = 0; i < n && passed && rc == RX_OK; i++)
 		if (is_overdue(&flags[i]))
-			rc = was_passed(s, c->id, flags[i].due, &passed, st);
+			rc = rx_audit_seek(s, flags[i].due, is_passing, c->id,
+			    &passed, st);
 	free(flags);
 	if (rc != RX_OK || passed || (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
