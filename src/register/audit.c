@@ -368,6 +368,39 @@ rx_audit_peek_at(struct rx_session *s, uint64_t seq, struct rx_audit_entry *e,
 	return (rc);
 }
 
+enum rx_effect
+rx_action_effect(enum rx_action action)
+{
+
+	switch (action) {
+	case RX_DID_REVEAL:
+	case RX_DID_RELEASE:
+	case RX_DID_BACKUP:
+	case RX_DID_ANCHOR:
+		return (RX_EFFECT_NONE);
+	case RX_DID_SAVE:
+	case RX_DID_REVIEW:
+		return (RX_EFFECT_CASE);
+	case RX_DID_PASSWD:
+	case RX_DID_SETTING:
+	case RX_DID_IMPORT:
+	case RX_DID_TRANSFER:
+		return (RX_EFFECT_MORE);
+	case RX_DID_USER_ADD:
+	case RX_DID_USER_DISABLE:
+	case RX_DID_GRANT:
+	case RX_DID_CERTIFY:
+	case RX_DID_ROTATE:
+	case RX_DID_HANDOVER:
+	case RX_DID_RECOVER:
+	case RX_DID_CUSTODY:
+	case RX_DID_RESET:
+		return (RX_EFFECT_KEYS);
+	default:	/* erased, opened a bundle, and what is to come */
+		return (RX_EFFECT_ANY);
+	}
+}
+
 rx_err
 rx_audit_seek(struct rx_session *s, int64_t since,
     bool (*fits)(const void *, const struct rx_audit_entry *),

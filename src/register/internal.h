@@ -971,6 +971,16 @@ struct rx_audit_entry {
 	uint8_t detail[RX_AUDIT_DETAIL];
 	size_t n;
 };
+/* What may be other after an action than it was before, of all that is worked out
+ * of the rows of cases and activities. */
+enum rx_effect {
+	RX_EFFECT_NONE,
+	RX_EFFECT_CASE,		/* the subject's case, or an activity, has more rows */
+	RX_EFFECT_MORE,		/* there are more rows, or they are read otherwise */
+	RX_EFFECT_KEYS,		/* who holds which keys */
+	RX_EFFECT_ANY		/* rows are gone, or came in another order, too */
+};
+enum rx_effect rx_action_effect(enum rx_action action);
 /* Open the entry under ${cur}, a row of AUDIT, without verifying who made it. */
 rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
     struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;

@@ -129,27 +129,15 @@ entry_seen(struct rx_session *s, const struct rx_audit_entry *e, bool *all,
     struct rx_status *st)
 {
 	static const char activity[] = "activity";
+	const enum rx_effect effect = rx_action_effect(e->action);
 	bool found = false;
 	rx_err rc;
 
-	*all = false;
-	switch (e->action) {
-	case RX_DID_REVEAL:	/* no row of a case is written with these */
-	case RX_DID_BACKUP:
-	case RX_DID_RELEASE:
-	case RX_DID_ANCHOR:
+	*all = effect > RX_EFFECT_CASE;
+	if (effect != RX_EFFECT_CASE || (e->action == RX_DID_SAVE &&
+	    e->n == sizeof(activity) - 1 &&
+	    memcmp(e->detail, activity, e->n) == 0))
 		return (RX_OK);
-	case RX_DID_SAVE:
-		if (e->n == sizeof(activity) - 1 &&
-		    memcmp(e->detail, activity, e->n) == 0)
-			return (RX_OK);
-		break;
-	case RX_DID_REVIEW:
-		break;
-	default:
-		*all = true;
-		return (RX_OK);
-	}
 	rc = case_changed(s, e->subject, &found, st);
 	*all = !found;
 	return (rc);

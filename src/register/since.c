@@ -8,7 +8,7 @@
  * So a case is now what all of its rows make of it, and was at the mark what
  * those up to the newest row of then make of it: both can be read.  Whether
  * anything but adding was done says the audit, whose entries from the mark to
- * the head hang together by their hashes: what is not listed here as harmless
+ * the head hang together by their hashes: what may do anything (rx_action_effect)
  * makes the answer "not known".  A mark of another register, of one that was put
  * back or went on otherwise, is not on the chain.
  *
@@ -113,35 +113,12 @@ rx_mark_now(struct rx_mark *mark, struct rx_session *s, struct rx_status *st)
 static rx_err
 done_since(void *cookie, enum rx_action action, struct rx_status *st)
 {
+	const enum rx_effect effect = rx_action_effect(action);
 	struct since *w = cookie;
 
 	(void)st;
-	switch (action) {
-	case RX_DID_PASSWD:
-	case RX_DID_REVEAL:
-	case RX_DID_RELEASE:
-	case RX_DID_BACKUP:
-	case RX_DID_ANCHOR:
-	case RX_DID_SETTING:
-	case RX_DID_SAVE:
-	case RX_DID_IMPORT:
-	case RX_DID_REVIEW:
-	case RX_DID_TRANSFER:
-		break;
-	case RX_DID_USER_ADD:
-	case RX_DID_USER_DISABLE:
-	case RX_DID_GRANT:
-	case RX_DID_CERTIFY:
-	case RX_DID_ROTATE:
-	case RX_DID_HANDOVER:
-	case RX_DID_RECOVER:
-	case RX_DID_CUSTODY:
-	case RX_DID_RESET:
-		w->keys = true;
-		break;
-	default:	/* erased, opened a bundle, and what is to come */
-		w->known = false;
-	}
+	w->keys |= effect == RX_EFFECT_KEYS;
+	w->known &= effect != RX_EFFECT_ANY;
 	return (RX_OK);
 }
 
