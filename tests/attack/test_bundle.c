@@ -2136,6 +2136,16 @@ offer_as(struct moved *m, struct rx_session *s, const uint8_t *child,
 	rx_secret_free(mem);
 }
 
+/* The statement says that ${s} offered it so, and that ${to} accepted. */
+static void
+claim_as(struct moved *m, struct rx_session *s, const uint8_t *child,
+    const char *unit, const struct rx_session *to)
+{
+
+	offer_as(m, s, child, unit, to);
+	state_as(m, to);
+}
+
 /* The letter as it is now is refused, and after that stands as it was. */
 static void
 refuses_move(struct moved *m, const uint8_t genuine[STATEMENT])
@@ -2160,32 +2170,25 @@ test_move_by_who_may_not_is_refused(void **state)
 	refuses_move(&m, genuine);
 	/* By the old director himself, to whom it was offered; by one of an
 	 * unrelated unit; and by one of the new to whom it was not. */
-	offer_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.d1);
-	state_as(&m, m.d1);
+	claim_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.d1);
 	refuses_move(&m, genuine);
-	offer_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.d3);
-	state_as(&m, m.d3);
+	claim_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.d3);
 	refuses_move(&m, genuine);
 	state_as(&m, m.dd);
 	refuses_move(&m, genuine);
 	/* Offered by the new director, or by one of an unrelated unit. */
-	offer_as(&m, m.d2, fixture_id[C2], VILLAGE2, m.d2);
-	state_as(&m, m.d2);
+	claim_as(&m, m.d2, fixture_id[C2], VILLAGE2, m.d2);
 	refuses_move(&m, genuine);
-	offer_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
-	state_as(&m, m.d2);
+	claim_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
 	refuses_move(&m, genuine);
 	/* Another case was offered, or this one to another unit. */
-	offer_as(&m, m.d1, fixture_id[C1], VILLAGE2, m.d2);
-	state_as(&m, m.d2);
+	claim_as(&m, m.d1, fixture_id[C1], VILLAGE2, m.d2);
 	refuses_move(&m, genuine);
-	offer_as(&m, m.d1, fixture_id[C2], TOWN1, m.d2);
-	state_as(&m, m.d2);
+	claim_as(&m, m.d1, fixture_id[C2], TOWN1, m.d2);
 	refuses_move(&m, genuine);
 	assert_false(lies_next(m.copy));
 	/* The control: the same hands, and what they may. */
-	offer_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.dd);
-	state_as(&m, m.dd);
+	claim_as(&m, m.d1, fixture_id[C2], VILLAGE2, m.dd);
 	must(take(m.there, repack(&m.l, m.d1, D1)));
 	assert_true(lies_next(m.copy));
 	moved_close(&m);
@@ -2213,8 +2216,7 @@ test_move_with_other_rows_is_refused(void **state)
 	}
 	/* It left another unit: two made that up, and all else is taken. */
 	memcpy(m.statement + 16, VILLAGE3, RX_UNIT_BYTES);
-	offer_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
-	state_as(&m, m.d2);
+	claim_as(&m, m.d3, fixture_id[C2], VILLAGE2, m.d2);
 	must(rx_bundle_open(m.there, repack(&m.l, m.d1, D1), true, &b, &st));
 	assert_int_equal(b.skipped, 1);
 	assert_false(lies_next(m.copy));
