@@ -1118,9 +1118,9 @@ test_countersigned_head_behind_another_passphrase_is_asked(void **state)
 	assert_int_equal(st.msg, RX_MSG_BACKUP_OLDER_SIGNED);
 	assert_string_equal(said("user"), "s1");
 	ok(restore(first, live, NULL, true), &st);
-	/* One that was altered is nobody's. */
+	/* One that was altered is nobody's; no signature ends in ff. */
 	fixture_tamper(live, "UPDATE anchor SET statement = "
-	    "CAST(substr(statement, 1, 215) || x'00' AS BLOB)");
+	    "CAST(substr(statement, 1, 215) || x'ff' AS BLOB)");
 	ok(restore(first, live, NULL, false), &st);
 	rx_status_clear(&st);
 }
