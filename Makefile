@@ -306,16 +306,18 @@ TIDY := -*,clang-analyzer-*,bugprone-*,cert-err33-c,$\
 
 .PHONY: lint
 lint:
-	@set -e; for f in $(LIB_SRC) src/main.c; do \
-		gcc $(CPPFLAGS) $(CFLAGS_ALL) -fanalyzer \
-		    -Wno-analyzer-malloc-leak -c -o /dev/null $$f; \
-	done
+	@printf '%s\n' $(LIB_SRC) src/main.c | xargs -P "$$(nproc)" -n 1 \
+	    gcc $(CPPFLAGS) $(CFLAGS_ALL) -fanalyzer \
+	    -Wno-analyzer-malloc-leak -c -o /dev/null
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability \
+	    -j "$$(nproc)" \
 	    --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=varFuncNullUB \
 	    -D_GNU_SOURCE -Isrc -I. -Ischema crypto schema src
-	clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY)' \
-	    $(LIB_SRC) src/main.c -- -std=c17 -Isrc -I. -Ischema -D_GNU_SOURCE
+	@printf '%s\n' $(LIB_SRC) src/main.c | xargs -P "$$(nproc)" -n 8 \
+	    sh -c 'exec clang-tidy --quiet --warnings-as-errors="*" "$$@" \
+	    -- -std=c17 -Isrc -I. -Ischema -D_GNU_SOURCE' tidy \
+	    --checks='$(TIDY)'
 	mandoc -Tlint -Wwarning src/cli/runxin.1
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -99,13 +99,12 @@ rx_err rx_migrate_upgrade(sqlite3 *db, enum rx_file_no f,
     RX_MUST_USE;
 
 /**
- * rx_migrate_verify(db, f, list, n, how, st):
- * Compare the file ${f} of the joint connection ${db} with one that is made
- * anew in memory: application id, version, migrations, and
- * every row of sqlite_schema.  RX_ECORRUPT when there is a difference.
+ * rx_migrate_verify(db, f, how, st):
+ * Compare the file ${f} of the joint connection ${db} with what the program's
+ * own migrations make: application id, version, migrations, and every row of
+ * sqlite_schema.  RX_ECORRUPT when there is a difference.
  */
-rx_err rx_migrate_verify(sqlite3 *db, enum rx_file_no f,
-    const struct rx_migration *list, size_t n, unsigned how,
+rx_err rx_migrate_verify(sqlite3 *db, enum rx_file_no f, unsigned how,
     struct rx_status *st) RX_MUST_USE;
 
 /* ---- table.c ---- */

@@ -136,8 +136,7 @@ verify(struct rx_store *s, struct rx_status *st)
 	int f;
 
 	for (f = 0; rc == RX_OK && f < RX_FILE_COUNT; f++)
-		rc = rx_migrate_verify(s->db, (enum rx_file_no)f,
-		    rx_migrations, rx_migration_count, s->how, st);
+		rc = rx_migrate_verify(s->db, (enum rx_file_no)f, s->how, st);
 	if (rc == RX_OK)
 		s->how &= ~RX_SQL_UNCHECKED;
 	return (rc);
