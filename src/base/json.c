@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +11,19 @@ union head {
 	max_align_t align;
 };
 
+/* jansson does not always tell that there was no memory. */
+static _Thread_local bool no_memory;
+
 static void *
 wiped_malloc(size_t n)
 {
 	union head *h;
 
-	if (n > SIZE_MAX - sizeof(*h))
+	if (n > SIZE_MAX - sizeof(*h) ||
+	    (h = malloc(sizeof(*h) + n)) == NULL) {
+		no_memory = true;
 		return (NULL);
-	if ((h = malloc(sizeof(*h) + n)) == NULL)
-		return (NULL);
+	}
 	h->size = n;
 	return (h + 1);
 }
@@ -56,9 +61,10 @@ rx_json_parse(json_t **out, const char *text, size_t len, struct rx_status *st)
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_JSON_NOT_UTF8);
 		goto err0;
 	}
+	no_memory = false;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (json == NULL) {
-		if (json_error_code(&error) == json_error_out_of_memory)
+		if (no_memory)
 			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		else
 			rc = rx_fail(st, RX_EUSAGE, RX_MSG_JSON_SYNTAX);
