@@ -1,14 +1,11 @@
 /*
  * Linked into the tests of VARIANT=coverage (make coverage): a process that ends
  * itself without running what stands at its end, as those that are interrupted
- * on purpose do, tells first which lines it has been through.  Passphrases are not
- * stretched, but in the tests of just that.
+ * on purpose do, tells first which lines it has been through.
  */
 
 #include <signal.h>
 #include <unistd.h>
-
-#include "tests/quick.h"
 
 void __gcov_dump(void);
 void __real__exit(int status) __attribute__((noreturn));
@@ -31,18 +28,4 @@ __wrap_kill(pid_t pid, int number)
 	if (pid == getpid() && number == SIGKILL)
 		__gcov_dump();
 	return (__real_kill(pid, number));
-}
-
-int __wrap_argon2id_hash_raw(uint32_t passes, uint32_t kib, uint32_t lanes,
-    const void *pass, size_t npass, const void *salt, size_t nsalt,
-    void *out, size_t n);
-
-int __attribute__((weak))
-__wrap_argon2id_hash_raw(uint32_t passes, uint32_t kib, uint32_t lanes,
-    const void *pass, size_t npass, const void *salt, size_t nsalt,
-    void *out, size_t n)
-{
-
-	return (quick_hash(passes, kib, lanes, pass, npass, salt, nsalt, out,
-	    n));
 }
