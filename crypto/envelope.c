@@ -8,6 +8,7 @@
 #define COMMIT_AT (NONCE_AT + 24)
 #define CT_AT (COMMIT_AT + 32)
 #define TAG_BYTES 16
+#define LENGTH_BYTES 4		/* at the front of a padded field */
 
 #define LABEL "runxin envelope v1"
 #define AD_BYTES (sizeof(LABEL) + RX_ENV_HEADER + 24 + RX_PLACE_BYTES)
@@ -23,9 +24,17 @@ rx_envelope_size(size_t n)
 	return (n + RX_ENV_OVERHEAD);
 }
 
-/* The header of an envelope of ${n} bytes under ${key}: there is only one. */
+void
+rx_key_id(uint8_t id[RX_ID_BYTES], const struct rx_key *key)
+{
+
+	rx_hash(id, RX_ID_BYTES, key->b, "runxin key id v1", NULL, 0);
+}
+
+/* The header of an envelope of ${n} bytes under the key of ${id}: there is only
+ * one. */
 static void
-header_make(uint8_t h[RX_ENV_HEADER], const struct rx_key *key,
+header_make(uint8_t h[RX_ENV_HEADER], const uint8_t id[RX_ID_BYTES],
     enum rx_env_type type, enum rx_compartment comp, uint32_t epoch, size_t n)
 {
 
@@ -35,7 +44,7 @@ header_make(uint8_t h[RX_ENV_HEADER], const struct rx_key *key,
 	h[4] = (uint8_t)type;
 	h[5] = (uint8_t)comp;
 	rx_put16(h + 6, 0);
-	rx_hash(h + 8, 16, key->b, "runxin key id v1", NULL, 0);
+	memcpy(h + 8, id, RX_ID_BYTES);
 	rx_put32(h + 24, epoch);
 	rx_put32(h + 28, (uint32_t)n);
 }
@@ -77,7 +86,7 @@ rx_envelope_seal(uint8_t *box, const struct rx_key *key, enum rx_env_type type,
     enum rx_compartment comp, uint32_t epoch, const struct rx_place *place,
     const void *p, size_t n, struct rx_status *st)
 {
-	uint8_t ad[AD_BYTES], ec[64];
+	uint8_t id[RX_ID_BYTES], ad[AD_BYTES], ec[64];
 
 	if (n > RX_ENV_MAX) {
 		(void)rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL);
@@ -86,7 +95,8 @@ rx_envelope_seal(uint8_t *box, const struct rx_key *key, enum rx_env_type type,
 	}
 
 	/* ${p} may be the place of the ciphertext itself: write around it. */
-	header_make(box, key, type, comp, epoch, n);
+	rx_key_id(id, key);
+	header_make(box, id, type, comp, epoch, n);
 	rx_random(box + NONCE_AT, 24);
 	derive(ad, ec, box, key, place);
 	memcpy(box + COMMIT_AT, ec + 32, 32);
@@ -96,10 +106,12 @@ rx_envelope_seal(uint8_t *box, const struct rx_key *key, enum rx_env_type type,
 	return (RX_OK);
 }
 
-rx_err
-rx_envelope_open(void *p, size_t n, const uint8_t *box, size_t boxlen,
-    const struct rx_key *key, enum rx_env_type type, enum rx_compartment comp,
-    uint32_t epoch, const struct rx_place *place, struct rx_status *st)
+/* rx_envelope_open, the key id of ${key} being ${id}. */
+static rx_err
+open_id(void *p, size_t n, const uint8_t *box, size_t boxlen,
+    const struct rx_key *key, const uint8_t id[RX_ID_BYTES],
+    enum rx_env_type type, enum rx_compartment comp, uint32_t epoch,
+    const struct rx_place *place, struct rx_status *st)
 {
 	uint8_t want[RX_ENV_HEADER], ad[AD_BYTES], ec[64];
 
@@ -112,7 +124,7 @@ rx_envelope_open(void *p, size_t n, const uint8_t *box, size_t boxlen,
 	 * this is magic, version, suite, flags, type, compartment, epoch, key
 	 * id and length at once.  Nothing in it is secret.
 	 */
-	header_make(want, key, type, comp, epoch, n);
+	header_make(want, id, type, comp, epoch, n);
 	if (memcmp(want, box, RX_ENV_HEADER) != 0)
 		goto err0;
 
@@ -134,6 +146,18 @@ err0:
 	/* Failure! */
 	rx_wipe(p, n);
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+}
+
+rx_err
+rx_envelope_open(void *p, size_t n, const uint8_t *box, size_t boxlen,
+    const struct rx_key *key, enum rx_env_type type, enum rx_compartment comp,
+    uint32_t epoch, const struct rx_place *place, struct rx_status *st)
+{
+	uint8_t id[RX_ID_BYTES];
+
+	rx_key_id(id, key);
+	return (open_id(p, n, box, boxlen, key, id, type, comp, epoch, place,
+	    st));
 }
 
 uint32_t
@@ -205,17 +229,22 @@ rx_field_seal(struct rx_buf *box, const struct rx_key *key,
 	    b + CT_AT, padded, st));
 }
 
-/* Whether the padded ${p} of ${n} bytes is well formed; its length. */
+/* Whether the padded ${p} of ${n} bytes, not less than a length has, is well
+ * formed; its length. */
 static bool
 padding_check(const uint8_t *p, size_t n, size_t *len)
 {
 	size_t i;
-	uint8_t bits = 0;
+	uint64_t bits = 0, word;
 
 	*len = 0;
-	if (n < 4 || rx_get32(p) > n - 4)
+	if (rx_get32(p) > n - LENGTH_BYTES)
 		return (false);
-	for (i = 4 + rx_get32(p); i < n; i++)
+	for (i = LENGTH_BYTES + rx_get32(p); n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		bits |= word;
+	}
+	for (; i < n; i++)
 		bits |= p[i];
 	if (bits != 0)
 		return (false);
@@ -228,34 +257,46 @@ rx_field_open(struct rx_buf *out, const uint8_t *box, size_t boxlen,
     const struct rx_key *key, enum rx_compartment comp,
     const struct rx_place *place, struct rx_status *st)
 {
+	uint8_t id[RX_ID_BYTES];
+
+	rx_key_id(id, key);
+	return (rx_field_open_id(out, box, boxlen, key, id, comp, place, st));
+}
+
+rx_err
+rx_field_open_id(struct rx_buf *out, const uint8_t *box, size_t boxlen,
+    const struct rx_key *key, const uint8_t id[RX_ID_BYTES],
+    enum rx_compartment comp, const struct rx_place *place,
+    struct rx_status *st)
+{
 	size_t n, len;
 	uint8_t *p;
 	rx_err rc;
 
-	if (boxlen < RX_ENV_OVERHEAD || boxlen - RX_ENV_OVERHEAD > RX_ENV_MAX) {
+	if (boxlen < RX_ENV_OVERHEAD + LENGTH_BYTES ||
+	    boxlen - RX_ENV_OVERHEAD > RX_ENV_MAX) {
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
 		goto err0;
 	}
 	n = boxlen - RX_ENV_OVERHEAD;
-	if ((rc = rx_buf_extend(out, n, &p, st)) != RX_OK)
+	if ((rc = rx_buf_reserve(out, n, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_envelope_open(p, n, box, boxlen, key, RX_ENV_FIELD, comp,
+	p = out->b + out->len;
+	if ((rc = open_id(p, n, box, boxlen, key, id, RX_ENV_FIELD, comp,
 	    rx_envelope_epoch(box, boxlen), place, st)) != RX_OK)
-		goto err1;
+		goto err0;
 	if (!padding_check(p, n, &len)) {
+		rx_wipe(p, n);
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
-		goto err1;
+		goto err0;
 	}
 
-	/* Success! */
-	memmove(p, p + 4, len);
-	rx_wipe(p + len, n - len);
-	out->len -= n - len;
+	/* Success!  Behind the bytes are zeros of the padding. */
+	memmove(p, p + LENGTH_BYTES, len);
+	memset(p + len, 0, LENGTH_BYTES);
+	out->len += len;
 	return (RX_OK);
 
-err1:
-	rx_wipe(p, n);
-	out->len -= n;
 err0:
 	/* Failure! */
 	return (rc);

@@ -113,4 +113,12 @@ rx_err rx_field_open(struct rx_buf *out, const uint8_t *box, size_t boxlen,
     const struct rx_key *key, enum rx_compartment comp,
     const struct rx_place *place, struct rx_status *st) RX_MUST_USE;
 
+/* The key id of ${key}, which every header under it has: for whoever opens many
+ * fields under one key, and gives it each time. */
+void rx_key_id(uint8_t id[RX_ID_BYTES], const struct rx_key *key);
+rx_err rx_field_open_id(struct rx_buf *out, const uint8_t *box, size_t boxlen,
+    const struct rx_key *key, const uint8_t id[RX_ID_BYTES],
+    enum rx_compartment comp, const struct rx_place *place,
+    struct rx_status *st) RX_MUST_USE;
+
 #endif

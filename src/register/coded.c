@@ -46,14 +46,28 @@ each_of_child(struct reading *w, struct rx_status *st)
 	return (rc);
 }
 
-/* Gather the loaded case; when there is room for no more, read those that are. */
+/* The child under ${cur}, of the loaded case, and its records. */
 static rx_err
-gather(struct reading *w, struct rx_status *st)
+child_now(struct reading *w, const struct rx_cursor *cur, struct rx_status *st)
 {
 	rx_err rc;
 
-	if ((rc = rx_scan_case(w->scan, &w->c, st)) != RX_OK ||
-	    !rx_scan_full(w->scan))
+	if ((rc = rx_row_open(w->s, &w->c, cur, RX_TABLE_CHILD,
+	    RX_BIT(RX_COMP_CODED), false, &w->r, st)) != RX_OK ||
+	    (rc = w->each(w->cookie, &w->r, st)) != RX_OK)
+		return (rc);
+	return (each_of_child(w, st));
+}
+
+/* The same, gathered; when there is room for no more, those that are are read. */
+static rx_err
+child_gather(struct reading *w, const struct rx_cursor *cur,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_scan_child(w->scan, &w->c, cur, w->each, w->cookie,
+	    st)) != RX_OK || !rx_scan_full(w->scan))
 		return (rc);
 	return (rx_scan_records(w->scan, w->each, w->cookie, st));
 }
@@ -80,11 +94,8 @@ each_child(struct reading *w, const char *unit, struct rx_status *st)
 		}
 		if ((rc = rx_case_load(&w->c, w->s, id, unit,
 		    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
-		    (rc = rx_row_open(w->s, &w->c, cur, RX_TABLE_CHILD,
-		    RX_BIT(RX_COMP_CODED), false, &w->r, st)) != RX_OK ||
-		    (rc = w->each(w->cookie, &w->r, st)) != RX_OK ||
-		    (rc = w->scan != NULL ? gather(w, st) :
-		    each_of_child(w, st)) != RX_OK)
+		    (rc = w->scan != NULL ? child_gather(w, cur, st) :
+		    child_now(w, cur, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);

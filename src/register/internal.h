@@ -621,19 +621,23 @@ rx_err rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
 rx_err rx_row_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, enum rx_table table, unsigned comps,
     bool verify, struct rx_record *r, struct rx_status *st) RX_MUST_USE;
-/* The same of the coded box of a record, in two steps: the row is taken from the
- * store with the keys to it; it is opened, for which nothing of the session is
- * changed, so that another thread may do it. */
+/* The same of the coded box of a child or a record, in steps: the clear columns are
+ * read, and say which case it is of; the box is taken from the row, with the key
+ * to it; it is opened, for which nothing of the session is changed, so that
+ * another thread may do it.  The tag is not read: this is for counting, which
+ * finds nothing by it. */
 struct rx_opening {
 	struct rx_record r;
-	uint8_t tag[RX_ID_BYTES];
-	size_t ntag;
-	const struct rx_key *key, *tag_key;	/* NULL: no need of it */
+	enum rx_table table;
+	const struct rx_key *key;
+	const uint8_t *key_id;		/* of key; the caller sets it */
 	struct rx_buf box, plain;
 };
 void rx_opening_free(struct rx_opening *w);	/* wipes; zeros to begin with */
+rx_err rx_opening_row(struct rx_opening *w, enum rx_table table,
+    const struct rx_cursor *cur, struct rx_status *st) RX_MUST_USE;
 rx_err rx_opening_gather(struct rx_opening *w, struct rx_session *s,
-    struct rx_case *c, const struct rx_cursor *cur, struct rx_status *st)
+    const struct rx_case *c, const struct rx_cursor *cur, struct rx_status *st)
     RX_MUST_USE;
 rx_err rx_opening_open(struct rx_opening *w, const struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
@@ -667,8 +671,11 @@ struct rx_scan;
 rx_err rx_scan_new(struct rx_scan **out, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
 void rx_scan_free(struct rx_scan *w);	/* NULL is allowed */
-/* Gather the coded keys of the loaded case; not when it is full. */
-rx_err rx_scan_case(struct rx_scan *w, const struct rx_case *c,
+/* Gather the coded keys of the loaded case, not when it is full; and open the row
+ * of its child under ${cur}, which is handed to ${each} by this or a later call. */
+rx_err rx_scan_child(struct rx_scan *w, const struct rx_case *c,
+    const struct rx_cursor *cur, rx_err (*each)(void *,
+    const struct rx_record *, struct rx_status *), void *cookie,
     struct rx_status *st) RX_MUST_USE;
 bool rx_scan_full(const struct rx_scan *w);
 /* The live records of the cases gathered so far, in no order; then none is

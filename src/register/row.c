@@ -609,22 +609,26 @@ rx_opening_free(struct rx_opening *w)
 }
 
 rx_err
+rx_opening_row(struct rx_opening *w, enum rx_table table,
+    const struct rx_cursor *cur, struct rx_status *st)
+{
+
+	w->table = table;
+	return (row_clear(cur, table, &w->r, st));
+}
+
+rx_err
 rx_opening_gather(struct rx_opening *w, struct rx_session *s,
-    struct rx_case *c, const struct rx_cursor *cur, struct rx_status *st)
+    const struct rx_case *c, const struct rx_cursor *cur, struct rx_status *st)
 {
 	const uint8_t *p;
 	size_t n;
 	rx_err rc;
 
-	if ((rc = row_clear(cur, RX_TABLE_RECORD, &w->r, st)) != RX_OK)
-		return (rc);
-	p = rx_col_bytes(cur, RECORD_TAG, &w->ntag);
-	memcpy(w->tag, p, w->ntag < RX_ID_BYTES ? w->ntag : RX_ID_BYTES);
-	p = rx_col_bytes(cur, RECORD_CODED, &n);
+	p = rx_col_bytes(cur, (int)coded_column(w->table), &n);
 	w->r.epoch = rx_envelope_epoch(p, n);
-	rx_buf_reset(&w->box);
+	w->box.len = 0;		/* it is sealed: nothing to wipe */
 	if ((rc = read_key(s, c, &w->r, 2, p, n, &w->key, st)) != RX_OK ||
-	    (rc = tag_reader(s, c, &w->r, &w->tag_key, st)) != RX_OK ||
 	    (rc = rx_buf_add(&w->box, p, n, st)) != RX_OK)
 		return (rc);
 	return (w->key != NULL ? RX_OK : rx_fail(st, RX_EPERM,
@@ -638,14 +642,13 @@ rx_opening_open(struct rx_opening *w, const struct rx_session *s,
 	struct rx_place place;
 	rx_err rc;
 
-	rx_place_init(&place, s, w->r.unit, w->r.id, w->r.child,
-	    RX_TABLE_RECORD, RECORD_CODED, w->r.version);
+	rx_place_init(&place, s, w->r.unit, w->r.id, w->r.child, w->table,
+	    coded_column(w->table), w->r.version);
 	rx_buf_reset(&w->plain);
-	if ((rc = rx_field_open(&w->plain, w->box.b, w->box.len, w->key,
-	    RX_COMP_CODED, &place, st)) != RX_OK || (rc = coded_read(&w->r,
-	    RX_TABLE_RECORD, &w->plain, st)) != RX_OK)
+	if ((rc = rx_field_open_id(&w->plain, w->box.b, w->box.len, w->key,
+	    w->key_id, RX_COMP_CODED, &place, st)) != RX_OK)
 		return (rc);
-	return (tag_verify(w->tag_key, &w->r, w->tag, w->ntag, st));
+	return (coded_read(&w->r, w->table, &w->plain, st));
 }
 
 rx_err

@@ -11,7 +11,9 @@
  * they lie; those of cases that were not gathered are passed over.
  *
  * Opening them is most of what is left, and needs nothing but their bytes and
- * keys: other threads do it (ring.c), a batch of rows at a time.
+ * keys: other threads do it (ring.c), a batch of rows at a time, those of the
+ * children among them.  The id of a key, which stands in each header under it, is
+ * made once a key.
  *
  * Of a record only the live version counts, the highest of its id in its case.
  * Corrections are few: their versions are noted first, in one pass over an index.
@@ -21,6 +23,9 @@
 #define RING 8
 #define BATCH 64
 #define SPARSE 8	/* one case in so many: each is asked for */
+
+typedef rx_err record_each(void *, const struct rx_record *,
+    struct rx_status *);
 
 struct scanned {		/* a case that was gathered */
 	char unit[RX_UNIT_BYTES];
@@ -45,7 +50,8 @@ struct rx_scan {
 	struct batch *batch;	/* RING of them */
 	struct rx_set ids;	/* of the cases */
 	struct scanned *of;	/* by their places there */
-	struct rx_secret *keys;
+	struct rx_secret *keys;	/* of the cases, one after the other */
+	uint8_t (*key_id)[RX_ID_BYTES];	/* of each of them */
 	size_t most, nkeys;
 	struct rx_set corrected;	/* record 16 || child 16 */
 	uint32_t *live;		/* by their places there: highest version */
@@ -68,6 +74,7 @@ rx_scan_free(struct rx_scan *w)
 	rx_set_free(&w->ids);
 	rx_set_free(&w->corrected);
 	rx_secret_free(w->keys);
+	free(w->key_id);
 	free(w->of);
 	free(w->live);
 	free(w);
@@ -186,6 +193,7 @@ rx_scan_new(struct rx_scan **out, struct rx_session *s, struct rx_status *st)
 	    st)) != RX_OK || (rc = corrections(w, st)) != RX_OK)
 		goto err1;
 	if ((w->of = calloc(w->most, sizeof(*w->of))) == NULL ||
+	    (w->key_id = calloc(w->most, sizeof(*w->key_id))) == NULL ||
 	    (w->batch = calloc(RING, sizeof(*w->batch))) == NULL) {
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		goto err1;
@@ -210,17 +218,19 @@ rx_scan_full(const struct rx_scan *w)
 	return (w->most - w->nkeys < RX_CASE_EPOCHS);
 }
 
-rx_err
-rx_scan_case(struct rx_scan *w, const struct rx_case *c, struct rx_status *st)
+/* Gather the coded keys of the loaded case, the ${*i}th. */
+static rx_err
+case_gather(struct rx_scan *w, const struct rx_case *c, size_t *i,
+    struct rx_status *st)
 {
 	struct rx_key *keys = (struct rx_key *)(void *)w->keys->b;
 	struct scanned *o;
-	size_t i, k;
+	size_t k;
 	rx_err rc;
 
-	if ((rc = rx_set_add(&w->ids, c->id, &i, NULL, st)) != RX_OK)
+	if ((rc = rx_set_add(&w->ids, c->id, i, NULL, st)) != RX_OK)
 		return (rc);
-	o = &w->of[i];
+	o = &w->of[*i];
 	memcpy(o->unit, c->unit, RX_UNIT_BYTES);
 	o->first = c->e[0].epoch;
 	o->n = (uint32_t)c->n;
@@ -230,6 +240,7 @@ rx_scan_case(struct rx_scan *w, const struct rx_case *c, struct rx_status *st)
 		if (c->e[k].key[2] == NULL || c->e[k].epoch != o->first + k)
 			return (rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_CASE_KEYS_MISSING));
+		rx_key_id(w->key_id[w->nkeys], c->e[k].key[2]);
 		keys[w->nkeys++] = *c->e[k].key[2];
 	}
 	return (RX_OK);
@@ -254,9 +265,8 @@ case_take(struct rx_scan *w, size_t i)
 
 /* Hand over the records of the oldest batch; *more is false when there is none. */
 static rx_err
-batch_each(struct rx_scan *w, bool *more,
-    rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
-    void *cookie, struct rx_status *st)
+batch_each(struct rx_scan *w, bool *more, record_each *each, void *cookie,
+    struct rx_status *st)
 {
 	struct batch *b;
 	size_t slot, i;
@@ -276,49 +286,91 @@ batch_each(struct rx_scan *w, bool *more,
 	return (rc);
 }
 
-/* Whether the record under ${cur} is the live version of a case of these, which
- * w->c is then. */
+/* Whether ${r} is the live version of a record of a case of these, which w->c is
+ * then. */
 static bool
-wanted(struct rx_scan *w, const struct rx_cursor *cur)
+wanted(struct rx_scan *w, const struct rx_record *r)
 {
 	uint8_t key[2 * RX_ID_BYTES];
 	size_t i;
 
-	if (!record_key(key, cur) ||
-	    !rx_set_find(&w->ids, key + RX_ID_BYTES, &i))
+	if (!rx_set_find(&w->ids, r->child, &i))
 		return (false);
 	case_take(w, i);
-	return (w->corrected.n == 0 || !rx_set_find(&w->corrected, key, &i) ||
-	    w->live[i] <= (uint32_t)rx_col_int(cur, 1));
+	if (w->corrected.n == 0)
+		return (true);
+	memcpy(key, r->id, RX_ID_BYTES);
+	memcpy(key + RX_ID_BYTES, r->child, RX_ID_BYTES);
+	return (!rx_set_find(&w->corrected, key, &i) ||
+	    w->live[i] <= r->version);
+}
+
+/* Put the row under ${cur}, of the case w->c, whose clear columns the next
+ * opening has, into the ring. */
+static rx_err
+row_put(struct rx_scan *w, const struct rx_cursor *cur, record_each *each,
+    void *cookie, struct rx_status *st)
+{
+	const struct rx_key *keys = (struct rx_key *)(void *)w->keys->b;
+	struct batch *b = &w->batch[rx_ring_next(w->ring)];
+	struct rx_opening *row = &b->at[b->n].row;
+	bool more;
+	rx_err rc;
+
+	memcpy(b->at[b->n].unit, w->c.unit, RX_UNIT_BYTES);
+	if ((rc = rx_opening_gather(row, w->s, &w->c, cur, st)) != RX_OK)
+		return (rc);
+	row->key_id = w->key_id[row->key - keys];
+	if (++b->n < BATCH)
+		return (RX_OK);
+	rx_ring_put(w->ring);
+	return (rx_ring_full(w->ring) ? batch_each(w, &more, each, cookie,
+	    st) : RX_OK);
+}
+
+/* The opening to which the next row is read. */
+static struct rx_opening *
+row_next(struct rx_scan *w)
+{
+	struct batch *b = &w->batch[rx_ring_next(w->ring)];
+
+	return (&b->at[b->n].row);
+}
+
+rx_err
+rx_scan_child(struct rx_scan *w, const struct rx_case *c,
+    const struct rx_cursor *cur, record_each *each, void *cookie,
+    struct rx_status *st)
+{
+	size_t i;
+	rx_err rc;
+
+	if ((rc = case_gather(w, c, &i, st)) != RX_OK ||
+	    (rc = rx_opening_row(row_next(w), RX_TABLE_CHILD, cur, st)) !=
+	    RX_OK)
+		return (rc);
+	case_take(w, i);
+	return (row_put(w, cur, each, cookie, st));
 }
 
 /* The rows of ${q}, as far as they are wanted, through the ring. */
 static rx_err
 rows_each(struct rx_scan *w, enum rx_query q, const struct rx_value *args,
-    unsigned nargs, rx_err (*each)(void *, const struct rx_record *,
-    struct rx_status *), void *cookie, struct rx_status *st)
+    unsigned nargs, record_each *each, void *cookie, struct rx_status *st)
 {
 	struct rx_cursor *cur;
-	struct batch *b;
-	bool row = false, more;
+	struct rx_opening *next;
+	bool row = false;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, w->s->store, q, args, nargs, st)) !=
 	    RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		if (!wanted(w, cur))
-			continue;
-		b = &w->batch[rx_ring_next(w->ring)];
-		memcpy(b->at[b->n].unit, w->c.unit, RX_UNIT_BYTES);
-		if ((rc = rx_opening_gather(&b->at[b->n++].row, w->s, &w->c,
-		    cur, st)) != RX_OK)
-			break;
-		if (b->n < BATCH)
-			continue;
-		rx_ring_put(w->ring);
-		if (rx_ring_full(w->ring) && (rc = batch_each(w, &more, each,
-		    cookie, st)) != RX_OK)
+		next = row_next(w);
+		if ((rc = rx_opening_row(next, RX_TABLE_RECORD, cur, st)) !=
+		    RX_OK || (wanted(w, &next->r) && (rc = row_put(w, cur,
+		    each, cookie, st)) != RX_OK))
 			break;
 	}
 	rx_query_close(cur);
@@ -327,8 +379,7 @@ rows_each(struct rx_scan *w, enum rx_query q, const struct rx_value *args,
 
 /* All that was gathered: by one pass, or case by case when these are few. */
 static rx_err
-gathered_each(struct rx_scan *w, rx_err (*each)(void *,
-    const struct rx_record *, struct rx_status *), void *cookie,
+gathered_each(struct rx_scan *w, record_each *each, void *cookie,
     struct rx_status *st)
 {
 	struct rx_value args[2];
@@ -347,8 +398,7 @@ gathered_each(struct rx_scan *w, rx_err (*each)(void *,
 }
 
 rx_err
-rx_scan_records(struct rx_scan *w, rx_err (*each)(void *,
-    const struct rx_record *, struct rx_status *), void *cookie,
+rx_scan_records(struct rx_scan *w, record_each *each, void *cookie,
     struct rx_status *st)
 {
 	bool more = true;
@@ -360,6 +410,8 @@ rx_scan_records(struct rx_scan *w, rx_err (*each)(void *,
 		rx_ring_put(w->ring);
 	while (rc == RX_OK && more)
 		rc = batch_each(w, &more, each, cookie, st);
+	if (rc != RX_OK)
+		return (rc);	/* others may be opening still */
 	rx_set_free(&w->ids);
 	rx_wipe(w->keys->b, w->nkeys * sizeof(struct rx_key));
 	w->nkeys = 0;

@@ -781,6 +781,95 @@ test_nobody_else_reads_a_tally(void **unused)
 	scene_close(&c);
 }
 
+/* ---- what a full count reads ---- */
+
+/* What a full count says after ${sql}, if not NULL, was done behind the program. */
+static rx_err
+counted_after(const char *sql, struct rx_annex **a)
+{
+	struct scene c;
+	rx_err rc;
+
+	state = 7;
+	scene_open(&c);
+	if (sql != NULL)
+		fixture_tamper(c.dir, sql);
+	rc = try(rx_annex_count_how(a, c.st, COUNTY, from, to, RX_COUNT_ANEW,
+	    &st));
+	scene_close(&c);
+	return (rc);
+}
+
+/* A byte of a coded box of ${table} becomes another: of its head, key id,
+ * nonce, commitment, text and seal. */
+#define OTHER_BYTE(table, id, at) "UPDATE main." table " SET coded = " \
+    "CAST(substr(coded, 1, " #at ") || CASE substr(coded, " #at " + 1, 1) " \
+    "WHEN x'00' THEN x'01' ELSE x'00' END || substr(coded, " #at " + 2) " \
+    "AS BLOB) WHERE id = " id
+#define EXCHANGED(table, column, a, b) "CREATE TEMP TABLE old AS SELECT id, " \
+    "max(version), " column " AS was FROM main." table " WHERE id IN (" a ", " \
+    b ") GROUP BY id; UPDATE main." table " SET " column " = (SELECT was FROM " \
+    "old WHERE old.id <> " table ".id) WHERE id IN (" a ", " b ")"
+
+static void
+test_a_count_refuses_rows_that_were_changed(void **unused)
+{
+	static const char *const changes[] = {
+		OTHER_BYTE("record", "$o3", 3), OTHER_BYTE("record", "$o3", 12),
+		OTHER_BYTE("record", "$o3", 40), OTHER_BYTE("record", "$o3", 60),
+		OTHER_BYTE("record", "$o3", 90),
+		OTHER_BYTE("record", "$o3", 540),
+		OTHER_BYTE("child", "$c1", 12), OTHER_BYTE("child", "$c1", 90),
+		"UPDATE main.record SET coded = substr(coded, 1, 105) "
+		    "WHERE id = $o3",
+		"UPDATE main.record SET coded = x'' WHERE id = $o3",
+		EXCHANGED("record", "coded", "$o3", "$i1"),
+		EXCHANGED("child", "coded", "$c1", "$c2"),
+		"UPDATE main.record SET child = $c1 WHERE id = $o3",
+		"UPDATE main.record SET version = 7 WHERE id = $o3",
+		"UPDATE main.record SET unit = '350102001002' WHERE id = $o3"
+	};
+	struct rx_annex *a;
+	size_t i;
+
+	(void)unused;
+	assert_int_equal(counted_after(NULL, &a), RX_OK);	/* the control */
+	rx_annex_free(a);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		assert_int_equal(counted_after(changes[i], &a), RX_ECORRUPT);
+		assert_null(a);
+	}
+}
+
+/* It finds nothing by them; whoever does refuses them (the control). */
+static void
+test_exchanged_tags_change_no_figure(void **unused)
+{
+	static const char *const changes[] = {
+		EXCHANGED("record", "tag", "$o3", "$i1"),
+		EXCHANGED("child", "tag", "$c1", "$c2")
+	};
+	struct rx_annex *a, *b;
+	struct scene c;
+	size_t i, n;
+
+	(void)unused;
+	assert_int_equal(counted_after(NULL, &a), RX_OK);
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		assert_int_equal(counted_after(changes[i], &b), RX_OK);
+		assert_memory_equal(a->rows, b->rows,
+		    a->nrows * sizeof(*a->rows));
+		assert_memory_equal(a->total, b->total, sizeof(a->total));
+		rx_annex_free(b);
+		scene_open(&c);
+		fixture_tamper(c.dir, changes[i]);
+		assert_int_equal(try(fixture_coded(c.st, "350102", &n, &st)),
+		    RX_ECORRUPT);
+		scene_close(&c);
+	}
+	rx_annex_free(a);
+}
+
 /* ---- a release ---- */
 
 static rx_err
@@ -897,6 +986,8 @@ main(void)
 		    test_tally_of_another_user_or_question_is_not_taken),
 		cmocka_unit_test(test_tally_of_another_register_is_not_taken),
 		cmocka_unit_test(test_nobody_else_reads_a_tally),
+		cmocka_unit_test(test_a_count_refuses_rows_that_were_changed),
+		cmocka_unit_test(test_exchanged_tags_change_no_figure),
 		cmocka_unit_test(
 		    test_a_release_finds_what_was_taken_away_behind_the_tally),
 		cmocka_unit_test(test_a_release_is_counted_in_full),
