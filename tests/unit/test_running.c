@@ -841,6 +841,31 @@ test_a_count_refuses_rows_that_were_changed(void **unused)
 	}
 }
 
+/* A visit that was on another day: the day it was on first counts no more. */
+static void
+test_a_count_has_the_live_version_of_a_record_alone(void **unused)
+{
+#define VISIT(day) "{'id':'k1','child':'c2','date':'" day "','kind':" \
+    "'visit_condolence','delivered':true,'face_to_face':true}"
+	struct rx_annex *a, *b;
+	struct scene c;
+
+	(void)unused;
+	state = 7;
+	scene_open(&c);
+	a = counted(c.st, from, RX_COUNT_ANEW);
+	assert_int_equal(save(c.d1, RX_INTERVENTION, false,
+	    VISIT("2025-08-10")), RX_OK);
+	assert_int_equal(save(c.d1, RX_INTERVENTION, true,
+	    VISIT("2025-08-11")), RX_OK);
+	b = counted(c.st, from, RX_COUNT_ANEW);
+	assert_int_equal(b->total[3], a->total[3] + 1);
+	assert_int_equal(b->rows[0].records, a->rows[0].records + 1);
+	rx_annex_free(a);
+	rx_annex_free(b);
+	scene_close(&c);
+}
+
 /* It finds nothing by them; whoever does refuses them (the control). */
 static void
 test_exchanged_tags_change_no_figure(void **unused)
@@ -987,6 +1012,8 @@ main(void)
 		cmocka_unit_test(test_tally_of_another_register_is_not_taken),
 		cmocka_unit_test(test_nobody_else_reads_a_tally),
 		cmocka_unit_test(test_a_count_refuses_rows_that_were_changed),
+		cmocka_unit_test(
+		    test_a_count_has_the_live_version_of_a_record_alone),
 		cmocka_unit_test(test_exchanged_tags_change_no_figure),
 		cmocka_unit_test(
 		    test_a_release_finds_what_was_taken_away_behind_the_tally),
