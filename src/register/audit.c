@@ -151,6 +151,10 @@ rx_audit_add(struct rx_session *s, enum rx_action action,
 	if ((rc = rx_copy_permit(s, action, st)) != RX_OK ||
 	    (rc = head_read(s, &head, st)) != RX_OK)
 		return (rc);
+	/* What was kept of a child that is gone is to be gone. */
+	if (rx_action_effect(action) == RX_EFFECT_ANY &&
+	    (rc = rx_kept_forget(s, NULL, st)) != RX_OK)
+		return (rc);
 	if (head.time > s->clock)
 		s->clock = head.time;
 	now = rx_session_now(s);

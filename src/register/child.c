@@ -208,6 +208,8 @@ rx_child_each(struct rx_session *s, unsigned filter, int32_t on,
 		rc = each_child(s, &units, &l, st);
 	if (rc == RX_OK)
 		rc = rx_audit_reveal(s, l.opened, NULL, "list", st);
+	if (rc == RX_OK)
+		rc = rx_known_keep(s, RX_KEEP_LEAST, st);
 	rx_buf_free(&units);
 	return (rc);
 }
@@ -249,6 +251,8 @@ rx_child_search(struct rx_session *s, const char *id_number,
 		rc = each_child(s, &units, &l, st);
 	if (rc == RX_OK)
 		rc = rx_audit_reveal(s, l.opened, NULL, "search", st);
+	if (rc == RX_OK)
+		rc = rx_known_keep(s, RX_KEEP_LEAST, st);
 	rx_buf_free(&units);
 	return (rc);
 }

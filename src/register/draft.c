@@ -213,5 +213,8 @@ rx_drafts_forget(struct rx_session *s, struct rx_status *st)
 		rc = rx_store_delete(s->store, RX_TABLE_DRAFT, key, NULL, st);
 	}
 	rx_buf_free(&places);
+	/* It is sealed under the same seed. */
+	if (rc == RX_OK)
+		rc = rx_kept_forget(s, s->user_id, st);
 	return (rc);
 }

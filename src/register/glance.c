@@ -203,6 +203,8 @@ rx_child_browse(struct rx_session *s, const char *text, bool names,
 	if (rc == RX_OK)
 		rc = rx_audit_reveal(s, b.opened, NULL, *text == '\0' ?
 		    "list" : "search", st);
+	if (rc == RX_OK)
+		rc = rx_known_keep(s, RX_KEEP_LEAST, st);
 	rx_record_free(&r);
 	rx_buf_free(&b.wanted.small);
 	rx_buf_free(&units);

@@ -77,6 +77,11 @@ struct rx_session {
 	size_t nknown, knowncap;
 	struct rx_audit_head known_to;	/* as of that entry; 0: nothing */
 	struct {
+		bool tried;		/* it was looked for */
+		uint64_t seq;		/* of what is kept; 0: nothing */
+		size_t fresh;		/* cases that were read since */
+	} kept;				/* kept.c */
+	struct {
 		bool set;
 		int value;
 	} setting[RX_SETTINGS];		/* as they were at sign-in */
@@ -963,6 +968,28 @@ rx_err rx_known_texts(struct rx_session *s, struct rx_case *c,
 void rx_text_fold(char *text);
 /* Wipe and forget all of it. */
 void rx_known_free(struct rx_session *s);
+/* The place of ${unit}, a new one, not listed, when there is none. */
+rx_err rx_known_place(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_known_unit **out, struct rx_status *st) RX_MUST_USE;
+/* At the end of a list, outside a transaction: keep it for the user's next
+ * session, when ${least} cases and more than a few of all were read anew since it
+ * was kept last, or the audit has gone far on. */
+#define RX_KEEP_LEAST 32
+rx_err rx_known_keep(struct rx_session *s, size_t least,
+    struct rx_status *st) RX_MUST_USE;
+
+/* ---- kept.c: the same from one session to the next ---- */
+
+/* Keep what the session knows, in a transaction of its own; that the disk is full
+ * or somebody else at the files is no failure. */
+rx_err rx_kept_save(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
+/* Forget what the session knows, and know what was kept instead, as of known_to,
+ * which may not be on the chain; nothing when it does not open or is of other
+ * settings. */
+rx_err rx_kept_load(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
+/* In a transaction: delete what is kept for ${user}; for everybody (NULL). */
+rx_err rx_kept_forget(struct rx_session *s, const uint8_t *user,
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- audit.c ---- */
 

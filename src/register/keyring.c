@@ -891,6 +891,8 @@ rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
 		key[1] = rx_bytes(user, RX_ID_BYTES);
 		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
 	}
+	if (rc == RX_OK)
+		rc = rx_kept_forget(s, user, st);
 	rx_buf_free(&grants);
 	rx_buf_free(&slots);
 	return (rc);

@@ -14,7 +14,11 @@
  * read was authenticated then.
  */
 
-#define BEHIND 500		/* entries that are looked at, at most */
+/* Entries that are looked at, at most: then, and for each case that is known.
+ * One costs less than half of what reading a case does. */
+#define BEHIND 500
+#define BEHIND_CASE 2
+#define KEEP_OF 8	/* one case in so many was read anew: all are kept again */
 
 static void
 entry_clear(struct rx_known *k)
@@ -53,6 +57,7 @@ rx_known_free(struct rx_session *s)
 	s->known = NULL;
 	s->nknown = s->knowncap = 0;
 	s->known_to.seq = 0;
+	s->kept.fresh = 0;
 }
 
 /* ---- what is new ---- */
@@ -143,6 +148,24 @@ entry_seen(struct rx_session *s, const struct rx_audit_entry *e, bool *all,
 	return (rc);
 }
 
+static size_t
+cases_known(const struct rx_session *s)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->nknown; i++)
+		n += s->known[i]->n;
+	return (n);
+}
+
+/* How many entries may have been made since: what is known is worth so much. */
+static uint64_t
+behind_most(const struct rx_session *s)
+{
+
+	return (BEHIND + BEHIND_CASE * (uint64_t)cases_known(s));
+}
+
 /* Whether the audit up to ${head} goes on from where it ended when the session
  * read last, not far, and all that was written since is known case by case. */
 static bool
@@ -156,7 +179,7 @@ follows(struct rx_session *s, const struct rx_audit_head *head)
 	rx_err rc;
 
 	if (s->known_to.seq == 0 || head->seq < s->known_to.seq ||
-	    head->seq - s->known_to.seq > BEHIND)
+	    head->seq - s->known_to.seq > behind_most(s))
 		return (false);
 	rx_status_clear(&ignored);
 	if (rx_audit_head_at(s, s->known_to.seq, &last, &ignored) != RX_OK ||
@@ -177,7 +200,7 @@ follows(struct rx_session *s, const struct rx_audit_head *head)
  * written in a transaction that is not over may be rolled back: everything is
  * read anew in it, and forgotten at the next call. */
 static rx_err
-refresh(struct rx_session *s, struct rx_status *st)
+refresh(struct rx_session *s, bool list, struct rx_status *st)
 {
 	struct rx_audit_head head;
 	rx_err rc;
@@ -186,7 +209,9 @@ refresh(struct rx_session *s, struct rx_status *st)
 		rx_known_free(s);
 		return (RX_OK);
 	}
-	if ((rc = rx_audit_head(s, &head, st)) != RX_OK)
+	/* One case is read sooner than all are opened that were kept. */
+	if ((list && !s->kept.tried && (rc = rx_kept_load(s, st)) != RX_OK) ||
+	    (rc = rx_audit_head(s, &head, st)) != RX_OK)
 		return (rc);
 	if (head.seq == s->known_to.seq && memcmp(head.hash, s->known_to.hash,
 	    RX_HASH_BYTES) == 0)
@@ -199,10 +224,9 @@ refresh(struct rx_session *s, struct rx_status *st)
 
 /* ---- units ---- */
 
-/* The place of ${unit}, a new one when there is none. */
-static rx_err
-unit_entry(struct rx_session *s, const char *unit, struct rx_known_unit **out,
-    struct rx_status *st)
+rx_err
+rx_known_place(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_known_unit **out, struct rx_status *st)
 {
 	const size_t i = unit_place(s, unit);
 	struct rx_known_unit **grown, *u;
@@ -263,8 +287,9 @@ unit_list(struct rx_known_unit *u, const struct rx_buf *ids,
 	return (RX_OK);
 }
 
-rx_err
-rx_known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+/* The cases of ${unit}, of which a ${list} is to be made. */
+static rx_err
+known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool list,
     struct rx_known_unit **out, struct rx_status *st)
 {
 	struct rx_buf ids = RX_BUF_INIT;
@@ -272,8 +297,8 @@ rx_known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = refresh(s, st)) != RX_OK ||
-	    (rc = unit_entry(s, unit, &u, st)) != RX_OK)
+	if ((rc = refresh(s, list, st)) != RX_OK ||
+	    (rc = rx_known_place(s, unit, &u, st)) != RX_OK)
 		return (rc);
 	if (!u->listed && (rc = rx_child_ids(s, unit, &ids, st)) == RX_OK)
 		rc = unit_list(u, &ids, st);
@@ -281,6 +306,14 @@ rx_known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	if (rc == RX_OK)
 		*out = u;
 	return (rc);
+}
+
+rx_err
+rx_known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_known_unit **out, struct rx_status *st)
+{
+
+	return (known_unit(s, unit, true, out, st));
 }
 
 /* ---- cases ---- */
@@ -307,6 +340,7 @@ rx_known_read(struct rx_session *s, struct rx_case *c,
 		k->at = r.at;
 		k->epoch = r.epoch;
 		k->read = true;
+		s->kept.fresh++;
 	} else
 		entry_clear(k);
 	rx_record_free(&r);
@@ -323,7 +357,7 @@ rx_case_known(struct rx_session *s, struct rx_case *c,
 	rx_err rc;
 
 	*known = NULL;
-	if ((rc = rx_known_unit(s, unit, &u, st)) != RX_OK)
+	if ((rc = known_unit(s, unit, false, &u, st)) != RX_OK)
 		return (rc);
 	if ((k = entry_find(u, id)) == NULL)
 		return (rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN));
@@ -367,6 +401,23 @@ rx_known_row(const struct rx_known *k, const struct rx_record *r,
 	row->closed_on = state->closed ? state->closed_on : 0;
 	row->consent_on = state->consent_on;
 	row->kept_until = state->kept_until;
+}
+
+/* ---- for the next session ---- */
+
+rx_err
+rx_known_keep(struct rx_session *s, size_t least, struct rx_status *st)
+{
+	const bool far = s->kept.seq != 0 &&
+	    s->known_to.seq - s->kept.seq > behind_most(s) / 2;
+
+	if (s->borrowed || s->known_to.seq == 0 ||
+	    rx_store_in_transaction(s->store))
+		return (RX_OK);
+	/* Some times as many bytes are written as are read for a case. */
+	if (!far && s->kept.fresh < least + cases_known(s) / KEEP_OF)
+		return (RX_OK);
+	return (rx_kept_save(s, st));
 }
 
 /* ---- names ---- */

@@ -174,6 +174,8 @@ rx_review_each(struct rx_session *s, bool all,
 	for (i = 0; i < rows.n && rc == RX_OK; i++)
 		rc = each(cookie, &rows.row[i], st);
 	free(rows.row);
+	if (rc == RX_OK)
+		rc = rx_known_keep(s, RX_KEEP_LEAST, st);
 	return (rc);
 }
 

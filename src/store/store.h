@@ -41,6 +41,8 @@ enum rx_table {
 	RX_TABLE_BUNDLE = 27, RX_TABLE_SETTING = 28, RX_TABLE_TALLY = 29, RX_TABLE_CONFLICT = 30,
 	RX_TABLE_DEPARTURE = 31, RX_TABLE_ARRIVAL = 32, RX_TABLE_ORIGIN = 33,
 	RX_TABLE_MOVE = 34,
+	/* not in the manifest: whoever reads writes it (kept.c) */
+	RX_TABLE_KEPT = 35,
 	RX_TABLE_COUNT		/* after the highest */
 };
 

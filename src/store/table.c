@@ -139,6 +139,8 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "child, epoch", "child = ?1 AND epoch = ?2",
 	    NEW(statement) ", " NEW(identity) ", " NEW(narrative) ", "
 	    NEW(coded)),
+	[RX_TABLE_KEPT] = TABLE("bb", 1, false, "keys.kept",
+	    "user, sealed", V2, "user", "user = ?1", NEW(sealed)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("

@@ -84,6 +84,7 @@ static const struct sample {
 	{ RX_TABLE_RECOVERY, RX_Q_RECOVERY, -1, { 2, 136 } },
 	{ RX_TABLE_AUDIT, RX_Q_AUDIT, -1, { 0, 0, 300, 200, 32 } },
 	{ RX_TABLE_DRAFT, RX_Q_DRAFTS_OF_USER, 0, { 16, 16, 616 } },
+	{ RX_TABLE_KEPT, RX_Q_KEPT, 0, { 16, 8296 } },
 };
 #define NSAMPLES (sizeof(samples) / sizeof(samples[0]))
 
