@@ -17,9 +17,8 @@ static const enum rx_compartment comps_of[3] = {
 	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
 };
 
-/* The place of the wrap of compartment ${k} (columns 3, 4, 5 of case_key). */
-static void
-wrap_place(struct rx_place *p, const struct rx_session *s, const char *unit,
+void
+rx_wrap_place(struct rx_place *p, const struct rx_session *s, const char *unit,
     const uint8_t *id, size_t k, uint32_t epoch)
 {
 
@@ -122,7 +121,7 @@ epoch_load(struct rx_case *c, struct rx_session *s,
 		    NULL, st)) != RX_OK ||
 		    (rc = take(c, s, &mem, st)) != RX_OK)
 			return (rc);
-		wrap_place(&place, s, c->unit, c->id, k, e->epoch);
+		rx_wrap_place(&place, s, c->unit, c->id, k, e->epoch);
 		if ((rc = rx_envelope_open(mem->b, RX_KEY_BYTES, box, n, key,
 		    RX_ENV_KEY, comps_of[k], epoch, &place, st)) != RX_OK)
 			return (rc);
@@ -273,7 +272,7 @@ wraps_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 		if ((rc = rx_unit_key(s, c->unit, comps_of[k], 0, &key,
 		    &c->under[k], st)) != RX_OK)
 			return (rc);
-		wrap_place(&place, s, c->unit, c->id, k, e->epoch);
+		rx_wrap_place(&place, s, c->unit, c->id, k, e->epoch);
 		if ((rc = rx_envelope_seal(box[k], key, RX_ENV_KEY,
 		    comps_of[k], c->under[k], &place, e->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)

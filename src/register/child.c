@@ -56,11 +56,39 @@ struct list {
 	size_t opened;		/* names shown */
 };
 
+/* Open the names that the list shows of the cases of ${u}, unless they were opened
+ * to be searched. */
+static rx_err
+names_of_unit(struct rx_names *names, struct rx_session *s, struct list *l,
+    struct rx_case *c, const struct rx_known_unit *u, struct rx_status *st)
+{
+	struct rx_child_row row;
+	bool *wanted;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	if (l->coded || l->find != NULL ||
+	    !rx_permitted(s, RX_ACT_WRITE_CASE, u->unit))
+		return (RX_OK);
+	if ((wanted = calloc(u->n + 1, sizeof(*wanted))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	for (i = 0; i < u->n && rc == RX_OK; i++) {
+		rc = rx_known_read(s, c, u, &u->k[i], st);
+		rx_known_row(&u->k[i], NULL, &row);
+		wanted[i] = (!u->k[i].named || u->names == NULL) &&
+		    (l->keep == NULL || l->keep(l->what, &row));
+	}
+	if (rc == RX_OK)
+		rc = rx_names_open(names, s, u, wanted, false, st);
+	free(wanted);
+	return (rc);
+}
+
 /* Hand on one case of the list, if it is on it. */
 static rx_err
 each_case(struct rx_session *s, struct list *l, struct rx_case *c,
-    const struct rx_known_unit *u, struct rx_known *k, struct rx_record *r,
-    struct rx_status *st)
+    const struct rx_known_unit *u, struct rx_known *k,
+    const struct rx_names *names, struct rx_record *r, struct rx_status *st)
 {
 	struct rx_child_row row;
 	rx_err rc;
@@ -73,7 +101,7 @@ each_case(struct rx_session *s, struct list *l, struct rx_case *c,
 	if ((rc = rx_known_child(u, k, r, st)) != RX_OK)
 		return (rc);
 	if (!l->coded && rx_permitted(s, RX_ACT_WRITE_CASE, u->unit) &&
-	    (rc = rx_known_name(s, c, u, k, r, st)) != RX_OK)
+	    (rc = rx_known_name(s, c, u, k, names, r, st)) != RX_OK)
 		return (rc);
 	l->opened += r->identity;
 	return (l->each(l->cookie, &row, st));
@@ -86,6 +114,7 @@ each_of_unit(struct rx_session *s, const char *unit, struct list *l,
     struct rx_case *c, struct rx_record *r, struct rx_status *st)
 {
 	struct rx_buf scratch = RX_BUF_INIT;
+	struct rx_names names = { .at = NULL };
 	struct rx_known_unit *u;
 	const char *texts = NULL;
 	bool held = false;
@@ -98,12 +127,14 @@ each_of_unit(struct rx_session *s, const char *unit, struct list *l,
 	if (l->find != NULL && (rc = rx_known_texts(s, c, u, &scratch, &texts,
 	    &n, st)) != RX_OK)
 		goto done;
+	rc = names_of_unit(&names, s, l, c, u, st);
 	for (i = 0; i < u->n && rc == RX_OK; i++)
 		if (l->find == NULL || l->find(l->what, texts + u->k[i].text))
-			rc = each_case(s, l, c, u, &u->k[i], r, st);
+			rc = each_case(s, l, c, u, &u->k[i], &names, r, st);
 done:
 	if (held)
 		rx_store_rollback(s->store);
+	rx_names_free(&names);
 	rx_buf_free(&scratch);
 	return (rc);
 }

@@ -140,7 +140,7 @@ browse_case(struct rx_session *s, struct browse *b, struct rx_case *c,
 
 	if ((rc = rx_known_read(s, c, u, k, st)) != RX_OK ||
 	    (rc = rx_known_child(u, k, r, st)) != RX_OK ||
-	    (rc = rx_known_name(s, c, u, k, r, st)) != RX_OK)
+	    (rc = rx_known_name(s, c, u, k, NULL, r, st)) != RX_OK)
 		return (rc);
 	b->opened += b->names;
 	if (!b->names && (rc = rx_record_mask(r, 0, st)) != RX_OK)

@@ -527,6 +527,9 @@ struct rx_case {
 rx_err rx_case_init(struct rx_case *c, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
 void rx_case_done(struct rx_case *c, struct rx_session *s);
+/* The place of the wrap of compartment ${k} (columns 3, 4, 5 of case_key). */
+void rx_wrap_place(struct rx_place *p, const struct rx_session *s,
+    const char *unit, const uint8_t *id, size_t k, uint32_t epoch);
 /* Load the keys of case ${id} of ${unit}: through the unit's keys for the
  * compartments of ${comps} that the session holds. */
 rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
@@ -953,10 +956,31 @@ rx_err rx_known_child(const struct rx_known_unit *u, const struct rx_known *k,
     struct rx_record *r, struct rx_status *st) RX_MUST_USE;
 void rx_known_row(const struct rx_known *k, const struct rx_record *r,
     struct rx_child_row *row);
-/* Add the name to ${r}, and nothing else of the identity. */
+/* The entry of the case ${id}; NULL when there is none. */
+struct rx_known *rx_known_find(const struct rx_known_unit *u,
+    const uint8_t id[RX_ID_BYTES]);
+
+/* ---- names.c: names of many cases in one pass ---- */
+
+struct rx_names {
+	struct rx_buf text;
+	size_t *at;		/* by place in the unit: 1 + where the name begins,
+				 * its NUL, the number and its NUL; 0: not opened */
+};
+/* Open the names of those cases of ${u} that are ${wanted}, all of which are
+ * read, and the id numbers too when ${number}; none when they are few.  ${out},
+ * zeros to begin with, is freed (wiped) by the caller. */
+rx_err rx_names_open(struct rx_names *out, struct rx_session *s,
+    const struct rx_known_unit *u, const bool *wanted, bool number,
+    struct rx_status *st) RX_MUST_USE;
+void rx_names_free(struct rx_names *names);
+
+/* Add the name to ${r}, and nothing else of the identity: one of ${names} (may be
+ * NULL), or opened by itself. */
 rx_err rx_known_name(struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
-    struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+    const struct rx_names *names, struct rx_record *r, struct rx_status *st)
+    RX_MUST_USE;
 /* What one searches for in the cases of ${u}, all of which are read: of each,
  * from k[i].text on, name, caller's id and id number, the last two in small
  * letters; each ends with NUL.  It lies in memory of the session, or, when not

@@ -78,9 +78,8 @@ unit_place(const struct rx_session *s, const char *unit)
 	return (low);
 }
 
-/* The entry of the case ${id}; NULL when there is none. */
-static struct rx_known *
-entry_find(const struct rx_known_unit *u, const uint8_t *id)
+struct rx_known *
+rx_known_find(const struct rx_known_unit *u, const uint8_t id[RX_ID_BYTES])
 {
 	size_t low = 0, high = u->n, mid;
 
@@ -118,7 +117,7 @@ case_changed(struct rx_session *s, const uint8_t *id, bool *found,
 		i = unit_place(s, unit);
 		if (n == RX_ID_BYTES && i < s->nknown &&
 		    memcmp(s->known[i]->unit, unit, RX_UNIT_BYTES) == 0) {
-			if ((k = entry_find(s->known[i], child)) != NULL)
+			if ((k = rx_known_find(s->known[i], child)) != NULL)
 				entry_clear(k);
 			else
 				s->known[i]->listed = false;
@@ -270,7 +269,7 @@ unit_list(struct rx_known_unit *u, const struct rx_buf *ids,
 	for (i = 0; i < n; i++) {
 		const uint8_t *id = ids->b + i * RX_ID_BYTES;
 
-		if ((old = entry_find(u, id)) != NULL) {
+		if ((old = rx_known_find(u, id)) != NULL) {
 			k[i] = *old;
 			memset(old, 0, sizeof(*old));
 			memcpy(old->id, id, RX_ID_BYTES);
@@ -359,7 +358,7 @@ rx_case_known(struct rx_session *s, struct rx_case *c,
 	*known = NULL;
 	if ((rc = known_unit(s, unit, false, &u, st)) != RX_OK)
 		return (rc);
-	if ((k = entry_find(u, id)) == NULL)
+	if ((k = rx_known_find(u, id)) == NULL)
 		return (rx_fail(st, RX_ENOENT, RX_MSG_CHILD_UNKNOWN));
 	if ((rc = rx_known_read(s, c, u, k, st)) == RX_OK)
 		*known = k;
@@ -425,13 +424,17 @@ rx_known_keep(struct rx_session *s, size_t least, struct rx_status *st)
 rx_err
 rx_known_name(struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
-    struct rx_record *r, struct rx_status *st)
+    const struct rx_names *names, struct rx_record *r, struct rx_status *st)
 {
-	const char *name;
+	const char *name = NULL;
 	rx_err rc;
 
-	if (k->named && u->names != NULL) {
+	if (k->named && u->names != NULL)
 		name = (const char *)u->names->b + k->text;
+	else if (names != NULL && names->at != NULL &&
+	    names->at[k - u->k] != 0)
+		name = (const char *)names->text.b + names->at[k - u->k] - 1;
+	if (name != NULL) {
 		r->identity = true;
 		return (*name == '\0' ? RX_OK : rx_record_set_text(r,
 		    RX_F_NAME, name, strlen(name), st));
@@ -463,16 +466,28 @@ text_add(struct rx_buf *out, const char *text, bool fold, struct rx_status *st)
 	return (rc);
 }
 
-/* Append what one searches for in the case ${k}, which is read. */
+/* Append what one searches for in the case ${k}, which is read; name and number
+ * are among ${names}, or opened. */
 static rx_err
 texts_open(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
-    struct rx_record *r, struct rx_status *st)
+    const struct rx_names *names, struct rx_record *r, struct rx_status *st)
 {
+	const size_t at = names->at[k - u->k];
+	const char *name;
 	rx_err rc;
 
-	if ((rc = rx_known_child(u, k, r, st)) != RX_OK ||
-	    (rc = rx_case_load(c, s, k->id, u->unit, RX_BIT(RX_COMP_IDENTITY),
+	if ((rc = rx_known_child(u, k, r, st)) != RX_OK)
+		return (rc);
+	if (at != 0) {
+		name = (const char *)names->text.b + at - 1;
+		if ((rc = text_add(out, name, false, st)) != RX_OK ||
+		    (rc = text_add(out, rx_record_text(r, RX_F_CALLER_ID),
+		    true, st)) != RX_OK)
+			return (rc);
+		return (text_add(out, name + strlen(name) + 1, true, st));
+	}
+	if ((rc = rx_case_load(c, s, k->id, u->unit, RX_BIT(RX_COMP_IDENTITY),
 	    st)) != RX_OK || (rc = rx_child_name_open(s, c, true, r, st)) !=
 	    RX_OK ||
 	    (rc = text_add(out, rx_record_text(r, RX_F_NAME), false, st)) !=
@@ -495,29 +510,54 @@ texts_bytes(const char *p)
 	return ((size_t)(p - from));
 }
 
+/* Read the cases of ${u}, and open the names that are not known in one pass. */
+static rx_err
+names_gather(struct rx_names *names, struct rx_session *s, struct rx_case *c,
+    struct rx_known_unit *u, struct rx_status *st)
+{
+	bool *wanted;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	if ((wanted = calloc(u->n + 1, sizeof(*wanted))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	for (i = 0; i < u->n && rc == RX_OK; i++) {
+		wanted[i] = !u->k[i].named || u->names == NULL;
+		if (wanted[i])
+			rc = rx_known_read(s, c, u, &u->k[i], st);
+	}
+	if (rc == RX_OK)
+		rc = rx_names_open(names, s, u, wanted, true, st);
+	free(wanted);
+	return (rc);
+}
+
 /* Append those of all cases of ${u}, and note where they lie. */
 static rx_err
 texts_gather(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
     struct rx_known_unit *u, struct rx_status *st)
 {
+	struct rx_names names = { .at = NULL };
 	struct rx_record r;
 	struct rx_known *k;
 	const char *had;
 	size_t i, at;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
 	rx_record_init(&r);
+	rc = names_gather(&names, s, c, u, st);
 	for (i = 0; i < u->n && rc == RX_OK; i++) {
 		k = &u->k[i];
 		at = out->len;
 		if (k->named && u->names != NULL) {
 			had = (const char *)u->names->b + k->text;
 			rc = rx_buf_add(out, had, texts_bytes(had), st);
-		} else if ((rc = rx_known_read(s, c, u, k, st)) == RX_OK)
-			rc = texts_open(out, s, c, u, k, &r, st);
+		} else
+			rc = texts_open(out, s, c, u, k, &names, &r, st);
 		k->text = at;
 	}
 	rx_record_free(&r);
+	rx_names_free(&names);
 	return (rc);
 }
 
