@@ -270,7 +270,9 @@ rx_person_end(struct rx_session *s, size_t first, size_t *revoked,
 	}
 	if (*revoked == 0)
 		return (RX_OK);
-	if ((rc = rx_members_load(s, s->blob->root_public, st)) != RX_OK)
+	if ((rc = rx_kept_forget(s, s->members[first].cert.user, st)) !=
+	    RX_OK || (rc = rx_members_load(s, s->blob->root_public, st)) !=
+	    RX_OK)
 		return (rc);
 	return (register_rotate(s, st));
 }

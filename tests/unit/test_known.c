@@ -100,6 +100,7 @@ struct watch {
 	struct rx_session *old[WATCHERS];	/* since the beginning */
 	struct rx_session *other[WATCHERS];	/* they write */
 	struct rx_session *blank[WATCHERS];	/* made to forget what they read */
+	struct rx_session *next[WATCHERS];	/* begin with what old kept */
 	unsigned seed, n;
 };
 
@@ -114,6 +115,8 @@ watch_open(struct watch *w)
 		w->old[i] = fixture_open(w->dir, names[i]);
 		w->other[i] = fixture_open(w->dir, names[i]);
 		w->blank[i] = fixture_open(w->dir, names[i]);
+		w->blank[i]->kept.tried = true;
+		w->next[i] = fixture_open(w->dir, names[i]);
 		lists(&text, w->old[i]);
 		assert_true(text.len > 100);
 	}
@@ -129,6 +132,7 @@ watch_close(struct watch *w)
 		rx_session_close(w->old[i]);
 		rx_session_close(w->other[i]);
 		rx_session_close(w->blank[i]);
+		rx_session_close(w->next[i]);
 	}
 }
 
@@ -148,7 +152,8 @@ same_lists(struct rx_session *old, struct rx_session *s, const char *name,
 	rx_buf_free(&b);
 }
 
-/* The watchers see what somebody does who has read nothing yet. */
+/* The watchers see what somebody does who has read nothing yet; and so does he
+ * who begins with what they kept before. */
 static void
 watch_compare(struct watch *w, const char *after)
 {
@@ -157,6 +162,10 @@ watch_compare(struct watch *w, const char *after)
 	for (i = 0; i < WATCHERS; i++) {
 		rx_known_free(w->blank[i]);
 		same_lists(w->old[i], w->blank[i], names[i], after);
+		rx_known_free(w->next[i]);
+		w->next[i]->kept.tried = false;
+		same_lists(w->old[i], w->next[i], names[i], after);
+		ok(rx_kept_save(w->old[i], &st), &st);
 	}
 }
 

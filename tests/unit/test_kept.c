@@ -1,0 +1,610 @@
+#include "tests/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/date.h"
+#include "register/save.h"
+#include "store/internal.h"
+
+/* What a session has read of its cases, kept for its user's next one: it saves
+ * reading, and never shows anything else than what reading all does; whoever
+ * else has it, or spoils it, gains nothing.  And the names of many cases, opened
+ * together. */
+
+static struct rx_status st;
+
+#define OF(user) "(SELECT id FROM keys.user WHERE name = '" user "')"
+#define KEPT_BY(user) "SELECT count(*) FROM keys.kept WHERE user = " OF(user)
+#define VILLAGE "350102001001"
+
+static rx_err
+put_child(void *cookie, const struct rx_child_row *row, struct rx_status *why)
+{
+	const struct rx_record *r = row->child;
+
+	return (rx_buf_printf(cookie, why, "%s '%s' v%u o%u i%u r%lld l%d d%d "
+	    "f%d w%d c%d\n", rx_record_text(r, RX_F_CALLER_ID),
+	    rx_record_text(r, RX_F_NAME), r->version, row->observations,
+	    row->interventions, (long long)row->risk, row->last, row->due,
+	    row->flagged, row->withdrawn, row->closed_on));
+}
+
+static void
+list(struct rx_buf *out, struct rx_session *s)
+{
+
+	rx_buf_reset(out);
+	ok(rx_child_each(s, 0, 0, put_child, out, &st), &st);
+	assert_true(out->len > 0);
+}
+
+/* What a list of ${user} read anew in a session that begins now; it shows what a
+ * session shows that reads everything. */
+static size_t
+read_anew(const char *dir, const char *user)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	struct rx_session *blank = fixture_open(dir, user);
+	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
+	size_t n;
+
+	list(&a, s);
+	n = s->kept.fresh;
+	blank->kept.tried = true;
+	list(&b, blank);
+	assert_true(blank->kept.fresh > 0);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.b, b.b, a.len);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+	rx_session_close(s);
+	rx_session_close(blank);
+	return (n);
+}
+
+/* Keep what a list of ${user} reads. */
+static void
+keep(const char *dir, const char *user)
+{
+	struct rx_session *s = fixture_open(dir, user);
+	struct rx_buf text = RX_BUF_INIT;
+
+	list(&text, s);
+	ok(rx_kept_save(s, &st), &st);
+	rx_buf_free(&text);
+	rx_session_close(s);
+}
+
+static void
+kept(const char *dir, const char *sql, struct rx_buf *box)
+{
+
+	rx_buf_reset(box);
+	fixture_blob(dir, sql, box);
+	assert_true(box->len > 0);
+}
+
+#define SEALED(user) "SELECT sealed FROM keys.kept WHERE user = " OF(user)
+#define PUT(user) "UPDATE keys.kept SET sealed = ?1 WHERE user = " OF(user)
+
+static void
+observe(const char *dir, const char *id, const char *risk)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	char text[300];
+
+	(void)snprintf(text, sizeof(text), "{\"id\":\"%s\",\"child\":\"c1\","
+	    "\"date\":\"2025-07-08\",\"channel\":\"talk\",\"signs\":[],"
+	    "\"risk\":\"%s\"}", id, risk);
+	fixture_save(s, RX_OBSERVATION, text, false, NULL);
+	rx_session_close(s);
+}
+
+/* ---- it saves reading ---- */
+
+static void
+test_a_new_session_reads_only_what_is_new(void **state)
+{
+	const char *dir = fixture_copy();
+	size_t all;
+
+	(void)state;
+	assert_true((all = read_anew(dir, "d1")) > 1);
+	keep(dir, "d1");
+	assert_int_equal(read_anew(dir, "d1"), 0);
+	observe(dir, "n1", "red");
+	assert_int_equal(read_anew(dir, "d1"), 1);
+	/* The supervisor has nothing kept. */
+	assert_true(read_anew(dir, "s1") > 1);
+}
+
+static void
+test_little_that_was_read_is_not_kept(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_buf text = RX_BUF_INIT;
+
+	(void)state;
+	list(&text, s);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	ok(rx_known_keep(s, RX_KEEP_LEAST, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	/* The control: with less to be read for it. */
+	ok(rx_known_keep(s, 1, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	rx_buf_free(&text);
+	rx_session_close(s);
+}
+
+static void
+test_what_is_kept_is_no_entry_and_no_row_of_the_manifest(void **state)
+{
+	const char *dir = fixture_copy();
+	const int64_t entries = fixture_number(dir,
+	    "SELECT count(*) FROM audit");
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_buf text = RX_BUF_INIT;
+
+	(void)state;
+	ok(rx_child_each(s, RX_LIST_CODED, 0, put_child, &text, &st), &st);
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("s1")), 1);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM audit"),
+	    entries);
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_buf_free(&text);
+	rx_session_close(s);
+}
+
+/* ---- it is not to be believed ---- */
+
+static void
+test_old_one_that_is_put_back_shows_nothing_old(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_buf old = RX_BUF_INIT;
+
+	(void)state;
+	keep(dir, "d1");
+	kept(dir, SEALED("d1"), &old);
+	observe(dir, "n1", "red");
+	keep(dir, "d1");
+	assert_int_equal(read_anew(dir, "d1"), 0);
+	fixture_tamper_blob(dir, PUT("d1"), old.b, old.len);
+	/* It was taken, and the audit tells what is new since. */
+	assert_int_equal(read_anew(dir, "d1"), 1);
+	rx_buf_free(&old);
+}
+
+static void
+test_one_of_another_course_of_the_register_is_not_taken(void **state)
+{
+	const char *here = fixture_copy(), *there = fixture_copy_of(here);
+	struct rx_buf box = RX_BUF_INIT;
+	size_t i;
+
+	(void)state;
+	/* As many entries, of other things. */
+	for (i = 0; i < 2; i++) {
+		observe(i == 0 ? here : there, "n1", i == 0 ? "red" : "green");
+		keep(i == 0 ? here : there, "d1");
+	}
+	kept(here, SEALED("d1"), &box);
+	assert_int_equal(read_anew(there, "d1"), 0);	/* its own */
+	fixture_tamper_blob(there, PUT("d1"), box.b, box.len);
+	assert_true(read_anew(there, "d1") > 1);
+	rx_buf_free(&box);
+}
+
+static void
+test_one_of_a_register_that_was_put_back_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy(), *before;
+	struct rx_buf box = RX_BUF_INIT;
+
+	(void)state;
+	keep(dir, "d1");
+	before = fixture_copy_of(dir);
+	observe(dir, "n1", "red");
+	keep(dir, "d1");
+	kept(dir, SEALED("d1"), &box);
+	assert_int_equal(read_anew(before, "d1"), 0);	/* its own */
+	fixture_tamper_blob(before, PUT("d1"), box.b, box.len);
+	assert_true(read_anew(before, "d1") > 1);
+	rx_buf_free(&box);
+}
+
+static void
+test_altered_one_is_as_good_as_none(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_buf box = RX_BUF_INIT;
+	size_t i, len;
+	uint8_t *b;
+
+	(void)state;
+	keep(dir, "d1");
+	kept(dir, SEALED("d1"), &box);
+	len = box.len;
+	for (i = 0; i < 4; i++) {
+		static const size_t at[] = { 4, 60, 300 };
+
+		b = box.b;
+		if (i < 3)
+			b[at[i]] ^= 1;
+		fixture_tamper_blob(dir, PUT("d1"), b, i < 3 ? len : 50);
+		assert_true(read_anew(dir, "d1") > 1);
+		if (i < 3)
+			b[at[i]] ^= 1;
+	}
+	fixture_tamper_blob(dir, PUT("d1"), box.b, len);
+	assert_int_equal(read_anew(dir, "d1"), 0);
+	rx_buf_free(&box);
+}
+
+static void
+test_one_of_another_user_or_register_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy(), *another = fixture_another(NULL);
+	struct rx_buf box = RX_BUF_INIT;
+
+	(void)state;
+	keep(dir, "d1");
+	keep(dir, "s1");
+	keep(another, "d1");
+	kept(dir, SEALED("s1"), &box);
+	fixture_tamper_blob(dir, PUT("d1"), box.b, box.len);
+	assert_true(read_anew(dir, "d1") > 1);
+	assert_int_equal(read_anew(dir, "s1"), 0);	/* it is good for her */
+	kept(another, SEALED("d1"), &box);
+	fixture_tamper_blob(dir, PUT("d1"), box.b, box.len);
+	assert_true(read_anew(dir, "d1") > 1);
+	assert_int_equal(read_anew(another, "d1"), 0);
+	rx_buf_free(&box);
+}
+
+/* A session keeps the settings of when it began; so its sums are not for one that
+ * begins later. */
+static void
+test_one_of_other_settings_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_session *admin = fixture_open(dir, "admin");
+	struct rx_buf text = RX_BUF_INIT;
+
+	(void)state;
+	ok(rx_setting_set(admin, "visit-yellow-days", 11, &st), &st);
+	rx_session_close(admin);
+	list(&text, s);
+	ok(rx_kept_save(s, &st), &st);
+	assert_true(read_anew(dir, "d1") > 1);
+	rx_session_close(s);
+	keep(dir, "d1");
+	assert_int_equal(read_anew(dir, "d1"), 0);
+	rx_buf_free(&text);
+}
+
+static void
+test_what_may_change_anything_makes_it_worthless(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin;
+
+	(void)state;
+	keep(dir, "d1");
+	assert_int_equal(read_anew(dir, "d1"), 0);
+	admin = fixture_open(dir, "admin");
+	ok(rx_user_disable(admin, "st", &st), &st);
+	rx_session_close(admin);
+	assert_true(read_anew(dir, "d1") > 1);
+}
+
+/* ---- it goes ---- */
+
+static void
+test_an_erasure_leaves_nothing_kept_of_anybody(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s;
+
+	(void)state;
+	keep(dir, "d1");
+	keep(dir, "s1");
+	observe(dir, "n1", "red");
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	assert_int_equal(fixture_number(dir, KEPT_BY("s1")), 1);
+	s = fixture_open(dir, "d1");
+	ok(rx_child_erase(s, fixture_id[C2], "test", &st), &st);
+	rx_session_close(s);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM keys.kept"),
+	    0);
+	assert_true(read_anew(dir, "d1") > 0);
+}
+
+static void
+test_what_is_kept_goes_with_its_user(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin");
+
+	(void)state;
+	keep(dir, "d1");
+	keep(dir, "s1");
+	ok(rx_user_disable(admin, "d1", &st), &st);
+	rx_session_close(admin);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	assert_int_equal(fixture_number(dir, KEPT_BY("s1")), 1);
+}
+
+static void
+test_what_is_kept_goes_with_the_seed(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_secret *p = test_passphrase("a new passphrase");
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	(void)state;
+	keep(dir, "d1");
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_session_close(s);
+	rx_session_close(fixture_open(dir, "admin"));
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	rx_session_close(s);
+	rx_secret_free(p);
+}
+
+/* ---- it fails nobody ---- */
+
+static void
+test_a_list_does_not_fail_because_it_cannot_be_kept(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_session *other = fixture_open(dir, "d2");
+	struct rx_buf text = RX_BUF_INIT;
+
+	(void)state;
+	list(&text, s);
+	/* Somebody else is writing. */
+	ok(rx_store_begin(other->store, &st), &st);
+	ok(rx_kept_save(s, &st), &st);
+	rx_store_rollback(other->store);
+	/* The disk is full. */
+	assert_int_equal(sqlite3_exec(s->store->db,
+	    "PRAGMA keys.max_page_count = 1", NULL, NULL, NULL), SQLITE_OK);
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	assert_int_equal(sqlite3_exec(s->store->db,
+	    "PRAGMA keys.max_page_count = 1000000", NULL, NULL, NULL),
+	    SQLITE_OK);
+	/* Any other failure is told: a transaction in a transaction. */
+	ok(rx_store_begin(s->store, &st), &st);
+	refused(rx_kept_save(s, &st), RX_EINTERNAL, &st);
+	rx_store_rollback(s->store);
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	rx_buf_free(&text);
+	rx_session_close(s);
+	rx_session_close(other);
+}
+
+static void
+test_its_size_tells_only_how_many_cases_there_are(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
+	char id[16];
+	int i;
+
+	(void)state;
+	keep(dir, "d1");
+	kept(dir, SEALED("d1"), &a);
+	for (i = 0; i < 8; i++) {
+		(void)snprintf(id, sizeof(id), "n%d", i);
+		observe(dir, id, "red");
+	}
+	keep(dir, "d1");
+	kept(dir, SEALED("d1"), &b);
+	assert_int_equal(a.len, b.len);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+}
+
+/* ---- many names ---- */
+
+#define MANY 150
+
+/* Children k0 to k149 of ${dir}, named 童 and their number. */
+static void
+many(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_import_counts counts;
+	struct rx_buf text = RX_BUF_INIT;
+	char path[300];
+	int i;
+
+	for (i = 0; i < MANY; i++)
+		ok(rx_buf_printf(&text, &st, "{\"type\":\"child\",\"id\":"
+		    "\"k%d\",\"unit\":\"" VILLAGE "\",\"name\":\"童%d\","
+		    "\"sex\":\"f\",\"birth\":\"2014-05\",\"id_number\":"
+		    "\"11010519491231002X\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}\n", i, i), &st);
+	(void)snprintf(path, sizeof(path), "%s/file", test_dir());
+	ok(rx_file_write(path, text.b, text.len, 0600, false, &st), &st);
+	ok(rx_import(s, path, &counts, NULL, NULL, &st), &st);
+	rx_session_close(s);
+	rx_buf_free(&text);
+}
+
+static rx_err
+right_name(void *cookie, const struct rx_child_row *row, struct rx_status *why)
+{
+	const char *id = rx_record_text(row->child, RX_F_CALLER_ID);
+	char name[64];
+
+	(void)why;
+	if (*id != 'k')
+		return (RX_OK);
+	(void)snprintf(name, sizeof(name), "童%s%s", id + 1,
+	    strcmp(id, "k7") == 0 ? "号" : "");
+	assert_string_equal(rx_record_text(row->child, RX_F_NAME), name);
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+/* All are named in a list, and one is found by its name and all by their number. */
+static void
+named(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t n = 0;
+
+	ok(rx_child_each(s, 0, 0, right_name, &n, &st), &st);
+	assert_int_equal(n, MANY);
+	n = 0;
+	ok(rx_child_search(s, NULL, "童149", right_name, &n, &st), &st);
+	assert_int_equal(n, 1);
+	n = 0;
+	ok(rx_child_search(s, "11010519491231002x", NULL, right_name, &n,
+	    &st), &st);
+	assert_int_equal(n, MANY - 1);
+	rx_session_close(s);
+}
+
+static void
+test_many_names_are_opened_as_one_is(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s, *admin;
+	size_t n = 0;
+
+	(void)state;
+	many(dir);
+	s = fixture_open(dir, "d1");
+	fixture_save(s, RX_CHILD, "{\"id\":\"k7\",\"unit\":\"" VILLAGE "\","
+	    "\"name\":\"童7号\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    true, NULL);
+	named(dir);
+	/* Names under keys of cases that have been followed by others. */
+	admin = fixture_open(dir, "admin");
+	ok(rx_user_disable(admin, "st", &st), &st);
+	rx_session_close(admin);
+	rx_session_close(s);
+	s = fixture_open(dir, "d1");
+	ok(rx_rotate(s, VILLAGE, &n, &st), &st);
+	rx_session_close(s);
+	named(dir);
+	fixture_save(s = fixture_open(dir, "d1"), RX_OBSERVATION,
+	    "{\"id\":\"n1\",\"child\":\"k3\",\"date\":\"2025-07-08\","
+	    "\"channel\":\"talk\",\"signs\":[],\"risk\":\"red\"}", false,
+	    NULL);
+	rx_session_close(s);
+	named(dir);
+}
+
+static void
+test_a_name_or_key_that_is_altered_fails_the_list(void **state)
+{
+	static const char *const sql[] = {
+		"UPDATE main.child SET name = (SELECT name FROM main.child "
+		    "WHERE rowid = (SELECT max(rowid) - 1 FROM main.child)) "
+		    "WHERE rowid = (SELECT max(rowid) FROM main.child)",
+		"UPDATE keys.case_key SET identity = (SELECT identity FROM "
+		    "keys.case_key ORDER BY child LIMIT 1) WHERE child = "
+		    "(SELECT max(id) FROM main.child)"
+	};
+	struct rx_buf text = RX_BUF_INIT;
+	struct rx_session *s;
+	const char *dir;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		dir = fixture_copy();
+		many(dir);
+		s = fixture_open(dir, "d1");
+		list(&text, s);		/* the control */
+		fixture_tamper(dir, sql[i]);
+		rx_known_free(s);
+		refused(rx_child_each(s, 0, 0, put_child, &text, &st),
+		    RX_ECORRUPT, &st);
+		rx_session_close(s);
+	}
+	rx_buf_free(&text);
+}
+
+static void
+test_many_cases_are_kept_without_being_asked(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
+	struct rx_session *s;
+	uint64_t seq;
+
+	(void)state;
+	many(dir);
+	s = fixture_open(dir, "d1");
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	list(&a, s);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	assert_true((seq = s->kept.seq) > 0);
+	rx_session_close(s);
+	s = fixture_open(dir, "d1");
+	list(&b, s);
+	assert_int_equal(s->kept.fresh, 0);
+	assert_true(s->kept.seq == seq);	/* nor is it kept again */
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.b, b.b, a.len);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+	rx_session_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_new_session_reads_only_what_is_new),
+		cmocka_unit_test(test_little_that_was_read_is_not_kept),
+		cmocka_unit_test(
+		    test_what_is_kept_is_no_entry_and_no_row_of_the_manifest),
+		cmocka_unit_test(
+		    test_old_one_that_is_put_back_shows_nothing_old),
+		cmocka_unit_test(
+		    test_one_of_another_course_of_the_register_is_not_taken),
+		cmocka_unit_test(
+		    test_one_of_a_register_that_was_put_back_is_not_taken),
+		cmocka_unit_test(test_altered_one_is_as_good_as_none),
+		cmocka_unit_test(
+		    test_one_of_another_user_or_register_is_not_taken),
+		cmocka_unit_test(test_one_of_other_settings_is_not_taken),
+		cmocka_unit_test(
+		    test_what_may_change_anything_makes_it_worthless),
+		cmocka_unit_test(
+		    test_an_erasure_leaves_nothing_kept_of_anybody),
+		cmocka_unit_test(test_what_is_kept_goes_with_its_user),
+		cmocka_unit_test(test_what_is_kept_goes_with_the_seed),
+		cmocka_unit_test(
+		    test_a_list_does_not_fail_because_it_cannot_be_kept),
+		cmocka_unit_test(
+		    test_its_size_tells_only_how_many_cases_there_are),
+		cmocka_unit_test(test_many_names_are_opened_as_one_is),
+		cmocka_unit_test(
+		    test_a_name_or_key_that_is_altered_fails_the_list),
+		cmocka_unit_test(test_many_cases_are_kept_without_being_asked),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests_name("kept", tests, fixture_setup,
+	    NULL));
+}
