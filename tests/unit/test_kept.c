@@ -398,16 +398,22 @@ test_its_size_tells_only_how_many_cases_there_are(void **state)
 {
 	const char *dir = fixture_copy();
 	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
-	char id[16];
+	struct rx_session *s;
+	char text[300];
 	int i;
 
 	(void)state;
 	keep(dir, "d1");
 	kept(dir, SEALED("d1"), &a);
-	for (i = 0; i < 8; i++) {
-		(void)snprintf(id, sizeof(id), "n%d", i);
-		observe(dir, id, "red");
+	s = fixture_open(dir, "d1");
+	for (i = 0; i < 16; i++) {	/* each raises a flag */
+		(void)snprintf(text, sizeof(text), "{\"id\":\"n%d\","
+		    "\"child\":\"c1\",\"date\":\"2025-07-08\",\"channel\":"
+		    "\"talk\",\"signs\":[\"self_harm\"],\"risk\":\"red\"}",
+		    i);
+		fixture_save(s, RX_OBSERVATION, text, false, NULL);
 	}
+	rx_session_close(s);
 	keep(dir, "d1");
 	kept(dir, SEALED("d1"), &b);
 	assert_int_equal(a.len, b.len);
