@@ -183,11 +183,13 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 # These run on a machine that fails: what the linker leads there is in fault.c.
-FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_interrupt
+FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
+	$(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 	__asprintf_chk sodium_malloc sodium_free write fsync \
-	mkostemp rename renameat2 link unlink mkdir rmdir
+	mkostemp rename renameat2 link unlink mkdir rmdir scandir
 $(FAULTY): $(BUILD)/tests/crash/fault.o
+$(filter-out %/test_crash,$(FAULTY)): $(BUILD)/tests/crash/attempt.o
 $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
 
 # Nine tenths of the time of the others would be that of Argon2id.
