@@ -186,7 +186,7 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
 	$(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
-	__asprintf_chk sodium_malloc sodium_free write fsync \
+	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fsync \
 	mkostemp rename renameat2 link unlink mkdir rmdir scandir
 $(FAULTY): $(BUILD)/tests/crash/fault.o
 $(filter-out %/test_crash,$(FAULTY)): $(BUILD)/tests/crash/attempt.o
@@ -201,8 +201,13 @@ $(QUICK): $(BUILD)/tests/quick.o
 $(QUICK): LDFLAGS_ALL += -Wl,--wrap=argon2id_hash_raw
 ifeq ($(VARIANT),coverage)
 $(UNIT_BIN): $(BUILD)/tests/cover.o
-$(UNIT_BIN): LDFLAGS_ALL += -Wl,--wrap=_exit,--wrap=kill
+$(UNIT_BIN): LDFLAGS_ALL += -Wl,--wrap=_exit,--wrap=kill,--wrap=abort
 endif
+
+# What the system refuses.
+$(BUILD)/tests/unit/test_crypto: LDFLAGS_ALL += -Wl,--wrap=setrlimit,$\
+	--wrap=getrlimit,--wrap=prctl,--wrap=sodium_init,$\
+	--wrap=argon2id_hash_raw
 
 # What it compares, and what it derives, is watched.
 $(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \

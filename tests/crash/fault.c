@@ -46,6 +46,7 @@ REAL_(char *, strdup, (const char *))
 REAL_(char *, strndup, (const char *, size_t))
 REAL_(void *, sodium_malloc, (size_t))
 REAL_(void, sodium_free, (void *))
+REAL_(int, sodium_mlock, (void *, size_t))
 REAL_(int, argon2id_hash_raw, (uint32_t, uint32_t, uint32_t, const void *,
     size_t, const void *, size_t, void *, size_t))
 REAL_(ssize_t, write, (int, const void *, size_t))
@@ -667,6 +668,14 @@ __wrap_scandir(const char *dir, names_out *out, names_filter *filter,
 	n = __real_scandir(dir, out, filter, order);
 	held.blocks += n >= 0 ? n + (*out != NULL) : 0;
 	return (n);
+}
+
+/* No more may be locked. */
+int
+__wrap_sodium_mlock(void *p, size_t n)
+{
+
+	return (no_memory() ? -1 : __real_sodium_mlock(p, n));
 }
 
 static const sqlite3_mem_methods *heap;

@@ -855,16 +855,6 @@ look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
 
 static unsigned wrong;		/* answers */
 
-/* Known (DESIGN.md, 14): SQLite asks for memory to end a transaction, too.  If
- * there is none, and then there is, the next one cannot begin. */
-static bool
-not_ended(const struct outcome *o)
-{
-
-	return (o->msg == RX_MSG_INTERNAL && o->left == 0 &&
-	    strcmp(o->where, "rx_exec") == 0);
-}
-
 /* At every line that asks first in ${d}; how many there were. */
 static size_t
 starve(const struct deed *d, const char *start, enum fault how)
@@ -886,7 +876,7 @@ starve(const struct deed *d, const char *start, enum fault how)
 	for (i = 0; i < n; i++) {
 		ready(start);
 		o = attempt(d, dir, how, calls[i]);
-		if (!honest(how, &o) && !not_ended(&o)) {
+		if (!honest(how, &o)) {
 			print_error("%s by %s, %s at %u: killed %d, %d (%s) "
 			    "in %s, %ld left\n", d->name, d->user,
 			    fault_name[how], calls[i], o.killed, (int)o.rc,

@@ -855,9 +855,10 @@ starve(const struct deed *d, struct tally *t, enum fault how)
 		place_reset();
 		o = attempt(d, dir, how, at);
 		if (!honest(how, &o))
-			fail_msg("%s, %s at %u of %u: killed %d, code %d (%s), "
-			    "%ld left", d->name, fault_name[how], at, calls,
-			    o.killed, (int)o.rc, o.text, o.left);
+			fail_msg("%s, %s at %u of %u: killed %d, code %d (%s) "
+			    "in %s, %ld left", d->name, fault_name[how], at,
+			    calls, o.killed, (int)o.rc, o.text, o.where,
+			    o.left);
 		(void)look(t, dir);
 	}
 	print_message("%s: %s, %u of %u calls\n", d->name, fault_name[how],
@@ -1083,6 +1084,33 @@ complete_left(const char *dir)
 	    "WHERE swept = 1"), 1);
 }
 
+/* The same without memory, or where the disk does not read. */
+static void
+starve_step(const struct deed *d, const char *start,
+    void (*finish)(const char *), enum fault how)
+{
+	const char *dir = test_dir();
+	const unsigned *places;
+	struct outcome o;
+	size_t n, i;
+
+	fixture_copy_over(start, dir);
+	assert_int_equal(attempt(d, dir, how, 0).rc, RX_OK);
+	n = fault_places(&places);
+	for (i = 0; i < n; i++) {
+		empty(dir, NULL);
+		fixture_copy_over(start, dir);
+		o = attempt(d, dir, how, places[i]);
+		if (!honest(how, &o))
+			fail_msg("%s, %s at %u: killed %d, code %d (%s) in "
+			    "%s, %ld left", d->name, fault_name[how],
+			    places[i], o.killed, (int)o.rc, o.text, o.where,
+			    o.left);
+		finish(dir);
+	}
+	print_message("%s: %s at %zu lines\n", d->name, fault_name[how], n);
+}
+
 static void
 test_move_to_another_register_interrupted_is_whole_or_absent(void **state)
 {
@@ -1119,6 +1147,8 @@ test_move_to_another_register_interrupted_is_whole_or_absent(void **state)
 			finish[k](dir);
 			whole(dir, digest);
 		}
+		starve_step(&steps[k], start, finish[k], FAULT_MEMORY);
+		starve_step(&steps[k], start, finish[k], FAULT_READ);
 		/* And on with one in which nothing happened. */
 		ok(as(start, steps[k].user, steps[k].pass, steps[k].act), &st);
 		print_message("%s: %u calls\n", steps[k].name, n);
