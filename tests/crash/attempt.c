@@ -137,15 +137,17 @@ attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
 }
 
 /* Known (DESIGN.md, 14): SQLite asks for memory to end a transaction, too; if there
- * is none, and then there is, the next one cannot begin.  And its own check of a
- * file calls a page that it has no memory for damaged. */
+ * is none, and then there is, the next one cannot begin.  And a page for
+ * which it has no memory is a damaged one, to its own check of a file and where an
+ * image is opened. */
 static bool
 known(const struct outcome *o)
 {
 
 	return ((o->msg == RX_MSG_INTERNAL && strcmp(o->where, "rx_exec") ==
-	    0) || (o->msg == RX_MSG_STORE_CORRUPT && strcmp(o->where,
-	    "rx_store_check") == 0));
+	    0) || (o->msg == RX_MSG_STORE_CORRUPT && (strcmp(
+	    o->where, "rx_store_check") == 0 || strcmp(o->where,
+	    "image_open") == 0)));
 }
 
 bool
