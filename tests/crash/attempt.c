@@ -7,6 +7,8 @@
 
 #include "tests/crash/attempt.h"
 
+#define KEYS_MOST 2048		/* CHUNK_MOST of crypto/memory.c */
+
 struct rx_status st;
 
 rx_err
@@ -22,7 +24,7 @@ sign_in(const char *dir, const char *user, const char *pass)
 }
 
 /* Are told when somebody signs in, and when he has. */
-static void (*signs_in)(void), (*signed_in)(void);
+static void (*signs_in)(void), (*signed_in)(struct rx_session *);
 
 rx_err
 as(const char *dir, const char *user, const char *pass,
@@ -36,7 +38,7 @@ as(const char *dir, const char *user, const char *pass,
 		signs_in();
 	rc = rx_session_open(&s, dir, user, p, &st);
 	if (rc == RX_OK && signed_in != NULL)
-		signed_in();
+		signed_in(s);
 	if (rc == RX_OK)
 		rc = act(s);
 	rx_session_close(s);
@@ -75,6 +77,41 @@ arm(void)
 	fault_arm(chosen, chosen_at, chosen_at);
 }
 
+/* Use up the keys that there is room for, so that the next one asks for memory.
+ * Room is made in ever larger pieces: what the second holds that is made here is
+ * known when the first is full. */
+static void
+spend(struct rx_session *s)
+{
+	struct fault_held before, now;
+	struct rx_key *key;
+	size_t made = 0, n = 0, cap = 0;
+
+	s->nspare = 0;
+	fault_held(&before);
+	while (made < 2 || n < cap) {
+		ok(rx_key_new(&key, s->pool, &st), &st);
+		n++;
+		fault_held(&now);
+		if (now.guarded != before.guarded) {
+			made++;
+			cap = made < 2 ? 0 : 2 * (n - 1) < KEYS_MOST ? 2 * (n -
+			    1) : KEYS_MOST;
+			n = 1;
+			before = now;
+		}
+	}
+}
+
+static void
+poor(struct rx_session *s)
+{
+
+	if (chosen == FAULT_MEMORY)
+		spend(s);
+	arm();
+}
+
 /* The same where memory or reads fail, from when the deed begins: signing in is
  * a deed of its own. */
 static void
@@ -83,7 +120,7 @@ within(const struct deed *d, const char *dir, struct outcome *o)
 	struct fault_held before, after;
 
 	signs_in = d->act == act_nothing ? arm : NULL;
-	signed_in = d->act == act_nothing ? NULL : arm;
+	signed_in = d->act == act_nothing ? NULL : poor;
 	fault_held(&before);
 	o->rc = as(dir, d->user, d->pass, d->act);
 	fault_disarm();
