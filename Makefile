@@ -67,7 +67,7 @@ help:
 	@echo 'make torture    faults at every call for TORTURE_SECONDS=3600, and bundles'
 	@echo '                exchanged in any order, in WORLDS=200 worlds, and'
 	@echo '                KILLS=1000 of the server under writers'
-	@echo 'make coverage   lines and branches that the tests in C go through'
+	@echo 'make coverage   lines, branches and ways out on error that the tests in C reach'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
 	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
@@ -140,8 +140,8 @@ asan:
 	@$(MAKE) --no-print-directory VARIANT=asan tests
 	@$(MAKE) --no-print-directory VARIANT=asan check-built
 
-# What the tests in C go through, by folder; COVER="crypto/ src/register/" lists
-# what they do not.  The program itself, locked in, could not write that down.
+# What the tests in C go through, by folder: lines, branches, ways out on error
+# (see coverage.py); COVER="crypto/ src/register/" lists what they do not.  The program itself, locked in, could not write that down.
 .PHONY: coverage coverage-built
 coverage:
 	$(call need,$(PKG_BUILD) $(PKG_BENCH) gcovr)
