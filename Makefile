@@ -67,7 +67,7 @@ help:
 	@echo 'make torture    faults at every call for TORTURE_SECONDS=3600, and bundles'
 	@echo '                exchanged in any order, in WORLDS=200 worlds, and'
 	@echo '                KILLS=1000 of the server under writers'
-	@echo 'make coverage   lines and branches that the tests in C go through'
+	@echo 'make coverage   lines, branches and ways out on error that the tests in C reach'
 	@echo 'make lint       gcc -fanalyzer, cppcheck, clang-tidy, mandoc'
 	@echo 'make fuzz       every parser under libFuzzer, FUZZ_SECONDS=3600 each'
 	@echo 'make bench      measure against plain SQLite and the bare primitives, and the'
@@ -140,8 +140,8 @@ asan:
 	@$(MAKE) --no-print-directory VARIANT=asan tests
 	@$(MAKE) --no-print-directory VARIANT=asan check-built
 
-# What the tests in C go through, by folder; COVER="crypto/ src/register/" lists
-# what they do not.  The program itself, locked in, could not write that down.
+# What the tests in C go through, by folder: lines, branches, ways out on error
+# (see coverage.py); COVER="crypto/ src/register/" lists what they do not.  The program itself, locked in, could not write that down.
 .PHONY: coverage coverage-built
 coverage:
 	$(call need,$(PKG_BUILD) $(PKG_BENCH) gcovr)
@@ -183,11 +183,13 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS)
 
 # These run on a machine that fails: what the linker leads there is in fault.c.
-FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/unit/test_interrupt
+FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
+	$(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
-	__asprintf_chk sodium_malloc sodium_free write fsync \
-	mkostemp rename renameat2 link unlink mkdir rmdir
+	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fsync \
+	mkostemp rename renameat2 link unlink mkdir rmdir scandir
 $(FAULTY): $(BUILD)/tests/crash/fault.o
+$(filter-out %/test_crash,$(FAULTY)): $(BUILD)/tests/crash/attempt.o
 $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
 
 # Nine tenths of the time of the others would be that of Argon2id.
@@ -199,8 +201,13 @@ $(QUICK): $(BUILD)/tests/quick.o
 $(QUICK): LDFLAGS_ALL += -Wl,--wrap=argon2id_hash_raw
 ifeq ($(VARIANT),coverage)
 $(UNIT_BIN): $(BUILD)/tests/cover.o
-$(UNIT_BIN): LDFLAGS_ALL += -Wl,--wrap=_exit,--wrap=kill
+$(UNIT_BIN): LDFLAGS_ALL += -Wl,--wrap=_exit,--wrap=kill,--wrap=abort
 endif
+
+# What the system refuses.
+$(BUILD)/tests/unit/test_crypto: LDFLAGS_ALL += -Wl,--wrap=setrlimit,$\
+	--wrap=getrlimit,--wrap=prctl,--wrap=sodium_init,$\
+	--wrap=argon2id_hash_raw
 
 # What it compares, and what it derives, is watched.
 $(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \

@@ -10,6 +10,8 @@
 void __gcov_dump(void);
 void __real__exit(int status) __attribute__((noreturn));
 void __wrap__exit(int status) __attribute__((noreturn));
+void __real_abort(void) __attribute__((noreturn));
+void __wrap_abort(void) __attribute__((noreturn));
 int __real_kill(pid_t pid, int number);
 int __wrap_kill(pid_t pid, int number);
 
@@ -19,6 +21,14 @@ __wrap__exit(int status)
 
 	__gcov_dump();
 	__real__exit(status);
+}
+
+void
+__wrap_abort(void)
+{
+
+	__gcov_dump();
+	__real_abort();
 }
 
 int

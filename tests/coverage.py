@@ -4,6 +4,9 @@
 coverage.py FILE [FOLDER...]: FILE is what `gcovr --json` writes; with folders,
 also the lines in them that no test reached, and those where a failure was
 never seen: an `rc = ...` or `!= RX_OK` that always went the same way.
+
+Ways out: lines that end a function for an error, which are `return (rc)`,
+`rx_fail`, `goto errN`, and what follows `!= RX_OK`.
 """
 
 import json
@@ -12,6 +15,16 @@ import re
 import sys
 
 FAILS = re.compile(r"rc = |!= RX_OK|== NULL|rx_fail|== -1|!= 0\)|!= SQLITE_OK")
+OUT = re.compile(r"return \(rc\);|return \(rx_\w*fail|rc = rx_\w*fail|"
+                 r"\(void\)rx_\w*fail|goto err\d")
+FAILED = re.compile(r"RX_OK\)( \{)?$")
+
+
+def way_out(text, n):
+    """Whether line ${n} of ${text}, counted from 1, is one."""
+    before = text[n - 2].strip() if n > 1 else ""
+    return bool(OUT.match(text[n - 1].strip()) or
+                FAILED.search(before) and "== RX_OK)" not in before)
 
 
 def folder(path):
@@ -35,7 +48,7 @@ def main(report, *shown):
         with open(path, encoding="utf-8") as f:
             text = f.read().split("\n")
         for name in (folder(path), "~"):
-            row = table.setdefault(name, [0, 0, 0, 0])
+            row = table.setdefault(name, [0] * 6)
             for line in file["lines"]:
                 if line["gcovr/noncode"]:
                     continue
@@ -43,6 +56,9 @@ def main(report, *shown):
                 row[1] += 1
                 row[2] += sum(b["count"] > 0 for b in line["branches"])
                 row[3] += len(line["branches"])
+                if way_out(text, line["line_number"]):
+                    row[4] += line["count"] > 0
+                    row[5] += 1
         for line in file["lines"]:
             n = line["line_number"]
             code = text[n - 1].strip() if n <= len(text) else ""
@@ -54,11 +70,13 @@ def main(report, *shown):
             elif any(b["count"] == 0 for b in line["branches"]) and \
                     FAILS.search(code):
                 missed.append("%s:%d: one way only: %s" % (path, n, code))
-    print("%-14s %21s %21s" % ("", "lines", "branches"))
+    print("%-14s %21s %21s %21s %6s" % ("", "lines", "branches",
+                                        "ways out on error", "left"))
     for name in sorted(table):
         r = table[name]
-        print("%-14s %s %s" % ("total" if name == "~" else name,
-                               ratio(r[0], r[1]), ratio(r[2], r[3])))
+        print("%-14s %s %s %s %6d" % ("total" if name == "~" else name,
+              ratio(r[0], r[1]), ratio(r[2], r[3]), ratio(r[4], r[5]),
+              r[5] - r[4]))
     for m in missed:
         print(m)
 

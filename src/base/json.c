@@ -112,8 +112,10 @@ rx_json_write(struct rx_buf *buf, const json_t *json, struct rx_status *st)
 	size_t start = buf->len;
 	rx_err rc;
 
+	no_memory = false;
 	if (json_dump_callback(json, sink_add, &sink, JSON_INDENT(2)) != 0) {
-		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL);
+		rc = rx_fail(st, RX_EINTERNAL, no_memory ? RX_MSG_NO_MEMORY :
+		    RX_MSG_INTERNAL);
 		rx_status_arg(st, "what", "json");
 		goto err0;
 	}

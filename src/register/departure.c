@@ -701,8 +701,8 @@ rx_receipt_reason(struct rx_buf *out, const struct rx_receipt *r,
 	if ((rc = answer_key(&mem, key, st)) != RX_OK)
 		return (rc);
 	answer_place(&place, r);
-	if (rx_field_open(out, r->box, r->nbox, (const struct rx_key *)
-	    (void *)mem->b, RX_COMP_NARRATIVE, &place, st) != RX_OK) {
+	if ((rc = rx_field_open(out, r->box, r->nbox, (const struct rx_key *)
+	    (void *)mem->b, RX_COMP_NARRATIVE, &place, st)) == RX_ECORRUPT) {
 		rx_status_clear(st);
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_RECEIPT_CORRUPT);
 	}

@@ -375,8 +375,8 @@ doc_open(struct rx_session *s, const char *unit, json_t **out,
 		if ((rc = rx_unit_key(s, unit, RX_COMP_CODED,
 		    rx_envelope_epoch(box, n), &key, NULL, st)) == RX_OK &&
 		    (rc = rx_field_open(&plain, box, n, key, RX_COMP_CODED,
-		    &place, st)) == RX_OK && rx_json_parse(out,
-		    (const char *)plain.b, plain.len, st) != RX_OK) {
+		    &place, st)) == RX_OK && (rc = rx_json_parse(out,
+		    (const char *)plain.b, plain.len, st)) == RX_EUSAGE) {
 			rx_status_clear(st);
 			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
 		}

@@ -95,6 +95,8 @@ names_read(struct dirent ***names, size_t *n, const char *dir,
 	*n = 0;
 	if ((count = scandir(dir, names, filter, alphasort)) < 0) {
 		*names = NULL;
+		if (errno == ENOMEM)
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 		rx_status_arg(st, "file", "%s", dir);
 		rx_status_arg(st, "errno", "%d", errno);
 		return (rx_fail(st, RX_EIO, errno == ENOENT ?

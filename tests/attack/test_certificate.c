@@ -217,6 +217,37 @@ test_forged_and_edited_revocations_are_refused(void **state)
 	}
 }
 
+/* What the root signed and is no revocation: of another kind, of a version to
+ * come, with a reason that its version has not. */
+static void
+test_revocation_of_another_form_is_refused(void **state)
+{
+	static const struct { size_t at; uint8_t b; } bad[] = {
+		{ 0, 'Q' }, { 6, 1 }, { 7, 1 }, { 4, 3 }, { 4, 1 }, { 5, 0 },
+		{ 5, 9 }
+	};
+	uint8_t r[RX_REVOCATION_BYTES], id[RX_ID_BYTES];
+	const size_t n = RX_REVOCATION_BYTES - RX_SIGNATURE_BYTES;
+	enum rx_revoked why;
+	int64_t at;
+	size_t i;
+
+	(void)state;
+	rx_revocation_make(r, supervisor.id, store, 1500, RX_REVOKED_ENDED,
+	    root_secret);
+	rx_sign(r + n, root_secret, "runxin revocation v1", r, n);
+	ok(rx_revocation_open(id, &at, &why, r, sizeof(r), root_public, store,
+	    &st), &st);	/* control: it is signed so */
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		rx_revocation_make(r, supervisor.id, store, 1500,
+		    RX_REVOKED_ENDED, root_secret);
+		r[bad[i].at] = bad[i].b;
+		rx_sign(r + n, root_secret, "runxin revocation v1", r, n);
+		refused(rx_revocation_open(id, &at, &why, r, sizeof(r),
+		    root_public, store, &st), RX_ECORRUPT, &st);
+	}
+}
+
 /* A signature made for one purpose says nothing for another. */
 static void
 test_signature_of_one_kind_is_not_one_of_another(void **state)
@@ -506,6 +537,7 @@ main(void)
 		cmocka_unit_test(test_signed_but_malformed_certificate_is_refused),
 		cmocka_unit_test(test_long_name_is_cut_and_ends),
 		cmocka_unit_test(test_forged_and_edited_revocations_are_refused),
+		cmocka_unit_test(test_revocation_of_another_form_is_refused),
 		cmocka_unit_test(test_signature_of_one_kind_is_not_one_of_another),
 		cmocka_unit_test(test_grant_copied_elsewhere_is_refused),
 		cmocka_unit_test(test_grant_for_another_recipient_is_refused),

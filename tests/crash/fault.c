@@ -1,13 +1,17 @@
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <argon2.h>
+#include <dirent.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +28,11 @@ const char *const fault_name[FAULTS] = {
 
 static enum fault how;
 static unsigned at, state;
-static bool lasting, lying, armed;
-static unsigned disk, reads, memory;
-static struct fault_held held;
+static bool lasting, lying;
+/* Threads of the program count here together. */
+static atomic_bool armed;
+static atomic_uint disk, reads, memory;
+static struct { atomic_long sqlite, blocks, guarded; } held;
 
 /* The linker's names; no header has them. */
 #define REAL_(type, name, params) \
@@ -40,6 +46,7 @@ REAL_(char *, strdup, (const char *))
 REAL_(char *, strndup, (const char *, size_t))
 REAL_(void *, sodium_malloc, (size_t))
 REAL_(void, sodium_free, (void *))
+REAL_(int, sodium_mlock, (void *, size_t))
 REAL_(int, argon2id_hash_raw, (uint32_t, uint32_t, uint32_t, const void *,
     size_t, const void *, size_t, void *, size_t))
 REAL_(ssize_t, write, (int, const void *, size_t))
@@ -51,6 +58,11 @@ REAL_(int, link, (const char *, const char *))
 REAL_(int, unlink, (const char *))
 REAL_(int, mkdir, (const char *, mode_t))
 REAL_(int, rmdir, (const char *))
+typedef struct dirent **names_out;
+typedef int names_filter(const struct dirent *);
+typedef int names_order(const struct dirent **, const struct dirent **);
+REAL_(int, scandir, (const char *, names_out *, names_filter *,
+    names_order *))
 int __wrap_asprintf(char **out, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 int __wrap___asprintf_chk(char **out, int flag, const char *fmt, ...)
@@ -268,6 +280,56 @@ power_cut(void)
 		}
 }
 
+/* ---- where a call comes from ---- */
+
+#define DEEP 96			/* frames of a stack */
+#define SEEN 32768		/* a power of two; lines of the program, twice */
+#define PLACES 8192
+
+/* The program's own code; SQLite's and the C library's lie elsewhere. */
+extern const char __executable_start[], etext[];
+
+static struct places {
+	atomic_flag busy;
+	unsigned n, call[PLACES];
+	uintptr_t seen[FAULTS][SEEN];
+} *places;			/* shared with the processes that are made */
+
+/* Whether ${line} is new among those seen. */
+static bool
+seen_add(uintptr_t *seen, uintptr_t line)
+{
+	size_t i = (line * 2654435761u) % SEEN;
+
+	for (; seen[i] != 0; i = (i + 1) % SEEN)
+		if (seen[i] == line)
+			return (false);
+	seen[i] = line;
+	return (true);
+}
+
+/* Call ${n} comes: remember it if the stack stands in a line of the program where
+ * that of no call before stood.  Failing there tries that line's way out. */
+static void
+place(unsigned n)
+{
+	void *stack[DEEP];
+	const int deep = backtrace(stack, DEEP);
+	bool new = false;
+	int i;
+
+	while (atomic_flag_test_and_set(&places->busy))
+		;
+	for (i = 0; i < deep; i++)
+		if ((const char *)stack[i] > __executable_start &&
+		    (const char *)stack[i] < etext &&
+		    seen_add(places->seen[how], (uintptr_t)stack[i]))
+			new = true;
+	if (new && places->n < PLACES)
+		places->call[places->n++] = n;
+	atomic_flag_clear(&places->busy);
+}
+
 /* ---- the Nth call ---- */
 
 static void
@@ -282,6 +344,8 @@ static bool
 due(unsigned n)
 {
 
+	if (at == 0)
+		place(n);
 	return (armed && at != 0 && (lasting ? n >= at : n == at));
 }
 
@@ -290,19 +354,20 @@ due(unsigned n)
 static int
 step(bool writes, bool *torn)
 {
+	unsigned n;
 
 	if (torn != NULL)
 		*torn = false;
 	if (!armed)
 		return (0);
-	disk++;
+	n = ++disk;
 	switch (how) {
 	case FAULT_KILL:
-		if (due(disk))
+		if (due(n))
 			die();
 		return (0);
 	case FAULT_TORN:
-		if (!due(disk))
+		if (!due(n))
 			return (0);
 		if (torn == NULL)
 			die();
@@ -310,15 +375,15 @@ step(bool writes, bool *torn)
 			*torn = true;
 		return (0);
 	case FAULT_POWER:
-		if (due(disk)) {
+		if (due(n)) {
 			power_cut();
 			die();
 		}
 		return (0);
 	case FAULT_IO:
-		return (due(disk) ? EIO : 0);
+		return (due(n) ? EIO : 0);
 	case FAULT_FULL:
-		return (at != 0 && disk >= at && writes ? ENOSPC : 0);
+		return (at != 0 && n >= at && writes ? ENOSPC : 0);
 	default:
 		return (0);
 	}
@@ -327,11 +392,12 @@ step(bool writes, bool *torn)
 static bool
 no_memory(void)
 {
+	unsigned n;
 
 	if (!armed)
 		return (false);
-	memory++;
-	return (how == FAULT_MEMORY && due(memory));
+	n = ++memory;
+	return (how == FAULT_MEMORY && due(n));
 }
 
 /* ---- the file system under SQLite ---- */
@@ -364,8 +430,9 @@ xClose(sqlite3_file *f)
 static int
 xRead(sqlite3_file *f, void *p, int n, sqlite3_int64 off)
 {
+	unsigned k;
 
-	if (armed && ++reads > 0 && how == FAULT_READ && due(reads))
+	if (armed && (k = ++reads) > 0 && how == FAULT_READ && due(k))
 		return (SQLITE_IOERR_READ);
 	return (REAL(f)->pMethods->xRead(REAL(f), p, n, off));
 }
@@ -585,6 +652,30 @@ __wrap_sodium_free(void *p)
 
 	held.guarded -= p != NULL;
 	__real_sodium_free(p);
+}
+
+/* The C library takes what its caller frees: each name, and the list. */
+int
+__wrap_scandir(const char *dir, names_out *out, names_filter *filter,
+    names_order *order)
+{
+	int n;
+
+	if (no_memory()) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	n = __real_scandir(dir, out, filter, order);
+	held.blocks += n >= 0 ? n + (*out != NULL) : 0;
+	return (n);
+}
+
+/* No more may be locked. */
+int
+__wrap_sodium_mlock(void *p, size_t n)
+{
+
+	return (no_memory() ? -1 : __real_sodium_mlock(p, n));
 }
 
 static const sqlite3_mem_methods *heap;
@@ -830,6 +921,10 @@ fault_init(void)
 	    sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0) != SQLITE_OK ||
 	    sqlite3_initialize() != SQLITE_OK)
 		_exit(90);
+	places = mmap(NULL, sizeof(*places), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (places == MAP_FAILED)
+		_exit(90);
 	real_vfs = sqlite3_vfs_find(NULL);
 	shim_vfs = *real_vfs;
 	shim_vfs.zName = "shim";
@@ -850,6 +945,8 @@ fault_arm(enum fault what, unsigned nth, unsigned seed)
 	lasting = seed % 2 == 1;
 	state = seed * 2654435761u + 1;
 	disk = reads = memory = 0;
+	if (at == 0)
+		places->n = 0;
 	armed = true;
 }
 
@@ -879,7 +976,17 @@ void
 fault_held(struct fault_held *h)
 {
 
-	*h = held;
+	h->sqlite = held.sqlite;
+	h->blocks = held.blocks;
+	h->guarded = held.guarded;
+}
+
+size_t
+fault_places(const unsigned **calls)
+{
+
+	*calls = places->call;
+	return (places->n);
 }
 
 bool

@@ -37,6 +37,10 @@ void fault_arm(enum fault how, unsigned at, unsigned seed);
 void fault_disarm(void);
 /* Calls of the kind that ${how} is about, since it was armed. */
 unsigned fault_calls(enum fault how);
+/* After one was counted (${at} 0), here or in a process that was made: the calls
+ * that came from a line of the program from which none of that kind, in whatever
+ * was counted before, had come, on any level of the stack. */
+size_t fault_places(const unsigned **calls);
 /* Control: a disk that says it has synced and has not. */
 void fault_sync_lies(bool lies);
 /* What is held now: SQLite's bytes, our blocks, guarded blocks. */

@@ -4,7 +4,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <argon2.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +18,68 @@
 #include "../spec.h"
 #include "crypto/certificate.h"
 #include "crypto/chain.h"
+#include "crypto/container.h"
 #include "crypto/envelope.h"
 #include "crypto/grant.h"
 #include "crypto/passphrase.h"
 #include "crypto/recovery.h"
 
 static struct rx_status st;
+
+/* What the system refuses: the linker leads these calls here. */
+static enum { NOTHING, LIMITS, PRCTL, SODIUM, ARGON2 } fails;
+static unsigned fails_after;
+
+#define REAL_(name, params) int __real_##name params; int __wrap_##name params;
+REAL_(setrlimit, (int, const struct rlimit *))
+REAL_(getrlimit, (int, struct rlimit *))
+REAL_(prctl, (int, unsigned long, unsigned long, unsigned long,
+    unsigned long))
+REAL_(sodium_init, (void))
+REAL_(argon2id_hash_raw, (uint32_t, uint32_t, uint32_t, const void *, size_t,
+    const void *, size_t, void *, size_t))
+
+int
+__wrap_setrlimit(int what, const struct rlimit *r)
+{
+
+	return (fails == LIMITS ? -1 : __real_setrlimit(what, r));
+}
+
+int
+__wrap_getrlimit(int what, struct rlimit *r)
+{
+
+	return (fails == LIMITS ? -1 : __real_getrlimit(what, r));
+}
+
+int
+__wrap_prctl(int what, unsigned long a, unsigned long b, unsigned long c,
+    unsigned long d)
+{
+
+	if (fails == PRCTL)
+		return (fails_after-- == 0 ? -1 : 0);
+	return (__real_prctl(what, a, b, c, d));
+}
+
+int
+__wrap_sodium_init(void)
+{
+
+	return (fails == SODIUM ? -1 : __real_sodium_init());
+}
+
+int
+__wrap_argon2id_hash_raw(uint32_t passes, uint32_t kib, uint32_t lanes,
+    const void *pass, size_t npass, const void *salt, size_t nsalt,
+    void *out, size_t n)
+{
+
+	return (fails == ARGON2 ? ARGON2_THREAD_FAIL :
+	    __real_argon2id_hash_raw(passes, kib, lanes, pass, npass, salt,
+	    nsalt, out, n));
+}
 
 static const struct rx_place here = {
 	.store = { 1, 2, 3 }, .unit = "350102001001", .object = { 4 },
@@ -626,9 +684,19 @@ test_code_survives_being_typed(void **state)
 		ok(rx_code_parse(back, typed, &st), &st);
 		assert_memory_equal(code, back, sizeof(code));
 
-		/* Full-width, as a Chinese input method may type it. */
+		/* Full-width, as a Chinese input method may type it; in every
+		 * other round small, with its spaces and long dashes. */
 		for (i = n = 0; text[i] != '\0'; i++) {
 			uint32_t c = 0xff00 + (uint32_t)text[i] - 0x20;
+
+			if ((round & 1) != 0 && text[i] >= 'A')
+				c += 'a' - 'A';
+			if ((round & 1) != 0 && text[i] == '-') {
+				n += (size_t)snprintf(typed + n,
+				    sizeof(typed) - n, i % 2 == 0 ? "\u2013" :
+				    "\u3000");
+				continue;
+			}
 
 			typed[n++] = (char)0xef;
 			typed[n++] = (char)(0x80 | (c >> 6 & 0x3f));
@@ -769,6 +837,145 @@ test_audit_hash_depends_on_every_part(void **state)
 	}
 }
 
+/* ---- what the system refuses ---- */
+
+static void
+test_process_that_cannot_be_hardened_is_refused(void **state)
+{
+	char text[200];
+
+	(void)state;
+	fails = LIMITS;
+	assert_int_equal(rx_process_harden(&st), RX_EINTERNAL);
+	rx_status_text(&st, RX_LANG_EN, text, sizeof(text));
+	assert_non_null(strstr(text, "RLIMIT_CORE"));
+	assert_null(rx_secret_spare(100));
+	rx_status_clear(&st);
+	fails = NOTHING;
+
+	/* Leaving a core is forbidden here already, so only prctl is left. */
+	assert_int_equal(in_child(hardened), 42);
+	for (fails_after = 0; fails_after < 2; fails_after++) {
+		const unsigned which = fails_after;
+
+		fails = PRCTL;
+		assert_int_equal(rx_process_harden(&st), RX_EINTERNAL);
+		fails = NOTHING;
+		fails_after = which;
+		rx_status_text(&st, RX_LANG_EN, text, sizeof(text));
+		assert_non_null(strstr(text, which == 0 ? "PR_SET_DUMPABLE" :
+		    "PR_SET_NO_NEW_PRIVS"));
+		rx_status_clear(&st);
+	}
+}
+
+static void
+test_library_that_does_not_start_is_refused(void **state)
+{
+
+	(void)state;
+	fails = SODIUM;
+	refused(rx_crypto_init(&st), RX_EINTERNAL, &st);
+	fails = NOTHING;
+	ok(rx_crypto_init(&st), &st);
+}
+
+static void
+test_passphrase_that_is_not_stretched_is_refused(void **state)
+{
+	struct rx_secret *p = test_passphrase("long enough");
+	const uint8_t salt[16] = { 1 };
+	struct rx_key key;
+
+	(void)state;
+	memset(&key, 1, sizeof(key));
+	fails = ARGON2;
+	refused(rx_kdf(&key, p, salt, &rx_kdf_default, &st), RX_EINTERNAL,
+	    &st);
+	fails = NOTHING;
+	assert_true(sodium_is_zero(key.b, sizeof(key.b)));
+	ok(rx_kdf(&key, p, salt, &rx_kdf_default, &st), &st);
+	rx_wipe(&key, sizeof(key));
+	rx_secret_free(p);
+}
+
+/* What no caller could overlook ends the process. */
+static int
+hash_of_no_length(void)
+{
+	uint8_t h[8];
+
+	rx_hash(h, sizeof(h), NULL, "label", NULL, 0);
+	return (0);
+}
+
+static int
+signature_of_everything(void)
+{
+	const uint8_t secret[64] = { 1 };
+	uint8_t sig[RX_SIGNATURE_BYTES];
+
+	rx_sign(sig, secret, "label", "", SIZE_MAX);
+	return (0);
+}
+
+static void
+test_what_cannot_be_hashed_or_signed_ends_the_process(void **state)
+{
+
+	(void)state;
+	assert_int_equal(in_child(hash_of_no_length), -1);
+	assert_int_equal(in_child(signature_of_everything), -1);
+}
+
+/* ---- sealed for somebody ---- */
+
+/* Zeros are no public key: what is agreed on with them everybody knows. */
+static void
+test_public_key_that_is_none_is_refused(void **state)
+{
+	const struct rx_container_head head = { .number = 1 };
+	struct rx_recipient to = { .user = { 1 } };
+	uint8_t digest[RX_HASH_BYTES], mac[RX_HASH_BYTES];
+	const uint8_t seed[32] = { 1 };
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_identity id;
+
+	(void)state;
+	rx_identity_derive(&id, seed);
+	refused(rx_container_seal(&out, &head, &to, 1, id.sign_secret, "b", 1,
+	    digest, &st), RX_ECORRUPT, &st);
+	refused(rx_pair_mac(mac, &id, to.box_public, "l", "p", 1, &st),
+	    RX_ECORRUPT, &st);
+	assert_true(sodium_is_zero(mac, sizeof(mac)));
+
+	memcpy(to.box_public, id.box_public, sizeof(to.box_public));
+	ok(rx_pair_mac(mac, &id, to.box_public, "l", "p", 1, &st), &st);
+	rx_buf_free(&out);
+	ok(rx_container_seal(&out, &head, &to, 1, id.sign_secret, "b", 1,
+	    digest, &st), &st);
+	rx_buf_free(&out);
+}
+
+static void
+test_container_for_nobody_or_too_many_or_too_large_is_refused(void **state)
+{
+	const struct rx_container_head head = { .number = 1 };
+	const struct rx_recipient to = { .user = { 1 } };
+	uint8_t digest[RX_HASH_BYTES], secret[64] = { 1 };
+	struct rx_buf out = RX_BUF_INIT;
+
+	(void)state;
+	refused(rx_container_seal(&out, &head, &to, 0, secret, "b", 1, digest,
+	    &st), RX_EUSAGE, &st);
+	refused(rx_container_seal(&out, &head, &to,
+	    RX_CONTAINER_RECIPIENTS + 1, secret, "b", 1, digest, &st),
+	    RX_EUSAGE, &st);
+	refused(rx_container_seal(&out, &head, &to, 1, secret, "b",
+	    RX_CONTAINER_MAX + 1, digest, &st), RX_EUSAGE, &st);
+	assert_int_equal(out.len, 0);
+}
+
 static int
 setup(void **state)
 {
@@ -809,7 +1016,17 @@ main(void)
 		cmocka_unit_test(test_mistyped_code_is_refused),
 		cmocka_unit_test(test_any_two_codes_recover),
 		cmocka_unit_test(test_manifest_does_not_depend_on_order),
-		cmocka_unit_test(test_audit_hash_depends_on_every_part)
+		cmocka_unit_test(test_audit_hash_depends_on_every_part),
+		cmocka_unit_test(
+		    test_process_that_cannot_be_hardened_is_refused),
+		cmocka_unit_test(test_library_that_does_not_start_is_refused),
+		cmocka_unit_test(
+		    test_passphrase_that_is_not_stretched_is_refused),
+		cmocka_unit_test(
+		    test_what_cannot_be_hashed_or_signed_ends_the_process),
+		cmocka_unit_test(test_public_key_that_is_none_is_refused),
+		cmocka_unit_test(
+    test_container_for_nobody_or_too_many_or_too_large_is_refused)
 	};
 
 	return (cmocka_run_group_tests_name("crypto", tests, setup, NULL));

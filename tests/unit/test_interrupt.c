@@ -21,65 +21,12 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "tests/crash/fault.h"
-#include "tests/fixture.h"
-
-static struct rx_status st;
+#include "tests/crash/attempt.h"
 
 /* ---- the things done ---- */
 
 static struct rx_codes codes;
 static char base[256];
-
-static rx_err
-sign_in(const char *dir, const char *user, const char *pass)
-{
-	struct rx_secret *p = test_passphrase(pass);
-	struct rx_session *s = NULL;
-	rx_err rc = rx_session_open(&s, dir, user, p, &st);
-
-	rx_session_close(s);
-	rx_secret_free(p);
-	return (rc);
-}
-
-/* Are told when somebody signs in, and when he has. */
-static void (*signs_in)(void), (*signed_in)(void);
-
-/* In a session of ${user}: */
-static rx_err
-as(const char *dir, const char *user, const char *pass,
-    rx_err (*act)(struct rx_session *))
-{
-	struct rx_secret *p = test_passphrase(pass);
-	struct rx_session *s = NULL;
-	rx_err rc;
-
-	if (signs_in != NULL)
-		signs_in();
-	rc = rx_session_open(&s, dir, user, p, &st);
-	if (rc == RX_OK && signed_in != NULL)
-		signed_in();
-	if (rc == RX_OK)
-		rc = act(s);
-	rx_session_close(s);
-	rx_secret_free(p);
-	return (rc);
-}
-
-/* A passphrase for which no memory is needed any more. */
-static const struct rx_secret *
-word(const char *text)
-{
-	static struct { const char *text; struct rx_secret *p; } words[8];
-	size_t i;
-
-	for (i = 0; words[i].text != NULL; i++)
-		if (strcmp(words[i].text, text) == 0)
-			return (words[i].p);
-	words[i].text = text;
-	return (words[i].p = test_passphrase(text));
-}
 
 static rx_err
 act_handover(struct rx_session *s)
@@ -271,14 +218,6 @@ act_backup(struct rx_session *s)
 	return (rc);
 }
 
-static rx_err
-act_nothing(struct rx_session *s)
-{
-
-	(void)s;
-	return (RX_OK);
-}
-
 /* The control: what is no one step, as it is two. */
 static rx_err
 act_two_steps(struct rx_session *s)
@@ -289,20 +228,6 @@ act_two_steps(struct rx_session *s)
 		rc = rx_user_disable(s, "d3", &st);
 	return (rc);
 }
-
-struct deed {
-	const char *name, *user, *pass;
-	rx_err (*act)(struct rx_session *);
-	/* Steps of it that end before the last one: what may be seen that is
-	 * neither the state before nor that after. */
-	unsigned between;
-	/* What doing it again may answer when it was partly done. */
-	rx_err again;
-	/* What was done before, to the register in ${dir}; NULL. */
-	void (*before)(const char *dir);
-	/* The work, ended from whatever state: all is as it should be. */
-	void (*check)(const struct deed *d, const char *dir);
-};
 
 /* ---- what was done before ---- */
 
@@ -752,85 +677,6 @@ shape_of(const char *dir, struct rx_buf *shape)
 	ok(rx_buf_add(shape, "", 1, &st), &st);
 }
 
-struct outcome {
-	rx_err rc;
-	enum rx_msg msg;
-	unsigned calls;
-	bool killed;
-	long left;		/* blocks and guarded blocks that were not freed */
-	char text[200];
-};
-
-static enum fault chosen;
-static unsigned chosen_at;
-
-static void
-arm(void)
-{
-
-	fault_arm(chosen, chosen_at, chosen_at);
-}
-
-/* The same where memory or reads fail, from when the deed begins: signing in is
- * a deed of its own. */
-static void
-within(const struct deed *d, const char *dir, struct outcome *o)
-{
-	struct fault_held before, after;
-
-	signs_in = d->act == act_nothing ? arm : NULL;
-	signed_in = d->act == act_nothing ? NULL : arm;
-	fault_held(&before);
-	o->rc = as(dir, d->user, d->pass, d->act);
-	fault_disarm();
-	fault_held(&after);
-	o->calls = fault_calls(chosen);
-	o->msg = st.msg;
-	o->left = after.blocks - before.blocks + after.guarded -
-	    before.guarded;
-	rx_status_text(&st, RX_LANG_EN, o->text, sizeof(o->text));
-}
-
-/* Do ${d} in another process, on a machine that fails at call ${at}. */
-static struct outcome
-attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
-{
-	struct outcome o;
-	int status, fds[2];
-	pid_t pid;
-
-	memset(&o, 0, sizeof(o));
-	(void)fflush(stdout);
-	assert_int_equal(pipe(fds), 0);
-	if ((pid = fork()) == 0) {
-		rx_status_clear(&st);
-		chosen = how;
-		chosen_at = at;
-		if (how == FAULT_MEMORY || how == FAULT_READ)
-			within(d, dir, &o);
-		else {
-			fault_arm(how, at, at);
-			o.rc = as(dir, d->user, d->pass, d->act);
-			fault_disarm();
-			o.calls = fault_calls(how);
-			rx_status_text(&st, RX_LANG_EN, o.text,
-			    sizeof(o.text));
-		}
-		_exit(fault_tell(fds[1], &o, sizeof(o)) ? 0 : 98);
-	}
-	assert_true(pid > 0);
-	(void)close(fds[1]);
-	if (read(fds[0], &o, sizeof(o)) != (ssize_t)sizeof(o))
-		o.calls = 0;
-	(void)close(fds[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	o.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-	if (!o.killed && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-		fail_msg("%s, %s at %u: died, status %x", d->name,
-		    fault_name[how], at, (unsigned)status);
-	return (o);
-}
-
 /* Remove all in ${dir} whose name does not begin with ${but}, unless NULL. */
 static void
 empty(const char *dir, const char *but)
@@ -863,7 +709,6 @@ place_reset(void)
 /* ---- at any call ---- */
 
 #define TIMES 8			/* of a deed and a fault, in a hurry */
-#define MEMORY_TIMES 20		/* of a deed without memory */
 #define BETWEEN_MAX 16
 
 static bool thorough;		/* every call */
@@ -986,44 +831,34 @@ interrupt(const struct deed *d)
 	return (t);
 }
 
-/* An error says what it is, and nothing stays behind. */
-static bool
-honest(enum fault how, const struct outcome *o)
-{
-
-	if (o->killed || o->left > 0)
-		return (false);
-	if (o->rc == RX_OK || o->msg == RX_MSG_ERASE_NOT_SWEPT)
-		return (true);
-	return (how == FAULT_MEMORY ? o->rc == RX_EINTERNAL &&
-	    o->msg == RX_MSG_NO_MEMORY : o->rc == RX_EIO);
-}
-
 /* Without memory, or where the disk does not read, the register is as before,
- * or as after a step. */
+ * or as after a step.  In a hurry: where the program asks from a line that asked
+ * never before. */
 static void
 starve(const struct deed *d, struct tally *t, enum fault how)
 {
 	const char *start = fixture_copy_of(base), *dir = test_dir();
-	const unsigned times = how == FAULT_MEMORY ? MEMORY_TIMES : TIMES;
+	const unsigned *places;
 	struct outcome o;
-	unsigned calls, i, at;
+	unsigned calls, times, i, at;
 
 	if (d->before != NULL)
 		d->before(start);
 	whole(start, t->digest);
 	fixture_copy_over(start, dir);
 	calls = attempt(d, dir, how, 0).calls;
-	for (i = 0; i < (thorough || calls < times ? calls : times); i++) {
-		at = thorough || calls < times ? i + 1 : 1 + i * calls / times;
+	times = (unsigned)fault_places(&places);
+	for (i = 0; i < (thorough ? calls : times); i++) {
+		at = thorough ? i + 1 : places[i];
 		empty(dir, NULL);
 		fixture_copy_over(start, dir);
 		place_reset();
 		o = attempt(d, dir, how, at);
 		if (!honest(how, &o))
-			fail_msg("%s, %s at %u of %u: killed %d, code %d (%s), "
-			    "%ld left", d->name, fault_name[how], at, calls,
-			    o.killed, (int)o.rc, o.text, o.left);
+			fail_msg("%s, %s at %u of %u: killed %d, code %d (%s) "
+			    "in %s, %ld left", d->name, fault_name[how], at,
+			    calls, o.killed, (int)o.rc, o.text, o.where,
+			    o.left);
 		(void)look(t, dir);
 	}
 	print_message("%s: %s, %u of %u calls\n", d->name, fault_name[how],
@@ -1249,6 +1084,33 @@ complete_left(const char *dir)
 	    "WHERE swept = 1"), 1);
 }
 
+/* The same without memory, or where the disk does not read. */
+static void
+starve_step(const struct deed *d, const char *start,
+    void (*finish)(const char *), enum fault how)
+{
+	const char *dir = test_dir();
+	const unsigned *places;
+	struct outcome o;
+	size_t n, i;
+
+	fixture_copy_over(start, dir);
+	assert_int_equal(attempt(d, dir, how, 0).rc, RX_OK);
+	n = fault_places(&places);
+	for (i = 0; i < n; i++) {
+		empty(dir, NULL);
+		fixture_copy_over(start, dir);
+		o = attempt(d, dir, how, places[i]);
+		if (!honest(how, &o))
+			fail_msg("%s, %s at %u: killed %d, code %d (%s) in "
+			    "%s, %ld left", d->name, fault_name[how],
+			    places[i], o.killed, (int)o.rc, o.text, o.where,
+			    o.left);
+		finish(dir);
+	}
+	print_message("%s: %s at %zu lines\n", d->name, fault_name[how], n);
+}
+
 static void
 test_move_to_another_register_interrupted_is_whole_or_absent(void **state)
 {
@@ -1285,6 +1147,8 @@ test_move_to_another_register_interrupted_is_whole_or_absent(void **state)
 			finish[k](dir);
 			whole(dir, digest);
 		}
+		starve_step(&steps[k], start, finish[k], FAULT_MEMORY);
+		starve_step(&steps[k], start, finish[k], FAULT_READ);
 		/* And on with one in which nothing happened. */
 		ok(as(start, steps[k].user, steps[k].pass, steps[k].act), &st);
 		print_message("%s: %u calls\n", steps[k].name, n);

@@ -1,0 +1,203 @@
+#include <sys/wait.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/crash/attempt.h"
+
+#define KEYS_MOST 2048		/* CHUNK_MOST of crypto/memory.c */
+
+struct rx_status st;
+
+rx_err
+sign_in(const char *dir, const char *user, const char *pass)
+{
+	struct rx_secret *p = test_passphrase(pass);
+	struct rx_session *s = NULL;
+	rx_err rc = rx_session_open(&s, dir, user, p, &st);
+
+	rx_session_close(s);
+	rx_secret_free(p);
+	return (rc);
+}
+
+/* Are told when somebody signs in, and when he has. */
+static void (*signs_in)(void), (*signed_in)(struct rx_session *);
+
+rx_err
+as(const char *dir, const char *user, const char *pass,
+    rx_err (*act)(struct rx_session *))
+{
+	struct rx_secret *p = test_passphrase(pass);
+	struct rx_session *s = NULL;
+	rx_err rc;
+
+	if (signs_in != NULL)
+		signs_in();
+	rc = rx_session_open(&s, dir, user, p, &st);
+	if (rc == RX_OK && signed_in != NULL)
+		signed_in(s);
+	if (rc == RX_OK)
+		rc = act(s);
+	rx_session_close(s);
+	rx_secret_free(p);
+	return (rc);
+}
+
+const struct rx_secret *
+word(const char *text)
+{
+	static struct { const char *text; struct rx_secret *p; } words[16];
+	size_t i;
+
+	for (i = 0; words[i].text != NULL; i++)
+		if (strcmp(words[i].text, text) == 0)
+			return (words[i].p);
+	words[i].text = text;
+	return (words[i].p = test_passphrase(text));
+}
+
+rx_err
+act_nothing(struct rx_session *s)
+{
+
+	(void)s;
+	return (RX_OK);
+}
+
+static enum fault chosen;
+static unsigned chosen_at;
+
+static void
+arm(void)
+{
+
+	fault_arm(chosen, chosen_at, chosen_at);
+}
+
+/* Use up the keys that there is room for, so that the next one asks for memory.
+ * Room is made in ever larger pieces: what the second holds that is made here is
+ * known when the first is full. */
+static void
+spend(struct rx_session *s)
+{
+	struct fault_held before, now;
+	struct rx_key *key;
+	size_t made = 0, n = 0, cap = 0;
+
+	s->nspare = 0;
+	fault_held(&before);
+	while (made < 2 || n < cap) {
+		ok(rx_key_new(&key, s->pool, &st), &st);
+		n++;
+		fault_held(&now);
+		if (now.guarded != before.guarded) {
+			made++;
+			cap = made < 2 ? 0 : 2 * (n - 1) < KEYS_MOST ? 2 * (n -
+			    1) : KEYS_MOST;
+			n = 1;
+			before = now;
+		}
+	}
+}
+
+static void
+poor(struct rx_session *s)
+{
+
+	if (chosen == FAULT_MEMORY)
+		spend(s);
+	arm();
+}
+
+/* The same where memory or reads fail, from when the deed begins: signing in is
+ * a deed of its own. */
+static void
+within(const struct deed *d, const char *dir, struct outcome *o)
+{
+	struct fault_held before, after;
+
+	signs_in = d->act == act_nothing ? arm : NULL;
+	signed_in = d->act == act_nothing ? NULL : poor;
+	fault_held(&before);
+	o->rc = as(dir, d->user, d->pass, d->act);
+	fault_disarm();
+	fault_held(&after);
+	o->calls = fault_calls(chosen);
+	o->msg = st.msg;
+	o->left = after.blocks - before.blocks + after.guarded -
+	    before.guarded;
+	(void)snprintf(o->where, sizeof(o->where), "%s", st.where != NULL ?
+	    st.where : "?");
+	rx_status_text(&st, RX_LANG_EN, o->text, sizeof(o->text));
+}
+
+struct outcome
+attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
+{
+	struct outcome o;
+	int status, fds[2];
+	pid_t pid;
+
+	memset(&o, 0, sizeof(o));
+	(void)fflush(stdout);
+	assert_int_equal(pipe(fds), 0);
+	if ((pid = fork()) == 0) {
+		rx_status_clear(&st);
+		chosen = how;
+		chosen_at = at;
+		if (how == FAULT_MEMORY || how == FAULT_READ)
+			within(d, dir, &o);
+		else {
+			fault_arm(how, at, at);
+			o.rc = as(dir, d->user, d->pass, d->act);
+			fault_disarm();
+			o.calls = fault_calls(how);
+			rx_status_text(&st, RX_LANG_EN, o.text,
+			    sizeof(o.text));
+		}
+		_exit(fault_tell(fds[1], &o, sizeof(o)) ? 0 : 98);
+	}
+	assert_true(pid > 0);
+	(void)close(fds[1]);
+	if (read(fds[0], &o, sizeof(o)) != (ssize_t)sizeof(o))
+		o.calls = 0;
+	(void)close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	o.killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+	if (!o.killed && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+		fail_msg("%s, %s at %u: died, status %x", d->name,
+		    fault_name[how], at, (unsigned)status);
+	return (o);
+}
+
+/* Known (DESIGN.md, 14): SQLite asks for memory to end a transaction, too; if there
+ * is none, and then there is, the next one cannot begin.  And a page for
+ * which it has no memory is a damaged one, to its own check of a file and where an
+ * image is opened. */
+static bool
+known(const struct outcome *o)
+{
+
+	return ((o->msg == RX_MSG_INTERNAL && strcmp(o->where, "rx_exec") ==
+	    0) || (o->msg == RX_MSG_STORE_CORRUPT && (strcmp(
+	    o->where, "rx_store_check") == 0 || strcmp(o->where,
+	    "image_open") == 0)));
+}
+
+bool
+honest(enum fault how, const struct outcome *o)
+{
+
+	if (o->killed || o->left != 0)
+		return (false);
+	if (o->rc == RX_OK || o->msg == RX_MSG_ERASE_NOT_SWEPT)
+		return (true);
+	if (how == FAULT_MEMORY)
+		return ((o->rc == RX_EINTERNAL && (o->msg ==
+		    RX_MSG_NO_MEMORY || o->msg == RX_MSG_MEMLOCK)) ||
+		    known(o));
+	return (o->rc == RX_EIO);
+}
