@@ -373,9 +373,10 @@ bench_register(int argc, char *argv[])
 	    RX_COMP_NARRATIVE, 500);
 	path_in(empty, scratch, "empty");
 	make_register(empty);
-	imports_init(&small, nsmall);
-	imports_init(&large, nlarge);
+	imports_init(&small, nsmall, false);
+	imports_init(&large, nlarge, false);
 	bench_import(&small, &large, empty);
+	bench_size(empty, small.records);
 	bench_annex(&large);
 	bench_save(small.ours, nsmall);
 	bench_audit(empty);
@@ -389,7 +390,7 @@ bench_annex_alone(int argc, char *argv[])
 	struct imports im;
 	char empty[PATH_BYTES];
 
-	imports_init(&im, number(argc, argv, 1, 100000, 10000000));
+	imports_init(&im, number(argc, argv, 1, 100000, 10000000), false);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
 	put("work / baseline", "ours", "baseline", "ratio", "spread");
 	path_in(empty, scratch, "empty");
@@ -405,13 +406,14 @@ bench_imports_alone(int argc, char *argv[])
 	struct imports small, large;
 	char empty[PATH_BYTES];
 
-	imports_init(&small, number(argc, argv, 1, 10000, 10000000));
-	imports_init(&large, number(argc, argv, 2, 100000, 10000000));
+	imports_init(&small, number(argc, argv, 1, 10000, 10000000), false);
+	imports_init(&large, number(argc, argv, 2, 100000, 10000000), false);
 	runs = number(argc, argv, 3, 3, RUNS_MAX);
 	put("work / baseline", "ours", "baseline", "ratio", "spread");
 	path_in(empty, scratch, "empty");
 	make_register(empty);
 	bench_import(&small, &large, empty);
+	bench_size(empty, small.records);
 }
 
 /* One save alone, in a register of so many records. */
@@ -421,7 +423,7 @@ bench_save_alone(int argc, char *argv[])
 	struct imports im;
 	char empty[PATH_BYTES];
 
-	imports_init(&im, number(argc, argv, 1, 10000, 10000000));
+	imports_init(&im, number(argc, argv, 1, 10000, 10000000), false);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
 	saves = number(argc, argv, 3, 20, 10000);
 	put("work / baseline", "ours", "baseline", "ratio", "spread");
