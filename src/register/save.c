@@ -260,7 +260,8 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = touch(sv, id, unit, &t, st)) != RX_OK || t->birth != 0) {
+	if ((rc = touch(sv, id, unit, &t, st)) != RX_OK || t == NULL ||
+	    t->birth != 0) {
 		*out = t;
 		return (rc);
 	}
