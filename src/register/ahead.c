@@ -7,15 +7,18 @@
  * an import does with it, and needs nothing but its bytes and keys: so it is
  * done by other threads (ring.c), while the one that has the register reads the
  * next lines.  Only that thread asks the store, takes memory and inserts, in the
- * order in which the records came; when the ring is full it lends a hand.
+ * order in which the records came; when the ring is full it lends a hand.  So are
+ * the closed slots of the cases, an X25519 box each, when all records are in.
  */
 
 #define RING 128
 #define WAKE 16			/* rows that wait before a thread is woken */
 
 struct slot {
+	bool closed;		/* ${slot}, not ${row}, is sealed */
 	struct rx_sealing row;
 	struct rx_key *key;	/* three: copies, as the case goes on */
+	struct rx_slot slot;
 };
 
 struct rx_ahead {
@@ -32,6 +35,8 @@ seal(void *cookie, size_t i)
 	struct rx_status st;
 
 	rx_status_clear(&st);
+	if (a->slot[i].closed)
+		return (rx_slot_seal(&a->slot[i].slot, a->s, &st));
 	return (rx_sealing_seal(&a->slot[i].row, a->s, &st));
 }
 
@@ -91,7 +96,23 @@ insert_oldest(struct rx_ahead *a, bool *more, struct rx_status *st)
 		return (RX_OK);
 	if (rc != RX_OK)
 		return (rx_fail(st, rc, RX_MSG_INTERNAL));
+	if (a->slot[i].closed)
+		return (rx_slot_insert(&a->slot[i].slot, a->s, st));
 	return (rx_sealing_insert(&a->slot[i].row, a->s, st));
+}
+
+/* The next place in the ring, free. */
+static rx_err
+place(struct rx_ahead *a, struct slot **out, struct rx_status *st)
+{
+	bool more;
+	rx_err rc;
+
+	if (rx_ring_full(a->ring) &&
+	    (rc = insert_oldest(a, &more, st)) != RX_OK)
+		return (rc);
+	*out = &a->slot[rx_ring_next(a->ring)];
+	return (RX_OK);
 }
 
 rx_err
@@ -122,17 +143,29 @@ rx_err
 rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
     const struct rx_record *r, struct rx_status *st)
 {
-	struct slot *slot;
-	bool more;
+	struct slot *slot = NULL;
 	rx_err rc;
 
-	if (rx_ring_full(a->ring) &&
-	    (rc = insert_oldest(a, &more, st)) != RX_OK)
-		return (rc);
-	slot = &a->slot[rx_ring_next(a->ring)];
-	if ((rc = rx_sealing_gather(&slot->row, a->s, c, r, st)) != RX_OK)
+	if ((rc = place(a, &slot, st)) != RX_OK ||
+	    (rc = rx_sealing_gather(&slot->row, a->s, c, r, st)) != RX_OK)
 		return (rc);
 	keep_keys(slot);
+	slot->closed = false;
+	rx_ring_put(a->ring);
+	return (RX_OK);
+}
+
+rx_err
+rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
+    struct rx_status *st)
+{
+	struct slot *slot = NULL;
+	rx_err rc;
+
+	if ((rc = place(a, &slot, st)) != RX_OK)
+		return (rc);
+	slot->slot = *w;
+	slot->closed = true;
 	rx_ring_put(a->ring);
 	return (RX_OK);
 }

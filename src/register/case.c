@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/date.h"
-#include "register/internal.h"
+#include "register/save.h"
 
 /*
  * A case: its keys (wrapped under the keys of its unit), and the slots through
@@ -581,31 +581,42 @@ rx_reviews_alone(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	return (does && nearest >= 0);
 }
 
-/* Write the slot of members[first..]. */
-static rx_err
-slot_write(struct rx_case *c, struct rx_session *s, size_t first, bool open,
-    struct rx_status *st)
+/* The slot of members[first..], to be sealed. */
+static void
+slot_gather(struct rx_slot *w, const struct rx_case *c,
+    const struct rx_session *s, size_t first, bool open)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
-	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
 	const struct rx_member *m = rx_member_newest(s, first);
-	uint8_t box[RX_GRANT_BYTES];
-	struct rx_grant_context ctx;
-	struct rx_value v[3];
-	rx_err rc;
 
+	memset(w, 0, sizeof(*w));
+	w->kind = open ? RX_GRANT_OPEN : RX_GRANT_CLOSED;
 	if (open) {
-		keys[0] = e->key[0];
-		keys[1] = e->key[1];
+		w->keys[0] = e->key[0];
+		w->keys[1] = e->key[1];
 	}
-	rx_grant_context_set(&ctx, s, c->unit, c->id, e->epoch, SLOT_COMPS);
-	if ((rc = rx_grant_make(box, &ctx, keys, open ? RX_GRANT_OPEN :
-	    RX_GRANT_CLOSED, s->user_id, s->id, m->cert.box_public, st)) !=
-	    RX_OK)
-		return (rc);
-	v[0] = rx_bytes(c->id, RX_ID_BYTES);
-	v[1] = rx_bytes(m->cert.user, RX_ID_BYTES);
-	v[2] = rx_bytes(box, sizeof(box));
+	rx_grant_context_set(&w->ctx, s, c->unit, c->id, e->epoch, SLOT_COMPS);
+	memcpy(w->recipient, m->cert.user, RX_ID_BYTES);
+	memcpy(w->box_public, m->cert.box_public, RX_BOX_PUBLIC_BYTES);
+}
+
+rx_err
+rx_slot_seal(struct rx_slot *w, const struct rx_session *s,
+    struct rx_status *st)
+{
+
+	return (rx_grant_make(w->box, &w->ctx, w->keys, w->kind, s->user_id,
+	    s->id, w->box_public, st));
+}
+
+rx_err
+rx_slot_insert(const struct rx_slot *w, struct rx_session *s,
+    struct rx_status *st)
+{
+	const struct rx_value v[3] = { rx_bytes(w->ctx.subject, RX_ID_BYTES),
+	    rx_bytes(w->recipient, RX_ID_BYTES),
+	    rx_bytes(w->box, sizeof(w->box)) };
+
 	return (rx_store_replace(s->store, RX_TABLE_SLOT, v, st));
 }
 
@@ -666,6 +677,7 @@ rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
     unsigned above, struct rx_status *st)
 {
 	const int from = review_level(s, c->unit, above);
+	struct rx_slot w;
 	size_t i;
 	int level;
 	rx_err rc;
@@ -673,8 +685,27 @@ rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
 	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
 		if ((level = supervises(s, i, c->unit)) < 0)
 			continue;
-		if ((rc = slot_write(c, s, i, flagged && level >= from, st)) !=
-		    RX_OK)
+		slot_gather(&w, c, s, i, flagged && level >= from);
+		if ((rc = rx_slot_seal(&w, s, st)) != RX_OK ||
+		    (rc = rx_slot_insert(&w, s, st)) != RX_OK)
+			return (rc);
+	}
+	return (slots_prune(c, s, st));
+}
+
+rx_err
+rx_slots_close(struct rx_case *c, struct rx_session *s, struct rx_ahead *a,
+    struct rx_status *st)
+{
+	struct rx_slot w;
+	size_t i;
+	rx_err rc;
+
+	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
+		if (supervises(s, i, c->unit) < 0)
+			continue;
+		slot_gather(&w, c, s, i, false);
+		if ((rc = rx_ahead_slot(a, &w, st)) != RX_OK)
 			return (rc);
 	}
 	return (slots_prune(c, s, st));

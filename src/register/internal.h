@@ -67,6 +67,7 @@ struct rx_session {
 	size_t heldmem;			/* so many of them have key memory */
 	struct rx_member *members;	/* sorted by user, then not_before */
 	uint8_t members_digest[RX_HASH_BYTES];	/* of the rows they are from */
+	uint8_t entry_known[RX_HASH_BYTES];	/* see audit.c; of their time */
 	size_t nmembers;
 	struct rx_key *scratch[3];	/* for a unit's keys in passing */
 	struct rx_key *step[2];		/* for older ones, one after the other */
@@ -567,6 +568,26 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
 rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
     unsigned above, struct rx_status *st) RX_MUST_USE;
 
+/* One slot, to be sealed by any thread that has the session's keys to read, and
+ * then inserted by the one that has the store. */
+struct rx_slot {
+	struct rx_grant_context ctx;	/* its subject is the case */
+	const struct rx_key *keys[RX_GRANT_KEYS];
+	enum rx_grant_kind kind;
+	uint8_t recipient[RX_ID_BYTES];
+	uint8_t box_public[RX_BOX_PUBLIC_BYTES];
+	uint8_t box[RX_GRANT_BYTES];
+};
+rx_err rx_slot_seal(struct rx_slot *w, const struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_slot_insert(const struct rx_slot *w, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
+/* rx_slots_write of a case without a flag, of which no key need be loaded; the
+ * slots are in the store after rx_ahead_drain. */
+struct rx_ahead;
+rx_err rx_slots_close(struct rx_case *c, struct rx_session *s,
+    struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
+
 /* Delete every slot of case ${id}; *count grows by as many. */
 rx_err rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     uint32_t *count, struct rx_status *st) RX_MUST_USE;
@@ -759,6 +780,17 @@ void rx_flags_now(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
+/* The same, kept, so that what is saved now need not be read again: the state
+ * with the record ${r} in it, which was just stored (its epoch set).  *fits is
+ * false, and nothing is added, when ${r} corrects another or does not come after
+ * all of them: then the case is to be read.  In one transaction only. */
+struct rx_case_sum;
+rx_err rx_case_sum_new(struct rx_case_sum **out, struct rx_session *s,
+    struct rx_case *c, struct rx_status *st) RX_MUST_USE;
+rx_err rx_case_sum_add(struct rx_case_sum *sum, const struct rx_record *r,
+    bool *fits, struct rx_status *st) RX_MUST_USE;
+const struct rx_case_state *rx_case_sum_state(const struct rx_case_sum *sum);
+void rx_case_sum_free(struct rx_case_sum *sum);	/* wipes; NULL is allowed */
 
 /* ---- passage.c ---- */
 

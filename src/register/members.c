@@ -114,6 +114,7 @@ rx_members_load(struct rx_session *s, const uint8_t root_public[32],
 	free(s->members);
 	s->members = NULL;
 	s->nmembers = 0;
+	memset(s->entry_known, 0, sizeof(s->entry_known));
 	if ((rc = load_certs(s, root_public, st)) != RX_OK)
 		return (rc);
 	if (s->nmembers > 0)

@@ -18,6 +18,7 @@ struct touched {
 	struct said before;	/* what was stored: withdrawn is read-only */
 	struct said *said;	/* in this transaction */
 	size_t nsaid;
+	struct rx_case_sum *sum;	/* what it adds up to now; NULL: read it */
 	bool written;
 	bool renew;		/* new keys, before anything is written */
 	bool moved;		/* has records of another unit */
@@ -69,6 +70,7 @@ touched_free(void *p)
 {
 	struct touched *t = p;
 
+	rx_case_sum_free(t->sum);
 	free(t->said);
 	free(t);
 }
@@ -229,39 +231,58 @@ touch(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 }
 
+/* Whether the case at hand gets new keys; those are made at home. */
+static rx_err
+to_renew(struct rx_saver *sv, struct touched *t,
+    const struct rx_case_state *state, struct rx_status *st)
+{
+	const uint32_t newest = sv->c.e[sv->c.n - 1].epoch;
+	rx_err rc;
+
+	/* Whoever answered a flag that has ended keeps its keys. */
+	t->renew = !state->flagged && state->reviewed != 0 &&
+	    sv->c.n < RX_CASE_RENEWALS && state->reviewed == newest;
+	if ((!t->renew && (rc = rx_case_stale(&sv->c, sv->s, &t->renew,
+	    st)) != RX_OK) || (!t->renew && (rc = rx_transfer_over(sv->s,
+	    t->id, newest, &t->renew, st)) != RX_OK))
+		return (rc);
+	t->renew = t->renew && !sv->s->copy;
+	return (RX_OK);
+}
+
 /* The case ${id} as it was before this transaction. */
 static rx_err
 touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
     struct touched **out, struct rx_status *st)
 {
-	struct rx_case_state state;
+	const struct rx_case_state *state;
+	struct touched *t = NULL;
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = touch(sv, id, unit, out, st)) != RX_OK || *out == NULL ||
-	    (*out)->birth != 0)
+	if ((rc = touch(sv, id, unit, &t, st)) != RX_OK || t == NULL ||
+	    t->birth != 0) {
+		*out = t;
 		return (rc);
-	if ((rc = hold_case(sv, *out, st)) != RX_OK ||
-	    (rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL, st)) !=
-	    RX_OK)
+	}
+	if ((rc = hold_case(sv, t, st)) != RX_OK ||
+	    (rc = rx_case_sum_new(&t->sum, sv->s, &sv->c, st)) != RX_OK)
 		return (rc);
-	(*out)->birth = state.birth;
-	/* Whoever answered a flag that has ended keeps its keys. */
-	(*out)->renew = !state.flagged && state.reviewed != 0 &&
-	    sv->c.n < RX_CASE_RENEWALS && state.reviewed == sv->c.e[sv->c.n - 1].epoch;
-	if (!(*out)->renew && ((rc = rx_case_stale(&sv->c, sv->s,
-	    &(*out)->renew, st)) != RX_OK || (!(*out)->renew &&
-	    (rc = rx_transfer_over(sv->s, id, sv->c.e[sv->c.n - 1].epoch,
-	    &(*out)->renew, st)) != RX_OK)))
+	state = rx_case_sum_state(t->sum);
+	t->birth = state->birth;
+	t->moved = state->moved;
+	t->flagged = state->flagged;
+	t->before.withdrawn = state->withdrawn;
+	t->before.on = state->consent_on;
+	if ((rc = to_renew(sv, t, state, st)) != RX_OK ||
+	    (rc = rx_departure_is_open(sv->s, id, &t->away, st)) != RX_OK)
 		return (rc);
-	/* New keys for a case are made at home. */
-	(*out)->renew = (*out)->renew && !sv->s->copy;
-	(*out)->moved = state.moved;
-	if ((rc = rx_departure_is_open(sv->s, id, &(*out)->away, st)) != RX_OK)
-		return (rc);
-	(*out)->flagged = state.flagged;
-	(*out)->before.withdrawn = state.withdrawn;
-	(*out)->before.on = state.consent_on;
+	/* Of many it is not kept. */
+	if (sv->bulk) {
+		rx_case_sum_free(t->sum);
+		t->sum = NULL;
+	}
+	*out = t;
 	return (RX_OK);
 }
 
@@ -756,6 +777,8 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 			return (rc);
 		t->written = true;
 		t->birth = (int32_t)rx_record_int(r, RX_F_BIRTH);
+		rx_case_sum_free(t->sum);
+		t->sum = NULL;
 	}
 	return (remember(sv, rx_record_text(r, RX_F_CALLER_ID), t, st));
 }
@@ -852,6 +875,25 @@ put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
 	return (insert(sv, NULL, r, st));
 }
 
+/* The record ${r} of the case at hand is stored: what ${t} adds up to now. */
+static rx_err
+add_up(struct rx_saver *sv, struct touched *t, struct rx_record *r,
+    struct rx_status *st)
+{
+	bool fits = false;
+	rx_err rc;
+
+	if (t->sum == NULL)
+		return (RX_OK);
+	r->epoch = sv->c.e[sv->c.n - 1].epoch;
+	rc = rx_case_sum_add(t->sum, r, &fits, st);
+	if (!fits) {
+		rx_case_sum_free(t->sum);
+		t->sum = NULL;
+	}
+	return (rc);
+}
+
 /* A record of case ${t}. */
 static rx_err
 put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
@@ -879,7 +921,8 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	}
 	if ((rc = check_consent(t, r, st)) != RX_OK ||
 	    (rc = renew(sv, t, st)) != RX_OK ||
-	    (rc = insert(sv, &sv->c, r, st)) != RX_OK)
+	    (rc = insert(sv, &sv->c, r, st)) != RX_OK ||
+	    (rc = add_up(sv, t, r, st)) != RX_OK)
 		return (rc);
 	t->written = true;
 	t->flagged |= result->flagged;
@@ -954,14 +997,21 @@ finish_case(const void *node, VISIT which, void *cookie)
 	struct rx_case_state state;
 
 	if ((which != postorder && which != leaf) || sv->rc != RX_OK ||
-	    !t->written || (sv->rc = hold_case(sv, t, sv->st)) != RX_OK)
+	    !t->written)
 		return;
 	/* Without a flag before, or since, there is none to be looked for. */
 	if (sv->bulk && !t->flagged) {
-		sv->rc = rx_slots_write(&sv->c, sv->s, false, 0, sv->st);
+		if ((sv->rc = rx_case_load(&sv->c, sv->s, t->id, t->unit, 0,
+		    sv->st)) == RX_OK)
+			sv->rc = rx_slots_close(&sv->c, sv->s, sv->ahead,
+			    sv->st);
 		return;
 	}
-	if ((sv->rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL,
+	if ((sv->rc = hold_case(sv, t, sv->st)) != RX_OK)
+		return;
+	if (t->sum != NULL)
+		state = *rx_case_sum_state(t->sum);
+	else if ((sv->rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL,
 	    sv->st)) != RX_OK)
 		return;
 	sv->due = state.due;
@@ -977,6 +1027,8 @@ rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 	sv->st = st;
 	sv->rc = rx_saver_drain(sv, st);
 	twalk_r(sv->cases, finish_case, sv);
+	if (sv->rc == RX_OK)
+		sv->rc = rx_saver_drain(sv, st);
 	sv->committed = true;	/* or rolled back */
 	return (rx_finish(sv->s, sv->rc, action, subject, detail, st));
 }

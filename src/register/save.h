@@ -47,6 +47,9 @@ void rx_ahead_free(struct rx_ahead *a);
  * error may be that of a row put before. */
 rx_err rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
     const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* The same with a closed slot, rx_slot_insert. */
+rx_err rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
+    struct rx_status *st) RX_MUST_USE;
 rx_err rx_ahead_drain(struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
 
 /* The case that ${text} names, our UUID or the caller's id, among the units

@@ -15,9 +15,13 @@ struct seen {			/* an observation */
 	bool urgent;		/* its signs raise a flag by themselves */
 };
 
-struct reading {		/* while a case is read */
+/* A case that is read, and of which more may come. */
+struct rx_case_sum {
 	const struct rx_session *s;	/* its settings */
-	struct rx_case_state *state;
+	char unit[RX_UNIT_BYTES];
+	int64_t child_at;		/* when the child's row was written */
+	uint8_t newest[RX_ID_BYTES];	/* the highest id of a record */
+	struct rx_case_state state;
 	struct seen last, before;	/* the two latest; date 0 when none */
 	struct rx_flag *flags;
 	size_t nflags, cap;
@@ -33,7 +37,7 @@ later(const struct seen *a, const struct seen *b)
 }
 
 static void
-read_observation(struct reading *rd, const struct rx_record *r)
+read_observation(struct rx_case_sum *rd, const struct rx_record *r)
 {
 	const struct seen o = {
 		.date = (int32_t)rx_record_int(r, RX_F_DATE),
@@ -42,7 +46,7 @@ read_observation(struct reading *rd, const struct rx_record *r)
 		.urgent = rx_record_int(r, RX_F_RAISES_FLAG) == 1
 	};
 
-	rd->state->observations++;
+	rd->state.observations++;
 	if (rd->last.risk == 0 || later(&o, &rd->last)) {
 		rd->before = rd->last;
 		rd->last = o;
@@ -69,7 +73,7 @@ raising_signs(const struct rx_record *r)
 }
 
 static rx_err
-read_flag(struct reading *rd, const struct rx_record *r, struct rx_status *st)
+read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *st)
 {
 	struct rx_flag *f, *grown;
 
@@ -97,15 +101,15 @@ read_flag(struct reading *rd, const struct rx_record *r, struct rx_status *st)
 /* A decision moves the flag it names.  Reviews have later ids than the record
  * that raised the flag, so the flag is known by now. */
 static void
-read_review(struct reading *rd, const struct rx_record *r)
+read_review(struct rx_case_sum *rd, const struct rx_record *r)
 {
 	const struct rx_code *decision = rx_code_by_no(RX_LIST_DECISION,
 	    (uint16_t)rx_record_int(r, RX_F_DECISION));
 	const uint8_t *id = rx_record_id(r, RX_F_FLAG, 0);
 	size_t i;
 
-	if (r->epoch > rd->state->reviewed)
-		rd->state->reviewed = r->epoch;
+	if (r->epoch > rd->state.reviewed)
+		rd->state.reviewed = r->epoch;
 	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
 		/* What was corrected since was not what was decided on. */
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
@@ -141,7 +145,7 @@ read_kept(struct rx_case_state *state, const struct rx_record *r)
 }
 
 static rx_err
-read_record(struct reading *rd, const struct rx_record *r,
+read_record(struct rx_case_sum *rd, const struct rx_record *r,
     struct rx_status *st)
 {
 	const struct rx_code *code;
@@ -151,29 +155,29 @@ read_record(struct reading *rd, const struct rx_record *r,
 		read_observation(rd, r);
 		break;
 	case RX_INTERVENTION:
-		rd->state->interventions++;
+		rd->state.interventions++;
 		code = rx_code_by_no(RX_LIST_OUTCOME,
 		    (uint16_t)rx_record_int(r, RX_F_OUTCOME));
 		if (code != NULL && rx_code_has(code, "closes") &&
-		    rx_record_int(r, RX_F_DATE) > rd->state->closed_on)
-			rd->state->closed_on = (int32_t)rx_record_int(r, RX_F_DATE);
+		    rx_record_int(r, RX_F_DATE) > rd->state.closed_on)
+			rd->state.closed_on = (int32_t)rx_record_int(r, RX_F_DATE);
 		break;
 	case RX_REVIEW:
 		read_review(rd, r);
 		break;
 	case RX_CONSENT:
 		if (rx_record_kept(r)) {
-			read_kept(rd->state, r);
+			read_kept(&rd->state, r);
 			break;
 		}
 		/* An older one that is entered late changes nothing. */
-		if (rx_record_int(r, RX_F_DATE) < rd->state->consent_on)
+		if (rx_record_int(r, RX_F_DATE) < rd->state.consent_on)
 			break;
 		code = rx_code_by_no(RX_LIST_CONSENT_STATE,
 		    (uint16_t)rx_record_int(r, RX_F_STATE));
-		rd->state->withdrawn = code != NULL &&
+		rd->state.withdrawn = code != NULL &&
 		    strcmp(code->key, "withdrawn") == 0;
-		rd->state->consent_on = (int32_t)rx_record_int(r, RX_F_DATE);
+		rd->state.consent_on = (int32_t)rx_record_int(r, RX_F_DATE);
 		break;
 	default:
 		break;
@@ -208,7 +212,7 @@ rx_visit_days(const struct rx_session *s, const struct rx_code *risk,
 /* From the latest observation: what it says, else the interval of its risk; a
  * first red one has an interval of its own. */
 static int32_t
-visit_as_said(const struct reading *rd)
+visit_as_said(const struct rx_case_sum *rd)
 {
 
 	if (rd->last.follow_up != 0)
@@ -220,12 +224,12 @@ visit_as_said(const struct reading *rd)
 /* The next visit.  After an urgent sign it is not later than after a red risk,
  * whatever was ticked beside it. */
 static int32_t
-next_visit(const struct reading *rd, int64_t child_at)
+next_visit(const struct rx_case_sum *rd, int64_t child_at)
 {
 	const struct rx_code *red = rx_code_by_key(RX_LIST_RISK, "red");
 	int32_t said, latest;
 
-	if (rd->state->closed)
+	if (rd->state.closed)
 		return (0);
 	if (rd->last.risk == 0)
 		return (rx_date_add_workdays(rx_date_of_time(child_at),
@@ -276,7 +280,7 @@ rx_flags_now(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 /* What the record ${r}, of which ${flag} was raised by a version before, adds. */
 static rx_err
-read_live(struct reading *rd, struct rx_record *r, int64_t flag,
+read_live(struct rx_case_sum *rd, struct rx_record *r, int64_t flag,
     struct rx_status *st)
 {
 	rx_err rc;
@@ -291,7 +295,7 @@ read_live(struct reading *rd, struct rx_record *r, int64_t flag,
 /* All records of the case: of each the newest version counts, which is the last
  * that is read. */
 static rx_err
-read_records(struct reading *rd, struct rx_session *s, struct rx_case *c,
+read_records(struct rx_case_sum *rd, struct rx_session *s, struct rx_case *c,
     struct rx_status *st)
 {
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
@@ -313,8 +317,9 @@ read_records(struct reading *rd, struct rx_session *s, struct rx_case *c,
 		if ((rc = rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false,
 		    now, st)) != RX_OK)
 			break;
-		rd->state->moved |= memcmp(now->unit, c->unit,
+		rd->state.moved |= memcmp(now->unit, c->unit,
 		    RX_UNIT_BYTES) != 0;
+		memcpy(rd->newest, now->id, RX_ID_BYTES);
 		if (n++ == 0)
 			continue;
 		if (memcmp(last->id, now->id, RX_ID_BYTES) != 0) {
@@ -332,34 +337,116 @@ read_records(struct reading *rd, struct rx_session *s, struct rx_case *c,
 	return (rc);
 }
 
+/* What hangs on all of it. */
+static void
+sum_up(struct rx_case_sum *rd)
+{
+	struct rx_case_state *state = &rd->state;
+
+	state->risk = rd->last.risk;
+	state->last = rd->last.date;
+	/* Whoever is seen on a later day has come back. */
+	state->closed = state->closed_on != 0 &&
+	    rd->last.date <= state->closed_on;
+	state->due = next_visit(rd, rd->child_at);
+	rx_flags_now(rd->s, rd->unit, state, rd->flags, rd->nflags);
+}
+
+/* Read the loaded case into ${rd}, which is all zeros. */
+static rx_err
+read_case(struct rx_case_sum *rd, struct rx_session *s, struct rx_case *c,
+    struct rx_record *child, struct rx_status *st)
+{
+	rx_err rc;
+
+	rd->s = s;
+	memcpy(rd->unit, c->unit, RX_UNIT_BYTES);
+	if ((rc = rx_child_open(s, c, 0, false, child, st)) != RX_OK ||
+	    (rc = read_records(rd, s, c, st)) != RX_OK)
+		return (rc);
+	rd->state.birth = (int32_t)rx_record_int(child, RX_F_BIRTH);
+	rd->state.version = child->version;
+	rd->child_at = child->at;
+	sum_up(rd);
+	return (RX_OK);
+}
+
 rx_err
 rx_case_read(struct rx_session *s, struct rx_case *c, struct rx_record *child,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st)
 {
-	struct reading rd = { .state = state, .s = s };
+	struct rx_case_sum rd = { 0 };
 	rx_err rc;
 
-	memset(state, 0, sizeof(*state));
 	*flags = NULL;
 	*nflags = 0;
-	if ((rc = rx_child_open(s, c, 0, false, child, st)) != RX_OK ||
-	    (rc = read_records(&rd, s, c, st)) != RX_OK) {
+	rc = read_case(&rd, s, c, child, st);
+	*state = rd.state;
+	if (rc != RX_OK) {
 		free(rd.flags);
 		return (rc);
 	}
-	state->birth = (int32_t)rx_record_int(child, RX_F_BIRTH);
-	state->version = child->version;
-	state->risk = rd.last.risk;
-	state->last = rd.last.date;
-	/* Whoever is seen on a later day has come back. */
-	state->closed = state->closed_on != 0 &&
-	    rd.last.date <= state->closed_on;
-	state->due = next_visit(&rd, child->at);
-	rx_flags_now(s, c->unit, state, rd.flags, rd.nflags);
 	*flags = rd.flags;
 	*nflags = rd.nflags;
 	return (RX_OK);
+}
+
+rx_err
+rx_case_sum_new(struct rx_case_sum **out, struct rx_session *s,
+    struct rx_case *c, struct rx_status *st)
+{
+	struct rx_record child;
+	struct rx_case_sum *rd;
+	rx_err rc;
+
+	*out = NULL;
+	if ((rd = calloc(1, sizeof(*rd))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	rx_record_init(&child);
+	rc = read_case(rd, s, c, &child, st);
+	rx_record_free(&child);
+	if (rc == RX_OK)
+		*out = rd;
+	else
+		rx_case_sum_free(rd);
+	return (rc);
+}
+
+const struct rx_case_state *
+rx_case_sum_state(const struct rx_case_sum *rd)
+{
+
+	return (&rd->state);
+}
+
+rx_err
+rx_case_sum_add(struct rx_case_sum *rd, const struct rx_record *r, bool *fits,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	*fits = r->version == 1 &&
+	    memcmp(r->id, rd->newest, RX_ID_BYTES) > 0;
+	if (!*fits)
+		return (RX_OK);
+	memcpy(rd->newest, r->id, RX_ID_BYTES);
+	if ((rc = read_record(rd, r, st)) == RX_OK)
+		sum_up(rd);
+	return (rc);
+}
+
+void
+rx_case_sum_free(struct rx_case_sum *rd)
+{
+
+	if (rd == NULL)
+		return;
+	if (rd->flags != NULL)
+		rx_wipe(rd->flags, rd->nflags * sizeof(*rd->flags));
+	free(rd->flags);
+	rx_wipe(rd, sizeof(*rd));
+	free(rd);
 }
 
 rx_err

@@ -626,6 +626,36 @@ test_change_during_a_session_is_not_signed_for(void **state)
 	rx_session_close(s);
 }
 
+/* A session does not verify again the entry that it has just made itself; but when
+ * its proof was exchanged since, and nothing else, it does. */
+static void
+test_own_entry_signed_by_another_is_not_gone_on_from(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_session *other = fixture_open(dir, "s2");
+	struct rx_save_result result;
+	struct rx_status st;
+	struct entry e;
+	json_t *json;
+
+	(void)state;
+	rx_status_clear(&st);
+	/* The control: it goes on from its own. */
+	ok(rx_json_parse(&json, later, strlen(later), &st), &st);
+	ok(rx_save(s, RX_OBSERVATION, json, false, &result, &st), &st);
+	ok(rx_save(s, RX_OBSERVATION, json, false, &result, &st), &st);
+	entry_read(dir, last_seq(dir), &e);
+	proof_seal(other, &e, s->user_id);
+	entry_write(dir, &e);
+	hashes_are_whole(dir, s);
+	refused(rx_save(s, RX_OBSERVATION, json, false, &result, &st),
+	    RX_ECORRUPT, &st);
+	json_decref(json);
+	rx_session_close(other);
+	rx_session_close(s);
+}
+
 /* ---- rollback ---- */
 
 /* The whole folder of yesterday is a true register.  That is the limit of what
@@ -755,6 +785,8 @@ main(void)
 		cmocka_unit_test(test_deletion_with_its_manifest_is_refused),
 		cmocka_unit_test(
 		    test_change_during_a_session_is_not_signed_for),
+		cmocka_unit_test(
+		    test_own_entry_signed_by_another_is_not_gone_on_from),
 		cmocka_unit_test(test_rollback_of_the_folder_needs_an_anchor),
 		cmocka_unit_test(test_forgotten_reveal_needs_an_anchor),
 		cmocka_unit_test(test_rollback_of_one_file_is_refused),

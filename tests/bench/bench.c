@@ -346,6 +346,8 @@ number(int argc, char *argv[], int i, size_t otherwise, size_t most)
 		    "       bench lists [TODAY [FIND [CASES [RUNS]]]]\n"
 		    "       bench register [SMALL [LARGE [RUNS [SAVES]]]]\n"
 		    "       bench annex [RECORDS [RUNS]]\n"
+		    "       bench import [SMALL [LARGE [RUNS]]]\n"
+		    "       bench save [RECORDS [RUNS [SAVES]]]\n"
 		    "       bench tables\n");
 		exit(2);
 	}
@@ -371,9 +373,10 @@ bench_register(int argc, char *argv[])
 	    RX_COMP_NARRATIVE, 500);
 	path_in(empty, scratch, "empty");
 	make_register(empty);
-	imports_init(&small, nsmall);
-	imports_init(&large, nlarge);
+	imports_init(&small, nsmall, false);
+	imports_init(&large, nlarge, false);
 	bench_import(&small, &large, empty);
+	bench_size(empty, small.records);
 	bench_annex(&large);
 	bench_save(small.ours, nsmall);
 	bench_audit(empty);
@@ -387,13 +390,47 @@ bench_annex_alone(int argc, char *argv[])
 	struct imports im;
 	char empty[PATH_BYTES];
 
-	imports_init(&im, number(argc, argv, 1, 100000, 10000000));
+	imports_init(&im, number(argc, argv, 1, 100000, 10000000), false);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
 	put("work / baseline", "ours", "baseline", "ratio", "spread");
 	path_in(empty, scratch, "empty");
 	make_register(empty);
 	imports_make(&im, empty);
 	bench_annex(&im);
+}
+
+/* The imports alone. */
+static void
+bench_imports_alone(int argc, char *argv[])
+{
+	struct imports small, large;
+	char empty[PATH_BYTES];
+
+	imports_init(&small, number(argc, argv, 1, 10000, 10000000), false);
+	imports_init(&large, number(argc, argv, 2, 100000, 10000000), false);
+	runs = number(argc, argv, 3, 3, RUNS_MAX);
+	put("work / baseline", "ours", "baseline", "ratio", "spread");
+	path_in(empty, scratch, "empty");
+	make_register(empty);
+	bench_import(&small, &large, empty);
+	bench_size(empty, small.records);
+}
+
+/* One save alone, in a register of so many records. */
+static void
+bench_save_alone(int argc, char *argv[])
+{
+	struct imports im;
+	char empty[PATH_BYTES];
+
+	imports_init(&im, number(argc, argv, 1, 10000, 10000000), false);
+	runs = number(argc, argv, 2, 5, RUNS_MAX);
+	saves = number(argc, argv, 3, 20, 10000);
+	put("work / baseline", "ours", "baseline", "ratio", "spread");
+	path_in(empty, scratch, "empty");
+	make_register(empty);
+	imports_make(&im, empty);
+	bench_save(im.ours, im.records);
 }
 
 int
@@ -433,6 +470,14 @@ main(int argc, char *argv[])
 	}
 	if (argc > 1 && strcmp(argv[1], "annex") == 0) {
 		bench_annex_alone(argc - 1, argv + 1);
+		return (0);
+	}
+	if (argc > 1 && strcmp(argv[1], "import") == 0) {
+		bench_imports_alone(argc - 1, argv + 1);
+		return (0);
+	}
+	if (argc > 1 && strcmp(argv[1], "save") == 0) {
+		bench_save_alone(argc - 1, argv + 1);
 		return (0);
 	}
 	bench_register(argc, argv);

@@ -76,8 +76,9 @@ void enrol(struct rx_session *s, const char *user, enum rx_role role,
     const char *unit);
 /* The first ${want} villages of the county. */
 void villages(const char *out[], size_t want);
-/* Write ${n} records, nine observations to one visit, of children enough. */
-void make_file(const char *path, size_t n);
+/* Write ${n} records, nine observations to one visit, of children enough; with a
+ * short note each, or (${typical}) notes as directors write them. */
+void make_file(const char *path, size_t n, bool typical);
 
 /* SQLite without our code. */
 void sql(sqlite3 *db, const char *text);
@@ -103,10 +104,13 @@ struct imports {
 	char ours[PATH_BYTES], bytes[PATH_BYTES], clear[PATH_BYTES];
 	struct series by_bytes, by_clear, memory, disk;
 };
-void imports_init(struct imports *im, size_t records);
+void imports_init(struct imports *im, size_t records, bool typical);
 /* Into copies of the register ${empty}; what the last run made stays. */
 void bench_import(struct imports *small, struct imports *large,
     const char *empty);
+
+/* The size of a register of ${records} with notes as directors write them. */
+void bench_size(const char *empty, size_t records);
 
 /* One import into a copy of ${empty}, and one in the clear; nothing is measured. */
 void imports_make(struct imports *im, const char *empty);

@@ -143,7 +143,7 @@ import_clear(struct result *r, const char *path, const char *file)
 }
 
 void
-imports_init(struct imports *im, size_t records)
+imports_init(struct imports *im, size_t records, bool typical)
 {
 	static const char *const names[] = { "input", "ours", "bytes",
 		"clear" };
@@ -154,11 +154,11 @@ imports_init(struct imports *im, size_t records)
 	memset(im, 0, sizeof(*im));
 	im->records = records;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(name, sizeof(name), "%s-%zu", names[i],
-		    records);
+		(void)snprintf(name, sizeof(name), "%s-%zu%s", names[i],
+		    records, typical ? "-typical" : "");
 		path_in(paths[i], scratch, name);
 	}
-	make_file(im->file, records);
+	make_file(im->file, records, typical);
 }
 
 static void
@@ -171,6 +171,14 @@ remove_register(const char *dir)
 	path_in(path, dir, "keys.db");
 	(void)unlink(path);
 	(void)rmdir(dir);
+}
+
+static void
+add_disk(struct imports *im)
+{
+
+	add(&im->disk, size_mib(im->ours, "/content.db") +
+	    size_mib(im->ours, "/keys.db"), size_mib(im->clear, ""));
 }
 
 /* One run of all three; what it leaves replaces what the one before left. */
@@ -193,8 +201,7 @@ imports_run(struct imports *im, const char *empty)
 	add(&im->by_bytes, ours.seconds / n, bytes.seconds / n);
 	add(&im->by_clear, ours.seconds / n, clear.seconds / n);
 	add(&im->memory, ours.mib, clear.mib);
-	add(&im->disk, size_mib(im->ours, "/content.db") +
-	    size_mib(im->ours, "/keys.db"), size_mib(im->clear, ""));
+	add_disk(im);
 }
 
 void
@@ -206,6 +213,20 @@ imports_make(struct imports *im, const char *empty)
 	ours = apart(import_ours, im->ours, im->file);
 	clear = apart(import_clear, im->clear, im->file);
 	assert_true(ours.count == clear.count);
+}
+
+void
+bench_size(const char *empty, size_t records)
+{
+	struct imports im;
+	char work[96];
+
+	imports_init(&im, records, true);
+	imports_make(&im, empty);
+	add_disk(&im);
+	(void)snprintf(work, sizeof(work), "size of %zu with typical notes / "
+	    "SQLite, clear text", records);
+	show(work, &im.disk, "MiB");
 }
 
 static void
