@@ -107,6 +107,17 @@ rx_store_commit(struct rx_store *s, struct rx_status *st)
 	return (rc);
 }
 
+/* Run s->end[${how}], which was prepared when the register was opened: to end a
+ * transaction must not take memory. */
+static int
+end(struct rx_store *s, int how)
+{
+	const int code = sqlite3_step(s->end[how]);
+
+	(void)sqlite3_reset(s->end[how]);
+	return (code);
+}
+
 void
 rx_store_rollback(struct rx_store *s)
 {
@@ -114,7 +125,7 @@ rx_store_rollback(struct rx_store *s)
 	if (!s->tx && !s->reading)
 		return;
 	if (!sqlite3_get_autocommit(s->db))
-		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+		(void)end(s, 1);
 	s->tx = false;
 	s->reading = false;
 	s->dirty = false;
@@ -157,8 +168,8 @@ rx_read_end(struct rx_store *s)
 
 	if (s->tx || s->reading || sqlite3_get_autocommit(s->db))
 		return;
-	if (sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
-		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	if (end(s, 0) != SQLITE_DONE)
+		(void)end(s, 1);
 }
 
 rx_err

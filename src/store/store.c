@@ -96,6 +96,8 @@ rx_store_close(struct rx_store *s)
 	if (s == NULL)
 		return;
 	rx_store_rollback(s);
+	for (i = 0; i < 2; i++)
+		(void)sqlite3_finalize(s->end[i]);
 	for (i = 0; i < RX_QUERY_COUNT; i++)
 		(void)sqlite3_finalize(s->cursor[i].stmt);
 	for (i = 0; i < RX_TABLE_COUNT; i++)
@@ -107,6 +109,18 @@ rx_store_close(struct rx_store *s)
 	for (i = 0; i < RX_FILE_COUNT; i++)
 		rx_buf_free(&s->image[i]);
 	free(s);
+}
+
+/* Connect to ${path}. */
+static rx_err
+connect_main(struct rx_store *s, const char *path, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_connect(&s->db, path, s->how, st)) != RX_OK ||
+	    (rc = rx_store_prepare(&s->end[0], s, "COMMIT", st)) != RX_OK)
+		return (rc);
+	return (rx_store_prepare(&s->end[1], s, "ROLLBACK", st));
 }
 
 /* Attach ${path} as keys. */
@@ -152,7 +166,7 @@ open_joint(struct rx_store **out, const struct paths *p, struct rx_status *st)
 
 	if ((s = store_new(RX_SQL_UNCHECKED)) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	rc = rx_connect(&s->db, p->file[RX_FILE_CONTENT], s->how, st);
+	rc = connect_main(s, p->file[RX_FILE_CONTENT], st);
 	if (rc == RX_OK)
 		rc = attach_keys(s->db, p->file[RX_FILE_KEYS], s->how, st);
 	for (f = 0; rc == RX_OK && f < RX_FILE_COUNT; f++)
@@ -401,7 +415,7 @@ rx_store_open_images(struct rx_store **out, const struct rx_buf *content,
 	*out = NULL;
 	if ((s = store_new(RX_SQL_UNCHECKED | RX_SQL_IMAGE)) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_connect(&s->db, ":memory:", s->how, st)) != RX_OK)
+	if ((rc = connect_main(s, ":memory:", st)) != RX_OK)
 		goto err0;
 	if ((rc = attach_keys(s->db, ":memory:", s->how, st)) != RX_OK)
 		goto err0;
