@@ -305,10 +305,13 @@ static int
 image_mount(sqlite3 *db, const char *schema, const struct rx_buf *image)
 {
 	static unsigned char none[1];
+	int code;
 
-	return (sqlite3_deserialize(db, schema,
+	code = sqlite3_deserialize(db, schema,
 	    image->len > 0 ? image->b : none, (sqlite3_int64)image->len,
-	    (sqlite3_int64)image->len, SQLITE_DESERIALIZE_READONLY));
+	    (sqlite3_int64)image->len, SQLITE_DESERIALIZE_READONLY);
+	/* It does not look at the image yet: what fails is memory. */
+	return (code == SQLITE_ERROR ? SQLITE_NOMEM : code);
 }
 
 /* An image that was cut within its last page would open, zeros in place of

@@ -173,18 +173,14 @@ attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
 	return (o);
 }
 
-/* Known (DESIGN.md, 14): SQLite asks for memory to end a transaction, too; if there
- * is none, and then there is, the next one cannot begin.  And a page for
- * which it has no memory is a damaged one, to its own check of a file and where an
- * image is opened. */
+/* Known (DESIGN.md, 14): to SQLite's own check of a file a page for which there is
+ * no memory is a damaged one. */
 static bool
 known(const struct outcome *o)
 {
 
-	return ((o->msg == RX_MSG_INTERNAL && strcmp(o->where, "rx_exec") ==
-	    0) || (o->msg == RX_MSG_STORE_CORRUPT && (strcmp(
-	    o->where, "rx_store_check") == 0 || strcmp(o->where,
-	    "image_open") == 0)));
+	return (o->msg == RX_MSG_STORE_CORRUPT &&
+	    strcmp(o->where, "rx_store_check") == 0);
 }
 
 bool
