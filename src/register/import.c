@@ -89,7 +89,7 @@ check_twice(struct importer *im, struct rx_status *st)
 	uint8_t h[16];
 	rx_err rc;
 
-	if (2 * im->ids.n >= im->ids.cap &&
+	if (4 * im->ids.n >= 3 * im->ids.cap &&
 	    (rc = idset_grow(&im->ids, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_buf_add(&b, &type, 1, st)) == RX_OK &&
