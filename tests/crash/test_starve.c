@@ -1273,7 +1273,7 @@ everybody(const char *what)
  * another number: refused by whoever comes to it, held by nobody, and never a
  * fault of the program's own. */
 static void
-test_rows_that_were_changed_are_refused_wherever_they_are_read(void **state)
+test_changed_rows_bring_down_no_reader(void **state)
 {
 	static const char columns[] = "SELECT 'main', m.name, p.name, p.type "
 	    "FROM main.sqlite_master m, pragma_table_info(m.name, 'main') p "
@@ -1460,7 +1460,7 @@ main(void)
 		cmocka_unit_test(test_where_the_disk_does_not_read_it_says_so),
 		cmocka_unit_test(test_where_the_disk_does_not_write_it_says_so),
 		cmocka_unit_test(
-    test_rows_that_were_changed_are_refused_wherever_they_are_read),
+    test_changed_rows_bring_down_no_reader),
 	};
 
 	/* Nothing here needs a real disk: its syncing would only take time. */
