@@ -583,7 +583,8 @@ erase(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 		return (rc);
 	e->time = rx_session_now(s);
 	rx_known_free(s);
-	if ((rc = rx_residue_add(s, c, st)) != RX_OK ||
+	if ((rc = rx_kept_forget(s, NULL, st)) != RX_OK ||
+	    (rc = rx_residue_add(s, c, st)) != RX_OK ||
 	    (rc = destroy(s, c, e, st)) != RX_OK ||
 	    (rc = certify(s, e, reason, st)) != RX_OK)
 		return (rc);

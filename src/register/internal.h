@@ -1027,6 +1027,12 @@ void rx_known_free(struct rx_session *s);
 /* The place of ${unit}, a new one, not listed, when there is none. */
 rx_err rx_known_place(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     struct rx_known_unit **out, struct rx_status *st) RX_MUST_USE;
+/* Whether the audit up to ${head} goes on from where it ended when the session
+ * read last, not far, and all that was written since is known case by case; those
+ * cases are to be read again then. */
+bool rx_known_follows(struct rx_session *s, const struct rx_audit_head *head);
+/* How many cases are known, read or not. */
+size_t rx_known_cases(const struct rx_session *s);
 /* At the end of a list, outside a transaction: keep it for the user's next
  * session, when ${least} cases and more than a few of all were read anew since it
  * was kept last, or the audit has gone far on. */
@@ -1036,8 +1042,9 @@ rx_err rx_known_keep(struct rx_session *s, size_t least,
 
 /* ---- kept.c: the same from one session to the next ---- */
 
-/* Keep what the session knows, in a transaction of its own; that the disk is full
- * or somebody else at the files is no failure. */
+/* Keep what the session knows and what is still so, in a transaction of its own.
+ * Nothing is kept of very many cases, nor by who is no member any more or has new
+ * keys; that the disk is full or somebody else at the files is no failure. */
 rx_err rx_kept_save(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* Forget what the session knows, and know what was kept instead, as of known_to,
  * which may not be on the chain; nothing when it does not open or is of other

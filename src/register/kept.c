@@ -31,7 +31,8 @@
  *       escalations 4 || date 4 || signs 8 || at 8 || answered 8 || bytes 4 ||
  *       the raising record's number
  * and zeros up to CASE_ROOM bytes a case, so that its size tells how many cases
- * there are, which the clear columns tell too, and not what was written in them.
+ * there are, which the clear columns tell too.  A register with very many flags may
+ * need more.
  * context = BLAKE2b-256("runxin kept context v1\0" || settings, 4 each || of each
  * code: list 4 || number 4 || attributes || 0).
  */
@@ -207,43 +208,72 @@ all_put(struct rx_buf *b, const struct rx_session *s, struct rx_status *st)
 	    rx_buf_extend(b, room - b->len, &p, st));
 }
 
-/* Put ${box} in the row of the session's user. */
+/* Put what the session knows in the row of its user; in a transaction. */
 static rx_err
-row_write(struct rx_session *s, const struct rx_buf *box,
-    struct rx_status *st)
+row_write(struct rx_session *s, struct rx_status *st)
 {
+	struct rx_buf plain = RX_BUF_INIT, box = RX_BUF_INIT;
 	struct rx_value v[2] = { rx_bytes(s->user_id, RX_ID_BYTES) };
+	struct rx_place where;
 	rx_err rc;
 
-	if ((rc = rx_store_begin(s->store, st)) != RX_OK)
-		return (rc);
-	v[1] = rx_bytes(box->b, box->len);
-	if ((rc = rx_store_replace(s->store, RX_TABLE_KEPT, v, st)) == RX_OK)
-		return (rx_store_commit(s->store, st));
-	rx_store_rollback(s->store);
+	if ((rc = all_put(&plain, s, st)) == RX_OK) {
+		key_make(s, &where);
+		rc = rx_field_seal(&box, s->scratch[0], RX_COMP_CODED, FORMAT,
+		    &where, RX_PAD_NOTE, plain.b, plain.len, st);
+		rx_wipe(s->scratch[0]->b, RX_KEY_BYTES);
+	}
+	if (rc == RX_OK) {
+		v[1] = rx_bytes(box.b, box.len);
+		rc = rx_store_replace(s->store, RX_TABLE_KEPT, v, st);
+	}
+	rx_buf_free(&plain);
+	rx_buf_free(&box);
 	return (rc);
+}
+
+/* The same, unless something was done since that is not known case by case: what
+ * others have erased meanwhile must not come back. */
+static rx_err
+row_write_current(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_audit_head head;
+	bool follows = false;
+	rx_err rc;
+
+	if ((rc = rx_audit_head(s, &head, st)) == RX_OK &&
+	    (follows = rx_known_follows(s, &head))) {
+		s->known_to = head;
+		rc = row_write(s, st);
+	}
+	if (rc == RX_OK && follows)
+		rc = rx_store_commit(s->store, st);
+	if (rc != RX_OK || !follows) {
+		rx_abandon(s);
+		return (rc);
+	}
+	s->kept.seq = head.seq;
+	return (RX_OK);
 }
 
 rx_err
 rx_kept_save(struct rx_session *s, struct rx_status *st)
 {
-	struct rx_buf plain = RX_BUF_INIT, box = RX_BUF_INIT;
 	struct rx_status why;
-	struct rx_place where;
 	rx_err rc;
 
-	if ((rc = all_put(&plain, s, st)) != RX_OK ||
-	    rx_pad_size(RX_PAD_NOTE, plain.len) > MOST_BYTES)
-		goto done;
-	key_make(s, &where);
-	rc = rx_field_seal(&box, s->scratch[0], RX_COMP_CODED, FORMAT, &where,
-	    RX_PAD_NOTE, plain.b, plain.len, st);
-	rx_wipe(s->scratch[0]->b, RX_KEY_BYTES);
-	if (rc != RX_OK)
-		goto done;
+	s->kept.fresh = 0;	/* or at every list until there is room */
+	if (rx_known_cases(s) > (MOST_BYTES - LEAST_ROOM) / CASE_ROOM)
+		return (RX_OK);
 	rx_status_clear(&why);
 	rx_store_patient(s->store, false);	/* nobody waits for it */
-	rc = row_write(s, &box, &why);
+	/* As any write: who is no member any more, or has new keys, keeps
+	 * nothing. */
+	rc = rx_begin(s, &why);
+	if (rc == RX_EPERM || rc == RX_ECONFLICT)
+		rc = RX_OK;
+	else if (rc == RX_OK)
+		rc = row_write_current(s, &why);
 	rx_store_patient(s->store, true);
 	/* Only a cache: whoever reads may do so while others write, or on a disk
 	 * that is full.  Any other failure is told. */
@@ -252,12 +282,6 @@ rx_kept_save(struct rx_session *s, struct rx_status *st)
 		rc = RX_OK;
 	else if (rc != RX_OK)
 		*st = why;
-	else
-		s->kept.seq = s->known_to.seq;
-	s->kept.fresh = 0;	/* or at every list until there is room */
-done:
-	rx_buf_free(&plain);
-	rx_buf_free(&box);
 	return (rc);
 }
 

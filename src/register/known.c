@@ -147,8 +147,8 @@ entry_seen(struct rx_session *s, const struct rx_audit_entry *e, bool *all,
 	return (rc);
 }
 
-static size_t
-cases_known(const struct rx_session *s)
+size_t
+rx_known_cases(const struct rx_session *s)
 {
 	size_t i, n = 0;
 
@@ -162,13 +162,11 @@ static uint64_t
 behind_most(const struct rx_session *s)
 {
 
-	return (BEHIND + BEHIND_CASE * (uint64_t)cases_known(s));
+	return (BEHIND + BEHIND_CASE * (uint64_t)rx_known_cases(s));
 }
 
-/* Whether the audit up to ${head} goes on from where it ended when the session
- * read last, not far, and all that was written since is known case by case. */
-static bool
-follows(struct rx_session *s, const struct rx_audit_head *head)
+bool
+rx_known_follows(struct rx_session *s, const struct rx_audit_head *head)
 {
 	struct rx_audit_head last;
 	struct rx_audit_entry e;
@@ -215,7 +213,7 @@ refresh(struct rx_session *s, bool list, struct rx_status *st)
 	if (head.seq == s->known_to.seq && memcmp(head.hash, s->known_to.hash,
 	    RX_HASH_BYTES) == 0)
 		return (RX_OK);
-	if (!follows(s, &head))
+	if (!rx_known_follows(s, &head))
 		rx_known_free(s);
 	s->known_to = head;
 	return (RX_OK);
@@ -407,14 +405,14 @@ rx_known_row(const struct rx_known *k, const struct rx_record *r,
 rx_err
 rx_known_keep(struct rx_session *s, size_t least, struct rx_status *st)
 {
-	const bool far = s->kept.seq != 0 &&
+	const bool far = s->kept.seq != 0 && s->known_to.seq > s->kept.seq &&
 	    s->known_to.seq - s->kept.seq > behind_most(s) / 2;
 
 	if (s->borrowed || s->known_to.seq == 0 ||
 	    rx_store_in_transaction(s->store))
 		return (RX_OK);
 	/* Some times as many bytes are written as are read for a case. */
-	if (!far && s->kept.fresh < least + cases_known(s) / KEEP_OF)
+	if (!far && s->kept.fresh < least + rx_known_cases(s) / KEEP_OF)
 		return (RX_OK);
 	return (rx_kept_save(s, st));
 }

@@ -138,6 +138,7 @@ job_open(const struct naming *w, const struct job *j, struct rx_buf *out,
 	const uint8_t *id = w->u->k[j->of].id, *box = w->sealed.b + j->at;
 	struct rx_place place;
 	struct rx_key key;
+	size_t from;
 	unsigned k;
 	rx_err rc;
 
@@ -147,9 +148,14 @@ job_open(const struct naming *w, const struct job *j, struct rx_buf *out,
 	for (k = 0; k < w->boxes && rc == RX_OK; k++) {
 		rx_place_init(&place, w->s, w->u->unit, id, id, RX_TABLE_CHILD,
 		    COL_NAME + k, w->u->k[j->of].state.version);
+		from = out->len;
 		if ((rc = rx_field_open(out, box, j->n[k], &key,
-		    RX_COMP_IDENTITY, &place, st)) == RX_OK)
-			rc = rx_buf_add(out, "", 1, st);
+		    RX_COMP_IDENTITY, &place, st)) != RX_OK)
+			break;
+		/* One more end would give its rest to the next child. */
+		rc = out->len > from && memchr(out->b + from, 0, out->len -
+		    from) != NULL ? rx_fail(st, RX_ECORRUPT,
+		    RX_MSG_SEALED_CORRUPT) : rx_buf_add(out, "", 1, st);
 		box += j->n[k];
 	}
 	rx_wipe(&key, sizeof(key));

@@ -447,7 +447,8 @@ rx_store_insert(struct rx_store *s, enum rx_table table,
 	n = strlen(rx_table_defs[table].kinds);
 	if ((rc = check_write(s, table, vals, n, st)) != RX_OK)
 		return (rc);
-	if ((rc = encode_values(&s->row, table, vals, n, st)) != RX_OK)
+	if (rx_table_defs[table].counted &&
+	    (rc = encode_values(&s->row, table, vals, n, st)) != RX_OK)
 		return (rc);
 	if ((rc = run(s, table, RX_OP_INSERT, vals, n, st)) != RX_OK)
 		return (rc);
@@ -464,7 +465,7 @@ rx_err
 rx_store_replace(struct rx_store *s, enum rx_table table,
     const struct rx_value *vals, struct rx_status *st)
 {
-	bool found;
+	bool found = false;
 	size_t n;
 	rx_err rc;
 
@@ -473,9 +474,9 @@ rx_store_replace(struct rx_store *s, enum rx_table table,
 	n = strlen(rx_table_defs[table].kinds);
 	if ((rc = check_write(s, table, vals, n, st)) != RX_OK)
 		return (rc);
-	if ((rc = encode_values(&s->row, table, vals, n, st)) != RX_OK)
-		return (rc);
-	if ((rc = read_old(s, table, vals, &found, st)) != RX_OK)
+	if (rx_table_defs[table].counted &&
+	    ((rc = encode_values(&s->row, table, vals, n, st)) != RX_OK ||
+	    (rc = read_old(s, table, vals, &found, st)) != RX_OK))
 		return (rc);
 	if ((rc = run(s, table, RX_OP_REPLACE, vals, n, st)) != RX_OK)
 		return (rc);
@@ -492,7 +493,8 @@ rx_err
 rx_store_delete(struct rx_store *s, enum rx_table table,
     const struct rx_value *key, bool *deleted, struct rx_status *st)
 {
-	bool found;
+	const bool counted = rx_table_defs[table].counted;
+	bool found = true;
 	size_t n;
 	rx_err rc;
 
@@ -503,16 +505,17 @@ rx_store_delete(struct rx_store *s, enum rx_table table,
 	n = (size_t)rx_table_defs[table].nkeys;
 	if ((rc = check_write(s, table, key, n, st)) != RX_OK)
 		return (rc);
-	if ((rc = read_old(s, table, key, &found, st)) != RX_OK || !found)
+	if (counted && ((rc = read_old(s, table, key, &found, st)) != RX_OK ||
+	    !found))
 		return (rc);
 	if ((rc = run(s, table, RX_OP_DELETE, key, n, st)) != RX_OK)
 		return (rc);
-	if (rx_table_defs[table].counted) {
+	if (counted) {
 		rx_manifest_remove(&s->manifest, s->old.b, s->old.len);
 		s->dirty = true;
 	}
 	if (deleted != NULL)
-		*deleted = true;
+		*deleted = counted || sqlite3_changes(s->db) > 0;
 	return (RX_OK);
 }
 

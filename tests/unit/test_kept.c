@@ -358,6 +358,81 @@ test_what_is_kept_goes_with_the_seed(void **state)
 	rx_secret_free(p);
 }
 
+/* ---- nor does it come back ---- */
+
+/* What the session ${s} has listed, as it keeps it. */
+static void
+list_of(struct rx_session *s)
+{
+	struct rx_buf text = RX_BUF_INIT;
+
+	list(&text, s);
+	rx_buf_free(&text);
+}
+
+static void
+test_whoever_is_disabled_keeps_nothing_more(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin");
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	(void)state;
+	list_of(s);
+	ok(rx_kept_save(s, &st), &st);		/* the control */
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	ok(rx_user_disable(admin, "d1", &st), &st);
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+static void
+test_a_session_of_the_seed_before_keeps_nothing_more(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_secret *p = test_passphrase("a new passphrase");
+	struct rx_session *old = fixture_open(dir, "d1"), *s;
+
+	(void)state;
+	list_of(old);
+	s = fixture_open(dir, "d1");
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_session_close(s);
+	rx_session_close(fixture_open(dir, "admin"));
+	ok(rx_session_open(&s, dir, "d1", p, &st), &st);
+	ok(rx_kept_save(old, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	list_of(s);
+	ok(rx_kept_save(s, &st), &st);		/* the control */
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	rx_session_close(s);
+	rx_session_close(old);
+	rx_secret_free(p);
+}
+
+static void
+test_what_others_erased_meanwhile_is_not_kept(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_session *other = fixture_open(dir, "d1");
+
+	(void)state;
+	list_of(s);
+	ok(rx_child_erase(other, fixture_id[C2], "test", &st), &st);
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM keys.kept"),
+	    0);
+	list_of(s);
+	ok(rx_kept_save(s, &st), &st);		/* the control */
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	assert_int_equal(read_anew(dir, "d1"), 0);
+	rx_session_close(other);
+	rx_session_close(s);
+}
+
 /* ---- it fails nobody ---- */
 
 static void
@@ -464,6 +539,16 @@ right_name(void *cookie, const struct rx_child_row *row, struct rx_status *why)
 	return (RX_OK);
 }
 
+static rx_err
+count_row(void *cookie, const struct rx_child_row *row, struct rx_status *why)
+{
+
+	(void)row;
+	(void)why;
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
 /* All are named in a list, and one is found by its name and all by their number. */
 static void
 named(const char *dir)
@@ -546,6 +631,95 @@ test_a_name_or_key_that_is_altered_fails_the_list(void **state)
 	rx_buf_free(&text);
 }
 
+/* It would give the rest of it to the next child, and so on. */
+static void
+test_a_name_with_an_end_within_fails_the_list(void **state)
+{
+	static const char *const texts[] = { "\xe7\x94\xb2\0\xe4\xb9\x99",
+		"\xe7\x94\xb2" };
+	static const size_t length[] = { 7, 3 };
+	const char *dir = fixture_copy();
+	struct rx_buf box = RX_BUF_INIT, id = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_place place;
+	struct rx_case c;
+	size_t i, n;
+	rx_err rc;
+
+	(void)state;
+	many(dir);
+	s = fixture_open(dir, "d1");
+	fixture_blob(dir, "SELECT id FROM main.child WHERE rowid = "
+	    "(SELECT min(rowid) + 9 FROM main.child)", &id);
+	ok(rx_case_init(&c, s, &st), &st);
+	ok(rx_case_load(&c, s, id.b, VILLAGE "\0\0\0",
+	    RX_BIT(RX_COMP_IDENTITY), &st), &st);
+	rx_place_init(&place, s, VILLAGE, id.b, id.b, RX_TABLE_CHILD, 4, 1);
+	for (i = 0; i < 2; i++) {
+		rx_buf_reset(&box);
+		ok(rx_field_seal(&box, c.e[c.n - 1].key[0], RX_COMP_IDENTITY,
+		    c.e[c.n - 1].epoch, &place, RX_PAD_TEXT, texts[i],
+		    length[i], &st), &st);
+		fixture_tamper_blob(dir, "UPDATE main.child SET name = ?1 "
+		    "WHERE rowid = (SELECT min(rowid) + 9 FROM main.child)",
+		    box.b, box.len);
+		rx_known_free(s);
+		n = 0;
+		rx_status_clear(&st);
+		rc = rx_child_each(s, 0, 0, count_row, &n, &st);
+		assert_int_equal(rc, i == 0 ? RX_ECORRUPT : RX_OK);
+		assert_true(i == 0 ? n < MANY : n >= MANY);	/* the control */
+	}
+	rx_case_done(&c, s);
+	rx_session_close(s);
+	rx_buf_free(&box);
+	rx_buf_free(&id);
+}
+
+static void
+test_what_is_kept_leaves_no_large_room_in_the_store(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s;
+	size_t row, old;
+
+	(void)state;
+	many(dir);
+	s = fixture_open(dir, "d1");
+	ok(rx_begin(s, &st), &st);
+	rx_abandon(s);
+	row = s->store->row.cap;
+	old = s->store->old.cap;
+	list_of(s);
+	ok(rx_kept_save(s, &st), &st);
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	/* An entry of the audit is not counted either. */
+	assert_true(s->store->row.cap == row && s->store->old.cap == old);
+	rx_session_close(s);
+}
+
+static void
+test_more_than_there_is_room_for_is_not_kept(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_known_unit *u;
+
+	(void)state;
+	list_of(s);
+	ok(rx_known_place(s, "350102001999\0\0\0", &u, &st), &st);
+	u->n = 140000;
+	assert_non_null(u->k = calloc(u->n, sizeof(*u->k)));
+	u->listed = true;
+	ok(rx_kept_save(s, &st), &st);
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
+	u->n = 1;
+	ok(rx_kept_save(s, &st), &st);		/* the control */
+	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
+	rx_session_close(s);
+}
+
 static void
 test_many_cases_are_kept_without_being_asked(void **state)
 {
@@ -597,6 +771,10 @@ main(void)
 		    test_an_erasure_leaves_nothing_kept_of_anybody),
 		cmocka_unit_test(test_what_is_kept_goes_with_its_user),
 		cmocka_unit_test(test_what_is_kept_goes_with_the_seed),
+		cmocka_unit_test(test_whoever_is_disabled_keeps_nothing_more),
+		cmocka_unit_test(
+		    test_a_session_of_the_seed_before_keeps_nothing_more),
+		cmocka_unit_test(test_what_others_erased_meanwhile_is_not_kept),
 		cmocka_unit_test(
 		    test_a_list_does_not_fail_because_it_cannot_be_kept),
 		cmocka_unit_test(
@@ -604,6 +782,10 @@ main(void)
 		cmocka_unit_test(test_many_names_are_opened_as_one_is),
 		cmocka_unit_test(
 		    test_a_name_or_key_that_is_altered_fails_the_list),
+		cmocka_unit_test(test_a_name_with_an_end_within_fails_the_list),
+		cmocka_unit_test(
+		    test_what_is_kept_leaves_no_large_room_in_the_store),
+		cmocka_unit_test(test_more_than_there_is_room_for_is_not_kept),
 		cmocka_unit_test(test_many_cases_are_kept_without_being_asked),
 	};
 
