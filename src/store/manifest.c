@@ -107,7 +107,7 @@ rx_store_commit(struct rx_store *s, struct rx_status *st)
 	return (rc);
 }
 
-/* Run s->end[${how}], which was prepared when the register was opened: to end a
+/* Run s->end[${how}], which was prepared when the register was opened: to give up a
  * transaction must not take memory. */
 static int
 end(struct rx_store *s, int how)
