@@ -150,6 +150,8 @@ struct rx_cursor {
 	bool done;		/* no more rows */
 };
 
+enum rx_end { RX_END_COMMIT, RX_END_ROLLBACK, RX_ENDS };
+
 struct rx_store {
 	sqlite3 *db;
 	unsigned how;		/* RX_SQL_ flags */
@@ -160,7 +162,7 @@ struct rx_store {
 	struct rx_buf row, old;	/* encodings, scratch */
 	struct rx_buf image[RX_FILE_COUNT];	/* brought up to date; of an
 						 * older backup */
-	sqlite3_stmt *end[2];	/* COMMIT, ROLLBACK */
+	sqlite3_stmt *end[RX_ENDS];
 	sqlite3_stmt *table[RX_TABLE_COUNT][RX_OP_COUNT];
 	struct rx_cursor cursor[RX_QUERY_COUNT];
 };

@@ -83,11 +83,23 @@ rx_store_begin(struct rx_store *s, struct rx_status *st)
 	return (rc);
 }
 
+/* End the transaction as ${how} says; a result code of SQLite.  The statements were
+ * prepared when the register was opened: to give up must not take memory. */
+static int
+end(struct rx_store *s, enum rx_end how)
+{
+	const int code = sqlite3_step(s->end[how]);
+
+	(void)sqlite3_reset(s->end[how]);
+	return (code);
+}
+
 /* Whatever goes wrong, no transaction is open afterwards. */
 rx_err
 rx_store_commit(struct rx_store *s, struct rx_status *st)
 {
 	rx_err rc = RX_OK;
+	int code;
 
 	if (!s->tx)
 		return (rx_store_misuse(st, "no transaction", __func__));
@@ -98,24 +110,13 @@ rx_store_commit(struct rx_store *s, struct rx_status *st)
 		rc = rx_sqlite_fail(st, SQLITE_IOERR, s->how, __func__);
 	if (rc == RX_OK && s->dirty)
 		rc = save(s, st);
-	if (rc == RX_OK)
-		rc = rx_exec(s->db, "COMMIT", s->how, st);
+	if (rc == RX_OK && (code = end(s, RX_END_COMMIT)) != SQLITE_DONE)
+		rc = rx_sqlite_fail(st, code, s->how, __func__);
 	if (rc != RX_OK)
 		rx_store_rollback(s);
 	s->tx = false;
 	s->dirty = false;
 	return (rc);
-}
-
-/* Run s->end[${how}], which was prepared when the register was opened: to give up a
- * transaction must not take memory. */
-static int
-end(struct rx_store *s, int how)
-{
-	const int code = sqlite3_step(s->end[how]);
-
-	(void)sqlite3_reset(s->end[how]);
-	return (code);
 }
 
 void
@@ -125,7 +126,7 @@ rx_store_rollback(struct rx_store *s)
 	if (!s->tx && !s->reading)
 		return;
 	if (!sqlite3_get_autocommit(s->db))
-		(void)end(s, 1);
+		(void)end(s, RX_END_ROLLBACK);
 	s->tx = false;
 	s->reading = false;
 	s->dirty = false;
@@ -168,8 +169,8 @@ rx_read_end(struct rx_store *s)
 
 	if (s->tx || s->reading || sqlite3_get_autocommit(s->db))
 		return;
-	if (end(s, 0) != SQLITE_DONE)
-		(void)end(s, 1);
+	if (end(s, RX_END_COMMIT) != SQLITE_DONE)
+		(void)end(s, RX_END_ROLLBACK);
 }
 
 rx_err

@@ -96,7 +96,7 @@ rx_store_close(struct rx_store *s)
 	if (s == NULL)
 		return;
 	rx_store_rollback(s);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < RX_ENDS; i++)
 		(void)sqlite3_finalize(s->end[i]);
 	for (i = 0; i < RX_QUERY_COUNT; i++)
 		(void)sqlite3_finalize(s->cursor[i].stmt);
@@ -111,16 +111,18 @@ rx_store_close(struct rx_store *s)
 	free(s);
 }
 
-/* Connect to ${path}. */
+/* Connect to ${path}, and prepare to end transactions there. */
 static rx_err
 connect_main(struct rx_store *s, const char *path, struct rx_status *st)
 {
 	rx_err rc;
 
 	if ((rc = rx_connect(&s->db, path, s->how, st)) != RX_OK ||
-	    (rc = rx_store_prepare(&s->end[0], s, "COMMIT", st)) != RX_OK)
+	    (rc = rx_store_prepare(&s->end[RX_END_COMMIT], s, "COMMIT", st)) !=
+	    RX_OK)
 		return (rc);
-	return (rx_store_prepare(&s->end[1], s, "ROLLBACK", st));
+	return (rx_store_prepare(&s->end[RX_END_ROLLBACK], s, "ROLLBACK",
+	    st));
 }
 
 /* Attach ${path} as keys. */
