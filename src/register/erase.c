@@ -437,7 +437,8 @@ erase_keys(struct rx_session *s, const struct rx_case *c,
 	return (rc);
 }
 
-/* In a transaction: destroy the loaded case; ${e} counts. */
+/* In a transaction: destroy the loaded case, and what anybody remembers of it;
+ * ${e} counts. */
 static rx_err
 destroy(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
     struct rx_status *st)
@@ -446,7 +447,9 @@ destroy(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 	rx_err rc;
 
 	e->epochs = (uint32_t)c->n;
-	if ((rc = rx_draft_delete(s, c->id, st)) != RX_OK ||
+	rx_known_free(s);
+	if ((rc = rx_kept_forget(s, NULL, st)) != RX_OK ||
+	    (rc = rx_draft_delete(s, c->id, st)) != RX_OK ||
 	    (rc = rx_departures_forget(s, c->id, st)) != RX_OK ||
 	    (rc = rx_origins_forget(s, c->id, st)) != RX_OK ||
 	    (rc = erase_keys(s, c, st)) != RX_OK ||
@@ -582,9 +585,7 @@ erase(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 	    RX_OK || (rc = rx_erase_reason_check(s, c, reason, st)) != RX_OK)
 		return (rc);
 	e->time = rx_session_now(s);
-	rx_known_free(s);
-	if ((rc = rx_kept_forget(s, NULL, st)) != RX_OK ||
-	    (rc = rx_residue_add(s, c, st)) != RX_OK ||
+	if ((rc = rx_residue_add(s, c, st)) != RX_OK ||
 	    (rc = destroy(s, c, e, st)) != RX_OK ||
 	    (rc = certify(s, e, reason, st)) != RX_OK)
 		return (rc);
@@ -752,7 +753,6 @@ rx_erasure_take(struct rx_session *s, struct rx_case *c,
 	*how = here ? RX_TAKEN_GONE : RX_TAKEN_KNOWN;
 	if (!here)
 		return (RX_OK);
-	rx_known_free(s);
 	memset(&counts, 0, sizeof(counts));
 	if ((rc = destroy(s, c, &counts, st)) != RX_OK)
 		return (rc);
