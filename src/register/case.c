@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/date.h"
@@ -672,11 +673,12 @@ rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	return (rc);
 }
 
-rx_err
-rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
-    unsigned above, struct rx_status *st)
+/* A slot for everybody who supervises the case, open from the level ${from} on;
+ * sealed by other threads when ${a} is not NULL. */
+static rx_err
+slots_write(struct rx_case *c, struct rx_session *s, int from,
+    struct rx_ahead *a, struct rx_status *st)
 {
-	const int from = review_level(s, c->unit, above);
 	struct rx_slot w;
 	size_t i;
 	int level;
@@ -685,30 +687,32 @@ rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
 	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
 		if ((level = supervises(s, i, c->unit)) < 0)
 			continue;
-		slot_gather(&w, c, s, i, flagged && level >= from);
-		if ((rc = rx_slot_seal(&w, s, st)) != RX_OK ||
-		    (rc = rx_slot_insert(&w, s, st)) != RX_OK)
+		slot_gather(&w, c, s, i, level >= from);
+		if (a != NULL)
+			rc = rx_ahead_slot(a, &w, st);
+		else if ((rc = rx_slot_seal(&w, s, st)) == RX_OK)
+			rc = rx_slot_insert(&w, s, st);
+		if (rc != RX_OK)
 			return (rc);
 	}
 	return (slots_prune(c, s, st));
 }
 
 rx_err
+rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
+    unsigned above, struct rx_status *st)
+{
+
+	return (slots_write(c, s, flagged ? review_level(s, c->unit, above) :
+	    INT_MAX, NULL, st));
+}
+
+rx_err
 rx_slots_close(struct rx_case *c, struct rx_session *s, struct rx_ahead *a,
     struct rx_status *st)
 {
-	struct rx_slot w;
-	size_t i;
-	rx_err rc;
 
-	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
-		if (supervises(s, i, c->unit) < 0)
-			continue;
-		slot_gather(&w, c, s, i, false);
-		if ((rc = rx_ahead_slot(a, &w, st)) != RX_OK)
-			return (rc);
-	}
-	return (slots_prune(c, s, st));
+	return (slots_write(c, s, INT_MAX, a, st));
 }
 
 /* The children of ${unit} who have a slot for ${user}, or who lack one if he
