@@ -56,55 +56,76 @@ struct list {
 	size_t opened;		/* names shown */
 };
 
-/* Open the names that the list shows of the cases of ${u}, unless they were opened
- * to be searched. */
+/* Which cases of ${u} are on the list; these are read then.  ${texts} are those to
+ * be searched, if any. */
 static rx_err
-names_of_unit(struct rx_names *names, struct rx_session *s, struct list *l,
-    struct rx_case *c, const struct rx_known_unit *u, struct rx_status *st)
+cases_select(bool *on, struct rx_session *s, const struct list *l,
+    struct rx_case *c, const struct rx_known_unit *u, const char *texts,
+    struct rx_status *st)
 {
 	struct rx_child_row row;
-	bool *wanted;
+	struct rx_known *k;
 	size_t i;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
-	if (l->coded || l->find != NULL ||
-	    !rx_permitted(s, RX_ACT_WRITE_CASE, u->unit))
-		return (RX_OK);
-	if ((wanted = calloc(u->n + 1, sizeof(*wanted))) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	for (i = 0; i < u->n && rc == RX_OK; i++) {
-		rc = rx_known_read(s, c, u, &u->k[i], st);
-		rx_known_row(&u->k[i], NULL, &row);
-		wanted[i] = (!u->k[i].named || u->names == NULL) &&
-		    (l->keep == NULL || l->keep(l->what, &row));
+	for (i = 0; i < u->n; i++) {
+		k = &u->k[i];
+		if (l->find != NULL && !l->find(l->what, texts + k->text))
+			continue;
+		if ((rc = rx_known_read(s, c, u, k, st)) != RX_OK)
+			return (rc);
+		rx_known_row(k, NULL, &row);
+		on[i] = l->keep == NULL || l->keep(l->what, &row);
 	}
-	if (rc == RX_OK)
-		rc = rx_names_open(names, s, u, wanted, false, st);
-	free(wanted);
-	return (rc);
+	return (RX_OK);
 }
 
-/* Hand on one case of the list, if it is on it. */
+/* Hand on one case of the list, which is read; with its name if ${names}. */
 static rx_err
-each_case(struct rx_session *s, struct list *l, struct rx_case *c,
-    const struct rx_known_unit *u, struct rx_known *k,
+case_show(struct rx_session *s, struct list *l, struct rx_case *c,
+    const struct rx_known_unit *u, const struct rx_known *k,
     const struct rx_names *names, struct rx_record *r, struct rx_status *st)
 {
 	struct rx_child_row row;
 	rx_err rc;
 
-	if ((rc = rx_known_read(s, c, u, k, st)) != RX_OK)
-		return (rc);
 	rx_known_row(k, r, &row);
-	if (l->keep != NULL && !l->keep(l->what, &row))
-		return (RX_OK);
-	if ((rc = rx_known_child(u, k, r, st)) != RX_OK)
-		return (rc);
-	if (!l->coded && rx_permitted(s, RX_ACT_WRITE_CASE, u->unit) &&
-	    (rc = rx_known_name(s, c, u, k, names, r, st)) != RX_OK)
+	if ((rc = rx_known_child(u, k, r, st)) != RX_OK ||
+	    (names != NULL && (rc = rx_known_name(s, c, u, k, names, r,
+	    st)) != RX_OK))
 		return (rc);
 	l->opened += r->identity;
 	return (l->each(l->cookie, &row, st));
+}
+
+/* Hand on those of ${u} that are on the list. */
+static rx_err
+cases_show(struct rx_session *s, struct list *l, struct rx_case *c,
+    struct rx_known_unit *u, struct rx_record *r, struct rx_status *st)
+{
+	const bool named = !l->coded &&
+	    rx_permitted(s, RX_ACT_WRITE_CASE, u->unit);
+	struct rx_buf scratch = RX_BUF_INIT;
+	struct rx_names names = { .at = NULL };
+	const char *texts = NULL;
+	bool *on;
+	size_t i, n;
+	rx_err rc = RX_OK;
+
+	if ((on = calloc(u->n + 1, sizeof(*on))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((l->find == NULL || (rc = rx_known_texts(s, c, u, &scratch,
+	    &texts, &n, st)) == RX_OK) &&
+	    (rc = cases_select(on, s, l, c, u, texts, st)) == RX_OK && named)
+		rc = rx_names_open(&names, s, u, on, false, st);
+	for (i = 0; i < u->n && rc == RX_OK; i++)
+		if (on[i])
+			rc = case_show(s, l, c, u, &u->k[i], named ? &names :
+			    NULL, r, st);
+	rx_names_free(&names);
+	rx_buf_free(&scratch);
+	free(on);
+	return (rc);
 }
 
 /* Hand on those of one unit, in one reading of the store; ${c} and ${r} are
@@ -113,29 +134,15 @@ static rx_err
 each_of_unit(struct rx_session *s, const char *unit, struct list *l,
     struct rx_case *c, struct rx_record *r, struct rx_status *st)
 {
-	struct rx_buf scratch = RX_BUF_INIT;
-	struct rx_names names = { .at = NULL };
 	struct rx_known_unit *u;
-	const char *texts = NULL;
 	bool held = false;
-	size_t i, n;
 	rx_err rc;
 
-	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
-	    (rc = rx_known_unit(s, unit, &u, st)) != RX_OK)
-		goto done;
-	if (l->find != NULL && (rc = rx_known_texts(s, c, u, &scratch, &texts,
-	    &n, st)) != RX_OK)
-		goto done;
-	rc = names_of_unit(&names, s, l, c, u, st);
-	for (i = 0; i < u->n && rc == RX_OK; i++)
-		if (l->find == NULL || l->find(l->what, texts + u->k[i].text))
-			rc = each_case(s, l, c, u, &u->k[i], &names, r, st);
-done:
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK &&
+	    (rc = rx_known_unit(s, unit, &u, st)) == RX_OK)
+		rc = cases_show(s, l, c, u, r, st);
 	if (held)
 		rx_store_rollback(s->store);
-	rx_names_free(&names);
-	rx_buf_free(&scratch);
 	return (rc);
 }
 

@@ -988,6 +988,8 @@ rx_err rx_known_child(const struct rx_known_unit *u, const struct rx_known *k,
     struct rx_record *r, struct rx_status *st) RX_MUST_USE;
 void rx_known_row(const struct rx_known *k, const struct rx_record *r,
     struct rx_child_row *row);
+/* Whether its name lies in the memory of the session. */
+bool rx_known_named(const struct rx_known_unit *u, const struct rx_known *k);
 /* The entry of the case ${id}; NULL when there is none. */
 struct rx_known *rx_known_find(const struct rx_known_unit *u,
     const uint8_t id[RX_ID_BYTES]);
@@ -999,9 +1001,10 @@ struct rx_names {
 	size_t *at;		/* by place in the unit: 1 + where the name begins,
 				 * its NUL, the number and its NUL; 0: not opened */
 };
-/* Open the names of those cases of ${u} that are ${wanted}, all of which are
- * read, and the id numbers too when ${number}; none when they are few.  ${out},
- * zeros to begin with, is freed (wiped) by the caller. */
+/* Open the names of those cases of ${u} that are ${wanted} (NULL: all), which are
+ * read, and the id numbers too when ${number}; none that lie in the memory of the
+ * session, and none when they are few.  ${out}, zeros to begin with, is freed
+ * (wiped) by the caller. */
 rx_err rx_names_open(struct rx_names *out, struct rx_session *s,
     const struct rx_known_unit *u, const bool *wanted, bool number,
     struct rx_status *st) RX_MUST_USE;

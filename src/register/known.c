@@ -419,19 +419,34 @@ rx_known_keep(struct rx_session *s, size_t least, struct rx_status *st)
 
 /* ---- names ---- */
 
+bool
+rx_known_named(const struct rx_known_unit *u, const struct rx_known *k)
+{
+
+	return (k->named && u->names != NULL);
+}
+
+/* The name of ${k} among ${names}, its number behind it; NULL when it was not
+ * opened. */
+static const char *
+name_of(const struct rx_names *names, const struct rx_known_unit *u,
+    const struct rx_known *k)
+{
+
+	if (names == NULL || names->at == NULL || names->at[k - u->k] == 0)
+		return (NULL);
+	return ((const char *)names->text.b + names->at[k - u->k] - 1);
+}
+
 rx_err
 rx_known_name(struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
     const struct rx_names *names, struct rx_record *r, struct rx_status *st)
 {
-	const char *name = NULL;
+	const char *name = rx_known_named(u, k) ?
+	    (const char *)u->names->b + k->text : name_of(names, u, k);
 	rx_err rc;
 
-	if (k->named && u->names != NULL)
-		name = (const char *)u->names->b + k->text;
-	else if (names != NULL && names->at != NULL &&
-	    names->at[k - u->k] != 0)
-		name = (const char *)names->text.b + names->at[k - u->k] - 1;
 	if (name != NULL) {
 		r->identity = true;
 		return (*name == '\0' ? RX_OK : rx_record_set_text(r,
@@ -471,29 +486,26 @@ texts_open(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
     const struct rx_names *names, struct rx_record *r, struct rx_status *st)
 {
-	const size_t at = names->at[k - u->k];
-	const char *name;
+	const char *name = name_of(names, u, k), *number;
 	rx_err rc;
 
 	if ((rc = rx_known_child(u, k, r, st)) != RX_OK)
 		return (rc);
-	if (at != 0) {
-		name = (const char *)names->text.b + at - 1;
-		if ((rc = text_add(out, name, false, st)) != RX_OK ||
-		    (rc = text_add(out, rx_record_text(r, RX_F_CALLER_ID),
-		    true, st)) != RX_OK)
+	if (name != NULL)
+		number = name + strlen(name) + 1;
+	else {
+		if ((rc = rx_case_load(c, s, k->id, u->unit,
+		    RX_BIT(RX_COMP_IDENTITY), st)) != RX_OK ||
+		    (rc = rx_child_name_open(s, c, true, r, st)) != RX_OK)
 			return (rc);
-		return (text_add(out, name + strlen(name) + 1, true, st));
+		name = rx_record_text(r, RX_F_NAME);
+		number = rx_record_text(r, RX_F_ID_NUMBER);
 	}
-	if ((rc = rx_case_load(c, s, k->id, u->unit, RX_BIT(RX_COMP_IDENTITY),
-	    st)) != RX_OK || (rc = rx_child_name_open(s, c, true, r, st)) !=
-	    RX_OK ||
-	    (rc = text_add(out, rx_record_text(r, RX_F_NAME), false, st)) !=
-	    RX_OK ||
+	if ((rc = text_add(out, name, false, st)) != RX_OK ||
 	    (rc = text_add(out, rx_record_text(r, RX_F_CALLER_ID), true,
 	    st)) != RX_OK)
 		return (rc);
-	return (text_add(out, rx_record_text(r, RX_F_ID_NUMBER), true, st));
+	return (text_add(out, number, true, st));
 }
 
 /* Bytes of the three texts at ${p}. */
@@ -508,26 +520,19 @@ texts_bytes(const char *p)
 	return ((size_t)(p - from));
 }
 
-/* Read the cases of ${u}, and open the names that are not known in one pass. */
+/* Read the cases of ${u} whose names are not known, and open these in one pass. */
 static rx_err
 names_gather(struct rx_names *names, struct rx_session *s, struct rx_case *c,
     struct rx_known_unit *u, struct rx_status *st)
 {
-	bool *wanted;
 	size_t i;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
-	if ((wanted = calloc(u->n + 1, sizeof(*wanted))) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	for (i = 0; i < u->n && rc == RX_OK; i++) {
-		wanted[i] = !u->k[i].named || u->names == NULL;
-		if (wanted[i])
-			rc = rx_known_read(s, c, u, &u->k[i], st);
-	}
-	if (rc == RX_OK)
-		rc = rx_names_open(names, s, u, wanted, true, st);
-	free(wanted);
-	return (rc);
+	for (i = 0; i < u->n; i++)
+		if (!rx_known_named(u, &u->k[i]) && (rc = rx_known_read(s, c,
+		    u, &u->k[i], st)) != RX_OK)
+			return (rc);
+	return (rx_names_open(names, s, u, NULL, true, st));
 }
 
 /* Append those of all cases of ${u}, and note where they lie. */
@@ -547,7 +552,7 @@ texts_gather(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
 	for (i = 0; i < u->n && rc == RX_OK; i++) {
 		k = &u->k[i];
 		at = out->len;
-		if (k->named && u->names != NULL) {
+		if (rx_known_named(u, k)) {
 			had = (const char *)u->names->b + k->text;
 			rc = rx_buf_add(out, had, texts_bytes(had), st);
 		} else

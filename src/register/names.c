@@ -233,17 +233,28 @@ open_all(struct naming *w, struct rx_names *out, struct rx_status *st)
 	return (rc);
 }
 
-/* A job for each case of ${wanted}. */
+/* Whether the name of case ${i} is to be opened: it is ${wanted}, and not in
+ * memory. */
+static bool
+is_job(const struct rx_known_unit *u, const bool *wanted, size_t i)
+{
+
+	return ((wanted == NULL || wanted[i]) &&
+	    !rx_known_named(u, &u->k[i]));
+}
+
+/* A job for each of those ${n} cases. */
 static rx_err
-jobs_make(struct naming *w, const bool *wanted, struct rx_status *st)
+jobs_make(struct naming *w, const bool *wanted, size_t n,
+    struct rx_status *st)
 {
 	size_t i;
 
-	if ((w->job_of = calloc(w->u->n + 1, sizeof(*w->job_of))) == NULL ||
-	    (w->job = calloc(w->u->n + 1, sizeof(*w->job))) == NULL)
+	if ((w->job_of = calloc(w->u->n, sizeof(*w->job_of))) == NULL ||
+	    (w->job = calloc(n, sizeof(*w->job))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	for (i = 0; i < w->u->n; i++)
-		if (wanted[i]) {
+		if (is_job(w->u, wanted, i)) {
 			w->job[w->njobs].of = i;
 			w->job_of[i] = (uint32_t)++w->njobs;
 		}
@@ -256,12 +267,16 @@ rx_names_open(struct rx_names *out, struct rx_session *s,
     struct rx_status *st)
 {
 	struct naming w = { .s = s, .u = u, .boxes = number ? 2 : 1 };
-	size_t i;
+	size_t i, n = 0;
 	rx_err rc;
 
-	if ((out->at = calloc(u->n + 1, sizeof(*out->at))) == NULL)
+	for (i = 0; i < u->n; i++)
+		n += is_job(u, wanted, i);
+	if (n < FEW)
+		return (RX_OK);
+	if ((out->at = calloc(u->n, sizeof(*out->at))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = jobs_make(&w, wanted, st)) == RX_OK && w.njobs >= FEW &&
+	if ((rc = jobs_make(&w, wanted, n, st)) == RX_OK &&
 	    (rc = gather_all(&w, RX_Q_CHILD_NAMES_OF_UNIT, name_gather, st)) ==
 	    RX_OK && (rc = gather_all(&w, RX_Q_CASE_KEYS_OF_UNIT, key_gather,
 	    st)) == RX_OK)
