@@ -383,6 +383,16 @@ bench_register(int argc, char *argv[])
 	bench_sign_in(small.ours);
 }
 
+/* The head of a table, and the register ${empty} for what is measured. */
+static void
+table_begin(char empty[PATH_BYTES])
+{
+
+	put("work / baseline", "ours", "baseline", "ratio", "spread");
+	path_in(empty, scratch, "empty");
+	make_register(empty);
+}
+
 /* The annex alone, over one import. */
 static void
 bench_annex_alone(int argc, char *argv[])
@@ -392,9 +402,7 @@ bench_annex_alone(int argc, char *argv[])
 
 	imports_init(&im, number(argc, argv, 1, 100000, 10000000), false);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
-	put("work / baseline", "ours", "baseline", "ratio", "spread");
-	path_in(empty, scratch, "empty");
-	make_register(empty);
+	table_begin(empty);
 	imports_make(&im, empty);
 	bench_annex(&im);
 }
@@ -409,9 +417,7 @@ bench_imports_alone(int argc, char *argv[])
 	imports_init(&small, number(argc, argv, 1, 10000, 10000000), false);
 	imports_init(&large, number(argc, argv, 2, 100000, 10000000), false);
 	runs = number(argc, argv, 3, 3, RUNS_MAX);
-	put("work / baseline", "ours", "baseline", "ratio", "spread");
-	path_in(empty, scratch, "empty");
-	make_register(empty);
+	table_begin(empty);
 	bench_import(&small, &large, empty);
 	bench_size(empty, small.records);
 }
@@ -426,9 +432,7 @@ bench_save_alone(int argc, char *argv[])
 	imports_init(&im, number(argc, argv, 1, 10000, 10000000), false);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
 	saves = number(argc, argv, 3, 20, 10000);
-	put("work / baseline", "ours", "baseline", "ratio", "spread");
-	path_in(empty, scratch, "empty");
-	make_register(empty);
+	table_begin(empty);
 	imports_make(&im, empty);
 	bench_save(im.ours, im.records);
 }

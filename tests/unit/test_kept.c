@@ -39,6 +39,16 @@ list(struct rx_buf *out, struct rx_session *s)
 	assert_true(out->len > 0);
 }
 
+/* Make ${s} list all. */
+static void
+list_of(struct rx_session *s)
+{
+	struct rx_buf text = RX_BUF_INIT;
+
+	list(&text, s);
+	rx_buf_free(&text);
+}
+
 /* What a list of ${user} read anew in a session that begins now; it shows what a
  * session shows that reads everything. */
 static size_t
@@ -68,11 +78,9 @@ static void
 keep(const char *dir, const char *user)
 {
 	struct rx_session *s = fixture_open(dir, user);
-	struct rx_buf text = RX_BUF_INIT;
 
-	list(&text, s);
+	list_of(s);
 	ok(rx_kept_save(s, &st), &st);
-	rx_buf_free(&text);
 	rx_session_close(s);
 }
 
@@ -124,17 +132,15 @@ test_little_that_was_read_is_not_kept(void **state)
 {
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
-	struct rx_buf text = RX_BUF_INIT;
 
 	(void)state;
-	list(&text, s);
+	list_of(s);
 	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
 	ok(rx_known_keep(s, RX_KEEP_LEAST, &st), &st);
 	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
 	/* The control: with less to be read for it. */
 	ok(rx_known_keep(s, 1, &st), &st);
 	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
-	rx_buf_free(&text);
 	rx_session_close(s);
 }
 
@@ -273,18 +279,16 @@ test_one_of_other_settings_is_not_taken(void **state)
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
 	struct rx_session *admin = fixture_open(dir, "admin");
-	struct rx_buf text = RX_BUF_INIT;
 
 	(void)state;
 	ok(rx_setting_set(admin, "visit-yellow-days", 11, &st), &st);
 	rx_session_close(admin);
-	list(&text, s);
+	list_of(s);
 	ok(rx_kept_save(s, &st), &st);
 	assert_true(read_anew(dir, "d1") > 1);
 	rx_session_close(s);
 	keep(dir, "d1");
 	assert_int_equal(read_anew(dir, "d1"), 0);
-	rx_buf_free(&text);
 }
 
 static void
@@ -360,16 +364,6 @@ test_what_is_kept_goes_with_the_seed(void **state)
 
 /* ---- nor does it come back ---- */
 
-/* What the session ${s} has listed, as it keeps it. */
-static void
-list_of(struct rx_session *s)
-{
-	struct rx_buf text = RX_BUF_INIT;
-
-	list(&text, s);
-	rx_buf_free(&text);
-}
-
 static void
 test_whoever_is_disabled_keeps_nothing_more(void **state)
 {
@@ -441,10 +435,9 @@ test_a_list_does_not_fail_because_it_cannot_be_kept(void **state)
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
 	struct rx_session *other = fixture_open(dir, "d2");
-	struct rx_buf text = RX_BUF_INIT;
 
 	(void)state;
-	list(&text, s);
+	list_of(s);
 	/* Somebody else is writing. */
 	ok(rx_store_begin(other->store, &st), &st);
 	ok(rx_kept_save(s, &st), &st);
@@ -463,7 +456,6 @@ test_a_list_does_not_fail_because_it_cannot_be_kept(void **state)
 	rx_store_rollback(s->store);
 	ok(rx_kept_save(s, &st), &st);
 	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 1);
-	rx_buf_free(&text);
 	rx_session_close(s);
 	rx_session_close(other);
 }
