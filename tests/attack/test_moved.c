@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "store/internal.h"
 #include "tests/fixture.h"
 
 static struct rx_status st;
@@ -268,6 +269,49 @@ test_truncated_and_extended_files_are_refused(void **state)
 	must(take(c.d1, receipt));			/* the control */
 	rx_buf_free(&b);
 	rx_buf_free(&r);
+	scene_close(&c);
+}
+
+/* VACUUM attaches a file of its own. */
+static int
+no_vacuum(void *cookie, int what, const char *a, const char *b, const char *c,
+    const char *d)
+{
+
+	(void)cookie;
+	(void)a;
+	(void)b;
+	(void)c;
+	(void)d;
+	return (what == SQLITE_ATTACH ? SQLITE_DENY : SQLITE_OK);
+}
+
+/* What others keep of a child goes when the child does, and not only when the
+ * files are rewritten, which may fail. */
+static void
+test_child_given_away_is_kept_by_nobody(void **state)
+{
+	const char *kept = "SELECT count(*) FROM keys.kept", *receipt;
+	const char *unswept = "SELECT count(*) FROM erasure WHERE swept = 0";
+	struct rx_session *s1;
+	struct scene c;
+	size_t n = 0;
+
+	(void)state;
+	scene_open(&c);
+	s1 = fixture_open(c.home, "s1");
+	must(fixture_list(s1, &n, &st));
+	must(rx_kept_save(s1, &st));
+	rx_session_close(s1);
+	must(accept(c.d2, c.file, c.from, &receipt));
+	assert_int_equal(fixture_number(c.home, kept), 1);	/* the control */
+	assert_int_equal(sqlite3_set_authorizer(c.d1->store->db, no_vacuum,
+	    NULL), SQLITE_OK);
+	refuses(take(c.d1, receipt), RX_EIO, ERASE_NOT_SWEPT);
+	assert_int_equal(sqlite3_set_authorizer(c.d1->store->db, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(fixture_number(c.home, unswept), 1);
+	assert_int_equal(fixture_number(c.home, kept), 0);
 	scene_close(&c);
 }
 
@@ -923,6 +967,7 @@ main(void)
 		cmocka_unit_test(test_flipped_byte_in_an_address_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_a_receipt_is_refused),
 		cmocka_unit_test(test_truncated_and_extended_files_are_refused),
+		cmocka_unit_test(test_child_given_away_is_kept_by_nobody),
 		cmocka_unit_test(test_file_for_another_register_is_refused),
 		cmocka_unit_test(test_file_for_another_person_is_refused),
 		cmocka_unit_test(
