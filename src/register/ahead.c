@@ -1,3 +1,5 @@
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 #include "register/save.h"
@@ -9,6 +11,11 @@
  * next lines.  Only that thread asks the store, takes memory and inserts, in the
  * order in which the records came; when the ring is full it lends a hand.  So are
  * the closed slots of the cases, an X25519 box each, when all records are in.
+ *
+ * Of a single record it can be foreseen what will be sealed: most are new, and most
+ * cases are without a flag, before and after.  So the record and the closed slots are
+ * sealed by another thread while the case is read and the record is checked against
+ * it; what comes out otherwise is sealed again, in its turn.
  */
 
 #define RING 128
@@ -168,4 +175,107 @@ rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
 	slot->closed = true;
 	rx_ring_put(a->ring);
 	return (RX_OK);
+}
+
+/* ---- one record ---- */
+
+struct rx_aside {
+	struct rx_session *s;
+	pthread_t thread;
+	bool running, waited;
+	sem_t done;			/* the row is */
+	struct rx_sealing row;
+	rx_err rc;			/* of the row */
+	size_t n, sealed;		/* sealed: when the thread has ended */
+	struct rx_slot slot[RX_ASIDE_SLOTS];
+};
+
+static void *
+aside_main(void *cookie)
+{
+	struct rx_aside *a = cookie;
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	if (a->rc == RX_OK)
+		a->rc = rx_sealing_seal(&a->row, a->s, &st);
+	(void)sem_post(&a->done);
+	while (a->sealed < a->n &&
+	    rx_slot_seal(&a->slot[a->sealed], a->s, &st) == RX_OK)
+		a->sealed++;
+	return (NULL);
+}
+
+void
+rx_aside_start(struct rx_aside **out, struct rx_session *s,
+    const struct rx_case *c, const struct rx_record *r)
+{
+	struct rx_aside *a;
+	struct rx_status st;
+
+	*out = NULL;
+	if ((a = calloc(1, sizeof(*a))) == NULL)
+		return;
+	a->s = s;
+	(void)sem_init(&a->done, 0, 0);
+	rx_status_clear(&st);
+	rx_sealing_init(&a->row);
+	a->rc = rx_sealing_gather(&a->row, s, c, r, &st);
+	a->n = rx_slots_closed(c, s, a->slot, RX_ASIDE_SLOTS);
+	a->running = pthread_create(&a->thread, NULL, aside_main, a) == 0;
+	if (a->running)
+		*out = a;
+	else
+		rx_aside_free(a);
+}
+
+const struct rx_sealing *
+rx_aside_row(struct rx_aside *a, const struct rx_case *c,
+    const struct rx_record *r)
+{
+
+	if (a == NULL)
+		return (NULL);
+	while (!a->waited && sem_wait(&a->done) != 0)
+		continue;	/* a signal came */
+	a->waited = true;
+	return (a->rc == RX_OK && rx_sealing_is(&a->row, c, r) ? &a->row :
+	    NULL);
+}
+
+static void
+aside_join(struct rx_aside *a)
+{
+
+	if (a->running)
+		(void)pthread_join(a->thread, NULL);
+	a->running = false;
+}
+
+bool
+rx_aside_slot(struct rx_aside *a, struct rx_slot *w)
+{
+	size_t i;
+
+	if (a == NULL || w->kind != RX_GRANT_CLOSED)
+		return (false);
+	aside_join(a);
+	for (i = 0; i < a->sealed; i++)
+		if (rx_slot_same(&a->slot[i], w)) {
+			memcpy(w->box, a->slot[i].box, sizeof(w->box));
+			return (true);
+		}
+	return (false);
+}
+
+void
+rx_aside_free(struct rx_aside *a)
+{
+
+	if (a == NULL)
+		return;
+	aside_join(a);
+	(void)sem_destroy(&a->done);
+	rx_sealing_free(&a->row);
+	free(a);
 }

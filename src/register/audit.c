@@ -622,9 +622,10 @@ rx_audit_each(struct rx_session *s, enum rx_action action,
 
 /* Inside a transaction.  The members are compared too, because a session acts
  * on them at once: with a revocation deleted it would hand keys to the
- * revoked. */
+ * revoked; ${members} is their digest as they are stored. */
 static rx_err
-head_check(struct rx_session *s, struct rx_status *st)
+head_check(struct rx_session *s, const uint8_t members[RX_HASH_BYTES],
+    struct rx_status *st)
 {
 	uint8_t named[DIGEST_BYTES], stored[DIGEST_BYTES];
 	struct rx_audit_head head, prev;
@@ -639,9 +640,9 @@ head_check(struct rx_session *s, struct rx_status *st)
 	if ((rc = rx_audit_head_at(s, head.seq - 1, &prev, st)) != RX_OK ||
 	    (rc = entry_at(s, &prev, NULL, named, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK ||
-	    (rc = rx_members_digest(s, stored + RX_HASH_BYTES, st)) != RX_OK)
+	if ((rc = rx_store_manifest_digest(s->store, stored, st)) != RX_OK)
 		return (rc);
+	memcpy(stored + RX_HASH_BYTES, members, RX_HASH_BYTES);
 	if (!rx_equal(named, stored, DIGEST_BYTES))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_AUDIT_ROWS));
 	return (RX_OK);
@@ -650,11 +651,13 @@ head_check(struct rx_session *s, struct rx_status *st)
 rx_err
 rx_audit_check_head(struct rx_session *s, struct rx_status *st)
 {
+	uint8_t members[RX_HASH_BYTES];
 	rx_err rc;
 
 	if ((rc = rx_store_read(s->store, st)) != RX_OK)
 		return (rc);
-	rc = head_check(s, st);
+	if ((rc = rx_members_digest(s, members, st)) == RX_OK)
+		rc = head_check(s, members, st);
 	rx_store_rollback(s->store);
 	return (rc);
 }
@@ -698,7 +701,7 @@ rx_begin(struct rx_session *s, struct rx_status *st)
 		return (rc);
 	s->serial++;
 	if ((rc = members_refresh(s, st)) == RX_OK &&
-	    (rc = head_check(s, st)) == RX_OK &&
+	    (rc = head_check(s, s->members_digest, st)) == RX_OK &&
 	    rx_clock_plausible(rx_time_now(), s->clock))
 		return (RX_OK);
 	rx_store_rollback(s->store);

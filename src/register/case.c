@@ -673,11 +673,34 @@ rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	return (rc);
 }
 
+size_t
+rx_slots_closed(const struct rx_case *c, const struct rx_session *s,
+    struct rx_slot *slots, size_t most)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->nmembers && n < most; i = rx_member_next(s, i))
+		if (supervises(s, i, c->unit) >= 0)
+			slot_gather(&slots[n++], c, s, i, false);
+	return (n);
+}
+
+bool
+rx_slot_same(const struct rx_slot *a, const struct rx_slot *b)
+{
+
+	return (a->kind == b->kind &&
+	    memcmp(&a->ctx, &b->ctx, sizeof(a->ctx)) == 0 &&
+	    memcmp(a->recipient, b->recipient, RX_ID_BYTES) == 0 &&
+	    memcmp(a->box_public, b->box_public, RX_BOX_PUBLIC_BYTES) == 0);
+}
+
 /* A slot for everybody who supervises the case, open from the level ${from} on;
- * sealed by other threads when ${a} is not NULL. */
+ * sealed by other threads when ${a} is not NULL, or already, as far as ${aside}
+ * has it. */
 static rx_err
 slots_write(struct rx_case *c, struct rx_session *s, int from,
-    struct rx_ahead *a, struct rx_status *st)
+    struct rx_ahead *a, struct rx_aside *aside, struct rx_status *st)
 {
 	struct rx_slot w;
 	size_t i;
@@ -690,7 +713,8 @@ slots_write(struct rx_case *c, struct rx_session *s, int from,
 		slot_gather(&w, c, s, i, level >= from);
 		if (a != NULL)
 			rc = rx_ahead_slot(a, &w, st);
-		else if ((rc = rx_slot_seal(&w, s, st)) == RX_OK)
+		else if (rx_aside_slot(aside, &w) ||
+		    (rc = rx_slot_seal(&w, s, st)) == RX_OK)
 			rc = rx_slot_insert(&w, s, st);
 		if (rc != RX_OK)
 			return (rc);
@@ -700,11 +724,11 @@ slots_write(struct rx_case *c, struct rx_session *s, int from,
 
 rx_err
 rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
-    unsigned above, struct rx_status *st)
+    unsigned above, struct rx_aside *aside, struct rx_status *st)
 {
 
 	return (slots_write(c, s, flagged ? review_level(s, c->unit, above) :
-	    INT_MAX, NULL, st));
+	    INT_MAX, NULL, aside, st));
 }
 
 rx_err
@@ -712,7 +736,7 @@ rx_slots_close(struct rx_case *c, struct rx_session *s, struct rx_ahead *a,
     struct rx_status *st)
 {
 
-	return (slots_write(c, s, INT_MAX, a, st));
+	return (slots_write(c, s, INT_MAX, a, NULL, st));
 }
 
 /* The children of ${unit} who have a slot for ${user}, or who lack one if he
@@ -748,7 +772,8 @@ slots_heal_one(struct rx_session *s, const char *unit, size_t first,
 		    st)) != RX_OK ||
 		    (rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
 			break;
-		rc = rx_slots_write(c, s, state.flagged, state.above, st);
+		rc = rx_slots_write(c, s, state.flagged, state.above, NULL,
+		    st);
 		(*made)++;
 	}
 	rx_buf_free(&ids);

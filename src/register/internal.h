@@ -564,9 +564,11 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
     RX_MUST_USE;
 /* Write every slot of the case anew: open ones for the reviewers when
  * ${flagged} (also those of the next ${above} levels), closed ones for
- * everybody else.  In a transaction. */
+ * everybody else, as far as it has them from ${aside} (ahead.c; NULL allowed).  In
+ * a transaction. */
+struct rx_aside;
 rx_err rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
-    unsigned above, struct rx_status *st) RX_MUST_USE;
+    unsigned above, struct rx_aside *aside, struct rx_status *st) RX_MUST_USE;
 
 /* One slot, to be sealed by any thread that has the session's keys to read, and
  * then inserted by the one that has the store. */
@@ -582,6 +584,11 @@ rx_err rx_slot_seal(struct rx_slot *w, const struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
 rx_err rx_slot_insert(const struct rx_slot *w, struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
+/* The closed slots of the case, ${most} at the most, unsealed: how many.  And
+ * whether two are the same but for their seals. */
+size_t rx_slots_closed(const struct rx_case *c, const struct rx_session *s,
+    struct rx_slot *slots, size_t most);
+bool rx_slot_same(const struct rx_slot *a, const struct rx_slot *b);
 /* rx_slots_write of a case without a flag, of which no key need be loaded; the
  * slots are in the store after rx_ahead_drain. */
 struct rx_ahead;
@@ -640,6 +647,10 @@ void rx_sealing_free(struct rx_sealing *w);
 rx_err rx_sealing_gather(struct rx_sealing *w, struct rx_session *s,
     const struct rx_case *c, const struct rx_record *r, struct rx_status *st)
     RX_MUST_USE;
+/* Whether what was gathered is the record ${r}, to be sealed under the newest keys
+ * of the case. */
+bool rx_sealing_is(const struct rx_sealing *w, const struct rx_case *c,
+    const struct rx_record *r);
 rx_err rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
     struct rx_status *st) RX_MUST_USE;
 rx_err rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,

@@ -2,11 +2,11 @@
 
 /* Finding a case by what people call it. */
 
-/* Append the keyed units at or under ${above} in which the session may do
- * ${act}, except those that ${out} has already. */
+/* Append the keyed units at or under ${above} in which the session may do ${act}
+ * or ${other}, except those that ${out} has already. */
 static rx_err
-units_under(struct rx_session *s, enum rx_act act, const char *above,
-    struct rx_buf *out, struct rx_status *st)
+units_under(struct rx_session *s, enum rx_act act, enum rx_act other,
+    const char *above, struct rx_buf *out, struct rx_status *st)
 {
 	struct rx_buf all = RX_BUF_INIT;
 	const size_t had = out->len;
@@ -15,7 +15,8 @@ units_under(struct rx_session *s, enum rx_act act, const char *above,
 
 	rc = rx_keyed_units(s, above, &all, st);
 	for (i = 0; i < all.len && rc == RX_OK; i += RX_UNIT_BYTES) {
-		if (!rx_permitted(s, act, (const char *)all.b + i))
+		if (!rx_permitted(s, act, (const char *)all.b + i) &&
+		    !rx_permitted(s, other, (const char *)all.b + i))
 			continue;
 		for (k = 0; k < had; k += RX_UNIT_BYTES)
 			if (memcmp(out->b + k, all.b + i, RX_UNIT_BYTES) == 0)
@@ -27,9 +28,9 @@ units_under(struct rx_session *s, enum rx_act act, const char *above,
 	return (rc);
 }
 
-rx_err
-rx_units_for(struct rx_session *s, enum rx_act act, struct rx_buf *out,
-    struct rx_status *st)
+static rx_err
+units_for(struct rx_session *s, enum rx_act act, enum rx_act other,
+    struct rx_buf *out, struct rx_status *st)
 {
 	size_t i, first = rx_member_first(s, s->user_id);
 	rx_err rc = RX_OK;
@@ -39,9 +40,17 @@ rx_units_for(struct rx_session *s, enum rx_act act, struct rx_buf *out,
 	    rc == RX_OK; i++)
 		if (rx_member_live(&s->members[i]) &&
 		    s->members[i].cert.role != RX_ROLE_ADMIN)
-			rc = units_under(s, act, s->members[i].cert.unit, out,
-			    st);
+			rc = units_under(s, act, other, s->members[i].cert.unit,
+			    out, st);
 	return (rc);
+}
+
+rx_err
+rx_units_for(struct rx_session *s, enum rx_act act, struct rx_buf *out,
+    struct rx_status *st)
+{
+
+	return (units_for(s, act, act, out, st));
 }
 
 rx_err
@@ -120,11 +129,8 @@ rx_err
 rx_locate_units(struct rx_session *s, struct rx_buf *units,
     struct rx_status *st)
 {
-	rx_err rc;
 
-	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, units, st)) != RX_OK)
-		return (rc);
-	return (rx_units_for(s, RX_ACT_SUPERVISE, units, st));
+	return (units_for(s, RX_ACT_WRITE_CASE, RX_ACT_SUPERVISE, units, st));
 }
 
 rx_err
@@ -138,10 +144,16 @@ rx_case_locate_in(struct rx_session *s, const struct rx_buf *units,
 	rx_err rc = RX_OK;
 
 	if (rx_uuid_parse(text, id)) {
-		struct rx_status ignored;
+		struct rx_status tried;
 
-		rx_status_clear(&ignored);
-		elsewhere = rx_case_unit(s, id, unit, &ignored) == RX_OK;
+		rx_status_clear(&tried);
+		rc = rx_case_unit(s, id, unit, &tried);
+		elsewhere = rc == RX_OK;
+		if (rc != RX_OK && rc != RX_ENOENT) {
+			*st = tried;
+			return (rc);
+		}
+		rc = RX_OK;
 		for (i = 0; elsewhere && i < units->len; i += RX_UNIT_BYTES)
 			if (memcmp(units->b + i, unit, RX_UNIT_BYTES) == 0)
 				return (RX_OK);

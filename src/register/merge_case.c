@@ -958,7 +958,7 @@ slots_put(struct merge *m, struct group *g, struct rx_status *st)
 		return (rc);
 	if (opened)
 		return (rx_slots_write(&m->now, m->s, g->after.flagged,
-		    g->after.above, st));
+		    g->after.above, NULL, st));
 	return (slots_copy(m, g, st));
 }
 

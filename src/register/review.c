@@ -395,7 +395,7 @@ pass_case(struct rx_session *s, struct rx_case *c, struct rx_status *st)
 	free(flags);
 	if (rc != RX_OK || passed || (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	rc = rx_slots_write(c, s, state.flagged, state.above, st);
+	rc = rx_slots_write(c, s, state.flagged, state.above, NULL, st);
 	return (rx_finish(s, rc, RX_DID_GRANT, c->id, "overdue", st));
 }
 

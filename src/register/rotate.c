@@ -381,7 +381,7 @@ case_refresh(struct rx_session *s, struct rx_case *c, const char *unit,
 	if ((rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK ||
 	    (rc = rx_case_renew(c, s, st)) != RX_OK)
 		return (rc);
-	return (rx_slots_write(c, s, state.flagged, state.above, st));
+	return (rx_slots_write(c, s, state.flagged, state.above, NULL, st));
 }
 
 /* ${ids} of ${unit}, some at a time. */

@@ -243,6 +243,27 @@ rx_sealing_gather(struct rx_sealing *w, struct rx_session *s,
 	return (gather_coded(w, r, st));
 }
 
+bool
+rx_sealing_is(const struct rx_sealing *w, const struct rx_case *c,
+    const struct rx_record *r)
+{
+	size_t f;
+
+	if (w->epoch != c->e[c->n - 1].epoch || w->r.type != r->type ||
+	    w->r.version != r->version || w->r.at != r->at ||
+	    memcmp(w->r.id, r->id, RX_ID_BYTES) != 0 ||
+	    memcmp(w->r.child, r->child, RX_ID_BYTES) != 0 ||
+	    memcmp(w->r.unit, r->unit, RX_UNIT_BYTES) != 0 ||
+	    memcmp(w->r.author, r->author, RX_ID_BYTES) != 0)
+		return (false);
+	/* Whatever is set anew stands at another place of its data. */
+	for (f = 0; f < RX_FIELD_COUNT; f++)
+		if (w->r.v[f].set != r->v[f].set || w->r.v[f].i != r->v[f].i ||
+		    w->r.v[f].off != r->v[f].off || w->r.v[f].n != r->v[f].n)
+			return (false);
+	return (true);
+}
+
 /* Seal the identity boxes of a child, or the narrative of a record. */
 static rx_err
 seal_other(struct rx_sealing *w, const struct rx_session *s,

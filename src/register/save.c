@@ -40,6 +40,8 @@ struct rx_saver {
 	struct rx_case c;	/* the case at hand */
 	struct rx_record old;	/* the stored version */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
+	const struct rx_record *foreseen;	/* NULL, or a record of a case */
+	struct rx_aside *aside;	/* it, and the slots of its case */
 	void *cases, *names;
 	struct rx_buf units;	/* where stored cases are looked for */
 	struct rx_status *st;	/* of the tree walk in rx_saver_finish */
@@ -126,14 +128,18 @@ rx_saver_astray(const struct rx_saver *sv)
 	return (sv->astray);
 }
 
-/* Seal and insert ${r}, now or, of many, in passing. */
+/* Seal and insert ${r}, now or, of many, in passing, unless it is sealed. */
 static rx_err
 insert(struct rx_saver *sv, struct rx_case *c, const struct rx_record *r,
     struct rx_status *st)
 {
+	const struct rx_sealing *w;
 
-	return (sv->ahead != NULL ? rx_ahead_put(sv->ahead, c, r, st) :
-	    rx_row_insert(sv->s, c, r, st));
+	if (sv->ahead != NULL)
+		return (rx_ahead_put(sv->ahead, c, r, st));
+	if ((w = rx_aside_row(sv->aside, c, r)) != NULL)
+		return (rx_sealing_insert(w, sv->s, st));
+	return (rx_row_insert(sv->s, c, r, st));
 }
 
 void
@@ -143,6 +149,7 @@ rx_saver_free(struct rx_saver *sv)
 	if (sv == NULL)
 		return;
 	rx_ahead_free(sv->ahead);
+	rx_aside_free(sv->aside);
 	if (!sv->committed)
 		rx_abandon(sv->s);
 	rx_case_done(&sv->c, sv->s);
@@ -174,6 +181,14 @@ next_id(struct rx_saver *sv, uint8_t id[RX_ID_BYTES])
 
 /* ---- cases ---- */
 
+static void
+aside_end(struct rx_saver *sv)
+{
+
+	rx_aside_free(sv->aside);
+	sv->aside = NULL;
+}
+
 /* Make case ${id} the one at hand; its keys are loaded. */
 static rx_err
 hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
@@ -185,6 +200,7 @@ hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): t is set */
 	if (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
 		return (RX_OK);
+	aside_end(sv);		/* it has the keys of the case before */
 	if (rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
 		return (rx_case_load(&sv->c, sv->s, t->id, t->unit, comps,
 		    st));
@@ -205,6 +221,7 @@ renew(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 
 	if (!t->renew || !rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
 		return (RX_OK);
+	aside_end(sv);
 	if ((rc = rx_case_renew(&sv->c, sv->s, st)) == RX_OK)
 		t->renew = false;
 	return (rc);
@@ -250,6 +267,50 @@ to_renew(struct rx_saver *sv, struct touched *t,
 	return (RX_OK);
 }
 
+/* A sign that needs somebody above today raises a flag by itself. */
+static rx_err
+raise_flag(struct rx_record *r, struct rx_save_result *result,
+    struct rx_status *st)
+{
+	const struct rx_code *code;
+	size_t i;
+
+	if (r->type == RX_FLAG) {
+		result->flagged = true;
+		return (rx_record_set_int(r, RX_F_RAISES_FLAG, 2, st));
+	}
+	for (i = 0; r->type == RX_OBSERVATION && i < r->v[RX_F_SIGNS].n; i++) {
+		code = rx_code_by_no(RX_LIST_SIGN,
+		    (uint16_t)rx_record_item(r, RX_F_SIGNS, i));
+		if (code != NULL && (rx_code_has(code, "urgent") ||
+		    rx_code_has(code, "flag"))) {
+			result->flagged = true;
+			return (rx_record_set_int(r, RX_F_RAISES_FLAG, 1, st));
+		}
+	}
+	return (RX_OK);
+}
+
+/* Have the record and the slots of the case at hand sealed, as they will most likely
+ * be, while it is read. */
+static void
+seal_aside(struct rx_saver *sv, const struct touched *t)
+{
+	struct rx_save_result result;
+	struct rx_record r;
+	struct rx_status st;
+
+	if (sv->foreseen == NULL || sv->aside != NULL)
+		return;
+	r = *sv->foreseen;	/* its data is shared, and not changed */
+	memcpy(r.child, t->id, RX_ID_BYTES);
+	memcpy(r.unit, t->unit, RX_UNIT_BYTES);
+	r.version = 1;
+	rx_status_clear(&st);
+	if (raise_flag(&r, &result, &st) == RX_OK)
+		rx_aside_start(&sv->aside, sv->s, &sv->c, &r);
+}
+
 /* The case ${id} as it was before this transaction. */
 static rx_err
 touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
@@ -265,8 +326,10 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 		*out = t;
 		return (rc);
 	}
-	if ((rc = hold_case(sv, t, st)) != RX_OK ||
-	    (rc = rx_case_sum_new(&t->sum, sv->s, &sv->c, st)) != RX_OK)
+	if ((rc = hold_case(sv, t, st)) != RX_OK)
+		return (rc);
+	seal_aside(sv, t);
+	if ((rc = rx_case_sum_new(&t->sum, sv->s, &sv->c, st)) != RX_OK)
 		return (rc);
 	state = rx_case_sum_state(t->sum);
 	t->birth = state->birth;
@@ -430,30 +493,6 @@ check_permission(struct rx_session *s, const struct rx_record *r,
 		return (rx_permit(s, RX_ACT_WRITE_ACTIVITY, unit, st));
 	}
 	return (rx_permit(s, RX_ACT_WRITE_CASE, unit, st));
-}
-
-/* A sign that needs somebody above today raises a flag by itself. */
-static rx_err
-raise_flag(struct rx_record *r, struct rx_save_result *result,
-    struct rx_status *st)
-{
-	const struct rx_code *code;
-	size_t i;
-
-	if (r->type == RX_FLAG) {
-		result->flagged = true;
-		return (rx_record_set_int(r, RX_F_RAISES_FLAG, 2, st));
-	}
-	for (i = 0; r->type == RX_OBSERVATION && i < r->v[RX_F_SIGNS].n; i++) {
-		code = rx_code_by_no(RX_LIST_SIGN,
-		    (uint16_t)rx_record_item(r, RX_F_SIGNS, i));
-		if (code != NULL && (rx_code_has(code, "urgent") ||
-		    rx_code_has(code, "flag"))) {
-			result->flagged = true;
-			return (rx_record_set_int(r, RX_F_RAISES_FLAG, 1, st));
-		}
-	}
-	return (RX_OK);
 }
 
 /* ---- the same id again ---- */
@@ -959,6 +998,7 @@ rx_saver_put_case(struct rx_saver *sv, struct rx_record *r,
 	struct touched *t = NULL;
 	rx_err rc;
 
+	sv->foreseen = sv->bulk ? NULL : r;
 	if ((rc = label(sv, r, result, st)) != RX_OK ||
 	    (rc = rx_case_unit(sv->s, child, unit, st)) != RX_OK ||
 	    (rc = touch_stored(sv, child, unit, &t, st)) != RX_OK)
@@ -975,6 +1015,8 @@ rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
 	struct touched *t = NULL;
 	rx_err rc;
 
+	sv->foreseen = sv->bulk || r->type == RX_CHILD ||
+	    r->type == RX_ACTIVITY ? NULL : r;
 	if ((rc = label(sv, r, result, st)) != RX_OK)
 		return (rc);
 	if (r->type == RX_CHILD)
@@ -1016,7 +1058,7 @@ finish_case(const void *node, VISIT which, void *cookie)
 		return;
 	sv->due = state.due;
 	sv->rc = rx_slots_write(&sv->c, sv->s, state.flagged, state.above,
-	    sv->st);
+	    sv->aside, sv->st);
 }
 
 rx_err
@@ -1029,6 +1071,7 @@ rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 	twalk_r(sv->cases, finish_case, sv);
 	if (sv->rc == RX_OK)
 		sv->rc = rx_saver_drain(sv, st);
+	aside_end(sv);
 	sv->committed = true;	/* or rolled back */
 	return (rx_finish(sv->s, sv->rc, action, subject, detail, st));
 }

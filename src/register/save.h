@@ -52,6 +52,21 @@ rx_err rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
     struct rx_status *st) RX_MUST_USE;
 rx_err rx_ahead_drain(struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
 
+/* The record ${r} and the closed slots of its loaded case, which are sealed by
+ * another thread from now on; the keys of the case stay until rx_aside_free, or
+ * until all is taken.  *out is NULL when that cannot be (no memory, no thread): then
+ * they are sealed in their turn.  More supervisors than these are not foreseen. */
+#define RX_ASIDE_SLOTS 8
+void rx_aside_start(struct rx_aside **out, struct rx_session *s,
+    const struct rx_case *c, const struct rx_record *r);
+/* What was sealed, as soon as it is, when that is ${r} under the newest keys of the
+ * case, else NULL; and the seal of ${w}, when it is one of the slots (false: it is
+ * an open one, or under other keys).  NULL is allowed. */
+const struct rx_sealing *rx_aside_row(struct rx_aside *a,
+    const struct rx_case *c, const struct rx_record *r);
+bool rx_aside_slot(struct rx_aside *a, struct rx_slot *w);
+void rx_aside_free(struct rx_aside *a);
+
 /* The case that ${text} names, our UUID or the caller's id, among the units
  * where the session is director or supervisor. */
 rx_err rx_case_locate(struct rx_session *s, const char *text,

@@ -324,7 +324,7 @@ rx_slots_now(struct rx_session *s, struct rx_case *c, struct rx_status *st)
 
 	if ((rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
 		return (rc);
-	return (rx_slots_write(c, s, state.flagged, state.above, st));
+	return (rx_slots_write(c, s, state.flagged, state.above, NULL, st));
 }
 
 /* ---- offer ---- */

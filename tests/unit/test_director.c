@@ -872,6 +872,91 @@ test_a_list_in_a_transaction_remembers_nothing(void **state)
 	rx_session_close(s);
 }
 
+/* ---- what is sealed before it is known to be right ---- */
+
+/* The record ${r} of the case as it was gathered, but for one thing. */
+static void
+test_what_is_sealed_aside_is_taken_for_nothing_else(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_sealing w;
+	struct rx_record r;
+	struct rx_case c;
+	char unit[RX_UNIT_BYTES];
+
+	(void)state;
+	ok(rx_case_unit(s, fixture_id[C1], unit, &st), &st);
+	ok(rx_case_init(&c, s, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C1], unit, RX_CASE_KEYS, &st), &st);
+	rx_record_init(&r);
+	r.type = RX_FLAG;
+	r.version = 1;
+	memcpy(r.child, fixture_id[C1], RX_ID_BYTES);
+	memcpy(r.unit, unit, RX_UNIT_BYTES);
+	ok(rx_record_set_text(&r, RX_F_CALLER_ID, "f1", 2, &st), &st);
+	ok(rx_record_set_int(&r, RX_F_RAISES_FLAG, 2, &st), &st);
+	rx_sealing_init(&w);
+	ok(rx_sealing_gather(&w, s, &c, &r, &st), &st);
+	assert_true(rx_sealing_is(&w, &c, &r));
+#define OTHER(change, back) do { \
+		change; \
+		assert_false(rx_sealing_is(&w, &c, &r)); \
+		back; \
+		assert_true(rx_sealing_is(&w, &c, &r)); \
+	} while (0)
+	OTHER(r.type = RX_REPORT, r.type = RX_FLAG);
+	OTHER(r.version = 2, r.version = 1);
+	OTHER(r.at++, r.at--);
+	OTHER(r.id[15] ^= 1, r.id[15] ^= 1);
+	OTHER(r.child[0] ^= 1, r.child[0] ^= 1);
+	OTHER(r.unit[11] ^= 1, r.unit[11] ^= 1);
+	OTHER(r.author[3] ^= 1, r.author[3] ^= 1);
+	OTHER(c.e[c.n - 1].epoch++, c.e[c.n - 1].epoch--);
+	OTHER(r.v[RX_F_RAISES_FLAG].i = 1, r.v[RX_F_RAISES_FLAG].i = 2);
+	OTHER(r.v[RX_F_DATE].set = true, r.v[RX_F_DATE].set = false);
+	/* The same words, and yet set anew. */
+	ok(rx_record_set_text(&r, RX_F_CALLER_ID, "f1", 2, &st), &st);
+	assert_false(rx_sealing_is(&w, &c, &r));
+	rx_sealing_free(&w);
+	rx_record_free(&r);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
+static void
+test_a_closed_slot_is_taken_for_no_other(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_slot w[2], other;
+	struct rx_case c;
+	char unit[RX_UNIT_BYTES];
+
+	(void)state;
+	ok(rx_case_unit(s, fixture_id[C1], unit, &st), &st);
+	ok(rx_case_init(&c, s, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C1], unit, RX_CASE_KEYS, &st), &st);
+	assert_int_equal(rx_slots_closed(&c, s, w, 0), 0);
+	assert_in_range(rx_slots_closed(&c, s, w, 2), 1, 2);
+	other = w[0];
+	assert_true(rx_slot_same(&w[0], &other));
+	other.kind = RX_GRANT_OPEN;
+	assert_false(rx_slot_same(&w[0], &other));
+	other = w[0];
+	other.ctx.epoch++;
+	assert_false(rx_slot_same(&w[0], &other));
+	other = w[0];
+	other.ctx.subject[0] ^= 1;
+	assert_false(rx_slot_same(&w[0], &other));
+	other = w[0];
+	other.recipient[0] ^= 1;
+	assert_false(rx_slot_same(&w[0], &other));
+	other = w[0];
+	other.box_public[0] ^= 1;
+	assert_false(rx_slot_same(&w[0], &other));
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
 int
 main(void)
 {
@@ -906,6 +991,9 @@ main(void)
 		    test_a_correction_keeps_who_took_part_before_a_withdrawal),
 		cmocka_unit_test(
 		    test_a_child_seen_after_a_closing_outcome_is_due_again),
+		cmocka_unit_test(
+		    test_what_is_sealed_aside_is_taken_for_nothing_else),
+		cmocka_unit_test(test_a_closed_slot_is_taken_for_no_other),
 	};
 
 	rx_status_clear(&st);

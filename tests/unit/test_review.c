@@ -209,7 +209,7 @@ aged_flag(struct rx_session *s, const char *id, const char *child,
 	must(rx_record_set_int(&r, RX_F_DATE, day("2025-06-03"), &st));
 	must(rx_record_set_int(&r, RX_F_RAISES_FLAG, 2, &st));
 	must(rx_row_insert(s, &c, &r, &st));
-	must(rx_slots_write(&c, s, true, 0, &st));
+	must(rx_slots_write(&c, s, true, 0, NULL, &st));
 	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
 	rx_record_free(&r);
 	rx_case_done(&c, s);
