@@ -872,6 +872,137 @@ test_a_list_in_a_transaction_remembers_nothing(void **state)
 	rx_session_close(s);
 }
 
+/* ---- the sum that a save keeps ---- */
+
+/* The record ${id} as it is stored. */
+static void
+read_back(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    struct rx_record *r)
+{
+	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	bool row = false, found = false;
+
+	ok(rx_query_open(&cur, s->store, RX_Q_CODED_VERSIONS, &arg, 1, &st),
+	    &st);
+	while (!found) {
+		ok(rx_query_next(cur, &row, &st), &st);
+		assert_true(row);
+		ok(rx_row_open(s, c, cur, RX_TABLE_RECORD, 0, false, r, &st),
+		    &st);
+		found = memcmp(r->id, id, RX_ID_BYTES) == 0;
+	}
+	rx_query_close(cur);
+}
+
+static void
+same_state(const struct rx_case_state *a, const struct rx_case_state *b)
+{
+
+#define SAME(f) assert_int_equal(a->f, b->f)
+	SAME(observations);
+	SAME(interventions);
+	SAME(risk);
+	SAME(last);
+	SAME(due);
+	SAME(flagged);
+	SAME(withdrawn);
+	SAME(closed);
+	SAME(moved);
+	SAME(above);
+	SAME(closed_on);
+	SAME(consent_on);
+	SAME(kept_until);
+	SAME(kept_on);
+	SAME(birth);
+	SAME(version);
+	SAME(reviewed);
+#undef SAME
+}
+
+/* What a save adds up is what reading the whole case says, record after record. */
+static void
+test_a_record_added_to_the_sum_is_the_case_read_anew(void **state)
+{
+	static const struct {
+		enum rx_type type;
+		const char *text;
+	} saves[] = {
+#define VISIT(date, sign, risk, more) { RX_OBSERVATION, "{\"child\":\"c2\"," \
+	"\"date\":\"" date "\",\"channel\":\"home_visit\",\"signs\":[\"" \
+	sign "\"],\"risk\":\"" risk "\"" more "}" }
+		VISIT("2025-06-06", "mood_low", "orange", ""),
+		VISIT("2025-06-08", "mood_low", "red", ""),
+		VISIT("2025-06-09", "mood_low", "red", ""),
+		VISIT("2025-06-07", "grief", "green", ""),	/* late */
+		VISIT("2025-06-09", "grief", "yellow",
+		    ",\"follow_up_on\":\"2026-01-05\""),
+		VISIT("2025-06-10", "runaway", "yellow", ""),
+		VISIT("2025-06-11", "self_harm", "green", ""),
+		{ RX_FLAG, "{\"child\":\"c2\",\"date\":\"2025-06-11\","
+		    "\"reason\":\"x\"}" },
+		{ RX_INTERVENTION, "{\"child\":\"c2\",\"date\":"
+		    "\"2025-06-12\",\"kind\":\"visit_condolence\","
+		    "\"delivered\":true,\"face_to_face\":true,"
+		    "\"professional\":false,\"outcome\":"
+		    "\"improved\"}" },
+		{ RX_INTERVENTION, "{\"child\":\"c2\",\"date\":"
+		    "\"2025-06-13\",\"kind\":\"visit_condolence\","
+		    "\"delivered\":true,\"face_to_face\":true,"
+		    "\"professional\":false,\"outcome\":"
+		    "\"moved_out\"}" },
+		VISIT("2025-06-14", "mood_low", "green", ""),	/* is back */
+		{ RX_CONSENT, "{\"child\":\"c2\",\"date\":\"2025-06-15\","
+		    "\"state\":\"given\"}" },
+		{ RX_CONSENT, "{\"child\":\"c2\",\"date\":\"2025-06-14\","
+		    "\"state\":\"withdrawn\"}" },
+		{ RX_CONSENT, "{\"child\":\"c2\",\"date\":\"2025-06-16\","
+		    "\"state\":\"withdrawn\"}" },
+#undef VISIT
+	};
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct rx_save_result result;
+	struct rx_case_sum *sum;
+	struct rx_case_state now;
+	struct rx_record r;
+	struct rx_case c;
+	char unit[RX_UNIT_BYTES];
+	int32_t date;
+	bool fits;
+	size_t i;
+
+	(void)state;
+	rx_record_init(&r);
+	ok(rx_case_unit(s, fixture_id[C2], unit, &st), &st);
+	ok(rx_case_init(&c, s, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C2], unit, RX_CASE_KEYS, &st), &st);
+	ok(rx_case_sum_new(&sum, s, &c, &st), &st);
+	for (i = 0; i < sizeof(saves) / sizeof(saves[0]); i++) {
+		ok(try_save(s, saves[i].type, saves[i].text, false, &result),
+		    &st);
+		read_back(s, &c, result.id, &r);
+		ok(rx_case_sum_add(sum, &r, &fits, &st), &st);
+		assert_true(fits);
+		ok(rx_case_state(s, &c, &now, NULL, NULL, &st), &st);
+		same_state(rx_case_sum_state(sum), &now);
+	}
+	assert_true(now.flagged && now.withdrawn && !now.closed);
+	assert_true(rx_date_parse("2025-06-13", &date));
+	assert_int_equal(now.closed_on, date);
+	/* What came before all of it, or corrects, is not added. */
+	ok(rx_case_sum_add(sum, &r, &fits, &st), &st);
+	assert_false(fits);
+	r.id[0] = 0xff;
+	r.version = 2;
+	ok(rx_case_sum_add(sum, &r, &fits, &st), &st);
+	assert_false(fits);
+	same_state(rx_case_sum_state(sum), &now);
+	rx_case_sum_free(sum);
+	rx_record_free(&r);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
 /* ---- what is sealed before it is known to be right ---- */
 
 /* The record ${r} of the case as it was gathered, but for one thing. */
@@ -991,6 +1122,8 @@ main(void)
 		    test_a_correction_keeps_who_took_part_before_a_withdrawal),
 		cmocka_unit_test(
 		    test_a_child_seen_after_a_closing_outcome_is_due_again),
+		cmocka_unit_test(
+		    test_a_record_added_to_the_sum_is_the_case_read_anew),
 		cmocka_unit_test(
 		    test_what_is_sealed_aside_is_taken_for_nothing_else),
 		cmocka_unit_test(test_a_closed_slot_is_taken_for_no_other),
