@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "register/save.h"
@@ -186,6 +187,7 @@ struct rx_aside {
 	sem_t done;			/* the row is */
 	struct rx_sealing row;
 	rx_err rc;			/* of the row */
+	atomic_bool stop;		/* nothing more is wanted */
 	size_t n, sealed;		/* sealed: when the thread has ended */
 	struct rx_slot slot[RX_ASIDE_SLOTS];
 };
@@ -200,7 +202,7 @@ aside_main(void *cookie)
 	if (a->rc == RX_OK)
 		a->rc = rx_sealing_seal(&a->row, a->s, &st);
 	(void)sem_post(&a->done);
-	while (a->sealed < a->n &&
+	while (!a->stop && a->sealed < a->n &&
 	    rx_slot_seal(&a->slot[a->sealed], a->s, &st) == RX_OK)
 		a->sealed++;
 	return (NULL);
@@ -274,6 +276,7 @@ rx_aside_free(struct rx_aside *a)
 
 	if (a == NULL)
 		return;
+	a->stop = true;
 	aside_join(a);
 	(void)sem_destroy(&a->done);
 	rx_sealing_free(&a->row);

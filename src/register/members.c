@@ -109,20 +109,32 @@ rx_err
 rx_members_load(struct rx_session *s, const uint8_t root_public[32],
     struct rx_status *st)
 {
+	uint8_t digest[RX_HASH_BYTES];
 	rx_err rc;
 
 	free(s->members);
 	s->members = NULL;
 	s->nmembers = 0;
+	memset(s->members_digest, 0, sizeof(s->members_digest));
 	memset(s->entry_known, 0, sizeof(s->entry_known));
-	if ((rc = load_certs(s, root_public, st)) != RX_OK)
-		return (rc);
+	/* The digest first: what others change meanwhile is read again. */
+	if ((rc = rx_members_digest(s, digest, st)) != RX_OK ||
+	    (rc = load_certs(s, root_public, st)) != RX_OK)
+		goto err0;
 	if (s->nmembers > 0)
 		qsort(s->members, s->nmembers, sizeof(*s->members),
 		    member_cmp);
 	if ((rc = load_revocations(s, root_public, st)) != RX_OK)
-		return (rc);
-	return (rx_members_digest(s, s->members_digest, st));
+		goto err0;
+
+	/* Success! */
+	memcpy(s->members_digest, digest, sizeof(digest));
+	return (RX_OK);
+
+err0:
+	/* Failure!  Without its end the list would let in who was revoked. */
+	s->nmembers = 0;
+	return (rc);
 }
 
 /* Take the sealed thing in column ${col} of every row of ${q}, a query of

@@ -288,9 +288,14 @@ static rx_err
 close_tx(struct rx_session *s, rx_err rc, struct rx_status *st)
 {
 
-	rc = rx_finish_entered(s, rc, st);
-	return (rc != RX_OK ? rc :
-	    rx_members_digest(s, s->members_digest, st));
+	uint8_t digest[RX_HASH_BYTES];
+
+	/* Of the epochs that were made here; the people are the same. */
+	if (rc == RX_OK)
+		rc = rx_members_digest(s, digest, st);
+	if ((rc = rx_finish_entered(s, rc, st)) == RX_OK)
+		memcpy(s->members_digest, digest, sizeof(digest));
+	return (rc);
 }
 
 static rx_err

@@ -303,12 +303,14 @@ seal_aside(struct rx_saver *sv, const struct touched *t)
 	if (sv->foreseen == NULL || sv->aside != NULL)
 		return;
 	r = *sv->foreseen;	/* its data is shared, and not changed */
+	sv->foreseen = NULL;
 	memcpy(r.child, t->id, RX_ID_BYTES);
 	memcpy(r.unit, t->unit, RX_UNIT_BYTES);
 	r.version = 1;
 	rx_status_clear(&st);
 	if (raise_flag(&r, &result, &st) == RX_OK)
 		rx_aside_start(&sv->aside, sv->s, &sv->c, &r);
+	rx_wipe(&r, sizeof(r));
 }
 
 /* The case ${id} as it was before this transaction. */
@@ -804,6 +806,7 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 	    st)) != RX_OK || (rc = settle(sv, r, correct, result, st)) != RX_OK)
 		return (rc);
 	memcpy(r->child, r->id, RX_ID_BYTES);
+	aside_end(sv);		/* the keys are made where those of another lie */
 	if (result->how == RX_SAVED_NEW && (rc = rx_case_create(&sv->c, sv->s,
 	    r->id, r->unit, st)) != RX_OK)
 		return (rc);

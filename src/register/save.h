@@ -53,9 +53,9 @@ rx_err rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
 rx_err rx_ahead_drain(struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
 
 /* The record ${r} and the closed slots of its loaded case, which are sealed by
- * another thread from now on; the keys of the case stay until rx_aside_free, or
- * until all is taken.  *out is NULL when that cannot be (no memory, no thread): then
- * they are sealed in their turn.  More supervisors than these are not foreseen. */
+ * another thread from now on; the keys of the case stay until rx_aside_free.  *out is
+ * NULL when that cannot be (no memory, no thread): then they are sealed in their turn.
+ * More supervisors than these are not foreseen. */
 #define RX_ASIDE_SLOTS 8
 void rx_aside_start(struct rx_aside **out, struct rx_session *s,
     const struct rx_case *c, const struct rx_record *r);

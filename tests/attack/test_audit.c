@@ -538,6 +538,52 @@ test_changed_members_are_refused_at_the_door(void **state)
 	}
 }
 
+/* Broken under the feet of a session and put right again: what it has of the
+ * members is not the part that it read before the break. */
+static void
+test_members_broken_and_put_right_are_read_again(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_session *s, *admin = fixture_open(dir, "admin");
+	struct rx_status st;
+	size_t first;
+	int part;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_user_disable(admin, "s1", &st), &st);
+	rx_session_close(admin);
+	s = fixture_open(dir, "d1");
+	for (part = 0; part < 2; part++) {
+		const char *get = part == 0 ? "SELECT revocation FROM "
+		    "keys.revocation" : "SELECT cert FROM keys.cert WHERE "
+		    "user = $st", *put = part == 0 ? "UPDATE keys.revocation "
+		    "SET revocation = ?1" : "UPDATE keys.cert SET cert = ?1 "
+		    "WHERE user = $st";
+
+		fixture_blob(dir, get, &b);
+		b.b[60] ^= 1;
+		fixture_tamper_blob(dir, put, b.b, b.len);
+		refused(rx_begin(s, &st), RX_ECORRUPT, &st);
+		rx_status_clear(&st);
+		/* Until it is right nobody is a member. */
+		assert_int_equal(s->nmembers, 0);
+		b.b[60] ^= 1;
+		fixture_tamper_blob(dir, put, b.b, b.len);
+		rx_buf_reset(&b);
+		ok(rx_begin(s, &st), &st);
+		first = rx_member_first(s, fixture_id[S1]);
+		assert_true(first < s->nmembers);
+		assert_null(rx_member_newest(s, first));
+		assert_non_null(rx_member_newest(s, rx_member_first(s,
+		    fixture_id[ST])));
+		rx_abandon(s);
+	}
+	rx_buf_free(&b);
+	rx_session_close(s);
+}
+
 /* Honest work afterwards does not sign for it. */
 static void
 test_later_entries_do_not_heal_a_changed_row(void **state)
@@ -780,6 +826,8 @@ main(void)
 		    test_last_entry_replaced_in_ones_own_name_needs_an_anchor),
 		cmocka_unit_test(test_changed_rows_are_refused_by_the_audit),
 		cmocka_unit_test(test_changed_members_are_refused_at_the_door),
+		cmocka_unit_test(
+		    test_members_broken_and_put_right_are_read_again),
 		cmocka_unit_test(test_later_entries_do_not_heal_a_changed_row),
 		cmocka_unit_test(test_edited_manifest_is_refused),
 		cmocka_unit_test(test_deletion_with_its_manifest_is_refused),
