@@ -41,7 +41,7 @@ offer_free(struct offer *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* Copy the row under ${cur} into the zeroed ${o}. */
+/* Copy the row under ${cur}, of o->child, into ${o}, zeroed but for that. */
 static rx_err
 offer_copy(struct offer *o, const struct rx_cursor *cur, struct rx_status *st)
 {
@@ -50,10 +50,6 @@ offer_copy(struct offer *o, const struct rx_cursor *cur, struct rx_status *st)
 	size_t k, n;
 	rx_err rc;
 
-	p = rx_col_bytes(cur, 0, &n);
-	if (n != RX_ID_BYTES)
-		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
-	memcpy(o->child, p, n);
 	rx_unit_set(o->unit, rx_col_text(cur, 1));
 	o->epoch = (uint32_t)rx_col_int(cur, 2);
 	for (k = 0; k < 3; k++) {
@@ -76,6 +72,7 @@ offer_load(struct offer *o, struct rx_session *s,
 	rx_err rc;
 
 	memset(o, 0, sizeof(*o));
+	memcpy(o->child, id, RX_ID_BYTES);
 	*found = false;
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_TRANSFER, &arg, 1, st)) !=
 	    RX_OK)
