@@ -112,7 +112,7 @@ poor(struct rx_session *s)
 	arm();
 }
 
-/* The same where memory or reads fail, from when the deed begins: signing in is
+/* The same where memory, reads or answers fail, from when the deed begins: signing in is
  * a deed of its own. */
 static void
 within(const struct deed *d, const char *dir, struct outcome *o)
@@ -148,7 +148,8 @@ attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
 		rx_status_clear(&st);
 		chosen = how;
 		chosen_at = at;
-		if (how == FAULT_MEMORY || how == FAULT_READ)
+		if (how == FAULT_MEMORY || how == FAULT_READ ||
+		    how == FAULT_ANSWER)
 			within(d, dir, &o);
 		else {
 			fault_arm(how, at, at);
@@ -195,5 +196,7 @@ honest(enum fault how, const struct outcome *o)
 		return ((o->rc == RX_EINTERNAL && (o->msg ==
 		    RX_MSG_NO_MEMORY || o->msg == RX_MSG_MEMLOCK)) ||
 		    known(o));
+	if (how == FAULT_ANSWER && o->rc == RX_EINTERNAL)
+		return (o->msg == RX_MSG_NO_MEMORY);
 	return (o->rc == RX_EIO);
 }

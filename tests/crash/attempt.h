@@ -41,7 +41,7 @@ rx_err as(const char *dir, const char *user, const char *pass,
 rx_err act_nothing(struct rx_session *s);
 
 /* Do ${d} in another process, on a machine that fails at call ${at} (0: where the
- * calls are counted).  Memory and reads fail from when he has signed in, unless
+ * calls are counted).  Memory, reads and answers fail from when he has signed in, unless
  * that is the deed. */
 struct outcome attempt(const struct deed *d, const char *dir, enum fault how,
     unsigned at);

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
-#include "tests/crash/attempt.h"
+#include "tests/crash/deeds.h"
 
 /* The register, settled: everybody signed in, and one more file of it; what lies
  * beside it; and what a deed makes. */
@@ -986,9 +986,10 @@ ready(const char *start, rx_err (*act)(struct rx_session *))
 	}
 }
 
-/* The digest of all rows; with ${verify} every row and the audit. */
+/* The digest of all rows; by ${by}, if not NULL, every row and the audit: in a copy
+ * the administrator may not have the keys. */
 static void
-look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
+look(const char *where, const struct deed *by, uint8_t digest[RX_HASH_BYTES])
 {
 	struct rx_store *store;
 	struct rx_session *s;
@@ -996,8 +997,8 @@ look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
 	rx_status_clear(&st);
 	ok(rx_store_open(&store, where, &st), &st);
 	ok(rx_store_manifest_digest(store, digest, &st), &st);
-	if (verify) {
-		ok(rx_session_attach(&s, store, "admin", word("admin-pass"),
+	if (by != NULL) {
+		ok(rx_session_attach(&s, store, by->user, word(by->pass),
 		    &st), &st);
 		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
 		rx_session_close(s);
@@ -1016,7 +1017,7 @@ starve(const struct deed *d, const char *start, enum fault how)
 	struct outcome o;
 	size_t i, n;
 
-	look(start, false, before);
+	look(start, NULL, before);
 	ready(start, d->act);
 	o = attempt(d, dir, how, 0);
 	if (o.rc != d->again || (o.rc == RX_OK && !honest(how, &o))) {
@@ -1035,9 +1036,9 @@ starve(const struct deed *d, const char *start, enum fault how)
 			    o.text, o.where, o.left);
 			wrong++;
 		}
-		look(dir, false, after);
+		look(dir, NULL, after);
 		if (memcmp(before, after, RX_HASH_BYTES) != 0)
-			look(dir, true, after);
+			look(dir, d, after);
 	}
 	return (n);
 }
@@ -1045,18 +1046,21 @@ starve(const struct deed *d, const char *start, enum fault how)
 static void
 starve_all(enum fault how)
 {
+	const size_t most = sizeof(deeds) / sizeof(deeds[0]);
+	const struct deed *d;
 	const char *start;
 	size_t i, n = 0;
 
 	wrong = 0;
-	for (i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
+	for (i = 0; (d = i < most ? &deeds[i] : more_deed(i - most)) != NULL;
+	    i++) {
 		start = base;
-		if (deeds[i].before != NULL) {
+		if (d->before != NULL) {
 			start = fixture_copy_of(base);
 			ready(start, NULL);
-			deeds[i].before(start);
+			d->before(start);
 		}
-		n += starve(&deeds[i], start, how);
+		n += starve(d, start, how);
 	}
 	print_message("%zu deeds, %s at %zu lines\n", i, fault_name[how], n);
 	assert_int_equal(wrong, 0);
@@ -1084,6 +1088,15 @@ test_where_the_disk_does_not_write_it_says_so(void **state)
 
 	(void)state;
 	starve_all(FAULT_IO);
+}
+
+/* After those two: what they did not come to. */
+static void
+test_where_the_store_does_not_answer_it_says_so(void **state)
+{
+
+	(void)state;
+	starve_all(FAULT_ANSWER);
 }
 
 /* ---- rows that somebody changed ---- */
@@ -1444,6 +1457,7 @@ setup(void **state)
 	did(copy, "d1", act_correct);
 	did(copy, "d1", act_observe);
 	did(copy, "d1", act_send);
+	more_setup(base);
 	return (0);
 }
 
@@ -1459,6 +1473,8 @@ main(void)
 		    test_without_memory_it_says_so_and_holds_nothing),
 		cmocka_unit_test(test_where_the_disk_does_not_read_it_says_so),
 		cmocka_unit_test(test_where_the_disk_does_not_write_it_says_so),
+		cmocka_unit_test(
+		    test_where_the_store_does_not_answer_it_says_so),
 		cmocka_unit_test(
     test_changed_rows_bring_down_no_reader),
 	};
