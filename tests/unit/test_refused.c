@@ -60,6 +60,8 @@ ACT(act_handover_gone, rx_user_handover(s, "gone", "n1", word, false, &handed,
 ACT(act_handover_to_nobody, rx_user_handover(s, "d1", "n1", NULL, false,
     &handed, &st))
 ACT(act_reset_self, rx_user_reset(s, "admin", word, &st))
+ACT(act_reset_gone, rx_user_reset(s, "gone", word, &st))
+ACT(act_reset_nobody, rx_user_reset(s, "nobody", word, &st))
 ACT(act_issue, rx_custodian_issue(s, &st))
 ACT(act_running, rx_running_save(s, VILLAGE, 1, 2, "tally", 5, &st))
 
@@ -112,6 +114,10 @@ static const struct {
 	    act_handover_to_nobody, RX_ENOENT, RX_MSG_USER_UNKNOWN },
 	{ "reset of oneself", "admin", act_reset_self, RX_ECONFLICT,
 	    RX_MSG_USER_SELF },
+	{ "reset of the disabled", "admin", act_reset_gone, RX_ECONFLICT,
+	    RX_MSG_USER_DISABLED },
+	{ "reset of nobody", "admin", act_reset_nobody, RX_ENOENT,
+	    RX_MSG_USER_UNKNOWN },
 	{ "recovery for nobody", "admin", act_recover_nobody, RX_ENOENT,
 	    RX_MSG_USER_UNKNOWN },
 	{ "recovery with no code", "admin", act_recover_no_code, RX_EUSAGE,
