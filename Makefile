@@ -184,7 +184,7 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 
 # These run on a machine that fails: what the linker leads there is in fault.c.
 FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
-	$(BUILD)/tests/unit/test_interrupt
+	$(BUILD)/tests/crash/test_travel $(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fsync \
 	mkostemp rename renameat2 link unlink mkdir rmdir scandir

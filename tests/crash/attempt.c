@@ -155,6 +155,7 @@ attempt(const struct deed *d, const char *dir, enum fault how, unsigned at)
 			o.rc = as(dir, d->user, d->pass, d->act);
 			fault_disarm();
 			o.calls = fault_calls(how);
+			o.msg = st.msg;
 			rx_status_text(&st, RX_LANG_EN, o.text,
 			    sizeof(o.text));
 		}
@@ -196,4 +197,71 @@ honest(enum fault how, const struct outcome *o)
 		    RX_MSG_NO_MEMORY || o->msg == RX_MSG_MEMLOCK)) ||
 		    known(o));
 	return (o->rc == RX_EIO);
+}
+
+/* ---- at every line that asks ---- */
+
+/* The digest of all rows; with ${verify} every row and the audit. */
+static void
+look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
+{
+	struct rx_store *store;
+	struct rx_session *s;
+
+	rx_status_clear(&st);
+	ok(rx_store_open(&store, where, &st), &st);
+	ok(rx_store_manifest_digest(store, digest, &st), &st);
+	if (verify) {
+		ok(rx_session_attach(&s, store, "admin", word("admin-pass"),
+		    &st), &st);
+		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
+		rx_session_close(s);
+	}
+	rx_store_close(store);
+}
+
+unsigned starve_wrong;
+
+static void
+tell(const struct deed *d, enum fault how, unsigned at,
+    const struct outcome *o, const char *what)
+{
+
+	print_error("%s by %s, %s at %u: %s, killed %d, %d (%s) in %s, %ld "
+	    "left\n", d->name, d->user, at == 0 ? "no fault" :
+	    fault_name[how], at, what, o->killed, (int)o->rc, o->text,
+	    o->where, o->left);
+	starve_wrong++;
+}
+
+size_t
+starve(const struct deed *d, const char *start, const char *dir,
+    void (*ready)(const char *start, rx_err (*act)(struct rx_session *)),
+    enum fault how)
+{
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	const unsigned *calls;
+	struct outcome o;
+	size_t i, n;
+
+	look(start, false, before);
+	ready(start, d->act);
+	o = attempt(d, dir, how, 0);
+	if (o.rc != d->again || (o.rc == RX_OK && !honest(how, &o)))
+		tell(d, how, 0, &o, "another answer");
+	n = fault_places(&calls);
+	for (i = 0; i < n; i++) {
+		ready(start, d->act);
+		o = attempt(d, dir, how, calls[i]);
+		if (!honest(how, &o) && (o.rc != d->again || o.left != 0))
+			tell(d, how, calls[i], &o, "another answer");
+		look(dir, false, after);
+		if (memcmp(before, after, RX_HASH_BYTES) == 0)
+			continue;
+		if (d->whole && o.rc != RX_OK &&
+		    o.msg != RX_MSG_ERASE_NOT_SWEPT)
+			tell(d, how, calls[i], &o, "half of it is there");
+		look(dir, true, after);
+	}
+	return (n);
 }

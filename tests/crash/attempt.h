@@ -21,6 +21,8 @@ struct deed {
 	void (*before)(const char *dir);
 	/* The work, ended from whatever state: all is as it should be. */
 	void (*check)(const struct deed *d, const char *dir);
+	/* Is one transaction: with an error every row is as it was before. */
+	bool whole;
 };
 struct outcome {
 	rx_err rc;
@@ -47,5 +49,14 @@ struct outcome attempt(const struct deed *d, const char *dir, enum fault how,
     unsigned at);
 /* An error says what it is, and nothing stays behind. */
 bool honest(enum fault how, const struct outcome *o);
+
+/* Do ${d} to the register ${start}, of which ${ready} makes a copy in ${dir} each
+ * time, failing as ${how} says at every line that asks first in it: what it answers
+ * is honest (or d->again), and the register is whole.  How many lines there were;
+ * what was not as it should be is printed and counted in starve_wrong. */
+size_t starve(const struct deed *d, const char *start, const char *dir,
+    void (*ready)(const char *start, rx_err (*act)(struct rx_session *)),
+    enum fault how);
+extern unsigned starve_wrong;
 
 #endif

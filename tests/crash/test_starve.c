@@ -986,69 +986,13 @@ ready(const char *start, rx_err (*act)(struct rx_session *))
 	}
 }
 
-/* The digest of all rows; with ${verify} every row and the audit. */
-static void
-look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
-{
-	struct rx_store *store;
-	struct rx_session *s;
-
-	rx_status_clear(&st);
-	ok(rx_store_open(&store, where, &st), &st);
-	ok(rx_store_manifest_digest(store, digest, &st), &st);
-	if (verify) {
-		ok(rx_session_attach(&s, store, "admin", word("admin-pass"),
-		    &st), &st);
-		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
-		rx_session_close(s);
-	}
-	rx_store_close(store);
-}
-
-static unsigned wrong;		/* answers */
-
-/* At every line that asks first in ${d}; how many there were. */
-static size_t
-starve(const struct deed *d, const char *start, enum fault how)
-{
-	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
-	const unsigned *calls;
-	struct outcome o;
-	size_t i, n;
-
-	look(start, false, before);
-	ready(start, d->act);
-	o = attempt(d, dir, how, 0);
-	if (o.rc != d->again || (o.rc == RX_OK && !honest(how, &o))) {
-		print_error("%s by %s, no fault: %d (%s), %ld left\n",
-		    d->name, d->user, (int)o.rc, o.text, o.left);
-		wrong++;
-	}
-	n = fault_places(&calls);
-	for (i = 0; i < n; i++) {
-		ready(start, d->act);
-		o = attempt(d, dir, how, calls[i]);
-		if (!honest(how, &o) && (o.rc != d->again || o.left != 0)) {
-			print_error("%s by %s, %s at %u: killed %d, %d (%s) "
-			    "in %s, %ld left\n", d->name, d->user,
-			    fault_name[how], calls[i], o.killed, (int)o.rc,
-			    o.text, o.where, o.left);
-			wrong++;
-		}
-		look(dir, false, after);
-		if (memcmp(before, after, RX_HASH_BYTES) != 0)
-			look(dir, true, after);
-	}
-	return (n);
-}
-
 static void
 starve_all(enum fault how)
 {
 	const char *start;
 	size_t i, n = 0;
 
-	wrong = 0;
+	starve_wrong = 0;
 	for (i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
 		start = base;
 		if (deeds[i].before != NULL) {
@@ -1056,10 +1000,10 @@ starve_all(enum fault how)
 			ready(start, NULL);
 			deeds[i].before(start);
 		}
-		n += starve(&deeds[i], start, how);
+		n += starve(&deeds[i], start, dir, ready, how);
 	}
 	print_message("%zu deeds, %s at %zu lines\n", i, fault_name[how], n);
-	assert_int_equal(wrong, 0);
+	assert_int_equal(starve_wrong, 0);
 }
 
 static void
@@ -1233,6 +1177,8 @@ change(const char *where, const char *db, const char *table,
 	assert_int_equal(sqlite3_close(at), SQLITE_OK);
 	return (changed);
 }
+
+static unsigned wrong;		/* answers */
 
 /* Everybody does everything with the register in ${dir}. */
 static void
