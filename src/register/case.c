@@ -38,14 +38,11 @@ link_place(struct rx_place *p, const struct rx_session *s, const uint8_t *id,
 	    (uint32_t)(2 + k), epoch);
 }
 
-rx_err
-rx_case_init(struct rx_case *c, struct rx_session *s, struct rx_status *st)
+void
+rx_case_init(struct rx_case *c)
 {
 
-	(void)s;
-	(void)st;
 	memset(c, 0, sizeof(*c));
-	return (RX_OK);
 }
 
 /* Memory for one more key of the case: its own, the session's spare, or new. */
@@ -802,8 +799,7 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		*st = why;
 		return (rc);
 	}
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
 		if (supervised(s, i, unit))
 			rc = slots_heal_one(s, unit, i, &c, made, st);

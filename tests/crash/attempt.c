@@ -235,9 +235,9 @@ tell(const struct deed *d, enum fault how, unsigned at,
 }
 
 size_t
-starve(const struct deed *d, const char *start, const char *dir,
+starve_deed(const struct deed *d, const char *start, const char *dir,
     void (*ready)(const char *start, rx_err (*act)(struct rx_session *)),
-    enum fault how)
+    enum fault how, bool once)
 {
 	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
 	const unsigned *calls;
@@ -258,7 +258,7 @@ starve(const struct deed *d, const char *start, const char *dir,
 		look(dir, false, after);
 		if (memcmp(before, after, RX_HASH_BYTES) == 0)
 			continue;
-		if (d->whole && o.rc != RX_OK &&
+		if (once && o.rc != RX_OK &&
 		    o.msg != RX_MSG_ERASE_NOT_SWEPT)
 			tell(d, how, calls[i], &o, "half of it is there");
 		look(dir, true, after);

@@ -21,8 +21,6 @@ struct deed {
 	void (*before)(const char *dir);
 	/* The work, ended from whatever state: all is as it should be. */
 	void (*check)(const struct deed *d, const char *dir);
-	/* Is one transaction: with an error every row is as it was before. */
-	bool whole;
 };
 struct outcome {
 	rx_err rc;
@@ -52,11 +50,12 @@ bool honest(enum fault how, const struct outcome *o);
 
 /* Do ${d} to the register ${start}, of which ${ready} makes a copy in ${dir} each
  * time, failing as ${how} says at every line that asks first in it: what it answers
- * is honest (or d->again), and the register is whole.  How many lines there were;
- * what was not as it should be is printed and counted in starve_wrong. */
-size_t starve(const struct deed *d, const char *start, const char *dir,
+ * is honest (or d->again), and the register is whole: with ${once}, of what is one
+ * transaction, with an error every row is as it was before.  How many lines there
+ * were; what was not as it should be is printed and counted in starve_wrong. */
+size_t starve_deed(const struct deed *d, const char *start, const char *dir,
     void (*ready)(const char *start, rx_err (*act)(struct rx_session *)),
-    enum fault how);
+    enum fault how, bool once);
 extern unsigned starve_wrong;
 
 #endif

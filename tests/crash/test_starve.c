@@ -1000,7 +1000,7 @@ starve_all(enum fault how)
 			ready(start, NULL);
 			deeds[i].before(start);
 		}
-		n += starve(&deeds[i], start, dir, ready, how);
+		n += starve_deed(&deeds[i], start, dir, ready, how, false);
 	}
 	print_message("%zu deeds, %s at %zu lines\n", i, fault_name[how], n);
 	assert_int_equal(starve_wrong, 0);

@@ -701,9 +701,9 @@ act_answer(struct rx_session *s)
 /* ---- all of them ---- */
 
 #define D(u, b, a) { .name = #b ", " #a, .user = u, .pass = u "-pass", \
-	.act = a, .before = b, .whole = true }
+	.act = a, .before = b }
 #define REFUSED(u, b, a, code) { .name = #b ", " #a, .user = u, \
-	.pass = u "-pass", .act = a, .before = b, .whole = true, \
+	.pass = u "-pass", .act = a, .before = b, \
 	.again = code }
 static const struct deed deeds[] = {
 	D("d1", before_twice, act_open),
@@ -765,7 +765,8 @@ test_what_comes_on_a_machine_that_fails_is_there_or_not(void **state)
 		/* What signing in does is done. */
 		rx_session_close(fixture_open(start, deeds[i].user));
 		for (k = 0; k < sizeof(hows) / sizeof(hows[0]); k++)
-			n += starve(&deeds[i], start, dir, ready, hows[k]);
+			n += starve_deed(&deeds[i], start, dir, ready, hows[k],
+			    true);
 	}
 	print_message("%zu deeds, at %zu lines\n", i, n);
 	assert_int_equal(starve_wrong, 0);
