@@ -1,10 +1,13 @@
+#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "tests/crash/attempt.h"
 
 #define KEYS_MOST 2048		/* CHUNK_MOST of crypto/memory.c */
@@ -201,6 +204,48 @@ honest(enum fault how, const struct outcome *o)
 
 /* ---- at every line that asks ---- */
 
+static int
+remove_one(const char *name, const struct stat *sb, int flag, struct FTW *at)
+{
+
+	(void)sb;
+	(void)flag;
+	return (at->level > 0 ? remove(name) : 0);
+}
+
+void
+remove_all(const char *dir)
+{
+
+	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Whether the bytes of the register in ${a} are those of the one in ${b}: then
+ * nobody needs to open it to say that the rows are. */
+static bool
+same_files(const char *a, const char *b)
+{
+	static const char *const names[2] = { "content.db", "keys.db" };
+	struct rx_buf file[2] = { RX_BUF_INIT, RX_BUF_INIT };
+	char path[300];
+	bool same = true;
+	size_t i, k;
+
+	for (i = 0; i < 2 && same; i++) {
+		for (k = 0; k < 2; k++) {
+			rx_buf_reset(&file[k]);
+			(void)snprintf(path, sizeof(path), "%s/%s", k == 0 ?
+			    a : b, names[i]);
+			ok(rx_file_read(&file[k], path, SIZE_MAX, &st), &st);
+		}
+		same = file[0].len == file[1].len &&
+		    memcmp(file[0].b, file[1].b, file[0].len) == 0;
+	}
+	rx_buf_free(&file[0]);
+	rx_buf_free(&file[1]);
+	return (same);
+}
+
 /* The digest of all rows; with ${verify} every row and the audit. */
 static void
 look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
@@ -255,6 +300,8 @@ starve_deed(const struct deed *d, const char *start, const char *dir,
 		o = attempt(d, dir, how, calls[i]);
 		if (!honest(how, &o) && (o.rc != d->again || o.left != 0))
 			tell(d, how, calls[i], &o, "another answer");
+		if (same_files(start, dir))
+			continue;
 		look(dir, false, after);
 		if (memcmp(before, after, RX_HASH_BYTES) == 0)
 			continue;

@@ -7,7 +7,6 @@
 
 #include <sys/stat.h>
 
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -950,15 +949,6 @@ static const struct deed deeds[] = {
 
 /* ---- at every line that asks ---- */
 
-static int
-remove_one(const char *name, const struct stat *sb, int flag, struct FTW *at)
-{
-
-	(void)sb;
-	(void)flag;
-	return (at->level > 0 ? remove(name) : 0);
-}
-
 static void
 must_link(const char *from, const char *to)
 {
@@ -972,8 +962,8 @@ static void
 ready(const char *start, rx_err (*act)(struct rx_session *))
 {
 
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	(void)nftw(made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_all(dir);
+	remove_all(made);
 	fixture_copy_over(start, dir);
 	assert_int_equal(mkdir(path(made, "vault"), 0700), 0);
 	assert_int_equal(mkdir(path(made, "keys"), 0700), 0);

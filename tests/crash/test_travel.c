@@ -747,6 +747,7 @@ ready(const char *start, rx_err (*act)(struct rx_session *))
 {
 
 	(void)act;
+	remove_all(dir);
 	fixture_copy_over(start, dir);
 }
 
