@@ -187,7 +187,7 @@ FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
 	$(BUILD)/tests/crash/test_travel $(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fsync \
-	mkostemp rename renameat2 link unlink mkdir rmdir scandir
+	mkostemp rename renameat2 link unlink mkdir rmdir scandir tsearch
 $(FAULTY): $(BUILD)/tests/crash/fault.o
 $(filter-out %/test_crash,$(FAULTY)): $(BUILD)/tests/crash/attempt.o
 $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
