@@ -223,6 +223,19 @@ act_rekey(struct rx_session *s)
 	return (rc);
 }
 
+/* To keys that are none. */
+static rx_err
+act_rekey_to_none(struct rx_session *s)
+{
+	static const struct rx_identity none;
+	rx_err rc;
+
+	must(rx_begin(s, &st));
+	rc = rx_slots_rekey(s, &none, &st);
+	rx_abandon(s);
+	return (rc);
+}
+
 /* A case of which nobody asks for the keys themselves. */
 static rx_err
 act_load_none(struct rx_session *s)
@@ -232,6 +245,37 @@ act_load_none(struct rx_session *s)
 
 	rx_case_init(&c);
 	rc = rx_case_load(&c, s, fixture_id[C1], VILLAGE1, 0, &st);
+	rx_case_done(&c, s);
+	return (rc);
+}
+
+/* The child alone, and what is known of it: both under keys that are there. */
+static rx_err
+act_open_child(struct rx_session *s)
+{
+	struct rx_record r;
+	struct rx_case c;
+	rx_err rc;
+
+	rx_record_init(&r);
+	rx_case_init(&c);
+	must(rx_case_load(&c, s, fixture_id[C1], VILLAGE1, RX_CASE_KEYS, &st));
+	rc = rx_child_open(s, &c, RX_CASE_KEYS, true, &r, &st);
+	rx_case_done(&c, s);
+	rx_record_free(&r);
+	return (rc);
+}
+
+static rx_err
+act_case_known(struct rx_session *s)
+{
+	struct rx_known *k;
+	struct rx_case c;
+	rx_err rc;
+
+	rx_case_init(&c);
+	rc = rx_case_known(s, &c, fixture_id[C1], VILLAGE1, &k, &st);
+	assert_true((k != NULL) == (rc == RX_OK));
 	rx_case_done(&c, s);
 	return (rc);
 }
@@ -263,6 +307,12 @@ static const struct {
 	    "id = $c1", NULL, act_glance, RX_ENOENT, RX_MSG_CHILD_UNKNOWN },
 	{ "child that is missing, in its file", "d1", "DELETE FROM child "
 	    "WHERE id = $c1", NULL, act_show, RX_ENOENT,
+	    RX_MSG_CHILD_UNKNOWN },
+	{ "child that is missing, alone", "d1", "DELETE FROM child WHERE "
+	    "id = $c1", NULL, act_open_child, RX_ENOENT,
+	    RX_MSG_CHILD_UNKNOWN },
+	{ "child that is missing, of what is known", "d1", "DELETE FROM "
+	    "child WHERE id = $c1", NULL, act_case_known, RX_ENOENT,
 	    RX_MSG_CHILD_UNKNOWN },
 	{ "slot of a case without keys", "s1", "DELETE FROM keys.case_key "
 	    "WHERE child = $c1", NULL, act_rekey, RX_ECORRUPT,
@@ -495,6 +545,70 @@ test_keys_of_a_case_come_to_an_end(void **state)
 	rx_session_close(s);
 }
 
+/* Whoever has the coded keys of a case only writes no record in it, sends it to
+ * nobody, and opens no history; and without them he opens nothing. */
+static void
+test_part_of_the_keys_of_a_case_is_not_enough(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_record r;
+	struct rx_case c;
+	unsigned n;
+
+	(void)state;
+	before_came(dir);
+	s = fixture_open(dir, "d2");
+	rx_case_init(&c);
+	rx_record_init(&r);
+	r.type = RX_OBSERVATION;
+	memcpy(r.unit, VILLAGE2, RX_UNIT_BYTES);
+	must(rx_begin(s, &st));
+#define closed(expr) do { \
+	rx_status_clear(&st); \
+	assert_int_equal((expr), RX_EPERM); \
+	assert_int_equal(st.msg, RX_MSG_CASE_CLOSED); \
+} while (0)
+	must(rx_case_load(&c, s, here, VILLAGE2, RX_BIT(RX_COMP_CODED), &st));
+	closed(rx_row_insert(s, &c, &r, &st));
+	closed(rx_view_make(&out, s, &c, &st));
+	rx_buf_reset(&out);
+	closed(rx_origins_read(&out, &n, s, &c, &st));
+	rx_buf_reset(&out);
+	must(rx_case_load(&c, s, here, VILLAGE2, RX_BIT(RX_COMP_NARRATIVE),
+	    &st));
+	must(rx_origins_read(&out, &n, s, &c, &st));	/* a control */
+	assert_int_equal(n, 1);
+	closed(rx_child_open(s, &c, RX_CASE_KEYS, true, &r, &st));
+	rx_buf_reset(&out);
+	must(rx_case_load(&c, s, here, VILLAGE2, RX_CASE_KEYS, &st));
+	must(rx_child_open(s, &c, RX_CASE_KEYS, true, &r, &st));
+	must(rx_child_name_open(s, &c, false, &r, &st));
+	/* Nor the name of another version than is known. */
+	r.version++;
+	rx_status_clear(&st);
+	assert_int_equal(rx_child_name_open(s, &c, false, &r, &st), RX_ENOENT);
+	assert_int_equal(st.msg, RX_MSG_CHILD_UNKNOWN);
+	must(rx_view_make(&out, s, &c, &st));
+	rx_abandon(s);
+	rx_case_done(&c, s);
+	rx_record_free(&r);
+	rx_buf_free(&out);
+	rx_session_close(s);
+}
+
+static void
+test_slot_is_not_sealed_to_keys_that_are_none(void **state)
+{
+	const char *dir = fixture_copy();
+
+	(void)state;
+	ok(answer(dir, "s1", act_rekey), &st);		/* the control */
+	refused_at("rekey", dir, "s1", act_rekey_to_none, RX_ECORRUPT,
+	    RX_MSG_CERT_CORRUPT);
+}
+
 static int
 setup(void **state)
 {
@@ -516,6 +630,8 @@ main(void)
 		    test_record_of_another_kind_than_its_table_is_refused),
 		cmocka_unit_test(test_offer_to_nobody_is_refused),
 		cmocka_unit_test(test_keys_of_a_case_come_to_an_end),
+		cmocka_unit_test(test_part_of_the_keys_of_a_case_is_not_enough),
+		cmocka_unit_test(test_slot_is_not_sealed_to_keys_that_are_none),
 	};
 
 	rx_status_clear(&st);

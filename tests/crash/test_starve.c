@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/json.h"
 #include "tests/crash/attempt.h"
 
@@ -765,6 +766,68 @@ did(const char *where, const char *user, rx_err (*act)(struct rx_session *))
 
 #define BEFORE(name, user, act) static void \
 	name(const char *where) { did(where, user, act); }
+/* With new keys of his own. */
+static rx_err
+act_rekey(struct rx_session *s)
+{
+	rx_err rc;
+
+	if ((rc = rx_begin(s, &st)) == RX_OK)
+		rc = rx_slots_rekey(s, s->id, &st);
+	rx_abandon(s);
+	return (rc);
+}
+
+/* An urgent flag of four days ago, and somebody above who has not heard of it. */
+static void
+before_overdue(const char *where)
+{
+	struct rx_session *s = fixture_open(where, "admin");
+	struct rx_record r;
+	struct rx_case c;
+
+	ok(rx_user_add(s, "s9", RX_ROLE_SUPERVISOR, "350102", word("s9-pass"),
+	    &st), &st);
+	rx_session_close(s);
+	s = fixture_open(where, "d1");
+	rx_record_init(&r);
+	rx_case_init(&c);
+	r.type = RX_FLAG;
+	r.version = 1;
+	r.at = rx_time_now() - 4 * INT64_C(86400000);
+	rx_uuid7(r.id, r.at);
+	memcpy(r.child, C2_ID, RX_ID_BYTES);
+	memcpy(r.unit, VILLAGE, RX_UNIT_BYTES);
+	memcpy(r.author, s->user_id, RX_ID_BYTES);
+	ok(rx_record_set_text(&r, RX_F_CALLER_ID, "old", 3, &st), &st);
+	ok(rx_record_set_text(&r, RX_F_REASON, "x", 1, &st), &st);
+	ok(rx_record_set_int(&r, RX_F_DATE, rx_date_today(), &st), &st);
+	ok(rx_record_set_int(&r, RX_F_RAISES_FLAG, 1, &st), &st);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_case_load(&c, s, C2_ID, VILLAGE, RX_CASE_KEYS, &st), &st);
+	ok(rx_row_insert(s, &c, &r, &st), &st);
+	ok(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st), &st);
+	rx_case_done(&c, s);
+	rx_record_free(&r);
+	rx_session_close(s);
+}
+
+static sqlite3 *raw(const char *);
+
+/* A slot for who does not supervise the case. */
+static void
+before_slot(const char *where)
+{
+	char sql[300], hex[2 * RX_ID_BYTES + 1];
+	sqlite3 *db = raw(where);
+
+	rx_hex(hex, fixture_id[S2], RX_ID_BYTES);
+	(void)snprintf(sql, sizeof(sql), "INSERT INTO keys.slot SELECT child, "
+	    "x'%s', sealed FROM keys.slot GROUP BY child", hex);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 BEFORE(before_draft, "d1", act_draft_save)
 BEFORE(before_known, "d1", act_know)
 BEFORE(before_registered, "d1", act_register)
@@ -1001,6 +1064,7 @@ static const struct deed deeds[] = {
 	D(act_nothing, "d1"), D(act_nothing, "admin"),
 	D(act_nothing, "st"),
 	AFTER(before_rotation, act_nothing, "s1"),
+	AFTER(before_overdue, act_nothing, "d1"),
 	D(act_list, "d1"), D(act_list, "s1"), D(act_due, "d1"),
 	D(act_coded_list, "s1"), D(act_find, "d1"),
 	D(act_seek, "d1"), D(act_show, "d1"),
@@ -1025,6 +1089,7 @@ static const struct deed deeds[] = {
 	AFTER(before_far, act_show, "d1"), D(act_register, "d1"),
 	AFTER(before_registered, act_register, "d1"),
 	AFTER(before_rotation, act_observe, "d1"),
+	AFTER(before_slot, act_observe, "d1"), D(act_rekey, "s1"),
 	AFTER(before_moved, act_of_before, "d2"),
 	D(act_erase, "d1"),
 	AFTER(before_erasure, act_erasures, "d1"),
@@ -1083,6 +1148,7 @@ static const struct deed deeds[] = {
 	REFUSED(before_erasure, act_seek_erased, "d1", RX_ENOENT),
 	REFUSED(NULL, act_seek_nobody, "d1", RX_ENOENT),
 	REFUSED(before_moved, act_not_of_before, "d2", RX_ECONFLICT),
+	REFUSED(NULL, act_form_since, "d1", RX_EPERM),
 	REFUSED(NULL, act_find_flag, "d1", RX_ENOENT),
 	REFUSED(NULL, act_decide_nothing, "s1", RX_ENOENT),
 	REFUSED(NULL, act_not_offered, "d1", RX_ENOENT),
