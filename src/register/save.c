@@ -405,6 +405,8 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	}
 	if (rc != RX_OK || (rc = touch_stored(sv, id, unit, out, st)) != RX_OK)
 		return (rc);
+	if (*out == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	return (remember(sv, text, *out, st));
 }
 
