@@ -48,4 +48,16 @@ struct outcome attempt(const struct deed *d, const char *dir, enum fault how,
 /* An error says what it is, and nothing stays behind. */
 bool honest(enum fault how, const struct outcome *o);
 
+/* What is in the folder ${dir} goes. */
+void remove_all(const char *dir);
+/* Do ${d} to the register ${start}, of which ${ready} makes a copy in ${dir} each
+ * time, failing as ${how} says at every line that asks first in it: what it answers
+ * is honest (or d->again), and the register is whole: with ${once}, of what is one
+ * transaction, with an error every row is as it was before.  How many lines there
+ * were; what was not as it should be is printed and counted in starve_wrong. */
+size_t starve_deed(const struct deed *d, const char *start, const char *dir,
+    void (*ready)(const char *start, rx_err (*act)(struct rx_session *)),
+    enum fault how, bool once);
+extern unsigned starve_wrong;
+
 #endif

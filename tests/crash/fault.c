@@ -7,6 +7,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <search.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -63,6 +64,8 @@ REAL_(int, link, (const char *, const char *))
 REAL_(int, unlink, (const char *))
 REAL_(int, mkdir, (const char *, mode_t))
 REAL_(int, rmdir, (const char *))
+typedef int comparison(const void *, const void *);
+REAL_(void *, tsearch, (const void *, void **, comparison *))
 typedef struct dirent **names_out;
 typedef int names_filter(const struct dirent *);
 typedef int names_order(const struct dirent **, const struct dirent **);
@@ -600,6 +603,16 @@ __wrap_free(void *p)
 
 	held.blocks -= p != NULL;
 	__real_free(p);
+}
+
+/* Of the C library's own; it frees them itself. */
+void *
+__wrap_tsearch(const void *key, void **root, comparison *compare)
+{
+
+	if (tfind(key, root, compare) == NULL && no_memory())
+		return (NULL);
+	return (__real_tsearch(key, root, compare));
 }
 
 char *
