@@ -184,12 +184,17 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 
 # These run on a machine that fails: what the linker leads there is in fault.c.
 FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
-	$(BUILD)/tests/unit/test_interrupt
+	$(BUILD)/tests/crash/test_travel $(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fsync \
-	mkostemp rename renameat2 link unlink mkdir rmdir scandir
+	mkostemp rename renameat2 link unlink mkdir rmdir scandir tsearch \
+	rx_query_open rx_query_next rx_store_begin rx_store_insert \
+	rx_store_replace rx_store_delete rx_store_compare rx_buf_add \
+	rx_buf_extend rx_key_new rx_secret_new rx_envelope_seal rx_grant_make \
+	rx_pair_mac rx_recovery_seal
 $(FAULTY): $(BUILD)/tests/crash/fault.o
 $(filter-out %/test_crash,$(FAULTY)): $(BUILD)/tests/crash/attempt.o
+$(BUILD)/tests/crash/test_starve: $(BUILD)/tests/crash/deeds.o
 $(FAULTY): LDFLAGS_ALL += $(FAULT_WRAP:%=-Wl,--wrap=%)
 
 # Nine tenths of the time of the others would be that of Argon2id.  What test_web

@@ -27,6 +27,7 @@ struct slot {
 	struct rx_sealing row;
 	struct rx_key *key;	/* three: copies, as the case goes on */
 	struct rx_slot slot;
+	struct rx_status why;	/* it was not sealed */
 };
 
 struct rx_ahead {
@@ -40,12 +41,12 @@ static rx_err
 seal(void *cookie, size_t i)
 {
 	struct rx_ahead *a = cookie;
-	struct rx_status st;
+	struct slot *slot = &a->slot[i];
 
-	rx_status_clear(&st);
-	if (a->slot[i].closed)
-		return (rx_slot_seal(&a->slot[i].slot, a->s, &st));
-	return (rx_sealing_seal(&a->slot[i].row, a->s, &st));
+	rx_status_clear(&slot->why);
+	if (slot->closed)
+		return (rx_slot_seal(&slot->slot, a->s, &slot->why));
+	return (rx_sealing_seal(&slot->row, a->s, &slot->why));
 }
 
 rx_err
@@ -102,8 +103,10 @@ insert_oldest(struct rx_ahead *a, bool *more, struct rx_status *st)
 
 	if (!(*more = rx_ring_take(a->ring, &i, &rc)))
 		return (RX_OK);
-	if (rc != RX_OK)
-		return (rx_fail(st, rc, RX_MSG_INTERNAL));
+	if (rc != RX_OK) {
+		*st = a->slot[i].why;
+		return (rc);
+	}
 	if (a->slot[i].closed)
 		return (rx_slot_insert(&a->slot[i].slot, a->s, st));
 	return (rx_sealing_insert(&a->slot[i].row, a->s, st));

@@ -479,8 +479,7 @@ put_histories(struct rx_session *s, const struct arriving *a,
 	unsigned no = 0;
 	rx_err rc;
 
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	rc = rx_case_load(&c, s, a->in->child, a->in->to, RX_CASE_KEYS, st);
 	for (at = a->at; at < a->body.len && rc == RX_OK; at += 4 + n) {
 		n = rx_get32(a->body.b + at);
@@ -507,8 +506,8 @@ present(struct rx_session *s, struct arriving *a, struct rx_status *st)
 	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		return (RX_OK);
 	rx_record_init(&r);
-	if ((rc = rx_case_init(&c, s, st)) == RX_OK &&
-	    (rc = rx_case_load(&c, s, a->in->child, unit, RX_CASE_KEYS, st)) ==
+	rx_case_init(&c);
+	if ((rc = rx_case_load(&c, s, a->in->child, unit, RX_CASE_KEYS, st)) ==
 	    RX_OK && (rc = rx_child_open(s, &c, RX_BIT(RX_COMP_CODED), true,
 	    &r, st)) == RX_OK)
 		rx_text_copy(a->in->id, sizeof(a->in->id), rx_record_text(&r,

@@ -38,14 +38,11 @@ link_place(struct rx_place *p, const struct rx_session *s, const uint8_t *id,
 	    (uint32_t)(2 + k), epoch);
 }
 
-rx_err
-rx_case_init(struct rx_case *c, struct rx_session *s, struct rx_status *st)
+void
+rx_case_init(struct rx_case *c)
 {
 
-	(void)s;
-	(void)st;
 	memset(c, 0, sizeof(*c));
-	return (RX_OK);
 }
 
 /* Memory for one more key of the case: its own, the session's spare, or new. */
@@ -638,8 +635,9 @@ slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		who = rx_col_bytes(cur, 1, &n);
-		first = n == RX_ID_BYTES ? rx_member_first(s, who) :
-		    s->nmembers;
+		if (n != RX_ID_BYTES)
+			continue;	/* for nobody */
+		first = rx_member_first(s, who);
 		if ((first == s->nmembers ||
 		    supervises(s, first, c->unit) < 0) &&
 		    (rc = rx_buf_add(&gone, who, n, st)) != RX_OK)
@@ -802,8 +800,7 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		*st = why;
 		return (rc);
 	}
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
 		if (supervised(s, i, unit))
 			rc = slots_heal_one(s, unit, i, &c, made, st);
@@ -878,8 +875,8 @@ rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
 	struct rx_secret *mem;
 	struct rx_cursor *cur;
 	const size_t one = RX_ID_BYTES + RX_GRANT_BYTES;
-	const void *p;
-	size_t i, n;
+	const void *id, *box;
+	size_t i, n, nid;
 	bool row = false;
 	rx_err rc;
 
@@ -889,14 +886,14 @@ rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
 	    RX_OK)
 		goto done;
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		p = rx_col_bytes(cur, 2, &n);
-		if (n != RX_GRANT_BYTES) {
+		id = rx_col_bytes(cur, 0, &nid);
+		box = rx_col_bytes(cur, 2, &n);
+		if (nid != RX_ID_BYTES || n != RX_GRANT_BYTES) {
 			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
 			break;
 		}
-		if ((rc = rx_buf_add(&rows, rx_col_bytes(cur, 0, &n),
-		    RX_ID_BYTES, st)) != RX_OK ||
-		    (rc = rx_buf_add(&rows, p, RX_GRANT_BYTES, st)) != RX_OK)
+		if ((rc = rx_buf_add(&rows, id, nid, st)) != RX_OK ||
+		    (rc = rx_buf_add(&rows, box, n, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);

@@ -154,10 +154,10 @@ each_child(struct rx_session *s, const struct rx_buf *units, struct list *l,
 	struct rx_record r;
 	struct rx_case c;
 	size_t i;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
 	rx_record_init(&r);
-	rc = rx_case_init(&c, s, st);
+	rx_case_init(&c);
 	for (i = 0; i < units->len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = each_of_unit(s, (const char *)units->b + i, l, &c, &r,
 		    st);
@@ -414,8 +414,8 @@ rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	bool director;
 	rx_err rc;
 
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK)
+	rx_case_init(&c);
+	if ((rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK)
 		goto done;
 	if (!director && (reason == NULL || *reason == '\0'))
 		comps &= ~RX_BIT(RX_COMP_IDENTITY);
@@ -450,9 +450,9 @@ rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		    strchr(detail, ':') == NULL ? ":" : "", rx_fields[f].key);
 	}
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
+	rx_case_init(&c);
 	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) == RX_OK &&
 	    (rc = rx_audit_reveal(s, 1, id, detail, st)) == RX_OK)
 		rc = show(s, &c, RX_CASE_KEYS, shown, each, cookie, st);

@@ -444,10 +444,10 @@ rx_departure_seal(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 	if (reason == NULL || *reason == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
+	rx_case_init(&c);
 	if ((rc = rx_case_unit(s, id, from, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, from, st)) != RX_OK ||
 	    (rc = address_check(&to, s, address, n, fingerprint, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	/* As things are now, and not before. */
@@ -574,8 +574,7 @@ rx_departure_each(struct rx_session *s, const uint8_t *id, bool names,
 	/* A copy never hears how an offer ended. */
 	if (s->copy || !rx_session_has_role(s, RX_ROLE_DIRECTOR))
 		return (RX_OK);
-	if ((rc = rx_case_init(&l.c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&l.c);
 	rx_record_init(&l.r);
 	rc = id != NULL ? rx_buf_add(&ids, id, RX_ID_BYTES, st) :
 	    rx_query_ids(s->store, RX_Q_DEPARTED, NULL, 0, 0, &ids, st);
@@ -828,8 +827,8 @@ taking_do(struct taking *t, struct rx_session *s, bool keep,
 	const bool yes = t->r.answer == RX_ANSWER_ACCEPTED;
 	rx_err rc;
 
-	if ((rc = rx_case_init(&t->c, s, st)) != RX_OK ||
-	    (rc = rx_begin(s, st)) != RX_OK)
+	rx_case_init(&t->c);
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = taking_load(t, s, st)) == RX_OK)
 		rc = take_check(t, st);

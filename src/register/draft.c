@@ -96,8 +96,7 @@ rx_draft_save(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	struct rx_case c;
 	rx_err rc;
 
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	if ((rc = load_case(s, &c, id, st)) != RX_OK ||
 	    (rc = derive(s, &c, &epoch, &where, st)) != RX_OK ||
 	    (rc = rx_field_seal(&box, s->scratch[1], RX_COMP_NARRATIVE, epoch,
@@ -152,8 +151,7 @@ rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_err rc;
 
 	*found = false;
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	place_of(s, id, place);
 	if ((rc = load_case(s, &c, id, st)) != RX_OK ||
 	    (rc = read_box(s, place, &box, found, st)) != RX_OK || !*found)

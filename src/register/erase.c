@@ -652,9 +652,9 @@ rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	e.ground = order->ground;
 	e.asker = order->asker;
 	if ((rc = rx_case_unit(s, id, e.unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, e.unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, e.unit, st)) != RX_OK)
 		return (rc);
+	rx_case_init(&c);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	if ((rc = rx_departure_refuse(s, id, st)) == RX_OK &&

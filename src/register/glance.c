@@ -192,8 +192,8 @@ rx_child_browse(struct rx_session *s, const char *text, bool names,
 	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR))
 		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
 	rx_record_init(&r);
-	if ((rc = wanted_init(&b.wanted, text, st)) == RX_OK &&
-	    (rc = rx_case_init(&c, s, st)) == RX_OK) {
+	if ((rc = wanted_init(&b.wanted, text, st)) == RX_OK) {
+		rx_case_init(&c);
 		rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st);
 		for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 			rc = browse_unit(s, &b, &c, &r,
@@ -224,9 +224,9 @@ rx_child_glance(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_err rc;
 
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
+	rx_case_init(&c);
 	rx_record_init(&r);
 	if ((rc = rx_case_known(s, &c, id, unit, &k, st)) == RX_OK &&
 	    (rc = rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_IDENTITY) |

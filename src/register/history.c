@@ -127,9 +127,9 @@ rx_child_history(struct rx_session *s, const uint8_t child[RX_ID_BYTES],
 	rx_err rc;
 
 	if ((rc = rx_case_unit(s, child, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
+	rx_case_init(&c);
 	/* First the audit, then the sight of it. */
 	if ((rc = rx_case_load(&c, s, child, unit, RX_CASE_KEYS, st)) ==
 	    RX_OK && (rc = rx_audit_reveal(s, 1, child, shown != 0 ?

@@ -28,6 +28,7 @@ struct idset {
 };
 
 struct importer {
+	const char *path;
 	FILE *f;
 	char *line;
 	size_t len;
@@ -102,6 +103,15 @@ check_twice(struct importer *im, struct rx_status *st)
 	return (rc);
 }
 
+static rx_err
+unreadable(const struct importer *im, struct rx_status *st)
+{
+
+	rx_status_arg(st, "file", "%s", im->path);
+	rx_status_arg(st, "errno", "%s", strerrorname_np(errno));
+	return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+}
+
 /* The next line into im->line; *more is false at the end of the file. */
 static rx_err
 read_line(struct importer *im, bool *more, struct rx_status *st)
@@ -113,7 +123,7 @@ read_line(struct importer *im, bool *more, struct rx_status *st)
 	    (c = getc_unlocked(im->f)) != EOF && c != '\n')
 		im->line[im->len++] = (char)c;
 	if (c == EOF && ferror(im->f))
-		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+		return (unreadable(im, st));
 	*more = im->len > 0 || c != EOF;
 	if (*more)
 		im->number++;
@@ -240,7 +250,7 @@ reading(struct importer *im, enum turn turn, struct rx_status *st)
 	if (turn <= TURN_CHILDREN)
 		im->done = 0;
 	if (fseek(im->f, 0, SEEK_SET) != 0)
-		return (rx_fail(st, RX_EIO, RX_MSG_FILE_READ));
+		return (unreadable(im, st));
 	for (;;) {
 		if ((rc = read_line(im, &more, st)) != RX_OK || !more)
 			break;
@@ -347,8 +357,8 @@ rx_import(struct rx_session *s, const char *path,
     void (*progress)(void *, size_t done, size_t total), void *cookie,
     struct rx_status *st)
 {
-	struct importer im = { .counts = counts, .progress = progress,
-	    .cookie = cookie };
+	struct importer im = { .path = path, .counts = counts,
+	    .progress = progress, .cookie = cookie };
 	char detail[64];
 	rx_err rc;
 

@@ -525,8 +525,7 @@ struct rx_case {
 };
 /* A case whose key memory is reused by every load; given back to the session,
  * wiped, by rx_case_done (allowed on a zeroed case). */
-rx_err rx_case_init(struct rx_case *c, struct rx_session *s,
-    struct rx_status *st) RX_MUST_USE;
+void rx_case_init(struct rx_case *c);
 void rx_case_done(struct rx_case *c, struct rx_session *s);
 /* The place of the wrap of compartment ${k} (columns 3, 4, 5 of case_key). */
 void rx_wrap_place(struct rx_place *p, const struct rx_session *s,

@@ -250,11 +250,11 @@ conflicts_open(struct merge *m, const struct rx_buf *rows,
 
 	if ((rc = rx_begin(m->s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_case_init(&m->now, m->s, st)) == RX_OK)
-		for (i = 0; i < rows->len && rc == RX_OK; i += 4 + n) {
-			n = rx_get32(rows->b + i);
-			rc = conflict_open(m, rows->b + i + 4, n, t, st);
-		}
+	rx_case_init(&m->now);
+	for (i = 0; i < rows->len && rc == RX_OK; i += 4 + n) {
+		n = rx_get32(rows->b + i);
+		rc = conflict_open(m, rows->b + i + 4, n, t, st);
+	}
 	rx_case_done(&m->now, m->s);
 	rx_abandon(m->s);
 	return (rc);
@@ -338,9 +338,9 @@ rx_merge(struct rx_session *s, const struct rx_container *c,
 	m->newer = newer;
 	m->despite = despite;
 	rx_record_init(&m->r);
-	if ((rc = rx_case_init(&m->old, s, st)) != RX_OK ||
-	    (rc = rx_case_init(&m->now, s, st)) != RX_OK ||
-	    (rc = rows_read(m, body->b + RX_BUNDLE_HEAD, body->len -
+	rx_case_init(&m->old);
+	rx_case_init(&m->now);
+	if ((rc = rows_read(m, body->b + RX_BUNDLE_HEAD, body->len -
 	    RX_BUNDLE_HEAD, st)) != RX_OK)
 		goto done;
 	if (m->n > 1)

@@ -1102,7 +1102,7 @@ moves_insert(struct merge *m, const struct group *g, struct rx_status *st)
 }
 
 /* The keys that the case, which is here, got with the newest move ${move} take the
- * place of those that it had. */
+ * place of those that it had, which are older (move_follows). */
 static rx_err
 moved_keys(struct merge *m, struct group *g, const struct rx_passage *move,
     struct rx_status *st)
@@ -1114,8 +1114,6 @@ moved_keys(struct merge *m, struct group *g, const struct rx_passage *move,
 	size_t i;
 	rx_err rc = RX_OK;
 
-	if (g->have >= move->epoch)
-		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_KEYS_DIFFER));
 	for (i = 0; i < g->n && rc == RX_OK; i++) {
 		const struct in_row *r = &g->row[i];
 

@@ -167,9 +167,9 @@ rx_child_moves(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 	*corrections = 0;
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
+	rx_case_init(&c);
 	rx_record_init(&w.r);
 	if ((rc = rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
 	    RX_OK || (rc = rx_query_open(&cur, s->store, RX_Q_CHILD_HISTORY,

@@ -597,8 +597,8 @@ rx_origin_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_err rc;
 
 	*count = 0;
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK ||
+	rx_case_init(&c);
+	if ((rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK ||
 	    (rc = rx_origins_read(&all, count, s, &c, st)) != RX_OK ||
 	    *count == 0)
 		goto done;

@@ -150,15 +150,15 @@ visited(struct child *ch, int32_t date, bool *first, struct rx_status *st)
 	    RX_OK);
 }
 
-/* What the intervention ${r}, of which ${counts}, adds to the month of its date. */
+/* What the intervention ${r}, of which ${counts}, adds to ${m}, the month of its
+ * date. */
 static rx_err
-add_dated(struct child *ch, const struct rx_record *r, unsigned counts,
-    struct rx_status *st)
+add_dated(struct child *ch, struct month *m, const struct rx_record *r,
+    unsigned counts, struct rx_status *st)
 {
 	const int32_t date = (int32_t)rx_record_int(r, RX_F_DATE);
 	const int64_t fen = rx_record_int(r, RX_F_AMOUNT_FEN);
 	struct agency a = { .month = rx_date_month(date) };
-	struct month *m;
 	bool first = false;
 	rx_err rc;
 
@@ -169,9 +169,8 @@ add_dated(struct child *ch, const struct rx_record *r, unsigned counts,
 		    RX_OK)
 			return (rc);
 	}
-	if (((counts & RX_COUNTS_VISIT) != 0 &&
-	    (rc = visited(ch, date, &first, st)) != RX_OK) ||
-	    (rc = month_of(ch, date, &m, st)) != RX_OK)
+	if ((counts & RX_COUNTS_VISIT) != 0 &&
+	    (rc = visited(ch, date, &first, st)) != RX_OK)
 		return (rc);
 	m->helped = true;
 	m->sum[VISITS] += first;
@@ -197,7 +196,8 @@ add_record(struct child *ch, const struct rx_record *r, struct rx_status *st)
 		    &m, st)) != RX_OK)
 			return (rc);
 		m->sum[REPORTED] = 1;
-		if (counts != 0 && (rc = add_dated(ch, r, counts, st)) != RX_OK)
+		if (counts != 0 &&
+		    (rc = add_dated(ch, m, r, counts, st)) != RX_OK)
 			return (rc);
 	}
 	if (r->type != RX_INTERVENTION || !r->v[RX_F_NEED_RESOLVED_ON].set)

@@ -147,9 +147,9 @@ collect(struct rows *rows, struct rx_session *s, bool all,
 	    !rx_session_has_role(s, RX_ROLE_DIRECTOR))
 		return (rx_fail(st, RX_EPERM, RX_MSG_CASES_NOT_YOURS));
 	if ((rc = rx_units_for(s, RX_ACT_SUPERVISE, &units, st)) != RX_OK ||
-	    (rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
+	    (rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK)
 		goto done;
+	rx_case_init(&c);
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = unit_flags(rows, s, &c, (const char *)units.b + i, all,
 		    st);
@@ -261,8 +261,8 @@ flag_now(struct rx_session *s, const struct rx_flag_row *flag,
 	rx_err rc;
 
 	rx_record_init(&child);
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_case_unit(s, flag->child, unit, st)) != RX_OK ||
+	rx_case_init(&c);
+	if ((rc = rx_case_unit(s, flag->child, unit, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_SUPERVISE, unit, st)) != RX_OK ||
 	    (rc = rx_case_load(&c, s, flag->child, unit,
 	    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
@@ -461,13 +461,11 @@ rx_overdue_pass(struct rx_session *s, struct rx_status *st)
 
 	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR))
 		return (RX_OK);
-	if ((rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK)
-		goto done;
+	rx_case_init(&c);
+	rc = rx_units_for(s, RX_ACT_WRITE_CASE, &units, st);
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = pass_unit(s, &c, (const char *)units.b + i, st);
 	rx_case_done(&c, s);
-done:
 	rx_buf_free(&units);
 	return (rc);
 }

@@ -398,11 +398,10 @@ refresh_cases(struct rx_session *s, const char *unit, const struct rx_buf *ids,
 	char text[RX_UNIT_TEXT];
 	struct rx_case c;
 	size_t i;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
 	rx_unit_text(text, unit);
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	for (i = 0; i < all && rc == RX_OK; i++) {
 		if (i % CASES_AT_ONCE == 0 && (rc = rx_begin(s, st)) != RX_OK)
 			break;

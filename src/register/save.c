@@ -100,8 +100,8 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 	sv->s = s;
 	sv->bulk = bulk;
 	rx_record_init(&sv->old);
-	if ((rc = rx_case_init(&sv->c, s, st)) != RX_OK ||
-	    (rc = rx_begin(s, st)) != RX_OK) {
+	rx_case_init(&sv->c);
+	if ((rc = rx_begin(s, st)) != RX_OK) {
 		sv->committed = true;	/* nothing to roll back */
 		rx_saver_free(sv);
 		return (rc);

@@ -424,9 +424,9 @@ rx_form_since(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	rx_err rc;
 
 	*known = false;
-	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK ||
-	    (rc = rx_case_init(&w.c, s, st)) != RX_OK)
+	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK)
 		return (rc);
+	rx_case_init(&w.c);
 	rx_record_init(&w.r);
 	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK &&
 	    (rc = rx_mark_now(&now, s, st)) == RX_OK)

@@ -41,7 +41,7 @@ offer_free(struct offer *o)
 	memset(o, 0, sizeof(*o));
 }
 
-/* Copy the row under ${cur} into the zeroed ${o}. */
+/* Copy the row under ${cur}, of o->child, into ${o}, zeroed but for that. */
 static rx_err
 offer_copy(struct offer *o, const struct rx_cursor *cur, struct rx_status *st)
 {
@@ -50,10 +50,6 @@ offer_copy(struct offer *o, const struct rx_cursor *cur, struct rx_status *st)
 	size_t k, n;
 	rx_err rc;
 
-	p = rx_col_bytes(cur, 0, &n);
-	if (n != RX_ID_BYTES)
-		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
-	memcpy(o->child, p, n);
 	rx_unit_set(o->unit, rx_col_text(cur, 1));
 	o->epoch = (uint32_t)rx_col_int(cur, 2);
 	for (k = 0; k < 3; k++) {
@@ -76,6 +72,7 @@ offer_load(struct offer *o, struct rx_session *s,
 	rx_err rc;
 
 	memset(o, 0, sizeof(*o));
+	memcpy(o->child, id, RX_ID_BYTES);
 	*found = false;
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_TRANSFER, &arg, 1, st)) !=
 	    RX_OK)
@@ -363,8 +360,7 @@ offer_make(struct rx_session *s, const uint8_t *id, const char *from,
 	bool found;
 	rx_err rc;
 
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	if ((rc = offer_load(&o, s, id, &found, st)) != RX_OK)
 		goto done;
 	if (found && o.grants.len > 0) {
@@ -422,9 +418,9 @@ rx_transfer_withdraw(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	bool found;
 	rx_err rc;
 
+	rx_case_init(&c);
 	if ((rc = rx_case_unit(s, id, from, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, from, st)) != RX_OK ||
-	    (rc = rx_case_init(&c, s, st)) != RX_OK ||
 	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = offer_load(&o, s, id, &found, st)) != RX_OK ||
@@ -508,8 +504,8 @@ rx_transfer_accept(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 
 	number[0] = '\0';
 	memset(&o, 0, sizeof(o));
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_begin(s, st)) != RX_OK)
+	rx_case_init(&c);
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = receive(s, id, &o, &c, &move, st)) == RX_OK)
 		rc = take_over(s, &c, &o, &move, number, st);
@@ -533,8 +529,8 @@ rx_transfer_reject(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if (reason == NULL || *reason == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
 	memset(&o, 0, sizeof(o));
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK ||
-	    (rc = rx_begin(s, st)) != RX_OK)
+	rx_case_init(&c);
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = receive(s, id, &o, &c, &move, st)) == RX_OK &&
 	    (rc = offer_say(&o, s, &c, reason, st)) == RX_OK) {
@@ -657,8 +653,7 @@ list_all(struct listing *l, struct rx_session *s, struct rx_status *st)
 	bool found;
 	rx_err rc;
 
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	rc = offered_ids(s, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
 		if ((rc = offer_load(&o, s, ids.b + i, &found, st)) == RX_OK &&
@@ -814,8 +809,7 @@ rx_transfers_heal(struct rx_session *s, struct rx_status *st)
 
 	if (!rx_session_has_role(s, RX_ROLE_DIRECTOR))
 		return (RX_OK);
-	if ((rc = rx_case_init(&c, s, st)) != RX_OK)
-		return (rc);
+	rx_case_init(&c);
 	rc = offered_ids(s, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
 		const uint8_t *id = ids.b + i;

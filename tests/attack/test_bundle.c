@@ -713,7 +713,7 @@ forge_record(struct rx_session *d1, enum rx_type type,
 		    &st));
 	}
 	must(rx_begin(d1, &st));
-	must(rx_case_init(&kase, d1, &st));
+	rx_case_init(&kase);
 	must(rx_case_load(&kase, d1, fixture_id[C1], unit, RX_CASE_KEYS, &st));
 	must(rx_row_insert(d1, &kase, &r, &st));
 	rx_case_done(&kase, d1);
@@ -734,7 +734,7 @@ opens_unverified(struct rx_session *d1, const uint8_t id[RX_ID_BYTES])
 
 	rx_unit_set(unit, VILLAGE);
 	rx_record_init(&r);
-	must(rx_case_init(&kase, d1, &st));
+	rx_case_init(&kase);
 	must(rx_case_load(&kase, d1, fixture_id[C1], unit, RX_CASE_KEYS, &st));
 	must(rx_query_open(&cur, d1->store, RX_Q_RECORD, &arg, 1, &st));
 	must(rx_query_next(cur, &row, &st));
@@ -1224,7 +1224,7 @@ add_case_keys(struct letter *l, struct rx_session *s)
 	size_t k;
 
 	rx_unit_set(unit, VILLAGE);
-	must(rx_case_init(&kase, s, &st));
+	rx_case_init(&kase);
 	must(rx_case_load(&kase, s, fixture_id[C2], unit,
 	    RX_BIT(RX_COMP_CODED), &st));
 	rx_random(wrap, sizeof(wrap));
@@ -1310,7 +1310,7 @@ test_case_keys_that_do_not_lead_to_the_known_ones_are_refused(void **state)
 	scene_open(&c);
 	at_home = fixture_open(c.home, "d1");
 	rx_unit_set(unit, VILLAGE);
-	must(rx_case_init(&kase, c.d1, &st));
+	rx_case_init(&kase);
 	/* The control last: led to the right ones they are taken. */
 	for (lie = 1; lie >= 0; lie--) {
 		must(rx_case_load(&kase, c.d1, fixture_id[C2], unit,
@@ -1491,7 +1491,7 @@ forge(struct rx_session *s, const struct forgery *f)
 		    &st));
 	}
 	must(rx_begin(s, &st));
-	must(rx_case_init(&kase, s, &st));
+	rx_case_init(&kase);
 	if (!activity)
 		must(rx_case_load(&kase, s, fixture_id[f->child], f->unit,
 		    RX_CASE_KEYS, &st));
@@ -1923,7 +1923,7 @@ renew_c2(struct rx_session *d1, int n)
 
 	for (i = 0; i < n; i++) {
 		must(rx_begin(d1, &st));
-		must(rx_case_init(&kase, d1, &st));
+		rx_case_init(&kase);
 		must(rx_case_load(&kase, d1, fixture_id[C2], VILLAGE1,
 		    RX_CASE_KEYS, &st));
 		must(rx_case_renew(&kase, d1, &st));
@@ -2271,7 +2271,7 @@ forge_child(struct rx_session *s, uint32_t version, const char *unit)
 
 	rx_record_init(&r);
 	must(rx_begin(s, &st));
-	must(rx_case_init(&kase, s, &st));
+	rx_case_init(&kase);
 	must(rx_case_load(&kase, s, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
 	    &st));
 	must(rx_child_open(s, &kase, RX_CASE_KEYS, true, &r, &st));

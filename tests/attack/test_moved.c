@@ -489,6 +489,40 @@ history_at(const struct rx_buf *body)
 	return (RX_KEY_BYTES + 4 + rx_get32(body->b + RX_KEY_BYTES) + 8);
 }
 
+/* The sender himself seals what is no case: too little, a history too short for an
+ * address, and one whose address is none. */
+static void
+test_file_that_holds_no_case_is_refused(void **state)
+{
+	struct rx_container_head head;
+	struct rx_buf body;
+	struct scene c;
+	size_t at, whole;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&head, &body, c.d2, c.file);
+	at = history_at(&body);
+	whole = body.len;
+	body.len = RX_KEY_BYTES + 2;
+	refuses(show(c.d2, pack(&head, &body, c.d1, c.d2)), RX_ECORRUPT,
+	    TRANSFER_FILE_CORRUPT);
+	body.len = at + 20;
+	rx_put32(body.b + at - 4, 20);
+	refuses(show(c.d2, pack(&head, &body, c.d1, c.d2)), RX_ECORRUPT,
+	    TRANSFER_FILE_CORRUPT);
+	body.len = whole;
+	rx_put32(body.b + at - 4, (uint32_t)(whole - at));
+	body.b[at] ^= 1;
+	refuses(show(c.d2, pack(&head, &body, c.d1, c.d2)), RX_ECORRUPT,
+	    TRANSFER_FILE_CORRUPT);
+	assert_int_equal(children(c.d2), 1);
+	body.b[at] ^= 1;
+	must(show(c.d2, pack(&head, &body, c.d1, c.d2)));	/* control */
+	rx_buf_free(&body);
+	scene_close(&c);
+}
+
 /* Append the bytes of a row, with its length, to the only history of ${body}. */
 static void
 add_row(struct rx_buf *body, const struct rx_buf *row)
@@ -526,7 +560,7 @@ with_forged(struct scene *c, enum fixture_id author)
 	memcpy(r.child, fixture_id[C2], RX_ID_BYTES);
 	memcpy(r.unit, VILLAGE1, RX_UNIT_BYTES);
 	memcpy(r.author, fixture_id[author], RX_ID_BYTES);
-	must(rx_case_init(&k, c->d1, &st));
+	rx_case_init(&k);
 	must(rx_case_load(&k, c->d1, r.child, VILLAGE1, RX_CASE_KEYS, &st));
 	must(rx_begin(c->d1, &st));
 	must(rx_row_insert(c->d1, &k, &r, &st));
@@ -696,7 +730,7 @@ test_receiver_opens_nothing_written_after_a_withdrawal(void **state)
 	unpack(&head, &body, c.d2, c.file);
 	at = history_at(&body) + RX_ADDRESS_BYTES + RX_ID_BYTES;
 	n = rx_get32(body.b + at);
-	must(rx_case_init(&k, c.d1, &st));
+	rx_case_init(&k);
 	must(rx_case_load(&k, c.d1, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
 	    &st));
 	/* The control: before it he has the newest. */
@@ -780,6 +814,41 @@ test_receipt_by_somebody_else_is_refused(void **state)
 	    RECEIPT_CORRUPT);
 	rx_session_close(other);
 	must(take(c.d1, resigned(receipt, c.d2, 0, NULL, 0)));	/* control */
+	scene_close(&c);
+}
+
+/* A receiver who answers in what is no text. */
+static void
+test_answer_that_is_no_text_is_refused(void **state)
+{
+	static const char *const why[2] = { "\xff\xfe", "不是这里" };
+	struct rx_container_head head;
+	struct rx_buf body, b, out = RX_BUF_INIT;
+	const char *receipt;
+	struct rx_receipt r;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&head, &body, c.d2, c.file);	/* first is the answer key */
+	must(reject(c.d2, c.file, &receipt));
+	get(&b, receipt);
+	must(rx_receipt_read(&r, b.b, b.len, &st));
+	for (i = 0; i < 2; i++) {
+		rx_buf_reset(&out);
+		must(rx_receipt_make(&out, &r, body.b, why[i],
+		    c.d2->id->sign_secret, &st));
+		if (i == 0)
+			refuses(take(c.d1, put(&out, out.len)), RX_ECORRUPT,
+			    RECEIPT_CORRUPT);
+		else
+			must(take(c.d1, put(&out, out.len)));	/* control */
+	}
+	assert_int_equal(children(c.d1), 2);
+	rx_buf_free(&out);
+	rx_buf_free(&body);
+	rx_buf_free(&b);
 	scene_close(&c);
 }
 
@@ -976,6 +1045,8 @@ main(void)
 		cmocka_unit_test(
 		    test_substituted_address_shows_in_its_fingerprint),
 		cmocka_unit_test(test_file_signed_by_somebody_else_is_refused),
+		cmocka_unit_test(test_file_that_holds_no_case_is_refused),
+		cmocka_unit_test(test_answer_that_is_no_text_is_refused),
 		cmocka_unit_test(test_record_in_anothers_name_is_refused),
 		cmocka_unit_test(
 		    test_row_of_another_child_or_table_is_refused),

@@ -171,7 +171,7 @@ case_state(struct rx_session *s, const uint8_t *id, struct rx_case_state *cs)
 	struct rx_case c;
 
 	rx_status_clear(&st);
-	ok(rx_case_init(&c, s, &st), &st);
+	rx_case_init(&c);
 	ok(rx_case_load(&c, s, id, VILLAGE1, RX_CASE_KEYS, &st), &st);
 	ok(rx_case_state(s, &c, cs, NULL, NULL, &st), &st);
 	rx_case_done(&c, s);
@@ -292,7 +292,7 @@ forge_review(struct rx_session *s)
 	ok(rx_record_set_int(&r, RX_F_DECISION,
 	    rx_code_by_key(RX_LIST_DECISION, "close")->no, &st), &st);
 	ok(rx_record_set_ids(&r, RX_F_FLAG, flag.id, 1, &st), &st);
-	ok(rx_case_init(&c, s, &st), &st);
+	rx_case_init(&c);
 	ok(rx_begin(s, &st), &st);
 	ok(rx_case_load(&c, s, r.child, r.unit, RX_CASE_KEYS, &st), &st);
 	ok(rx_row_insert(s, &c, &r, &st), &st);

@@ -41,11 +41,23 @@ rx_err as(const char *dir, const char *user, const char *pass,
 rx_err act_nothing(struct rx_session *s);
 
 /* Do ${d} in another process, on a machine that fails at call ${at} (0: where the
- * calls are counted).  Memory and reads fail from when he has signed in, unless
+ * calls are counted).  Memory, reads and answers fail from when he has signed in, unless
  * that is the deed. */
 struct outcome attempt(const struct deed *d, const char *dir, enum fault how,
     unsigned at);
 /* An error says what it is, and nothing stays behind. */
 bool honest(enum fault how, const struct outcome *o);
+
+/* What is in the folder ${dir} goes. */
+void remove_all(const char *dir);
+/* Do ${d} to the register ${start}, of which ${ready} makes a copy in ${dir} each
+ * time, failing as ${how} says at every line that asks first in it: what it answers
+ * is honest (or d->again), and the register is whole: with ${once}, of what is one
+ * transaction, with an error every row is as it was before.  How many lines there
+ * were; what was not as it should be is printed and counted in starve_wrong. */
+size_t starve_deed(const struct deed *d, const char *start, const char *dir,
+    void (*ready)(const char *start, rx_err (*act)(struct rx_session *)),
+    enum fault how, bool once);
+extern unsigned starve_wrong;
 
 #endif

@@ -7,6 +7,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <search.h>
 #include <signal.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -18,12 +19,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto/certificate.h"
+#include "crypto/envelope.h"
+#include "crypto/grant.h"
+#include "crypto/recovery.h"
+#include "store/store.h"
 #include "tests/crash/fault.h"
 #include "tests/quick.h"
 
 const char *const fault_name[FAULTS] = {
 	"nothing", "kill", "torn write", "power cut", "I/O error", "full disk",
-	"read error", "no memory"
+	"read error", "no memory", "no answer"
 };
 
 static enum fault how;
@@ -31,7 +37,7 @@ static unsigned at, state;
 static bool lasting, lying;
 /* Threads of the program count here together. */
 static atomic_bool armed;
-static atomic_uint disk, reads, memory;
+static atomic_uint disk, reads, memory, answers;
 static struct { atomic_long sqlite, blocks, guarded; } held;
 
 /* The linker's names; no header has them. */
@@ -58,6 +64,8 @@ REAL_(int, link, (const char *, const char *))
 REAL_(int, unlink, (const char *))
 REAL_(int, mkdir, (const char *, mode_t))
 REAL_(int, rmdir, (const char *))
+typedef int comparison(const void *, const void *);
+REAL_(void *, tsearch, (const void *, void **, comparison *))
 typedef struct dirent **names_out;
 typedef int names_filter(const struct dirent *);
 typedef int names_order(const struct dirent **, const struct dirent **);
@@ -295,16 +303,29 @@ static struct places {
 	uintptr_t seen[FAULTS][SEEN];
 } *places;			/* shared with the processes that are made */
 
-/* Whether ${line} is new among those seen. */
-static bool
-seen_add(uintptr_t *seen, uintptr_t line)
+/* Where ${line} is among those seen, or would be. */
+static uintptr_t *
+seen_at(uintptr_t *seen, uintptr_t line)
 {
 	size_t i = (line * 2654435761u) % SEEN;
 
-	for (; seen[i] != 0; i = (i + 1) % SEEN)
-		if (seen[i] == line)
-			return (false);
-	seen[i] = line;
+	while (seen[i] != 0 && seen[i] != line)
+		i = (i + 1) % SEEN;
+	return (&seen[i]);
+}
+
+/* Whether ${line} is new among those seen.  What went on without memory, or where
+ * the disk does not read, need not be without an answer as well. */
+static bool
+seen_add(uintptr_t line)
+{
+	uintptr_t *mine = seen_at(places->seen[how], line);
+
+	if (*mine != 0 || (how == FAULT_ANSWER &&
+	    (*seen_at(places->seen[FAULT_MEMORY], line) != 0 ||
+	    *seen_at(places->seen[FAULT_READ], line) != 0)))
+		return (false);
+	*mine = line;
 	return (true);
 }
 
@@ -323,7 +344,7 @@ place(unsigned n)
 	for (i = 0; i < deep; i++)
 		if ((const char *)stack[i] > __executable_start &&
 		    (const char *)stack[i] < etext &&
-		    seen_add(places->seen[how], (uintptr_t)stack[i]))
+		    seen_add((uintptr_t)stack[i]))
 			new = true;
 	if (new && places->n < PLACES)
 		places->call[places->n++] = n;
@@ -584,6 +605,16 @@ __wrap_free(void *p)
 	__real_free(p);
 }
 
+/* Of the C library's own; it frees them itself. */
+void *
+__wrap_tsearch(const void *key, void **root, comparison *compare)
+{
+
+	if (tfind(key, root, compare) == NULL && no_memory())
+		return (NULL);
+	return (__real_tsearch(key, root, compare));
+}
+
 char *
 __wrap_strdup(const char *s)
 {
@@ -721,6 +752,78 @@ __wrap_argon2id_hash_raw(uint32_t passes, uint32_t kib, uint32_t lanes,
 	return (quick_hash(passes, kib, lanes, pass, npass, salt, nsalt, out,
 	    n));
 }
+
+/* ---- what the program asks of its own store, memory and sealing ---- */
+
+static bool
+no_answer(void)
+{
+	unsigned n;
+
+	if (!armed || how != FAULT_ANSWER)
+		return (false);
+	n = ++answers;
+	return (due(n));
+}
+
+/* ${name} fails with ${code} and ${msg}, its output as ${none} leaves it. */
+#define ANSWER(name, params, args, none, code, msg) \
+	rx_err __real_##name params; \
+	rx_err __wrap_##name params; \
+	rx_err \
+	__wrap_##name params \
+	{ \
+		if (!no_answer()) \
+			return (__real_##name args); \
+		none; \
+		return (rx_fail_at(st, code, msg, #name)); \
+	}
+#define STORED(name, params, args, none) \
+	ANSWER(name, params, args, none, RX_EIO, RX_MSG_STORE_IO)
+#define ROOM(name, params, args, none) \
+	ANSWER(name, params, args, none, RX_EINTERNAL, RX_MSG_NO_MEMORY)
+#define NONE (void)0
+typedef const struct rx_value *row_in;
+STORED(rx_query_open, (struct rx_cursor **out, struct rx_store *s,
+    enum rx_query q, row_in v, unsigned n, struct rx_status *st),
+    (out, s, q, v, n, st), *out = NULL)
+STORED(rx_query_next, (struct rx_cursor *c, bool *row, struct rx_status *st),
+    (c, row, st), *row = false)
+STORED(rx_store_begin, (struct rx_store *s, struct rx_status *st), (s, st),
+    NONE)
+STORED(rx_store_insert, (struct rx_store *s, enum rx_table t, row_in v,
+    struct rx_status *st), (s, t, v, st), NONE)
+STORED(rx_store_replace, (struct rx_store *s, enum rx_table t, row_in v,
+    struct rx_status *st), (s, t, v, st), NONE)
+STORED(rx_store_delete, (struct rx_store *s, enum rx_table t, row_in v,
+    bool *gone, struct rx_status *st), (s, t, v, gone, st), NONE)
+STORED(rx_store_compare, (struct rx_store *s, enum rx_table t, row_in v,
+    enum rx_there *there, struct rx_buf *old, struct rx_status *st),
+    (s, t, v, there, old, st), NONE)
+ROOM(rx_buf_add, (struct rx_buf *b, const void *p, size_t n,
+    struct rx_status *st), (b, p, n, st), NONE)
+ROOM(rx_buf_extend, (struct rx_buf *b, size_t n, uint8_t **p,
+    struct rx_status *st), (b, n, p, st), *p = NULL)
+ROOM(rx_key_new, (struct rx_key **out, struct rx_keypool *pool,
+    struct rx_status *st), (out, pool, st), *out = NULL)
+ROOM(rx_secret_new, (struct rx_secret **out, size_t n, struct rx_status *st),
+    (out, n, st), *out = NULL)
+ROOM(rx_envelope_seal, (uint8_t *box, const struct rx_key *key,
+    enum rx_env_type type, enum rx_compartment comp, uint32_t epoch,
+    const struct rx_place *place, const void *p, size_t n,
+    struct rx_status *st), (box, key, type, comp, epoch, place, p, n, st),
+    NONE)
+ROOM(rx_grant_make, (uint8_t *out, const struct rx_grant_context *ctx,
+    const struct rx_key *const *keys, enum rx_grant_kind kind,
+    const uint8_t *by, const struct rx_identity *id, const uint8_t *to,
+    struct rx_status *st), (out, ctx, keys, kind, by, id, to, st), NONE)
+ROOM(rx_pair_mac, (uint8_t *mac, const struct rx_identity *mine,
+    const uint8_t *his, const char *label, const void *p, size_t n,
+    struct rx_status *st), (mac, mine, his, label, p, n, st), NONE)
+ROOM(rx_recovery_seal, (uint8_t *box, const struct rx_key *secret, unsigned a,
+    unsigned b, const uint8_t *code, const uint8_t *other,
+    const uint8_t *store, struct rx_status *st),
+    (box, secret, a, b, code, other, store, st), NONE)
 
 /* ---- files of our own ---- */
 
@@ -944,7 +1047,7 @@ fault_arm(enum fault what, unsigned nth, unsigned seed)
 	at = nth;
 	lasting = seed % 2 == 1;
 	state = seed * 2654435761u + 1;
-	disk = reads = memory = 0;
+	disk = reads = memory = answers = 0;
 	if (at == 0)
 		places->n = 0;
 	armed = true;
@@ -962,7 +1065,7 @@ fault_calls(enum fault what)
 {
 
 	return (what == FAULT_MEMORY ? memory : what == FAULT_READ ? reads :
-	    disk);
+	    what == FAULT_ANSWER ? answers : disk);
 }
 
 void

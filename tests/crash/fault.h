@@ -5,7 +5,8 @@
  * A machine that fails where it is told to.  Under SQLite lies a file system of
  * ours; our own calls of malloc, write, rename and so on come here by the linker
  * (--wrap, see the Makefile).  Disk calls that change something, reads of the
- * database, and requests for memory are counted apart.
+ * database, requests for memory, and what is asked of the modules below the
+ * register are counted apart.
  *
  * What the machine remembers beside the files is what a power cut would leave:
  * a write lasts when its file was synced, a name when its folder was.
@@ -25,6 +26,9 @@ enum fault {
 	FAULT_FULL,	/* the disk is full from the Nth call */
 	FAULT_READ,	/* the Nth read is an I/O error */
 	FAULT_MEMORY,	/* the Nth request for memory fails */
+	FAULT_ANSWER,	/* the Nth time that the program asks its own store, or
+			 * for room, keys or a box, it is refused: where the
+			 * machine cannot fail today as well */
 	FAULTS
 };
 extern const char *const fault_name[FAULTS];

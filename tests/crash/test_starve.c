@@ -7,15 +7,15 @@
 
 #include <sys/stat.h>
 
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/json.h"
-#include "tests/crash/attempt.h"
+#include "tests/crash/deeds.h"
 
 /* The register, settled: everybody signed in, and one more file of it; what lies
  * beside it; and what a deed makes. */
@@ -32,12 +32,23 @@ path(const char *folder, const char *name)
 	return (text[i]);
 }
 
-/* What is called for every row does nothing. */
+/* What is called for every row needs memory, as whoever shows it does. */
+static void *volatile asked;
+
+static rx_err
+ask(struct rx_status *u)
+{
+
+	if ((asked = malloc(1)) == NULL)
+		return (rx_fail(u, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	free(asked);
+	return (RX_OK);
+}
+
 #define EACH(name, type) static rx_err \
 	name(void *c, type row, struct rx_status *u) \
-	{ (void)c; (void)row; (void)u; return (RX_OK); }
+	{ (void)c; (void)row; return (ask(u)); }
 EACH(child_row, const struct rx_child_row *)
-EACH(record, const struct rx_record *)
 EACH(move, const struct rx_move *)
 EACH(setting, const struct rx_setting_row *)
 EACH(over, const struct rx_retention_row *)
@@ -54,6 +65,18 @@ EACH(countersigned, const struct rx_countersigned *)
 EACH(vault_file, const struct rx_vault_file *)
 EACH(bundle, const struct rx_bundle *)
 EACH(unit_of, const char *)
+
+/* Shown as JSON. */
+static rx_err
+record(void *c, const struct rx_record *r, struct rx_status *u)
+{
+	json_t *json = NULL;
+	const rx_err rc = rx_record_json(&json, r, u);
+
+	(void)c;
+	json_decref(json);
+	return (rc);
+}
 
 static rx_err
 version(void *c, const struct rx_record *r, uint64_t changed,
@@ -150,6 +173,8 @@ expired(void *c, const char *file, int64_t days, struct rx_status *u)
 #define C1_ID fixture_id[C1]
 #define C2_ID fixture_id[C2]
 #define VILLAGE "350102001001\0\0\0"
+/* A long address. */
+#define FAR "很远很远很远很远很远很远很远很远很远很远很远很远很远很远很远很远"
 #define DAY 30000		/* in 2052: all are grown up */
 #define NAMED ((1U << RX_F_NAME) | (1U << RX_F_ID_NUMBER))
 
@@ -281,6 +306,27 @@ ACT(act_correct, save(s, RX_CHILD, "{\"id\":\"c1\",\"unit\":\"350102001001\","
 ACT(act_observe, save(s, RX_OBSERVATION, "{\"id\":\"o9\",\"child\":\"c2\","
     "\"date\":\"2025-06-20\",\"channel\":\"home_visit\",\"signs\":"
     "[\"self_harm\"],\"risk\":\"red\",\"note\":\"更糟\"}", false))
+/* Longer than what there is room for at first. */
+ACT(act_observe_all, save(s, RX_OBSERVATION, "{\"id\":\"o8\",\"child\":\"c2\","
+    "\"date\":\"2025-06-20\",\"channel\":\"home_visit\",\"signs\":"
+    "[\"mood_low\",\"irritable\",\"anxious_fear\",\"interest_loss\","
+    "\"sleep_change\",\"appetite_change\",\"somatic\",\"grade_drop\","
+    "\"aggression\",\"bullied\",\"grief\"],\"risk\":\"yellow\"}", false))
+ACT(act_activity_all, save(s, RX_ACTIVITY, "{\"id\":\"a3\",\"unit\":"
+    "\"350102001001\",\"date\":\"2025-06-01\",\"kind\":\"theme_activity\","
+    "\"held\":true,\"children\":[\"c1\",\"c2\",\"m0\",\"m1\",\"m2\","
+    "\"m3\",\"m4\",\"m5\",\"m6\",\"m7\"]}", false))
+ACT(act_live_far, save(s, RX_CHILD, "{\"id\":\"c1\",\"unit\":\"350102001001\","
+    "\"name\":\"甲\",\"sex\":\"f\",\"birth\":\"2014-05\",\"categories\":"
+    "[\"left_behind\"],\"legal_basis\":\"consent\",\"id_number\":"
+    "\"11010519491231002X\",\"phone\":\"13800000000\",\"address\":\""
+    FAR FAR FAR "\",\"school\":\"三小\"}", true))
+/* As it is in the case, and not, of a case that came from another unit. */
+#define OF_BEFORE(note) "{\"id\":\"o2\",\"child\":\"c1\",\"date\":" \
+    "\"2025-06-05\",\"channel\":\"home_visit\",\"signs\":[\"mood_low\"]," \
+    "\"risk\":\"orange\",\"note\":\"" note "\"}"
+ACT(act_of_before, save(s, RX_OBSERVATION, OF_BEFORE("second"), false))
+ACT(act_not_of_before, save(s, RX_OBSERVATION, OF_BEFORE("other"), true))
 ACT(act_activity, save(s, RX_ACTIVITY, "{\"id\":\"a2\",\"unit\":"
     "\"350102001001\",\"date\":\"2025-06-01\",\"kind\":\"theme_activity\","
     "\"held\":true,\"children\":[\"c1\",\"c2\"]}", false))
@@ -290,14 +336,57 @@ ACT(act_consent, save(s, RX_CONSENT, "{\"id\":\"w1\",\"child\":\"c2\","
 ACT(act_flag, save(s, RX_FLAG, "{\"id\":\"f1\",\"child\":\"c2\",\"date\":"
     "\"2025-06-03\",\"reason\":\"请关注\"}", false))
 
+/* The same form twice. */
 static rx_err
-act_import(struct rx_session *s)
+act_register(struct rx_session *s)
+{
+	static const uint8_t id[RX_ID_BYTES] = { 1, 151, 0, 0, 0, 0, 0x70, 0,
+	    0x80, 1 };
+	static const char text[] = "{\"unit\":\"350102001001\",\"name\":"
+	    "\"戊\",\"sex\":\"f\",\"birth\":\"2014-05\",\"categories\":"
+	    "[\"left_behind\"],\"legal_basis\":\"consent\"}";
+	struct rx_save_result result;
+	json_t *json;
+	rx_err rc;
+
+	if ((rc = rx_json_parse(&json, text, sizeof(text) - 1, &st)) != RX_OK)
+		return (rc);
+	rc = rx_child_register(s, id, json, &result, &st);
+	json_decref(json);
+	return (rc);
+}
+
+static rx_err
+import(struct rx_session *s, const char *file)
 {
 	struct rx_import_counts counts;
 
-	return (rx_import(s, path(kept, "in.ndjson"), &counts, NULL, NULL,
-	    &st));
+	return (rx_import(s, path(kept, file), &counts, NULL, NULL, &st));
 }
+ACT(act_import, import(s, "in.ndjson"))
+ACT(act_import_mixed, import(s, "mixed.ndjson"))
+
+/* What is known of the cases is read again where it was changed. */
+static rx_err
+act_list_twice(struct rx_session *s)
+{
+	rx_err rc;
+
+	if ((rc = act_list(s)) != RX_OK || (rc = act_observe(s)) != RX_OK)
+		return (rc);
+	return (act_list(s));
+}
+
+static rx_err
+act_know(struct rx_session *s)
+{
+	rx_err rc;
+
+	if ((rc = act_flags(s)) != RX_OK)
+		return (rc);
+	return (rx_kept_save(s, &st));
+}
+ACT(act_known, rx_kept_load(s, &st))
 
 static rx_err
 act_erase(struct rx_session *s)
@@ -677,7 +766,72 @@ did(const char *where, const char *user, rx_err (*act)(struct rx_session *))
 
 #define BEFORE(name, user, act) static void \
 	name(const char *where) { did(where, user, act); }
+/* With new keys of his own. */
+static rx_err
+act_rekey(struct rx_session *s)
+{
+	rx_err rc;
+
+	if ((rc = rx_begin(s, &st)) == RX_OK)
+		rc = rx_slots_rekey(s, s->id, &st);
+	rx_abandon(s);
+	return (rc);
+}
+
+/* An urgent flag of four days ago, and somebody above who has not heard of it. */
+static void
+before_overdue(const char *where)
+{
+	struct rx_session *s = fixture_open(where, "admin");
+	struct rx_record r;
+	struct rx_case c;
+
+	ok(rx_user_add(s, "s9", RX_ROLE_SUPERVISOR, "350102", word("s9-pass"),
+	    &st), &st);
+	rx_session_close(s);
+	s = fixture_open(where, "d1");
+	rx_record_init(&r);
+	rx_case_init(&c);
+	r.type = RX_FLAG;
+	r.version = 1;
+	r.at = rx_time_now() - 4 * INT64_C(86400000);
+	rx_uuid7(r.id, r.at);
+	memcpy(r.child, C2_ID, RX_ID_BYTES);
+	memcpy(r.unit, VILLAGE, RX_UNIT_BYTES);
+	memcpy(r.author, s->user_id, RX_ID_BYTES);
+	ok(rx_record_set_text(&r, RX_F_CALLER_ID, "old", 3, &st), &st);
+	ok(rx_record_set_text(&r, RX_F_REASON, "x", 1, &st), &st);
+	ok(rx_record_set_int(&r, RX_F_DATE, rx_date_today(), &st), &st);
+	ok(rx_record_set_int(&r, RX_F_RAISES_FLAG, 1, &st), &st);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_case_load(&c, s, C2_ID, VILLAGE, RX_CASE_KEYS, &st), &st);
+	ok(rx_row_insert(s, &c, &r, &st), &st);
+	ok(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st), &st);
+	rx_case_done(&c, s);
+	rx_record_free(&r);
+	rx_session_close(s);
+}
+
+static sqlite3 *raw(const char *);
+
+/* A slot for who does not supervise the case. */
+static void
+before_slot(const char *where)
+{
+	char sql[300], hex[2 * RX_ID_BYTES + 1];
+	sqlite3 *db = raw(where);
+
+	rx_hex(hex, fixture_id[S2], RX_ID_BYTES);
+	(void)snprintf(sql, sizeof(sql), "INSERT INTO keys.slot SELECT child, "
+	    "x'%s', sealed FROM keys.slot GROUP BY child", hex);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 BEFORE(before_draft, "d1", act_draft_save)
+BEFORE(before_known, "d1", act_know)
+BEFORE(before_registered, "d1", act_register)
+BEFORE(before_far, "d1", act_live_far)
 BEFORE(before_erasure, "d1", act_erase)
 BEFORE(before_running, "st", act_running_save)
 BEFORE(before_release, "st", act_release)
@@ -720,6 +874,58 @@ before_moved(const char *where)
 	before_answer(where);
 	did(where, "d2", act_accept);
 	did(where, "d1", act_nothing);
+}
+
+static void
+before_many(const char *where)
+{
+	struct rx_session *s = fixture_open(where, "d1");
+	char text[300];
+	unsigned i;
+
+	for (i = 0; i < 8; i++) {
+		(void)snprintf(text, sizeof(text), "{\"id\":\"m%u\",\"unit\":"
+		    "\"350102001001\",\"name\":\"多\",\"sex\":\"m\","
+		    "\"birth\":\"2015-02\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}", i);
+		fixture_save(s, RX_CHILD, text, false, NULL);
+		(void)snprintf(text, sizeof(text), "{\"id\":\"mf%0*u\","
+		    "\"child\":\"m%u\",\"date\":\"2025-06-03\",\"reason\":"
+		    "\"请关注\"}", (int)(1 + 5 * i), i, i);
+		fixture_save(s, RX_FLAG, text, false, NULL);
+	}
+	rx_session_close(s);
+}
+
+static rx_err
+act_find_flag(struct rx_session *s)
+{
+	struct rx_flag_row flag;
+	char text[RX_UUID_TEXT];
+
+	rx_uuid_text(fixture_id[O3], text);
+	return (rx_review_find(s, text, &flag, &st));
+}
+
+/* Of a flag that nobody raised. */
+static rx_err
+act_decide_nothing(struct rx_session *s)
+{
+	struct rx_flag_row flag;
+	rx_err rc;
+
+	if ((rc = rx_review_find(s, "o1", &flag, &st)) != RX_OK)
+		return (rc);
+	flag.id[0] ^= 1;
+	return (rx_review_decide(s, &flag, "accept", "已核实", &st));
+}
+
+static rx_err
+act_origins(struct rx_session *s)
+{
+	unsigned n;
+
+	return (rx_origin_count(s, C1_ID, &n, &st));
 }
 
 static rx_err
@@ -858,6 +1064,7 @@ static const struct deed deeds[] = {
 	D(act_nothing, "d1"), D(act_nothing, "admin"),
 	D(act_nothing, "st"),
 	AFTER(before_rotation, act_nothing, "s1"),
+	AFTER(before_overdue, act_nothing, "d1"),
 	D(act_list, "d1"), D(act_list, "s1"), D(act_due, "d1"),
 	D(act_coded_list, "s1"), D(act_find, "d1"),
 	D(act_seek, "d1"), D(act_show, "d1"),
@@ -866,7 +1073,9 @@ static const struct deed deeds[] = {
 	D(act_browse_all, "d1"), D(act_glance, "d1"),
 	D(act_case, "d1"), D(act_moves, "d1"), D(act_history, "d1"),
 	D(act_record_history, "d1"), D(act_activity_history, "d1"),
-	D(act_draft_save, "d1"),
+	D(act_list_twice, "d1"), D(act_know, "d1"),
+	AFTER(before_many, act_know, "d1"),
+	AFTER(before_known, act_known, "d1"), D(act_draft_save, "d1"),
 	AFTER(before_draft, act_draft_load, "d1"),
 	AFTER(before_draft, act_draft_drop, "d1"),
 	AFTER(before_set, act_settings, "admin"),
@@ -875,6 +1084,13 @@ static const struct deed deeds[] = {
 	D(act_keep, "d1"), D(act_child, "d1"), D(act_correct, "d1"),
 	D(act_observe, "d1"), D(act_activity, "d1"),
 	D(act_consent, "d1"), D(act_flag, "d1"), D(act_import, "d1"),
+	D(act_import_mixed, "d1"), D(act_observe_all, "d1"),
+	AFTER(before_many, act_activity_all, "d1"),
+	AFTER(before_far, act_show, "d1"), D(act_register, "d1"),
+	AFTER(before_registered, act_register, "d1"),
+	AFTER(before_rotation, act_observe, "d1"),
+	AFTER(before_slot, act_observe, "d1"), D(act_rekey, "s1"),
+	AFTER(before_moved, act_of_before, "d2"),
 	D(act_erase, "d1"),
 	AFTER(before_erasure, act_erasures, "d1"),
 	AFTER(before_erasure, act_erasure_find, "s1"),
@@ -923,7 +1139,7 @@ static const struct deed deeds[] = {
 	AFTER(before_conflict, act_conflicts, "d1"),
 	D(act_activity_conflicts, "d1"),
 	AFTER(before_conflict, act_conflict_cases, "d1"),
-	D(act_origin, "d1"), D(act_fingerprint, "d1"),
+	D(act_origin, "d1"), D(act_origins, "d1"), D(act_fingerprint, "d1"),
 	D(act_copy, "d1"), D(act_create, "admin"),
 	AFTER(before_moved, act_list, "d2"),
 	AFTER(before_moved, act_moves_c1, "d2"),
@@ -931,6 +1147,10 @@ static const struct deed deeds[] = {
 	REFUSED(before_moved, act_seek_moved, "d1", RX_EPERM),
 	REFUSED(before_erasure, act_seek_erased, "d1", RX_ENOENT),
 	REFUSED(NULL, act_seek_nobody, "d1", RX_ENOENT),
+	REFUSED(before_moved, act_not_of_before, "d2", RX_ECONFLICT),
+	REFUSED(NULL, act_form_since, "d1", RX_EPERM),
+	REFUSED(NULL, act_find_flag, "d1", RX_ENOENT),
+	REFUSED(NULL, act_decide_nothing, "s1", RX_ENOENT),
 	REFUSED(NULL, act_not_offered, "d1", RX_ENOENT),
 	REFUSED(NULL, act_no_receipt, "d1", RX_ECORRUPT),
 	REFUSED(NULL, act_no_case, "d1", RX_ECORRUPT),
@@ -950,15 +1170,6 @@ static const struct deed deeds[] = {
 
 /* ---- at every line that asks ---- */
 
-static int
-remove_one(const char *name, const struct stat *sb, int flag, struct FTW *at)
-{
-
-	(void)sb;
-	(void)flag;
-	return (at->level > 0 ? remove(name) : 0);
-}
-
 static void
 must_link(const char *from, const char *to)
 {
@@ -972,8 +1183,8 @@ static void
 ready(const char *start, rx_err (*act)(struct rx_session *))
 {
 
-	(void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	(void)nftw(made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	remove_all(dir);
+	remove_all(made);
 	fixture_copy_over(start, dir);
 	assert_int_equal(mkdir(path(made, "vault"), 0700), 0);
 	assert_int_equal(mkdir(path(made, "keys"), 0700), 0);
@@ -986,80 +1197,27 @@ ready(const char *start, rx_err (*act)(struct rx_session *))
 	}
 }
 
-/* The digest of all rows; with ${verify} every row and the audit. */
-static void
-look(const char *where, bool verify, uint8_t digest[RX_HASH_BYTES])
-{
-	struct rx_store *store;
-	struct rx_session *s;
-
-	rx_status_clear(&st);
-	ok(rx_store_open(&store, where, &st), &st);
-	ok(rx_store_manifest_digest(store, digest, &st), &st);
-	if (verify) {
-		ok(rx_session_attach(&s, store, "admin", word("admin-pass"),
-		    &st), &st);
-		ok(rx_audit_verify(s, NULL, NULL, NULL, NULL, &st), &st);
-		rx_session_close(s);
-	}
-	rx_store_close(store);
-}
-
-static unsigned wrong;		/* answers */
-
-/* At every line that asks first in ${d}; how many there were. */
-static size_t
-starve(const struct deed *d, const char *start, enum fault how)
-{
-	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
-	const unsigned *calls;
-	struct outcome o;
-	size_t i, n;
-
-	look(start, false, before);
-	ready(start, d->act);
-	o = attempt(d, dir, how, 0);
-	if (o.rc != d->again || (o.rc == RX_OK && !honest(how, &o))) {
-		print_error("%s by %s, no fault: %d (%s), %ld left\n",
-		    d->name, d->user, (int)o.rc, o.text, o.left);
-		wrong++;
-	}
-	n = fault_places(&calls);
-	for (i = 0; i < n; i++) {
-		ready(start, d->act);
-		o = attempt(d, dir, how, calls[i]);
-		if (!honest(how, &o) && (o.rc != d->again || o.left != 0)) {
-			print_error("%s by %s, %s at %u: killed %d, %d (%s) "
-			    "in %s, %ld left\n", d->name, d->user,
-			    fault_name[how], calls[i], o.killed, (int)o.rc,
-			    o.text, o.where, o.left);
-			wrong++;
-		}
-		look(dir, false, after);
-		if (memcmp(before, after, RX_HASH_BYTES) != 0)
-			look(dir, true, after);
-	}
-	return (n);
-}
-
 static void
 starve_all(enum fault how)
 {
+	const size_t most = sizeof(deeds) / sizeof(deeds[0]);
+	const struct deed *d;
 	const char *start;
 	size_t i, n = 0;
 
-	wrong = 0;
-	for (i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
+	starve_wrong = 0;
+	for (i = 0; (d = i < most ? &deeds[i] : more_deed(i - most)) != NULL;
+	    i++) {
 		start = base;
-		if (deeds[i].before != NULL) {
+		if (d->before != NULL) {
 			start = fixture_copy_of(base);
 			ready(start, NULL);
-			deeds[i].before(start);
+			d->before(start);
 		}
-		n += starve(&deeds[i], start, how);
+		n += starve_deed(d, start, dir, ready, how, false);
 	}
 	print_message("%zu deeds, %s at %zu lines\n", i, fault_name[how], n);
-	assert_int_equal(wrong, 0);
+	assert_int_equal(starve_wrong, 0);
 }
 
 static void
@@ -1084,6 +1242,15 @@ test_where_the_disk_does_not_write_it_says_so(void **state)
 
 	(void)state;
 	starve_all(FAULT_IO);
+}
+
+/* After those two: what they did not come to. */
+static void
+test_where_the_store_does_not_answer_it_says_so(void **state)
+{
+
+	(void)state;
+	starve_all(FAULT_ANSWER);
 }
 
 /* ---- rows that somebody changed ---- */
@@ -1233,6 +1400,8 @@ change(const char *where, const char *db, const char *table,
 	assert_int_equal(sqlite3_close(at), SQLITE_OK);
 	return (changed);
 }
+
+static unsigned wrong;		/* answers */
 
 /* Everybody does everything with the register in ${dir}. */
 static void
@@ -1392,8 +1561,24 @@ write_import(void)
 	    "\"unit\":\"350102001001\",\"date\":\"2025-06-01\",\"kind\":"
 	    "\"theme_activity\",\"held\":true,\"children\":[\"n1\"]}\n";
 
+	/* Two that are here, of which one is flagged now; and one before its
+	 * child. */
+	static const char mixed[] = "{\"type\":\"flag\",\"id\":\"mf\","
+	    "\"child\":\"c2\",\"date\":\"2025-06-03\",\"reason\":"
+	    "\"请关注\"}\n{\"type\":\"observation\",\"id\":\"mo\","
+	    "\"child\":\"c1\",\"date\":\"2025-06-03\",\"channel\":"
+	    "\"phone_video\",\"signs\":[\"death_talk\"],\"risk\":\"red\"}\n"
+	    "{\"type\":\"observation\",\"id\":\"mo1\",\"child\":\"mn\","
+	    "\"date\":\"2025-06-03\",\"channel\":\"phone_video\","
+	    "\"signs\":[\"mood_low\"],\"risk\":\"yellow\"}\n"
+	    "{\"type\":\"child\",\"id\":\"mn\",\"unit\":\"350102001001\","
+	    "\"name\":\"例\",\"sex\":\"m\",\"birth\":\"2015-02\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}\n";
+
 	ok(rx_file_write(path(kept, "in.ndjson"), text, sizeof(text) - 1, 0600,
 	    true, &st), &st);
+	ok(rx_file_write(path(kept, "mixed.ndjson"), mixed, sizeof(mixed) - 1,
+	    0600, true, &st), &st);
 }
 
 static rx_err
@@ -1444,6 +1629,7 @@ setup(void **state)
 	did(copy, "d1", act_correct);
 	did(copy, "d1", act_observe);
 	did(copy, "d1", act_send);
+	more_setup(base);
 	return (0);
 }
 
@@ -1459,6 +1645,8 @@ main(void)
 		    test_without_memory_it_says_so_and_holds_nothing),
 		cmocka_unit_test(test_where_the_disk_does_not_read_it_says_so),
 		cmocka_unit_test(test_where_the_disk_does_not_write_it_says_so),
+		cmocka_unit_test(
+		    test_where_the_store_does_not_answer_it_says_so),
 		cmocka_unit_test(
     test_changed_rows_bring_down_no_reader),
 	};

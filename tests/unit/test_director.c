@@ -974,7 +974,7 @@ test_a_record_added_to_the_sum_is_the_case_read_anew(void **state)
 	(void)state;
 	rx_record_init(&r);
 	ok(rx_case_unit(s, fixture_id[C2], unit, &st), &st);
-	ok(rx_case_init(&c, s, &st), &st);
+	rx_case_init(&c);
 	ok(rx_case_load(&c, s, fixture_id[C2], unit, RX_CASE_KEYS, &st), &st);
 	ok(rx_case_sum_new(&sum, s, &c, &st), &st);
 	for (i = 0; i < sizeof(saves) / sizeof(saves[0]); i++) {
@@ -1017,7 +1017,7 @@ test_what_is_sealed_aside_is_taken_for_nothing_else(void **state)
 
 	(void)state;
 	ok(rx_case_unit(s, fixture_id[C1], unit, &st), &st);
-	ok(rx_case_init(&c, s, &st), &st);
+	rx_case_init(&c);
 	ok(rx_case_load(&c, s, fixture_id[C1], unit, RX_CASE_KEYS, &st), &st);
 	rx_record_init(&r);
 	r.type = RX_FLAG;
@@ -1064,7 +1064,7 @@ test_a_closed_slot_is_taken_for_no_other(void **state)
 
 	(void)state;
 	ok(rx_case_unit(s, fixture_id[C1], unit, &st), &st);
-	ok(rx_case_init(&c, s, &st), &st);
+	rx_case_init(&c);
 	ok(rx_case_load(&c, s, fixture_id[C1], unit, RX_CASE_KEYS, &st), &st);
 	assert_int_equal(rx_slots_closed(&c, s, w, 0), 0);
 	assert_in_range(rx_slots_closed(&c, s, w, 2), 1, 2);

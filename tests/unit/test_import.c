@@ -633,6 +633,9 @@ test_file_read_a_folder_is_refused(void **state)
 	(void)state;
 	refuses(try(rx_import(w.d1, w.dir, &counts, NULL, NULL, &st)),
 	    RX_EIO, IMPORT_NOT_REGULAR);
+	/* A file that can be opened and not read. */
+	refuses(try(rx_import(w.d1, "/proc/self/mem", &counts, NULL, NULL,
+	    &st)), RX_EIO, FILE_READ);
 }
 
 /* Root may read everything, so another user asks; he is stopped before his

@@ -603,6 +603,7 @@ setup(void **state)
 	(void)word("reset");
 	(void)word("other");
 	(void)word("admin");
+	(void)word("d1");
 	place_setup();
 	ok(rx_register_create(base, "admin", "测试民政局", "350102", p, &codes,
 	    &st), &st);
@@ -845,6 +846,8 @@ starve(const struct deed *d, struct tally *t, enum fault how)
 	if (d->before != NULL)
 		d->before(start);
 	whole(start, t->digest);
+	if (t->old.len == 0)
+		shape_of(start, &t->old);
 	fixture_copy_over(start, dir);
 	calls = attempt(d, dir, how, 0).calls;
 	times = (unsigned)fault_places(&places);
@@ -874,6 +877,7 @@ old_or_new(const struct deed *d)
 
 	starve(d, &t, FAULT_MEMORY);
 	starve(d, &t, FAULT_READ);
+	starve(d, &t, FAULT_ANSWER);
 	if (t.kinds > d->between || (thorough && (t.kinds != d->between ||
 	    t.after == 0)))
 		fail_msg("%s: %u states between", d->name, t.kinds);
@@ -940,6 +944,149 @@ DEED(test_backup_interrupted_leaves_no_half_one,
 DEED(
     test_erasure_interrupted_is_before_or_after_and_goes_on_at_the_next_sign_in,
     "erase", "d1", "d1", act_erase, 1, RX_ENOENT, before_erasure, check_erasure)
+
+/* ---- what else is done about keys: without memory, reads or answers ---- */
+
+static rx_err
+act_custodian_test(struct rx_session *s)
+{
+	const char *const two[2] = { codes.text[0], codes.text[2] };
+	struct rx_custody found;
+
+	return (rx_custodian_test(s, two, &found, &st));
+}
+
+/* What a passphrase is to cost was raised. */
+static rx_err
+act_cost(struct rx_session *s)
+{
+	const struct rx_kdf today = { s->cost.memory, s->cost.passes + 1 };
+
+	return (rx_session_cost(s, word("d1"), &today, &st));
+}
+
+/* n1 takes over from e1, who alone has the keys, when he has handed them on. */
+static rx_err
+act_handover_begin(struct rx_session *s)
+{
+	struct rx_handover h;
+
+	return (rx_user_handover(s, "e1", "n1", word("n1"), false, &h, &st));
+}
+
+static void
+before_certify(const char *dir)
+{
+
+	before_d1(dir);
+	ok(as(dir, "d1", "d1", act_passwd), &st);
+}
+
+static void
+before_handed_on(const char *dir)
+{
+
+	ok(as(dir, "admin", "admin", act_handover_begin), &st);
+	ok(sign_in(dir, "e1", "e1"), &st);
+}
+
+/* The case is offered, and somebody else directs the village as well now. */
+static rx_err
+act_add_director(struct rx_session *s)
+{
+
+	return (rx_user_add(s, "n1", RX_ROLE_DIRECTOR, "350102001002",
+	    word("n1"), &st));
+}
+
+static void
+before_follow(const char *dir)
+{
+
+	before_d1(dir);
+	ok(as(dir, "d1", "d1", act_offer), &st);
+	ok(as(dir, "admin", "admin", act_add_director), &st);
+}
+
+/* Rejected: the case needs new keys. */
+static void
+before_renew(const char *dir)
+{
+
+	before_answer(dir);
+	ok(as(dir, "e1", "e1", act_reject), &st);
+}
+
+/* Erased it is, and the disk failed before the files were rewritten. */
+static void
+before_sweep(const char *dir)
+{
+	static const struct deed d = { .name = "erase", .user = "d1",
+	    .pass = "d1", .act = act_erase };
+	const char *start = fixture_copy_of(dir);
+	unsigned at = attempt(&d, dir, FAULT_NONE, 0).calls;
+
+	do {
+		assert_true(at > 0);
+		empty(dir, NULL);
+		fixture_copy_over(start, dir);
+		(void)attempt(&d, dir, FAULT_KILL, at--);
+	} while (fixture_number(dir, "SELECT count(*) FROM erasure WHERE "
+	    "swept = 0") != 1);
+}
+
+/* The first director of a village makes its keys. */
+static rx_err
+act_add_first(struct rx_session *s)
+{
+
+	const rx_err rc = rx_unit_add(s, "350102001101", "新村", "village",
+	    "350102001", &st);
+
+	return (rc != RX_OK ? rc : rx_user_add(s, "n1", RX_ROLE_DIRECTOR,
+	    "350102001101", word("n1"), &st));
+}
+
+static void
+before_first(const char *dir)
+{
+
+	ok(as(dir, "admin", "admin", act_add_first), &st);
+}
+
+static void
+test_other_work_on_keys_fails_honestly(void **state)
+{
+	static const enum fault faults[] = { FAULT_MEMORY, FAULT_READ,
+	    FAULT_ANSWER };
+	static const struct deed others[] = {
+		{ "custodians tried", "admin", "admin", act_custodian_test,
+		    0, RX_OK, NULL, NULL },
+		{ "cost", "d1", "d1", act_cost, 0, RX_OK, before_d1, NULL },
+		{ "certified", "admin", "admin", act_nothing, 0, RX_OK,
+		    before_certify, NULL },
+		{ "handover ended", "admin", "admin", act_nothing, 0, RX_OK,
+		    before_handed_on, NULL },
+		{ "offer follows", "d1", "d1", act_nothing, 0, RX_OK,
+		    before_follow, NULL },
+		{ "refused case renewed", "d1", "d1", act_nothing, 0, RX_OK,
+		    before_renew, NULL },
+		{ "files rewritten", "d1", "d1", act_nothing, 0, RX_OK,
+		    before_sweep, NULL },
+		{ "first keys", "n1", "n1", act_nothing, 0, RX_OK,
+		    before_first, NULL },
+	};
+	struct tally t;
+	size_t i, f;
+
+	(void)state;
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		for (f = 0; f < 3; f++) {
+			memset(&t, 0, sizeof(t));
+			starve(&others[i], &t, faults[f]);
+			tally_free(&t);
+		}
+}
 
 /* ---- a case goes to another register: three steps in two registers ---- */
 
@@ -1149,6 +1296,7 @@ test_move_to_another_register_interrupted_is_whole_or_absent(void **state)
 		}
 		starve_step(&steps[k], start, finish[k], FAULT_MEMORY);
 		starve_step(&steps[k], start, finish[k], FAULT_READ);
+		starve_step(&steps[k], start, finish[k], FAULT_ANSWER);
 		/* And on with one in which nothing happened. */
 		ok(as(start, steps[k].user, steps[k].pass, steps[k].act), &st);
 		print_message("%s: %u calls\n", steps[k].name, n);
@@ -1186,6 +1334,7 @@ main(void)
 		cmocka_unit_test(
 		    test_withdrawal_interrupted_is_before_or_after),
 		cmocka_unit_test(test_backup_interrupted_leaves_no_half_one),
+		cmocka_unit_test(test_other_work_on_keys_fails_honestly),
 		cmocka_unit_test(
 	    test_issue_of_prepared_codes_interrupted_is_before_or_after),
 		cmocka_unit_test(

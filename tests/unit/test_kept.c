@@ -643,7 +643,7 @@ test_a_name_with_an_end_within_fails_the_list(void **state)
 	s = fixture_open(dir, "d1");
 	fixture_blob(dir, "SELECT id FROM main.child WHERE rowid = "
 	    "(SELECT min(rowid) + 9 FROM main.child)", &id);
-	ok(rx_case_init(&c, s, &st), &st);
+	rx_case_init(&c);
 	ok(rx_case_load(&c, s, id.b, VILLAGE "\0\0\0",
 	    RX_BIT(RX_COMP_IDENTITY), &st), &st);
 	rx_place_init(&place, s, VILLAGE, id.b, id.b, RX_TABLE_CHILD, 4, 1);

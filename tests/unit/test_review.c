@@ -193,7 +193,7 @@ aged_flag(struct rx_session *s, const char *id, const char *child,
 
 	find_child(s, child, case_id);
 	must(rx_unit_parse(unit, VILLAGE1, &st));
-	must(rx_case_init(&c, s, &st));
+	rx_case_init(&c);
 	must(rx_store_begin(s->store, &st));
 	must(rx_case_load(&c, s, case_id, unit, RX_CASE_KEYS, &st));
 	rx_record_init(&r);
@@ -590,7 +590,7 @@ is_open(struct rx_session *s, const char *child)
 
 	find_child(s, child, id);
 	must(rx_unit_parse(unit, VILLAGE1, &st));
-	must(rx_case_init(&c, s, &st));
+	rx_case_init(&c);
 	must(rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_CODED), &st));
 	must(rx_case_load_slot(&c, s, &opened, &st));
 	rx_case_done(&c, s);
