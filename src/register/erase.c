@@ -330,7 +330,11 @@ collect_versions(struct rx_session *s, enum rx_query q, const uint8_t *id,
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		p = rx_col_bytes(cur, 0, &n);
 		version = rx_col_int(cur, 1);
-		if ((rc = rx_buf_add(ids, p, RX_ID_BYTES, st)) != RX_OK ||
+		if (n != RX_ID_BYTES) {
+			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT);
+			break;
+		}
+		if ((rc = rx_buf_add(ids, p, n, st)) != RX_OK ||
 		    (rc = rx_buf_add(versions, &version, sizeof(version),
 		    st)) != RX_OK)
 			break;
