@@ -1,7 +1,8 @@
 #!/bin/sh
-# run.sh PROGRAM...: run each test program from the top folder, as many C
-# programs at a time as there are processors, the others one by one; show what
-# each says, and close with one line: N passed, N failed, N skipped.
+# run.sh PROGRAM...: run each test program from the top folder, as many at a time
+# as there are processors, then one by one those that measure time or build (a line
+# "# Alone: " says why; and the browser); show what each says, and close with one
+# line: N passed, N failed, N skipped.
 # A program that dies, or that reports no test at all, counts as one failure.
 set -u
 
@@ -51,11 +52,14 @@ RUN_DIR=$(mktemp -d) || exit 1
 export RUN_DIR
 trap 'rm -rf "$RUN_DIR"' EXIT INT TERM
 : >"$RUN_DIR/counts"
+alone() {
+	case $1 in *.mjs) ;; *.py) grep -q '^# Alone: ' "$1" ;; *) false ;; esac
+}
 for t in "$@"; do
-	case $t in *.py | *.mjs) ;; *) printf '%s\n' "$t" ;; esac
+	alone "$t" || printf '%s\n' "$t"
 done | xargs -r -P "$(nproc)" -n 1 sh "$0"
 for t in "$@"; do
-	case $t in *.py | *.mjs) sh "$0" "$t" ;; esac
+	if alone "$t"; then sh "$0" "$t"; fi
 done
 # A program that left no counts was not run to its end.
 awk -v programs="$#" '

@@ -6,6 +6,8 @@ of that is passphrases being stretched: so what is there is read on the page, by
 who signs in to write more, and on the command line only now and then.
 """
 
+# Alone: it loads the machine.
+
 import datetime
 import http.client
 import os

@@ -8,6 +8,8 @@ Passphrases that README has a person type are given by --passphrase-fd and
 --new-passphrase-fd.
 """
 
+# Alone: it runs make.
+
 import os
 import pty
 import re

@@ -5,6 +5,8 @@ as tests/unit/test_web --routes prints it.  Every page that is fetched here is
 parsed, and must hold nothing but what the templates put there.
 """
 
+# Alone: it measures time.
+
 import datetime
 import html
 import html.parser

@@ -3,6 +3,8 @@ write and export: every answer is what it should be.  Short forms of `make bench
 BENCH_ARGS=web` and `make load`, which also measure; nothing here passes or fails
 by its speed."""
 
+# Alone: it loads the machine, and measures time.
+
 import os
 import re
 import subprocess
