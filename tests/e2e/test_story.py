@@ -273,8 +273,4 @@ def test_nothing_written_later_lies_under_a_key_of_the_stolen_laptop():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        for s in web._servers:
-            s.p.kill()
+    main()

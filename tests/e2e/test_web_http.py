@@ -7,6 +7,7 @@ parsed, and must hold nothing but what the templates put there.
 
 # Alone: it measures time.
 
+import atexit
 import datetime
 import html
 import html.parser
@@ -229,6 +230,16 @@ class Server:
 
 
 _servers = []
+
+
+def end_servers():
+    """Those that a test did not end go with it."""
+    for server in _servers:
+        server.p.kill()
+        server.p.wait()
+
+
+atexit.register(end_servers)
 
 
 class Browser:
