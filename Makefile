@@ -188,6 +188,7 @@ FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
 	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fsync \
 	mkostemp rename renameat2 link unlink mkdir rmdir scandir tsearch \
+	pthread_create \
 	rx_query_open rx_query_next rx_store_begin rx_store_insert \
 	rx_store_replace rx_store_delete rx_store_compare rx_buf_add \
 	rx_buf_extend rx_key_new rx_secret_new rx_envelope_seal rx_grant_make \

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,9 @@ REAL_(int, mkdir, (const char *, mode_t))
 REAL_(int, rmdir, (const char *))
 typedef int comparison(const void *, const void *);
 REAL_(void *, tsearch, (const void *, void **, comparison *))
+typedef void *thread_main(void *);
+REAL_(int, pthread_create, (pthread_t *, const pthread_attr_t *,
+    thread_main *, void *))
 typedef struct dirent **names_out;
 typedef int names_filter(const struct dirent *);
 typedef int names_order(const struct dirent **, const struct dirent **);
@@ -613,6 +617,16 @@ __wrap_tsearch(const void *key, void **root, comparison *compare)
 	if (tfind(key, root, compare) == NULL && no_memory())
 		return (NULL);
 	return (__real_tsearch(key, root, compare));
+}
+
+/* Without a thread the work is done, by the one that asked. */
+int
+__wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+    thread_main *start, void *cookie)
+{
+
+	return (no_memory() ? EAGAIN :
+	    __real_pthread_create(thread, attr, start, cookie));
 }
 
 char *
