@@ -191,6 +191,31 @@ fixture_copy_of(const char *from)
 }
 
 const char *
+fixture_village(const char *from)
+{
+	const char *dir = fixture_copy_of(from);
+	struct rx_secret *p = passphrase_of("d1");
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	ok(rx_copy_begin(dir, "d1", p, "村", &st), &st);
+	rx_secret_free(p);
+	return (dir);
+}
+
+void
+fixture_digest(const char *dir, uint8_t digest[RX_HASH_BYTES])
+{
+	struct rx_store *store;
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	ok(rx_store_open(&store, dir, &st), &st);
+	ok(rx_store_manifest_digest(store, digest, &st), &st);
+	rx_store_close(store);
+}
+
+const char *
 fixture_copy(void)
 {
 

@@ -40,6 +40,10 @@ const char *fixture_dir(void);
 /* A folder with a copy of it; a copy of the register in ${from}. */
 const char *fixture_copy(void);
 const char *fixture_copy_of(const char *from);
+/* A copy of the register in ${from} that d1 has begun to work on in his village. */
+const char *fixture_village(const char *from);
+/* The rows of the register in ${dir}, all together. */
+void fixture_digest(const char *dir, uint8_t digest[RX_HASH_BYTES]);
 /* Put the files of ${from} over those of ${to}. */
 void fixture_copy_over(const char *from, const char *to);
 

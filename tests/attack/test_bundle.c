@@ -57,17 +57,6 @@ refuses_(struct rx_session *s, const char *path, rx_err code,
 }
 
 static const char *
-copy_of(const char *home)
-{
-	const char *dir = fixture_copy_of(home);
-	struct rx_secret *p = test_passphrase("d1-pass");
-
-	must(rx_copy_begin(dir, "d1", p, "村", &st));
-	rx_secret_free(p);
-	return (dir);
-}
-
-static const char *
 fresh_path(void)
 {
 	static char path[16][300];
@@ -248,7 +237,7 @@ scene_open(struct scene *c)
 {
 
 	c->home = fixture_copy();
-	c->village = copy_of(c->home);
+	c->village = fixture_village(c->home);
 	c->d1 = fixture_open(c->village, "d1");
 	c->s1 = fixture_open(c->home, "s1");
 }
@@ -1712,7 +1701,7 @@ test_own_flag_is_not_decided_by_a_bundle(void **state)
 	    &st));
 	rx_session_close(admin);
 	rx_session_close(fixture_open(home, "d2"));
-	village = copy_of(home);
+	village = fixture_village(home);
 	s = fixture_open(village, "d1");
 	forge(s, &f);
 	admin = fixture_open(home, "s1");
@@ -2060,7 +2049,7 @@ moved_open(struct moved *m)
 	enrol(admin, "dd", NEXT);
 	rx_session_close(admin);
 	m->d2 = fixture_open(m->home, "d2");
-	m->copy = copy_of(m->home);
+	m->copy = fixture_village(m->home);
 	m->d1 = fixture_open(m->home, "d1");
 	m->d3 = fixture_open(m->home, "d3");
 	m->dd = fixture_open(m->home, "dd");
@@ -2243,7 +2232,7 @@ test_home_is_not_told_where_a_case_lies(void **state)
 	struct rx_session *d1 = fixture_open(other, "d1");
 	struct rx_session *d2 = fixture_open(other, "d2");
 	struct rx_session *at_home = fixture_open(home, "d1");
-	const char *copy = copy_of(home), *path;
+	const char *copy = fixture_village(home), *path;
 	struct rx_session *there = fixture_open(copy, "d1");
 	struct rx_bundle b;
 
@@ -2335,7 +2324,7 @@ test_withdrawn_offer_that_is_accepted_spoils_no_bundle(void **state)
 	(void)state;
 	enrol(admin, "d3", "350102001004");
 	rx_session_close(admin);
-	copy = copy_of(home);
+	copy = fixture_village(home);
 	whole = fixture_copy_of(copy);
 	d1 = fixture_open(home, "d1");
 	must(rx_transfer_offer(d1, fixture_id[C2], NEXT, "搬家", &st));
@@ -2397,7 +2386,7 @@ test_keys_made_before_a_move_spoil_no_bundle(void **state)
 static void
 test_keys_made_beside_home_spoil_no_bundle(void **state)
 {
-	const char *home = fixture_copy(), *copy = copy_of(home);
+	const char *home = fixture_copy(), *copy = fixture_village(home);
 	const char *own = fixture_copy_of(copy), *whole = fixture_copy_of(copy);
 	struct rx_session *s1 = fixture_open(copy, "s1");
 	struct rx_session *his = fixture_open(own, "d1");
@@ -2444,7 +2433,7 @@ test_case_without_its_move_spoils_no_bundle(void **state)
 	char text[16];
 
 	(void)state;
-	copy = copy_of(home);
+	copy = fixture_village(home);
 	whole = fixture_copy_of(copy);
 	d1 = fixture_open(home, "d1");
 	d2 = fixture_open(home, "d2");
@@ -2488,13 +2477,13 @@ test_version_of_a_unit_where_the_child_never_was_is_refused(void **state)
 	    &st));
 	rx_session_close(admin);
 	rx_session_close(fixture_open(home, "d1"));
-	copy = copy_of(home);
+	copy = fixture_village(home);
 	at_home = fixture_open(home, "d1");
 	d1 = fixture_open(copy, "d1");
 	forge_child(d1, 3, VILLAGE3);
 	refuses(at_home, make(d1, VILLAGE), RX_ECORRUPT, BUNDLE_VERSION);
 	rx_session_close(d1);
-	copy = copy_of(home);				/* the control */
+	copy = fixture_village(home);				/* the control */
 	d1 = fixture_open(copy, "d1");
 	forge_child(d1, 3, VILLAGE1);
 	must(take(at_home, make(d1, VILLAGE)));

@@ -21,17 +21,6 @@ static struct rx_status st;
 
 #define must(expr) (rx_status_clear(&st), ok((expr), &st))
 
-static const char *
-copy_of(const char *home)
-{
-	const char *dir = fixture_copy_of(home);
-	struct rx_secret *p = test_passphrase("d1-pass");
-
-	must(rx_copy_begin(dir, "d1", p, "村", &st));
-	rx_secret_free(p);
-	return (dir);
-}
-
 static void
 observe(const char *dir, const char *user, const char *id, const char *of)
 {
@@ -87,16 +76,6 @@ take(const char *to, const char *user, const char *path)
 	return (rc);
 }
 
-static void
-digest_of(const char *dir, uint8_t digest[RX_HASH_BYTES])
-{
-	struct rx_store *store;
-
-	must(rx_store_open(&store, dir, &st));
-	must(rx_store_manifest_digest(store, digest, &st));
-	rx_store_close(store);
-}
-
 /* ${user} of ${to} refuses ${path}, and nothing is changed there. */
 static void
 refuses(const char *to, const char *user, const char *path, rx_err code,
@@ -107,12 +86,12 @@ refuses(const char *to, const char *user, const char *path, rx_err code,
 	rx_err rc;
 
 	rx_session_close(fixture_open(to, user));
-	digest_of(to, before);
+	fixture_digest(to, before);
 	rc = take(to, user, path);
 	rx_status_text(&st, RX_LANG_EN, text, sizeof(text));
 	if (rc != code || st.msg != msg)
 		fail_msg("%d, %s", (int)rc, text);
-	digest_of(to, after);
+	fixture_digest(to, after);
 	assert_memory_equal(before, after, sizeof(before));
 }
 
@@ -122,7 +101,7 @@ refuses(const char *to, const char *user, const char *path, rx_err code,
 static void
 test_keys_of_the_same_epoch_in_another_box_are_refused(void **state)
 {
-	const char *home = fixture_copy(), *village = copy_of(home);
+	const char *home = fixture_copy(), *village = fixture_village(home);
 	uint8_t box[RX_ENV_OVERHEAD + RX_KEY_BYTES];
 	const struct rx_key *unit_key;
 	struct rx_session *s;
@@ -155,7 +134,7 @@ static void
 test_keys_put_back_do_not_merge(void **state)
 {
 	const char *home = fixture_copy(), *old = fixture_copy_of(home);
-	const char *village = copy_of(home);
+	const char *village = fixture_village(home);
 	char sql[600];
 
 	(void)state;
@@ -182,7 +161,7 @@ test_links_that_a_move_does_not_follow_are_refused(void **state)
 
 	(void)state;
 	renew(home);
-	village = copy_of(home);
+	village = fixture_village(home);
 	d1 = fixture_open(home, "d1");
 	d2 = fixture_open(home, "d2");
 	must(rx_transfer_offer(d1, fixture_id[C2], NEXT, "搬家", &st));
@@ -214,7 +193,7 @@ test_same_version_of_another_kind_is_refused(void **state)
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		home = fixture_copy();
-		village = copy_of(home);
+		village = fixture_village(home);
 		fixture_tamper(village, "DELETE FROM record WHERE id = $o2");
 		s = fixture_open(village, "d1");
 		rx_record_init(&r);
@@ -250,7 +229,7 @@ test_same_version_of_another_kind_is_refused(void **state)
 static void
 test_record_without_an_id_is_seen_by_who_reads_all(void **state)
 {
-	const char *home = fixture_copy(), *village = copy_of(home), *path;
+	const char *home = fixture_copy(), *village = fixture_village(home), *path;
 	struct rx_session *admin = fixture_open(home, "admin");
 
 	(void)state;
@@ -297,7 +276,7 @@ static void
 test_body_that_is_too_short_is_refused(void **state)
 {
 	static const uint8_t body[50];
-	const char *home = fixture_copy(), *village = copy_of(home);
+	const char *home = fixture_copy(), *village = fixture_village(home);
 
 	(void)state;
 	observe(village, "d1", "x1", "c1");
@@ -309,7 +288,7 @@ test_body_that_is_too_short_is_refused(void **state)
 static void
 test_bundle_with_another_signature_is_not_shown(void **state)
 {
-	const char *home = fixture_copy(), *village = copy_of(home), *path;
+	const char *home = fixture_copy(), *village = fixture_village(home), *path;
 	struct rx_session *s = fixture_open(home, "d1");
 	struct rx_buf b = RX_BUF_INIT;
 	struct rx_bundle info;

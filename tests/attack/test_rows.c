@@ -342,16 +342,6 @@ static const struct {
 	    RX_ECORRUPT, RX_MSG_SEALED_CORRUPT },
 };
 
-static void
-digest_of(const char *dir, uint8_t digest[RX_HASH_BYTES])
-{
-	struct rx_store *store;
-
-	must(rx_store_open(&store, dir, &st));
-	must(rx_store_manifest_digest(store, digest, &st));
-	rx_store_close(store);
-}
-
 /* What ${act} of ${user} answers. */
 static rx_err
 answer(const char *dir, const char *user, rx_err (*act)(struct rx_session *))
@@ -374,12 +364,12 @@ refused_at(const char *what, const char *dir, const char *user,
 	char text[400];
 	rx_err rc;
 
-	digest_of(dir, before);
+	fixture_digest(dir, before);
 	rc = answer(dir, user, act);
 	rx_status_text(&st, RX_LANG_EN, text, sizeof(text));
 	if (rc != code || st.msg != msg)
 		fail_msg("%s: %d, %s", what, (int)rc, text);
-	digest_of(dir, after);
+	fixture_digest(dir, after);
 	assert_memory_equal(before, after, sizeof(before));
 }
 

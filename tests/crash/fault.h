@@ -33,7 +33,8 @@ enum fault {
 };
 extern const char *const fault_name[FAULTS];
 
-/* First of all, before SQLite is used. */
+/* First of all, before SQLite is used or a folder is made: what is made from now
+ * lies in memory, if there is such a folder and TMPDIR says nothing. */
 void fault_init(void);
 /* From now: ${how} at call ${at} (0: just count).  An odd ${seed} lets an error
  * last, an even one happens once; it chooses what a power cut loses. */

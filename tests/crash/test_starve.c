@@ -1647,13 +1647,9 @@ main(void)
 		cmocka_unit_test(test_where_the_disk_does_not_write_it_says_so),
 		cmocka_unit_test(
 		    test_where_the_store_does_not_answer_it_says_so),
-		cmocka_unit_test(
-    test_changed_rows_bring_down_no_reader),
+		cmocka_unit_test(test_changed_rows_bring_down_no_reader),
 	};
 
-	/* Nothing here needs a real disk: its syncing would only take time. */
-	if (getenv("TMPDIR") == NULL && access("/dev/shm", W_OK) == 0)
-		(void)setenv("TMPDIR", "/dev/shm", 1);
 	fault_init();
 	rx_status_clear(&st);
 	if (rx_crypto_init(&st) != RX_OK)

@@ -1343,9 +1343,6 @@ main(void)
 		    test_move_to_another_register_interrupted_is_whole_or_absent),
 	};
 
-	/* Nothing here needs a real disk: its syncing would only take time. */
-	if (getenv("TMPDIR") == NULL && access("/dev/shm", W_OK) == 0)
-		(void)setenv("TMPDIR", "/dev/shm", 1);
 	thorough = getenv("RUNXIN_TORTURE") != NULL;
 	fault_init();
 	rx_status_clear(&st);

@@ -16,18 +16,6 @@
 
 static struct rx_status st;
 
-/* The rows of the register in ${dir}, all together. */
-static void
-digest_of(const char *dir, uint8_t digest[RX_HASH_BYTES])
-{
-	struct rx_store *store;
-
-	rx_status_clear(&st);
-	ok(rx_store_open(&store, dir, &st), &st);
-	ok(rx_store_manifest_digest(store, digest, &st), &st);
-	rx_store_close(store);
-}
-
 static void
 said(const char *what, rx_err rc, rx_err code, enum rx_msg msg)
 {
@@ -145,12 +133,12 @@ test_what_is_refused_changes_nothing(void **state)
 	rx_session_close(s);
 	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		s = fixture_open(dir, refusals[i].user);
-		digest_of(dir, before);
+		fixture_digest(dir, before);
 		said(refusals[i].what, refusals[i].act(s), refusals[i].code,
 		    refusals[i].msg);
 		assert_false(rx_store_in_transaction(s->store));
 		rx_session_close(s);
-		digest_of(dir, after);
+		fixture_digest(dir, after);
 		if (memcmp(before, after, sizeof(after)) != 0)
 			fail_msg("%s: something was changed",
 			    refusals[i].what);
@@ -427,11 +415,11 @@ test_case_with_a_changed_conflict_is_not_erased_by_half(void **state)
 	    "INSERT INTO conflict VALUES(1, x'00', 1, x'00', $c1, "
 	    "'350102001001', x'00')");
 	s = fixture_open(dir, "d1");
-	digest_of(dir, before);
+	fixture_digest(dir, before);
 	said("conflict", rx_child_erase(s, fixture_id[C1], "期满", &st),
 	    RX_ECORRUPT, RX_MSG_STORE_CORRUPT);
 	rx_session_close(s);
-	digest_of(dir, after);
+	fixture_digest(dir, after);
 	assert_memory_equal(before, after, sizeof(after));
 	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM child "
 	    "WHERE id = $c1"), 1);
