@@ -43,6 +43,15 @@ rx_manifest_remove(struct rx_manifest *m, const void *p, size_t n)
 }
 
 void
+rx_manifest_join(struct rx_manifest *m, const struct rx_manifest *more)
+{
+	size_t i;
+
+	for (i = 0; i < LANES; i++)
+		m->lane[i] = (uint16_t)(m->lane[i] + more->lane[i]);
+}
+
+void
 rx_manifest_store(uint8_t out[RX_MANIFEST_BYTES], const struct rx_manifest *m)
 {
 	size_t i;

@@ -30,6 +30,8 @@ struct rx_manifest {
 /* Add (or remove) the encoded row ${p} of ${n} bytes. */
 void rx_manifest_add(struct rx_manifest *m, const void *p, size_t n);
 void rx_manifest_remove(struct rx_manifest *m, const void *p, size_t n);
+/* Add all that ${more}, zeros to begin with, has had added. */
+void rx_manifest_join(struct rx_manifest *m, const struct rx_manifest *more);
 /* BLAKE2b-256("runxin manifest v1\0" || lanes, little-endian). */
 void rx_manifest_digest(uint8_t out[RX_HASH_BYTES],
     const struct rx_manifest *m);

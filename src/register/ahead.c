@@ -3,15 +3,17 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "crypto/lot.h"
 #include "register/save.h"
 
 /*
- * Sealing ahead.  Signing and sealing a record takes longer than all else that
- * an import does with it, and needs nothing but its bytes and keys: so it is
- * done by other threads (ring.c), while the one that has the register reads the
- * next lines.  Only that thread asks the store, takes memory and inserts, in the
- * order in which the records came; when the ring is full it lends a hand.  So are
- * the closed slots of the cases, an X25519 box each, when all records are in.
+ * Sealing ahead.  Sealing a record takes longer than all else that an import does
+ * with it, and needs nothing but its bytes and keys: so it is done by other threads
+ * (ring.c), a lot at a time, which shares one signature (crypto/lot.h), while the one
+ * that has the register reads the next lines.  Only that thread asks the store, takes
+ * memory and inserts, in the order in which the records came; when the ring is full
+ * it lends a hand.  So are the closed slots of the cases, an X25519 box each, when
+ * all records are in.
  *
  * Of a single record it can be foreseen what will be sealed: most are new, and most
  * cases are without a flag, before and after.  So the record and the closed slots are
@@ -19,14 +21,21 @@
  * it; what comes out otherwise is sealed again, in its turn.
  */
 
-#define RING 128
-#define WAKE 16			/* rows that wait before a thread is woken */
+#define RING 8			/* lots */
+#define WAKE 1
+#define KEYS 6			/* of a slot: its case's, and its unit's */
 
 struct slot {
-	bool closed;		/* ${slot}, not ${row}, is sealed */
 	struct rx_sealing row;
-	struct rx_key *key;	/* three: copies, as the case goes on */
+	struct rx_key *key;	/* copies, as the case goes on */
 	struct rx_slot slot;
+};
+
+struct lot {
+	bool closed;		/* the slots, not the rows, are sealed */
+	size_t n;
+	struct slot slot[RX_LOT];
+	struct rx_manifest counted;	/* what the rows add to the manifest */
 	struct rx_status why;	/* it was not sealed */
 };
 
@@ -34,26 +43,35 @@ struct rx_ahead {
 	struct rx_session *s;
 	struct rx_secret *keys;		/* of all slots */
 	struct rx_ring *ring;
-	struct slot slot[RING];
+	bool filling;			/* the next lot has something */
+	struct lot lot[RING];
 };
 
 static rx_err
 seal(void *cookie, size_t i)
 {
 	struct rx_ahead *a = cookie;
-	struct slot *slot = &a->slot[i];
+	struct rx_sealing *row[RX_LOT];
+	struct lot *lot = &a->lot[i];
+	size_t k;
+	rx_err rc = RX_OK;
 
-	rx_status_clear(&slot->why);
-	if (slot->closed)
-		return (rx_slot_seal(&slot->slot, a->s, &slot->why));
-	return (rx_sealing_seal(&slot->row, a->s, &slot->why));
+	rx_status_clear(&lot->why);
+	for (k = 0; k < lot->n && rc == RX_OK; k++) {
+		row[k] = &lot->slot[k].row;
+		if (lot->closed)
+			rc = rx_slot_seal(&lot->slot[k].slot, a->s, &lot->why);
+	}
+	return (lot->closed ? rc : rx_sealing_seal_lot(row, lot->n, a->s,
+	    &lot->counted, &lot->why));
 }
 
 rx_err
 rx_ahead_new(struct rx_ahead **out, struct rx_session *s, struct rx_status *st)
 {
 	struct rx_ahead *a;
-	size_t i;
+	struct rx_key *key;
+	size_t i, k;
 	rx_err rc;
 
 	*out = NULL;
@@ -61,12 +79,15 @@ rx_ahead_new(struct rx_ahead **out, struct rx_session *s, struct rx_status *st)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	a->s = s;
 	for (i = 0; i < RING; i++)
-		rx_sealing_init(&a->slot[i].row);
-	if ((rc = rx_secret_new(&a->keys, RING * 3 * sizeof(struct rx_key),
+		for (k = 0; k < RX_LOT; k++)
+			rx_sealing_init(&a->lot[i].slot[k].row);
+	if ((rc = rx_secret_new(&a->keys, RING * RX_LOT * KEYS * sizeof(*key),
 	    st)) != RX_OK)
 		goto err1;
+	key = (struct rx_key *)(void *)a->keys->b;
 	for (i = 0; i < RING; i++)
-		a->slot[i].key = (struct rx_key *)(void *)a->keys->b + 3 * i;
+		for (k = 0; k < RX_LOT; k++, key += KEYS)
+			a->lot[i].slot[k].key = key;
 	if ((rc = rx_ring_new(&a->ring, RING, WAKE, seal, a, st)) != RX_OK)
 		goto err1;
 
@@ -83,18 +104,33 @@ err1:
 void
 rx_ahead_free(struct rx_ahead *a)
 {
-	size_t i;
+	size_t i, k;
 
 	if (a == NULL)
 		return;
 	rx_ring_free(a->ring);
 	for (i = 0; i < RING; i++)
-		rx_sealing_free(&a->slot[i].row);
+		for (k = 0; k < RX_LOT; k++)
+			rx_sealing_free(&a->lot[i].slot[k].row);
 	rx_secret_free(a->keys);
 	free(a);
 }
 
-/* Insert the oldest row, when it is sealed; *more is false when there is none. */
+static rx_err
+insert(struct rx_ahead *a, const struct lot *lot, struct rx_status *st)
+{
+	size_t k;
+	rx_err rc = RX_OK;
+
+	for (k = 0; k < lot->n && rc == RX_OK; k++)
+		rc = lot->closed ?
+		    rx_slot_insert(&lot->slot[k].slot, a->s, st) :
+		    rx_sealing_insert_counted(&lot->slot[k].row, a->s, st);
+	return (rc == RX_OK && !lot->closed ?
+	    rx_store_count(a->s->store, &lot->counted, st) : rc);
+}
+
+/* Insert the oldest lot, when it is sealed; *more is false when there is none. */
 static rx_err
 insert_oldest(struct rx_ahead *a, bool *more, struct rx_status *st)
 {
@@ -104,25 +140,43 @@ insert_oldest(struct rx_ahead *a, bool *more, struct rx_status *st)
 	if (!(*more = rx_ring_take(a->ring, &i, &rc)))
 		return (RX_OK);
 	if (rc != RX_OK) {
-		*st = a->slot[i].why;
+		*st = a->lot[i].why;
 		return (rc);
 	}
-	if (a->slot[i].closed)
-		return (rx_slot_insert(&a->slot[i].slot, a->s, st));
-	return (rx_sealing_insert(&a->slot[i].row, a->s, st));
+	return (insert(a, &a->lot[i], st));
 }
 
-/* The next place in the ring, free. */
-static rx_err
-place(struct rx_ahead *a, struct slot **out, struct rx_status *st)
+/* Hand on the lot that is being filled. */
+static void
+hand_on(struct rx_ahead *a)
 {
+
+	if (a->filling)
+		rx_ring_put(a->ring);
+	a->filling = false;
+}
+
+/* The lot that the next row, or ${closed} slot, comes into, with room for it. */
+static rx_err
+lot_open(struct rx_ahead *a, bool closed, struct lot **out,
+    struct rx_status *st)
+{
+	struct lot *lot = &a->lot[rx_ring_next(a->ring)];
 	bool more;
 	rx_err rc;
 
-	if (rx_ring_full(a->ring) &&
-	    (rc = insert_oldest(a, &more, st)) != RX_OK)
-		return (rc);
-	*out = &a->slot[rx_ring_next(a->ring)];
+	if (a->filling && (lot->n == RX_LOT || lot->closed != closed))
+		hand_on(a);
+	if (!a->filling) {
+		if (rx_ring_full(a->ring) &&
+		    (rc = insert_oldest(a, &more, st)) != RX_OK)
+			return (rc);
+		lot = &a->lot[rx_ring_next(a->ring)];
+		lot->n = 0;
+		lot->closed = closed;
+		a->filling = true;
+	}
+	*out = lot;
 	return (RX_OK);
 }
 
@@ -132,6 +186,7 @@ rx_ahead_drain(struct rx_ahead *a, struct rx_status *st)
 	bool more = true;
 	rx_err rc = RX_OK;
 
+	hand_on(a);
 	while (rc == RX_OK && more)
 		rc = insert_oldest(a, &more, st);
 	return (rc);
@@ -141,12 +196,17 @@ rx_ahead_drain(struct rx_ahead *a, struct rx_status *st)
 static void
 keep_keys(struct slot *slot)
 {
+	struct rx_sealing *w = &slot->row;
 	size_t k;
 
 	for (k = 0; k < 3; k++)
-		if (slot->row.key[k] != NULL) {
-			slot->key[k] = *slot->row.key[k];
-			slot->row.key[k] = &slot->key[k];
+		if (w->key[k] != NULL) {
+			slot->key[k] = *w->key[k];
+			w->key[k] = &slot->key[k];
+		} else if (w->wrap[k].under != NULL) {
+			slot->key[3 + k] = *w->wrap[k].under;
+			w->wrap[k].under = &slot->key[3 + k];
+			w->wrap[k].room = &slot->key[k];
 		}
 }
 
@@ -154,15 +214,17 @@ rx_err
 rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
     const struct rx_record *r, struct rx_status *st)
 {
-	struct slot *slot = NULL;
+	struct lot *lot = NULL;
+	struct slot *slot;
 	rx_err rc;
 
-	if ((rc = place(a, &slot, st)) != RX_OK ||
-	    (rc = rx_sealing_gather(&slot->row, a->s, c, r, st)) != RX_OK)
+	if ((rc = lot_open(a, false, &lot, st)) != RX_OK)
+		return (rc);
+	slot = &lot->slot[lot->n];
+	if ((rc = rx_sealing_gather(&slot->row, a->s, c, r, st)) != RX_OK)
 		return (rc);
 	keep_keys(slot);
-	slot->closed = false;
-	rx_ring_put(a->ring);
+	lot->n++;
 	return (RX_OK);
 }
 
@@ -170,14 +232,12 @@ rx_err
 rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
     struct rx_status *st)
 {
-	struct slot *slot = NULL;
+	struct lot *lot = NULL;
 	rx_err rc;
 
-	if ((rc = place(a, &slot, st)) != RX_OK)
+	if ((rc = lot_open(a, true, &lot, st)) != RX_OK)
 		return (rc);
-	slot->slot = *w;
-	slot->closed = true;
-	rx_ring_put(a->ring);
+	lot->slot[lot->n++].slot = *w;
 	return (RX_OK);
 }
 

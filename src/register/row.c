@@ -1,23 +1,30 @@
+#include "crypto/lot.h"
 #include "register/internal.h"
 
 /*
  * From a record to a row of the store and back.
  *
- * The coded box holds: type 1 || what 1 (bit 0: there is a narrative) ||
- * author 16 || recorded at, ms 8 || signature 64 || the coded fields
- * (register/record.h).  The narrative box holds the narrative fields, padded
+ * The coded box holds: type 1 || what 1 (bit 0: there is a narrative; bit 1: there
+ * is a path) || author 16 || recorded at, ms 8 || signature 64 || path 129, or
+ * nothing || the coded fields (register/record.h).  The narrative box holds the narrative fields, padded
  * the same whether there are any or not; each identity field has a box of its
  * own.  The author's Ed25519 signature is over "runxin record v1\0" ||
  *   store 16 || table 4 || id 16 || version 4 || child 16 || unit 16 ||
  *   the 26 bytes before the signature ||
  *   BLAKE2b-256("runxin record coded v1\0" || coded fields) ||
  *   BLAKE2b-256("runxin record boxes v1\0" || the other boxes of the row).
+ * With a path (crypto/lot.h) it is over the root of a lot of which this is a leaf,
+ * under the key of the coded box.
  */
 
 #define HEAD_BYTES 26
 #define SIGNED_HEAD (HEAD_BYTES + RX_SIGNATURE_BYTES)
+#define HAS_NARRATIVE 1
+#define HAS_PATH 2
 #define SIGN_LABEL "runxin record v1"
 #define SIGNED_BYTES (16 + 4 + 16 + 4 + 16 + 16 + HEAD_BYTES + 32 + 32)
+
+#define ROW_ROOM 256		/* of a counted row, beside its boxes */
 
 /* Columns, as in schema/content-001.sql. */
 enum {
@@ -151,7 +158,29 @@ rx_sealing_free(struct rx_sealing *w)
 	rx_buf_free(&w->other);
 	rx_buf_free(&w->boxes);
 	rx_buf_free(&w->coded);
+	rx_buf_free(&w->row);
 	rx_wipe(w, sizeof(*w));
+}
+
+static const enum rx_compartment comp_of[3] = {
+	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
+};
+
+/* The key of the case of compartment ${k}, or how it is sealed. */
+static rx_err
+write_key(struct rx_sealing *w, struct rx_session *s, const struct rx_case *c,
+    size_t k, struct rx_status *st)
+{
+
+	w->key[k] = c->e[c->n - 1].key[k];
+	if (w->key[k] != NULL)
+		return (RX_OK);
+	if (!c->later)
+		return (rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
+	memcpy(w->wrap[k].box, c->wrap[k], RX_WRAP_BYTES);
+	w->wrap[k].epoch = c->under[k];
+	return (rx_unit_key(s, c->unit, comp_of[k], c->under[k],
+	    &w->wrap[k].under, NULL, st));
 }
 
 /* The keys of the case, or of the unit of an activity, to write under. */
@@ -160,16 +189,43 @@ write_keys(struct rx_sealing *w, struct rx_session *s, const struct rx_case *c,
     struct rx_status *st)
 {
 	const size_t other = w->r.type == RX_CHILD ? 0 : 1;
+	size_t k;
+	rx_err rc;
 
-	w->key[0] = w->key[1] = w->key[2] = NULL;
+	for (k = 0; k < 3; k++) {
+		w->key[k] = NULL;
+		w->wrap[k].under = NULL;
+	}
 	if (c == NULL)
 		return (rx_unit_key(s, w->r.unit, RX_COMP_CODED, 0, &w->key[2],
 		    &w->epoch, st));
-	w->key[other] = c->e[c->n - 1].key[other];
-	w->key[2] = c->e[c->n - 1].key[2];
 	w->epoch = c->e[c->n - 1].epoch;
-	if (w->key[other] == NULL || w->key[2] == NULL)
-		return (rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
+	if ((rc = write_key(w, s, c, other, st)) != RX_OK)
+		return (rc);
+	return (write_key(w, s, c, 2, st));
+}
+
+/* Open the keys that are still sealed. */
+static rx_err
+keys_open(struct rx_sealing *w, const struct rx_session *s,
+    struct rx_status *st)
+{
+	struct rx_place place;
+	size_t k;
+	rx_err rc;
+
+	for (k = 0; k < 3; k++) {
+		if (w->wrap[k].under == NULL)
+			continue;
+		rx_wrap_place(&place, s, w->r.unit, w->r.child, k, w->epoch);
+		if ((rc = rx_envelope_open(w->wrap[k].room->b, RX_KEY_BYTES,
+		    w->wrap[k].box, RX_WRAP_BYTES, w->wrap[k].under,
+		    RX_ENV_KEY, comp_of[k], w->wrap[k].epoch, &place, st)) !=
+		    RX_OK)
+			return (rc);
+		w->key[k] = w->wrap[k].room;
+		w->wrap[k].under = NULL;
+	}
 	return (RX_OK);
 }
 
@@ -205,12 +261,14 @@ gather_other(struct rx_sealing *w, const struct rx_record *r,
 	return (rx_buf_reserve(&w->boxes, room, st));
 }
 
-/* Head, room for the signature, coded fields; room for the box. */
+/* Head, room for the signature, coded fields; room for a path, the box, and the row
+ * as it is counted. */
 static rx_err
 gather_coded(struct rx_sealing *w, const struct rx_record *r,
     struct rx_status *st)
 {
 	uint8_t *head;
+	size_t n;
 	rx_err rc;
 
 	rx_buf_reset(&w->plain);
@@ -220,11 +278,15 @@ gather_coded(struct rx_sealing *w, const struct rx_record *r,
 		return (rc);
 	head = w->plain.b;
 	head[0] = (uint8_t)r->type;
-	head[1] = r->type != RX_CHILD && w->other.len > 0 ? 1 : 0;
+	head[1] = r->type != RX_CHILD && w->other.len > 0 ? HAS_NARRATIVE : 0;
 	memcpy(head + 2, r->author, RX_ID_BYTES);
 	rx_put64(head + 18, (uint64_t)r->at);
-	return (rx_buf_reserve(&w->coded, rx_envelope_size(rx_pad_size(
-	    RX_PAD_CODED, w->plain.len)), st));
+	n = rx_envelope_size(rx_pad_size(RX_PAD_CODED, w->plain.len));
+	if ((rc = rx_buf_reserve(&w->plain, RX_LOT_PATH_BYTES, st)) != RX_OK ||
+	    (rc = rx_buf_reserve(&w->coded, n, st)) != RX_OK)
+		return (rc);
+	rx_buf_reset(&w->row);
+	return (rx_buf_reserve(&w->row, n + w->boxes.cap + ROW_ROOM, st));
 }
 
 rx_err
@@ -292,20 +354,85 @@ seal_other(struct rx_sealing *w, const struct rx_session *s,
 	return (RX_OK);
 }
 
-rx_err
-rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
-    struct rx_status *st)
+/* Whether a path makes the coded box no longer: its size must not tell how a record
+ * was signed. */
+static bool
+has_room(const struct rx_sealing *w)
+{
+
+	return (rx_pad_size(RX_PAD_CODED, w->plain.len + RX_LOT_PATH_BYTES) ==
+	    rx_pad_size(RX_PAD_CODED, w->plain.len));
+}
+
+static void
+sign_alone(struct rx_sealing *w, const struct rx_session *s)
 {
 	uint8_t message[SIGNED_BYTES];
-	struct rx_place place;
-	rx_err rc;
 
-	if ((rc = seal_other(w, s, st)) != RX_OK)
-		return (rc);
 	signed_bytes(message, s, &w->r, w->plain.b, w->plain.b + SIGNED_HEAD,
 	    w->plain.len - SIGNED_HEAD, &w->boxes);
 	rx_sign(w->plain.b + HEAD_BYTES, s->id->sign_secret, SIGN_LABEL,
 	    message, sizeof(message));
+}
+
+/* Put the ${path} between the signature and the fields, for which there is room. */
+static void
+path_insert(struct rx_sealing *w, const uint8_t path[RX_LOT_PATH_BYTES])
+{
+	uint8_t *at = w->plain.b + SIGNED_HEAD;
+
+	memmove(at + RX_LOT_PATH_BYTES, at, w->plain.len - SIGNED_HEAD);
+	memcpy(at, path, RX_LOT_PATH_BYTES);
+	w->plain.len += RX_LOT_PATH_BYTES;
+}
+
+/* One signature for ${n} records that have room for a path. */
+static void
+sign_lot(struct rx_sealing *const *w, size_t n, const struct rx_session *s)
+{
+	uint8_t leaf[RX_LOT][RX_HASH_BYTES], path[RX_LOT][RX_LOT_PATH_BYTES];
+	uint8_t message[SIGNED_BYTES], sig[RX_SIGNATURE_BYTES];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		w[i]->plain.b[1] |= HAS_PATH;
+		signed_bytes(message, s, &w[i]->r, w[i]->plain.b,
+		    w[i]->plain.b + SIGNED_HEAD,
+		    w[i]->plain.len - SIGNED_HEAD, &w[i]->boxes);
+		rx_lot_leaf(leaf[i], w[i]->key[2], message, sizeof(message));
+	}
+	rx_lot_sign(sig, path, (const uint8_t (*)[RX_HASH_BYTES])leaf, n,
+	    s->id->sign_secret);
+	for (i = 0; i < n; i++) {
+		memcpy(w[i]->plain.b + HEAD_BYTES, sig, sizeof(sig));
+		path_insert(w[i], path[i]);
+	}
+}
+
+static void
+sign(struct rx_sealing *const *w, size_t n, const struct rx_session *s)
+{
+	struct rx_sealing *lot[RX_LOT];
+	size_t i, in = 0;
+
+	for (i = 0; i < n; i++)
+		if (n > 1 && has_room(w[i]))
+			lot[in++] = w[i];
+		else
+			sign_alone(w[i], s);
+	if (in == 1)
+		sign_alone(lot[0], s);
+	else if (in > 1)
+		sign_lot(lot, in, s);
+}
+
+/* Seal the signed coded box. */
+static rx_err
+seal_coded(struct rx_sealing *w, const struct rx_session *s,
+    struct rx_status *st)
+{
+	struct rx_place place;
+
 	rx_place_init(&place, s, w->r.unit, w->r.id, w->r.child,
 	    table_of(w->r.type), w->r.type == RX_CHILD ? CHILD_CODED :
 	    w->r.type == RX_ACTIVITY ? ACTIVITY_CODED : RECORD_CODED,
@@ -314,12 +441,11 @@ rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
 	    &place, RX_PAD_CODED, w->plain.b, w->plain.len, st));
 }
 
-rx_err
-rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
-    struct rx_status *st)
+/* The values of the row, CHILD_COLUMNS at the most. */
+static void
+row_values(const struct rx_sealing *w, struct rx_value *v)
 {
 	const enum rx_table table = table_of(w->r.type);
-	struct rx_value v[CHILD_COLUMNS];
 	size_t k, at = 0, col = 2;
 
 	v[0] = rx_bytes(w->r.id, RX_ID_BYTES);
@@ -335,7 +461,64 @@ rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
 	v[col++] = rx_bytes(w->coded.b, w->coded.len);
 	if (table == RX_TABLE_RECORD)
 		v[col++] = rx_bytes(w->boxes.b, w->boxes.len);
-	return (rx_store_insert(s->store, table, v, st));
+}
+
+rx_err
+rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
+    struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = keys_open(w, s, st)) != RX_OK ||
+	    (rc = seal_other(w, s, st)) != RX_OK)
+		return (rc);
+	sign_alone(w, s);
+	return (seal_coded(w, s, st));
+}
+
+rx_err
+rx_sealing_seal_lot(struct rx_sealing *const *w, size_t n,
+    const struct rx_session *s, struct rx_manifest *m, struct rx_status *st)
+{
+	struct rx_value v[CHILD_COLUMNS];
+	size_t i;
+	rx_err rc = RX_OK;
+
+	memset(m, 0, sizeof(*m));
+	for (i = 0; i < n && rc == RX_OK; i++)
+		if ((rc = keys_open(w[i], s, st)) == RX_OK)
+			rc = seal_other(w[i], s, st);
+	if (rc != RX_OK)
+		return (rc);
+	sign(w, n, s);
+	for (i = 0; i < n && rc == RX_OK; i++) {
+		if ((rc = seal_coded(w[i], s, st)) != RX_OK)
+			break;
+		row_values(w[i], v);
+		rc = rx_store_row_count(m, &w[i]->row, table_of(w[i]->r.type),
+		    v, st);
+	}
+	return (rc);
+}
+
+rx_err
+rx_sealing_insert(const struct rx_sealing *w, struct rx_session *s,
+    struct rx_status *st)
+{
+	struct rx_value v[CHILD_COLUMNS];
+
+	row_values(w, v);
+	return (rx_store_insert(s->store, table_of(w->r.type), v, st));
+}
+
+rx_err
+rx_sealing_insert_counted(const struct rx_sealing *w, struct rx_session *s,
+    struct rx_status *st)
+{
+	struct rx_value v[CHILD_COLUMNS];
+
+	row_values(w, v);
+	return (rx_store_insert_counted(s->store, table_of(w->r.type), v, st));
 }
 
 rx_err
@@ -379,44 +562,82 @@ read_key(struct rx_session *s, const struct rx_case *c,
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
 }
 
-/* Open one box of the row into ${out}; *opened is false without a key. */
+/* Open one box of the row into ${out}, with *key; NULL without one. */
 static rx_err
 box_open(struct rx_session *s, const struct rx_case *c,
     const struct rx_record *r, size_t k, enum rx_table table, uint32_t column,
-    const struct rx_cursor *cur, struct rx_buf *out, bool *opened,
+    const struct rx_cursor *cur, struct rx_buf *out, const struct rx_key **key,
     struct rx_status *st)
 {
-	static const enum rx_compartment comp[3] = {
-		RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
-	};
-	const struct rx_key *key;
 	struct rx_place place;
 	const uint8_t *box;
 	size_t n;
 	rx_err rc;
 
-	*opened = false;
 	box = rx_col_bytes(cur, (int)column, &n);
-	if ((rc = read_key(s, c, r, k, box, n, &key, st)) != RX_OK ||
-	    key == NULL)
+	if ((rc = read_key(s, c, r, k, box, n, key, st)) != RX_OK ||
+	    *key == NULL)
 		return (rc);
 	rx_place_init(&place, s, r->unit, r->id, r->child, table, column,
 	    r->version);
 	rx_buf_reset(out);
-	*opened = true;
-	return (rx_field_open(out, box, n, key, comp[k], &place, st));
+	return (rx_field_open(out, box, n, *key, comp_of[k], &place, st));
 }
 
-/* Check the author's signature over the opened coded box ${plain}. */
+static int
+tag_column(enum rx_table table)
+{
+
+	return (table == RX_TABLE_RECORD ? RECORD_TAG : ROW_TAG);
+}
+
+static uint32_t
+coded_column(enum rx_table table)
+{
+
+	return (table == RX_TABLE_CHILD ? CHILD_CODED :
+	    table == RX_TABLE_RECORD ? RECORD_CODED : ACTIVITY_CODED);
+}
+
+/* How many bytes of the opened coded box stand before the fields. */
+static size_t
+fields_at(const struct rx_buf *plain)
+{
+
+	return (SIGNED_HEAD + (plain->len > 1 && plain->b[1] & HAS_PATH ?
+	    RX_LOT_PATH_BYTES : 0));
+}
+
+/* Whether the signature of the box ${plain}, opened with ${key}, is the author's
+ * over ${message}, or over a lot that has it. */
+static bool
+author_signed(const struct rx_session *s, const struct rx_record *r,
+    const struct rx_buf *plain, const struct rx_key *key,
+    const uint8_t message[SIGNED_BYTES])
+{
+	uint8_t leaf[RX_HASH_BYTES], root[RX_HASH_BYTES];
+	const uint8_t *sig = plain->b + HEAD_BYTES;
+
+	if ((plain->b[1] & HAS_PATH) == 0)
+		return (rx_member_signed(s, r->author, r->at, sig, SIGN_LABEL,
+		    message, SIGNED_BYTES));
+	rx_lot_leaf(leaf, key, message, SIGNED_BYTES);
+	return (rx_lot_root(root, leaf, plain->b + SIGNED_HEAD) &&
+	    rx_member_signed(s, r->author, r->at, sig, RX_LOT_LABEL, root,
+	    sizeof(root)));
+}
+
+/* Check the author's signature over the coded box ${plain}, opened with ${key}. */
 static rx_err
 row_verify(struct rx_session *s, const struct rx_record *r,
     const struct rx_cursor *cur, enum rx_table table,
-    const struct rx_buf *plain, struct rx_status *st)
+    const struct rx_buf *plain, const struct rx_key *key, struct rx_status *st)
 {
 	const int from = table == RX_TABLE_CHILD ? CHILD_NAME :
 	    RECORD_NARRATIVE;
 	const int to = table == RX_TABLE_CHILD ? CHILD_CODED :
 	    table == RX_TABLE_RECORD ? RECORD_COLUMNS : from;
+	const size_t at = fields_at(plain);
 	struct rx_buf boxes = RX_BUF_INIT;
 	uint8_t message[SIGNED_BYTES];
 	const void *p;
@@ -429,11 +650,10 @@ row_verify(struct rx_session *s, const struct rx_record *r,
 		rc = rx_buf_add(&boxes, p, n, st);
 	}
 	if (rc == RX_OK) {
-		signed_bytes(message, s, r, plain->b, plain->b + SIGNED_HEAD,
-		    plain->len - SIGNED_HEAD, &boxes);
+		signed_bytes(message, s, r, plain->b, plain->b + at,
+		    plain->len - at, &boxes);
 		if (!rx_author_may(s, r->author, r->type, r->unit, r->at) ||
-		    !rx_member_signed(s, r->author, r->at, plain->b + HEAD_BYTES,
-		    SIGN_LABEL, message, sizeof(message)))
+		    !author_signed(s, r, plain, key, message))
 			rc = rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_SIGNATURE_CORRUPT);
 	}
@@ -484,36 +704,23 @@ tag_verify(const struct rx_key *key, const struct rx_record *r,
 	return (RX_OK);
 }
 
-static int
-tag_column(enum rx_table table)
-{
-
-	return (table == RX_TABLE_RECORD ? RECORD_TAG : ROW_TAG);
-}
-
-static uint32_t
-coded_column(enum rx_table table)
-{
-
-	return (table == RX_TABLE_CHILD ? CHILD_CODED :
-	    table == RX_TABLE_RECORD ? RECORD_CODED : ACTIVITY_CODED);
-}
-
 /* What the opened coded box ${plain} of a row of ${table} says, into ${r}. */
 static rx_err
 coded_read(struct rx_record *r, enum rx_table table,
     const struct rx_buf *plain, struct rx_status *st)
 {
+	const size_t at = fields_at(plain);
 
-	if (plain->len < SIGNED_HEAD || plain->b[0] == 0 ||
+	if (plain->len < at || plain->b[0] == 0 ||
 	    plain->b[0] >= RX_TYPE_COUNT ||
+	    plain->b[1] > (HAS_NARRATIVE | HAS_PATH) ||
 	    table_of((enum rx_type)plain->b[0]) != table)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
 	r->type = (enum rx_type)plain->b[0];
 	memcpy(r->author, plain->b + 2, RX_ID_BYTES);
 	r->at = (int64_t)rx_get64(plain->b + 18);
-	return (rx_record_decode(r, RX_COMP_CODED, plain->b + SIGNED_HEAD,
-	    plain->len - SIGNED_HEAD, st));
+	return (rx_record_decode(r, RX_COMP_CODED, plain->b + at,
+	    plain->len - at, st));
 }
 
 /* The first ${n} identity fields of a child. */
@@ -522,14 +729,14 @@ identity_open(struct rx_session *s, struct rx_case *c,
     const struct rx_cursor *cur, size_t n, struct rx_buf *plain,
     struct rx_record *r, struct rx_status *st)
 {
-	bool opened = false;
+	const struct rx_key *key;
 	size_t k;
 	rx_err rc;
 
 	for (k = 0; k < n; k++) {
 		if ((rc = box_open(s, c, r, 0, RX_TABLE_CHILD,
-		    (uint32_t)(CHILD_NAME + k), cur, plain, &opened, st)) !=
-		    RX_OK || !opened)
+		    (uint32_t)(CHILD_NAME + k), cur, plain, &key, st)) !=
+		    RX_OK || key == NULL)
 			return (rc);
 		r->identity = true;
 		if (plain->len > 0 && (rc = rx_record_set_text(r,
@@ -575,9 +782,9 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 {
 	const uint32_t column = coded_column(table);
 	struct rx_buf plain = RX_BUF_INIT;
-	bool opened = false, narrative;
-	const struct rx_key *key;
+	const struct rx_key *key, *reader;
 	const uint8_t *box;
+	bool narrative;
 	size_t n;
 	rx_err rc;
 
@@ -585,21 +792,22 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 		return (rc);
 	box = rx_col_bytes(cur, (int)column, &n);
 	r->epoch = rx_envelope_epoch(box, n);
-	if ((rc = box_open(s, c, r, 2, table, column, cur, &plain, &opened,
+	if ((rc = box_open(s, c, r, 2, table, column, cur, &plain, &key,
 	    st)) != RX_OK)
 		goto done;
-	if (!opened) {
+	if (key == NULL) {
 		rc = rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED);
 		goto done;
 	}
 	if ((rc = coded_read(r, table, &plain, st)) != RX_OK)
 		goto done;
-	narrative = plain.b[1] == 1;
+	narrative = (plain.b[1] & HAS_NARRATIVE) != 0;
 	box = rx_col_bytes(cur, tag_column(table), &n);
-	if ((rc = tag_reader(s, c, r, &key, st)) != RX_OK ||
-	    (rc = tag_verify(key, r, box, n, st)) != RX_OK)
+	if ((rc = tag_reader(s, c, r, &reader, st)) != RX_OK ||
+	    (rc = tag_verify(reader, r, box, n, st)) != RX_OK)
 		goto done;
-	if (verify && (rc = row_verify(s, r, cur, table, &plain, st)) != RX_OK)
+	if (verify && (rc = row_verify(s, r, cur, table, &plain, key, st)) !=
+	    RX_OK)
 		goto done;
 	if (table == RX_TABLE_CHILD &&
 	    (comps & RX_BIT(RX_COMP_IDENTITY)) != 0)
@@ -608,8 +816,8 @@ rx_row_open(struct rx_session *s, struct rx_case *c,
 	if (table == RX_TABLE_RECORD &&
 	    (comps & RX_BIT(RX_COMP_NARRATIVE)) != 0 && narrative) {
 		rc = box_open(s, c, r, 1, table, RECORD_NARRATIVE, cur, &plain,
-		    &opened, st);
-		if (rc == RX_OK && opened) {
+		    &key, st);
+		if (rc == RX_OK && key != NULL) {
 			r->narrative = true;
 			rc = rx_record_decode(r, RX_COMP_NARRATIVE, plain.b,
 			    plain.len, st);

@@ -193,23 +193,38 @@ aside_end(struct rx_saver *sv)
 static rx_err
 hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
 {
-	unsigned comps = RX_CASE_KEYS;
 	bool opened = false;
 	rx_err rc;
 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): t is set */
-	if (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
+	if (sv->c.n > 0 && !sv->c.later &&
+	    memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
 		return (RX_OK);
 	aside_end(sv);		/* it has the keys of the case before */
 	if (rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
-		return (rx_case_load(&sv->c, sv->s, t->id, t->unit, comps,
-		    st));
+		return (rx_case_load(&sv->c, sv->s, t->id, t->unit,
+		    RX_CASE_KEYS, st));
 	/* A supervisor, through his slot. */
 	if ((rc = rx_case_load(&sv->c, sv->s, t->id, t->unit,
 	    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
 	    (rc = rx_case_load_slot(&sv->c, sv->s, &opened, st)) != RX_OK)
 		return (rc);
 	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
+}
+
+/* The same for one of many records, which most likely is new: then its keys are only
+ * needed where it is sealed. */
+static rx_err
+hold_case_later(struct rx_saver *sv, const struct touched *t,
+    struct rx_status *st)
+{
+
+	if (!sv->bulk || t->renew || t->moved ||
+	    !rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
+		return (hold_case(sv, t, st));
+	if (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
+		return (RX_OK);
+	return (rx_case_load_later(&sv->c, sv->s, t->id, t->unit, st));
 }
 
 /* New keys for the case at hand, if it needs them.  A supervisor cannot seal
@@ -601,8 +616,8 @@ same_content(const struct rx_record *a, const struct rx_record *b, bool *same,
 /* Decide whether ${r} is new, there already, or a correction; id and version
  * are set. */
 static rx_err
-settle(struct rx_saver *sv, struct rx_record *r, bool correct,
-    struct rx_save_result *result, struct rx_status *st)
+settle(struct rx_saver *sv, struct rx_record *r, const struct touched *of,
+    bool correct, struct rx_save_result *result, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
 	char now[RX_UNIT_BYTES];
@@ -630,7 +645,8 @@ settle(struct rx_saver *sv, struct rx_record *r, bool correct,
 		    (rc = hold_case(sv, t, st)) != RX_OK)
 			return (rc);
 	}
-	if ((rc = open_stored(sv, r, id, st)) != RX_OK)
+	if ((of != NULL && (rc = hold_case(sv, of, st)) != RX_OK) ||
+	    (rc = open_stored(sv, r, id, st)) != RX_OK)
 		return (rc);
 	/* A correction does not take a flag back: that is for the review. */
 	if (r->type == RX_OBSERVATION && !r->v[RX_F_RAISES_FLAG].set &&
@@ -803,7 +819,8 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 	    (!r->v[RX_F_CALLER_ID].set &&
 	    (rc = number_child(sv, r, result, st)) != RX_OK) ||
 	    (rc = check_dates(r, (int32_t)rx_record_int(r, RX_F_BIRTH),
-	    st)) != RX_OK || (rc = settle(sv, r, correct, result, st)) != RX_OK)
+	    st)) != RX_OK ||
+	    (rc = settle(sv, r, NULL, correct, result, st)) != RX_OK)
 		return (rc);
 	memcpy(r->child, r->id, RX_ID_BYTES);
 	aside_end(sv);		/* the keys are made where those of another lie */
@@ -909,7 +926,7 @@ put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
 	    (rc = rx_unit_require(sv->s, r->unit, st)) != RX_OK ||
 	    (rc = rx_unit_keys_ensure(sv->s, r->unit, st)) != RX_OK ||
 	    (rc = resolve_children(sv, r, st)) != RX_OK ||
-	    (rc = settle(sv, r, correct, result, st)) != RX_OK ||
+	    (rc = settle(sv, r, NULL, correct, result, st)) != RX_OK ||
 	    result->how == RX_SAVED_PRESENT ||
 	    (rc = check_children(sv, r, result->how == RX_SAVED_CORRECTED,
 	    st)) != RX_OK)
@@ -948,14 +965,14 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	memcpy(r->unit, t->unit, RX_UNIT_BYTES);
 	if ((rc = check_permission(sv->s, r, t->unit, st)) != RX_OK ||
 	    (rc = check_dates(r, t->birth, st)) != RX_OK ||
-	    (rc = hold_case(sv, t, st)) != RX_OK ||
+	    (rc = hold_case_later(sv, t, st)) != RX_OK ||
 	    (rc = raise_flag(r, result, st)) != RX_OK ||
 	    (t->moved && (rc = settle_moved(sv, r, &present, st)) != RX_OK))
 		return (rc);
 	if (present) {
 		memcpy(r->id, sv->old.id, RX_ID_BYTES);
 		result->how = RX_SAVED_PRESENT;
-	} else if ((rc = settle(sv, r, correct, result, st)) != RX_OK)
+	} else if ((rc = settle(sv, r, t, correct, result, st)) != RX_OK)
 		return (rc);
 	if (result->how == RX_SAVED_PRESENT) {
 		result->flagged = false;

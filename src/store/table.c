@@ -462,6 +462,46 @@ rx_store_insert(struct rx_store *s, enum rx_table table,
 }
 
 rx_err
+rx_store_row_count(struct rx_manifest *m, struct rx_buf *scratch,
+    enum rx_table table, const struct rx_value *vals, struct rx_status *st)
+{
+	const size_t n = strlen(rx_table_defs[table].kinds);
+	rx_err rc;
+
+	if ((rc = check_kinds(table, vals, n, st)) != RX_OK ||
+	    (rc = encode_values(scratch, table, vals, n, st)) != RX_OK)
+		return (rc);
+	rx_manifest_add(m, scratch->b, scratch->len);
+	return (RX_OK);
+}
+
+rx_err
+rx_store_insert_counted(struct rx_store *s, enum rx_table table,
+    const struct rx_value *vals, struct rx_status *st)
+{
+	const size_t n = strlen(rx_table_defs[table].kinds);
+	rx_err rc;
+
+	if (!allowed(table, RX_OP_INSERT))
+		return (rx_store_misuse(st, "insert", __func__));
+	if ((rc = check_write(s, table, vals, n, st)) != RX_OK)
+		return (rc);
+	return (run(s, table, RX_OP_INSERT, vals, n, st));
+}
+
+rx_err
+rx_store_count(struct rx_store *s, const struct rx_manifest *m,
+    struct rx_status *st)
+{
+
+	if (!s->tx)
+		return (rx_store_misuse(st, "no transaction", __func__));
+	rx_manifest_join(&s->manifest, m);
+	s->dirty = true;
+	return (RX_OK);
+}
+
+rx_err
 rx_store_replace(struct rx_store *s, enum rx_table table,
     const struct rx_value *vals, struct rx_status *st)
 {
