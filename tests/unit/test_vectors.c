@@ -20,6 +20,7 @@
 #include "crypto/container.h"
 #include "crypto/envelope.h"
 #include "crypto/grant.h"
+#include "crypto/lot.h"
 #include "crypto/passphrase.h"
 #include "crypto/recovery.h"
 #include "register/internal.h"
@@ -1024,6 +1025,81 @@ test_frozen_manifest_digests_are_made_again(void **state)
 	vectors_free();
 }
 
+/* ---- lot ---- */
+
+static void
+generate_lot(void **state)
+{
+	uint8_t leaf[3][RX_HASH_BYTES], path[3][RX_LOT_PATH_BYTES];
+	uint8_t seed[32], message[3][20], sig[RX_SIGNATURE_BYTES];
+	json_t *cases = json_array(), *o;
+	struct rx_key key[3];
+	struct rx_identity id;
+	size_t i;
+
+	(void)state;
+	fixed(seed, 32, "lot signer seed");
+	fixed(key, sizeof(key), "lot keys");
+	fixed(message, sizeof(message), "lot messages");
+	rx_identity_derive(&id, seed);
+	for (i = 0; i < 3; i++)
+		rx_lot_leaf(leaf[i], &key[i], message[i], sizeof(message[i]));
+	rx_lot_sign(sig, path, (const uint8_t (*)[RX_HASH_BYTES])leaf, 3,
+	    id.sign_secret);
+	for (i = 0; i < 3; i++) {
+		o = json_object();
+		put_hex(o, "sign_public", id.sign_public, 32);
+		put_hex(o, "key", key[i].b, 32);
+		put_hex(o, "message", message[i], sizeof(message[i]));
+		put_hex(o, "path", path[i], sizeof(path[i]));
+		put_hex(o, "signature", sig, sizeof(sig));
+		assert_int_equal(json_array_append_new(cases, o), 0);
+	}
+	write_vectors("lot", "lot v1: three messages, one signature", cases);
+}
+
+static void
+test_frozen_lot_is_verified(void **state)
+{
+	uint8_t sign_public[32], key[32], message[20], sig[64], hash[32];
+	uint8_t path[RX_LOT_PATH_BYTES];
+	struct spec_bytes x;
+	json_t *cases, *o;
+	size_t i, d;
+
+	(void)state;
+	cases = vectors("lot");
+	json_array_foreach(cases, i, o) {
+		get_hex(o, "sign_public", sign_public, 32);
+		get_hex(o, "key", key, 32);
+		get_hex(o, "message", message, sizeof(message));
+		get_hex(o, "path", path, sizeof(path));
+		get_hex(o, "signature", sig, sizeof(sig));
+		x.n = 0;
+		spec_label(&x, "runxin lot leaf v1");
+		spec_add(&x, message, sizeof(message));
+		spec_hash(hash, 32, key, &x);
+		for (d = 0; d < 4; d++) {
+			x.n = 0;
+			spec_label(&x, "runxin lot node v1");
+			if (path[0] >> d & 1)
+				spec_add(&x, path + 1 + 32 * d, 32);
+			spec_add(&x, hash, 32);
+			if (!(path[0] >> d & 1))
+				spec_add(&x, path + 1 + 32 * d, 32);
+			spec_hash(hash, 32, NULL, &x);
+		}
+		x.n = 0;
+		spec_label(&x, "runxin lot v1");
+		spec_add(&x, hash, 32);
+		assert_int_equal(path[0], i);
+		assert_int_equal(crypto_sign_verify_detached(sig, x.b, x.n,
+		    sign_public), 0);
+	}
+	assert_int_equal(i, 3);
+	vectors_free();
+}
+
 /* ---- bundle ---- */
 
 #define BUNDLE_BYTES (104 + 2 * 96 + RX_CONTAINER_STEP + RX_ENV_OVERHEAD + 64)
@@ -1209,6 +1285,7 @@ main(int argc, char *argv[])
 	const struct CMUnitTest bundle[] = {
 		cmocka_unit_test(generate_bundle)
 	};
+	const struct CMUnitTest lot[] = { cmocka_unit_test(generate_lot) };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frozen_envelopes_open),
 		cmocka_unit_test(test_frozen_fields_open),
@@ -1220,16 +1297,21 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_frozen_recovery_opens),
 		cmocka_unit_test(test_frozen_audit_hashes_are_made_again),
 		cmocka_unit_test(test_frozen_manifest_digests_are_made_again),
-		cmocka_unit_test(test_frozen_bundle_opens)
+		cmocka_unit_test(test_frozen_bundle_opens),
+		cmocka_unit_test(test_frozen_lot_is_verified)
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--generate") == 0)
 		return (cmocka_run_group_tests_name("writing " DIR, writing,
 		    setup, NULL));
-	/* A format that came later. */
+	/* Formats that came later. */
 	if (argc == 3 && strcmp(argv[1], "--generate") == 0 &&
 	    strcmp(argv[2], "bundle") == 0)
 		return (cmocka_run_group_tests_name("writing " DIR, bundle,
 		    setup, NULL));
+	if (argc == 3 && strcmp(argv[1], "--generate") == 0 &&
+	    strcmp(argv[2], "lot") == 0)
+		return (cmocka_run_group_tests_name("writing " DIR, lot, setup,
+		    NULL));
 	return (cmocka_run_group_tests_name("vectors", tests, setup, NULL));
 }
