@@ -23,7 +23,7 @@
 
 #define RING 8			/* lots */
 #define WAKE 1
-#define KEYS 6			/* of a slot: its case's, and its unit's */
+#define KEYS 3			/* of a slot */
 
 struct slot {
 	struct rx_sealing row;
@@ -203,10 +203,6 @@ keep_keys(struct slot *slot)
 		if (w->key[k] != NULL) {
 			slot->key[k] = *w->key[k];
 			w->key[k] = &slot->key[k];
-		} else if (w->wrap[k].under != NULL) {
-			slot->key[3 + k] = *w->wrap[k].under;
-			w->wrap[k].under = &slot->key[3 + k];
-			w->wrap[k].room = &slot->key[k];
 		}
 }
 

@@ -11,6 +11,7 @@
  * writes all of them anew, so that a slot says nothing to a thief.
  */
 
+#define WRAP_BYTES (RX_ENV_OVERHEAD + RX_KEY_BYTES)
 #define SLOT_COMPS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE))
 
 static const enum rx_compartment comps_of[3] = {
@@ -109,10 +110,6 @@ epoch_load(struct rx_case *c, struct rx_session *s,
 	for (k = 0; k < 3; k++) {
 		box = rx_col_bytes(cur, (int)(3 + k), &n);
 		c->under[k] = epoch = rx_envelope_epoch(box, n);
-		if (n == RX_WRAP_BYTES)
-			memcpy(c->wrap[k], box, n);
-		else		/* nothing opens it */
-			memset(c->wrap[k], 0, RX_WRAP_BYTES);
 		if ((comps & RX_BIT(comps_of[k])) == 0)
 			continue;
 		if (epoch == 0)
@@ -236,7 +233,6 @@ rx_case_load(struct rx_case *c, struct rx_session *s,
 	memcpy(c->unit, unit, RX_UNIT_BYTES);
 	c->n = 0;
 	c->used = 0;
-	c->later = false;
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CASE_KEYS, &arg, 1, st)) !=
 	    RX_OK)
 		return (rc);
@@ -258,24 +254,12 @@ rx_case_load(struct rx_case *c, struct rx_session *s,
 	return (links_open(c, s, st));
 }
 
-rx_err
-rx_case_load_later(struct rx_case *c, struct rx_session *s,
-    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
-    struct rx_status *st)
-{
-	rx_err rc;
-
-	if ((rc = rx_case_load(c, s, id, unit, 0, st)) == RX_OK)
-		c->later = true;
-	return (rc);
-}
-
 /* Seal the newest keys of ${c} under its unit's newest, as a new row. */
 static rx_err
 wraps_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
-	uint8_t box[3][RX_WRAP_BYTES];
+	uint8_t box[3][WRAP_BYTES];
 	const struct rx_key *key;
 	struct rx_place place;
 	struct rx_value v[6];
@@ -291,7 +275,7 @@ wraps_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 		    comps_of[k], c->under[k], &place, e->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)
 			return (rc);
-		v[3 + k] = rx_bytes(box[k], RX_WRAP_BYTES);
+		v[3 + k] = rx_bytes(box[k], WRAP_BYTES);
 	}
 	v[0] = rx_bytes(c->id, RX_ID_BYTES);
 	v[1] = rx_int(e->epoch);
@@ -336,7 +320,6 @@ rx_case_create(struct rx_case *c, struct rx_session *s,
 	memcpy(c->unit, unit, RX_UNIT_BYTES);
 	c->n = 0;
 	c->used = 0;
-	c->later = false;
 	if ((rc = epoch_add(c, s, st)) != RX_OK)
 		return (rc);
 	return (wraps_insert(c, s, st));
@@ -366,7 +349,7 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
 	const struct rx_case_epoch *before = &c->e[c->n - 2];
-	uint8_t box[3][RX_WRAP_BYTES];
+	uint8_t box[3][WRAP_BYTES];
 	struct rx_place place;
 	struct rx_value v[5];
 	size_t k;
@@ -378,7 +361,7 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 		    comps_of[k], e->epoch, &place, before->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)
 			return (rc);
-		v[2 + k] = rx_bytes(box[k], RX_WRAP_BYTES);
+		v[2 + k] = rx_bytes(box[k], WRAP_BYTES);
 	}
 	v[0] = rx_bytes(c->id, RX_ID_BYTES);
 	v[1] = rx_int(e->epoch);

@@ -510,7 +510,6 @@ rx_err rx_residue_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 /* ---- case.c: case keys, slots, sealing of rows ---- */
 
-#define RX_WRAP_BYTES (RX_ENV_OVERHEAD + RX_KEY_BYTES)
 struct rx_case_epoch {
 	uint32_t epoch;
 	const struct rx_key *key[3];	/* I, N, C; NULL when not held */
@@ -521,8 +520,6 @@ struct rx_case {
 	size_t n;
 	struct rx_case_epoch e[RX_CASE_EPOCHS];	/* oldest first */
 	uint32_t under[3];	/* unit epochs that the newest are sealed under */
-	uint8_t wrap[3][RX_WRAP_BYTES];	/* how they are sealed */
-	bool later;		/* and stay so until they are used: rx_case_load_later */
 	struct rx_key *mem[RX_CASE_MEM];	/* of the session's pool */
 	size_t nmem, used;
 };
@@ -538,11 +535,6 @@ void rx_wrap_place(struct rx_place *p, const struct rx_session *s,
 rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     unsigned comps, struct rx_status *st) RX_MUST_USE;
-/* The same of one that is only written to, by a director: its newest keys are found,
- * and opened by whoever seals a record (rx_sealing_seal). */
-rx_err rx_case_load_later(struct rx_case *c, struct rx_session *s,
-    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
-    struct rx_status *st) RX_MUST_USE;
 /* Add identity and narrative keys from the session's own slot, if it is open:
  * *opened tells. */
 rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
@@ -643,12 +635,6 @@ struct rx_sealing {
 	uint8_t tag[RX_ID_BYTES];
 	const struct rx_key *key[3];	/* I, N, C: those that are needed */
 	uint32_t epoch;
-	struct {			/* of rx_case_load_later: a key to come */
-		const struct rx_key *under;	/* of the unit; NULL: none */
-		uint32_t epoch;
-		uint8_t box[RX_WRAP_BYTES];
-		struct rx_key *room;		/* the caller's, to open it into */
-	} wrap[3];
 	struct rx_buf plain;		/* of the coded box */
 	struct rx_buf other;		/* identity texts, or the narrative */
 	size_t text_end[RX_IDENTITY_BOXES];

@@ -162,70 +162,22 @@ rx_sealing_free(struct rx_sealing *w)
 	rx_wipe(w, sizeof(*w));
 }
 
-static const enum rx_compartment comp_of[3] = {
-	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
-};
-
-/* The key of the case of compartment ${k}, or how it is sealed. */
-static rx_err
-write_key(struct rx_sealing *w, struct rx_session *s, const struct rx_case *c,
-    size_t k, struct rx_status *st)
-{
-
-	w->key[k] = c->e[c->n - 1].key[k];
-	if (w->key[k] != NULL)
-		return (RX_OK);
-	if (!c->later)
-		return (rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
-	memcpy(w->wrap[k].box, c->wrap[k], RX_WRAP_BYTES);
-	w->wrap[k].epoch = c->under[k];
-	return (rx_unit_key(s, c->unit, comp_of[k], c->under[k],
-	    &w->wrap[k].under, NULL, st));
-}
-
 /* The keys of the case, or of the unit of an activity, to write under. */
 static rx_err
 write_keys(struct rx_sealing *w, struct rx_session *s, const struct rx_case *c,
     struct rx_status *st)
 {
 	const size_t other = w->r.type == RX_CHILD ? 0 : 1;
-	size_t k;
-	rx_err rc;
 
-	for (k = 0; k < 3; k++) {
-		w->key[k] = NULL;
-		w->wrap[k].under = NULL;
-	}
+	w->key[0] = w->key[1] = w->key[2] = NULL;
 	if (c == NULL)
 		return (rx_unit_key(s, w->r.unit, RX_COMP_CODED, 0, &w->key[2],
 		    &w->epoch, st));
+	w->key[other] = c->e[c->n - 1].key[other];
+	w->key[2] = c->e[c->n - 1].key[2];
 	w->epoch = c->e[c->n - 1].epoch;
-	if ((rc = write_key(w, s, c, other, st)) != RX_OK)
-		return (rc);
-	return (write_key(w, s, c, 2, st));
-}
-
-/* Open the keys that are still sealed. */
-static rx_err
-keys_open(struct rx_sealing *w, const struct rx_session *s,
-    struct rx_status *st)
-{
-	struct rx_place place;
-	size_t k;
-	rx_err rc;
-
-	for (k = 0; k < 3; k++) {
-		if (w->wrap[k].under == NULL)
-			continue;
-		rx_wrap_place(&place, s, w->r.unit, w->r.child, k, w->epoch);
-		if ((rc = rx_envelope_open(w->wrap[k].room->b, RX_KEY_BYTES,
-		    w->wrap[k].box, RX_WRAP_BYTES, w->wrap[k].under,
-		    RX_ENV_KEY, comp_of[k], w->wrap[k].epoch, &place, st)) !=
-		    RX_OK)
-			return (rc);
-		w->key[k] = w->wrap[k].room;
-		w->wrap[k].under = NULL;
-	}
+	if (w->key[other] == NULL || w->key[2] == NULL)
+		return (rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
 	return (RX_OK);
 }
 
@@ -469,8 +421,7 @@ rx_sealing_seal(struct rx_sealing *w, const struct rx_session *s,
 {
 	rx_err rc;
 
-	if ((rc = keys_open(w, s, st)) != RX_OK ||
-	    (rc = seal_other(w, s, st)) != RX_OK)
+	if ((rc = seal_other(w, s, st)) != RX_OK)
 		return (rc);
 	sign_alone(w, s);
 	return (seal_coded(w, s, st));
@@ -486,8 +437,7 @@ rx_sealing_seal_lot(struct rx_sealing *const *w, size_t n,
 
 	memset(m, 0, sizeof(*m));
 	for (i = 0; i < n && rc == RX_OK; i++)
-		if ((rc = keys_open(w[i], s, st)) == RX_OK)
-			rc = seal_other(w[i], s, st);
+		rc = seal_other(w[i], s, st);
 	if (rc != RX_OK)
 		return (rc);
 	sign(w, n, s);
@@ -561,6 +511,10 @@ read_key(struct rx_session *s, const struct rx_case *c,
 			return (RX_OK);	/* not ours to open */
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
 }
+
+static const enum rx_compartment comp_of[3] = {
+	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
+};
 
 /* Open one box of the row into ${out}, with *key; NULL without one. */
 static rx_err

@@ -5,6 +5,10 @@
 #include "base/date.h"
 #include "register/save.h"
 
+/* An import keeps the keys of so many cases: 4 MiB of locked memory. */
+#define KEPT_LOTS 128
+#define KEPT_CASES 512		/* in each */
+
 struct said {			/* a record of consent */
 	int32_t on;
 	bool withdrawn;
@@ -24,6 +28,8 @@ struct touched {
 	bool moved;		/* has records of another unit */
 	bool away;		/* offered to another register */
 	bool flagged;		/* has an open flag, or was given one */
+	struct rx_key *keys;	/* to write under, N and C, of ${epoch}; may be NULL */
+	uint32_t epoch;
 };
 
 /* A caller's child id, resolved; kept in a tree by text. */
@@ -38,6 +44,9 @@ struct rx_saver {
 	bool astray;		/* a child was taken for another */
 	const uint8_t *key;	/* the id of a new child; NULL: a fresh one */
 	struct rx_case c;	/* the case at hand */
+	bool part;		/* of its keys only the kept ones */
+	struct rx_secret *kept[KEPT_LOTS];	/* of many: keys of cases */
+	size_t nkept;
 	struct rx_record old;	/* the stored version */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	const struct rx_record *foreseen;	/* NULL, or a record of a case */
@@ -145,6 +154,7 @@ insert(struct rx_saver *sv, struct rx_case *c, const struct rx_record *r,
 void
 rx_saver_free(struct rx_saver *sv)
 {
+	size_t i;
 
 	if (sv == NULL)
 		return;
@@ -155,6 +165,8 @@ rx_saver_free(struct rx_saver *sv)
 	rx_case_done(&sv->c, sv->s);
 	tdestroy(sv->names, named_free);
 	tdestroy(sv->cases, touched_free);
+	for (i = 0; i < KEPT_LOTS; i++)
+		rx_secret_free(sv->kept[i]);
 	rx_record_free(&sv->old);
 	rx_buf_free(&sv->units);
 	free(sv);
@@ -189,21 +201,53 @@ aside_end(struct rx_saver *sv)
 	sv->aside = NULL;
 }
 
+/* Room for the keys of one more case; NULL when there is none. */
+static struct rx_key *
+kept_room(struct rx_saver *sv)
+{
+	const size_t lot = sv->nkept / KEPT_CASES;
+
+	if (lot == KEPT_LOTS || (sv->kept[lot] == NULL && (sv->kept[lot] =
+	    rx_secret_spare(KEPT_CASES * 2 * sizeof(struct rx_key))) == NULL))
+		return (NULL);
+	return ((struct rx_key *)(void *)sv->kept[lot]->b +
+	    2 * (sv->nkept++ % KEPT_CASES));
+}
+
+/* Keep the keys of the case at hand, of which an import may bring more. */
+static void
+keep_keys(struct rx_saver *sv, struct touched *t)
+{
+	const struct rx_case_epoch *e = &sv->c.e[sv->c.n - 1];
+
+	if (!sv->bulk || (t->keys == NULL &&
+	    (t->keys = kept_room(sv)) == NULL))
+		return;
+	t->keys[0] = *e->key[1];
+	t->keys[1] = *e->key[2];
+	t->epoch = e->epoch;
+}
+
 /* Make case ${id} the one at hand; its keys are loaded. */
 static rx_err
-hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
+hold_case(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 {
 	bool opened = false;
 	rx_err rc;
 
 	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): t is set */
-	if (sv->c.n > 0 && !sv->c.later &&
+	if (sv->c.n > 0 && !sv->part &&
 	    memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
 		return (RX_OK);
 	aside_end(sv);		/* it has the keys of the case before */
-	if (rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
-		return (rx_case_load(&sv->c, sv->s, t->id, t->unit,
-		    RX_CASE_KEYS, st));
+	sv->part = false;
+	if (rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit)) {
+		rc = rx_case_load(&sv->c, sv->s, t->id, t->unit, RX_CASE_KEYS,
+		    st);
+		if (rc == RX_OK)
+			keep_keys(sv, t);
+		return (rc);
+	}
 	/* A supervisor, through his slot. */
 	if ((rc = rx_case_load(&sv->c, sv->s, t->id, t->unit,
 	    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
@@ -212,19 +256,26 @@ hold_case(struct rx_saver *sv, const struct touched *t, struct rx_status *st)
 	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
 }
 
-/* The same for one of many records, which most likely is new: then its keys are only
- * needed where it is sealed. */
+/* The same to write one more record, which most likely is new: with the kept keys. */
 static rx_err
-hold_case_later(struct rx_saver *sv, const struct touched *t,
-    struct rx_status *st)
+hold_case_kept(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 {
+	struct rx_case *c = &sv->c;
 
-	if (!sv->bulk || t->renew || t->moved ||
-	    !rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
+	if (t->keys == NULL || t->renew || t->moved)
 		return (hold_case(sv, t, st));
-	if (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
+	if (c->n > 0 && memcmp(c->id, t->id, RX_ID_BYTES) == 0)
 		return (RX_OK);
-	return (rx_case_load_later(&sv->c, sv->s, t->id, t->unit, st));
+	memcpy(c->id, t->id, RX_ID_BYTES);
+	memcpy(c->unit, t->unit, RX_UNIT_BYTES);
+	c->n = 1;
+	c->used = 0;
+	memset(&c->e[0], 0, sizeof(c->e[0]));
+	c->e[0].epoch = t->epoch;
+	c->e[0].key[1] = &t->keys[0];
+	c->e[0].key[2] = &t->keys[1];
+	sv->part = true;
+	return (RX_OK);
 }
 
 /* New keys for the case at hand, if it needs them.  A supervisor cannot seal
@@ -237,8 +288,10 @@ renew(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 	if (!t->renew || !rx_permitted(sv->s, RX_ACT_WRITE_CASE, t->unit))
 		return (RX_OK);
 	aside_end(sv);
-	if ((rc = rx_case_renew(&sv->c, sv->s, st)) == RX_OK)
+	if ((rc = rx_case_renew(&sv->c, sv->s, st)) == RX_OK) {
 		t->renew = false;
+		keep_keys(sv, t);
+	}
 	return (rc);
 }
 
@@ -616,7 +669,7 @@ same_content(const struct rx_record *a, const struct rx_record *b, bool *same,
 /* Decide whether ${r} is new, there already, or a correction; id and version
  * are set. */
 static rx_err
-settle(struct rx_saver *sv, struct rx_record *r, const struct touched *of,
+settle(struct rx_saver *sv, struct rx_record *r, struct touched *of,
     bool correct, struct rx_save_result *result, struct rx_status *st)
 {
 	uint8_t id[RX_ID_BYTES];
@@ -829,6 +882,10 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 		return (rc);
 	if ((rc = touch(sv, r->id, r->unit, &t, st)) != RX_OK)
 		return (rc);
+	if (result->how == RX_SAVED_NEW) {
+		sv->part = false;
+		keep_keys(sv, t);
+	}
 	if (result->how != RX_SAVED_PRESENT) {
 		if ((rc = check_consent(t, r, st)) != RX_OK ||
 		    (rc = renew(sv, t, st)) != RX_OK ||
@@ -965,7 +1022,7 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 	memcpy(r->unit, t->unit, RX_UNIT_BYTES);
 	if ((rc = check_permission(sv->s, r, t->unit, st)) != RX_OK ||
 	    (rc = check_dates(r, t->birth, st)) != RX_OK ||
-	    (rc = hold_case_later(sv, t, st)) != RX_OK ||
+	    (rc = hold_case_kept(sv, t, st)) != RX_OK ||
 	    (rc = raise_flag(r, result, st)) != RX_OK ||
 	    (t->moved && (rc = settle_moved(sv, r, &present, st)) != RX_OK))
 		return (rc);
@@ -1063,8 +1120,7 @@ finish_case(const void *node, VISIT which, void *cookie)
 		return;
 	/* Without a flag before, or since, there is none to be looked for. */
 	if (sv->bulk && !t->flagged) {
-		if ((sv->rc = rx_case_load(&sv->c, sv->s, t->id, t->unit, 0,
-		    sv->st)) == RX_OK)
+		if ((sv->rc = hold_case_kept(sv, t, sv->st)) == RX_OK)
 			sv->rc = rx_slots_close(&sv->c, sv->s, sv->ahead,
 			    sv->st);
 		return;
