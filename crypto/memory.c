@@ -8,6 +8,7 @@
 
 #include <sodium.h>
 
+#include "base/buffer.h"
 #include "crypto/memory.h"
 
 /* Keys in the first chunk of a pool, and the most that a later one has. */
@@ -382,6 +383,15 @@ rx_hash(uint8_t *out, size_t outlen, const uint8_t *key, const char *label,
 		(void)crypto_generichash_blake2b_update(&h, p, n);
 	(void)crypto_generichash_blake2b_final(&h, out, outlen);
 	rx_wipe(&h, sizeof(h));
+}
+
+uint64_t
+rx_hash64(const uint8_t key[RX_HASH64_KEY_BYTES], const void *p, size_t n)
+{
+	uint8_t h[crypto_shorthash_BYTES];
+
+	(void)crypto_shorthash(h, p, n, key);
+	return (rx_get64(h));
 }
 
 void

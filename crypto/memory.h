@@ -73,6 +73,12 @@ bool rx_uuid_parse(const char *s, uint8_t id[RX_ID_BYTES]);
 void rx_hash(uint8_t *out, size_t outlen, const uint8_t *key,
     const char *label, const void *p, size_t n);
 
+/* SipHash-2-4 (Aumasson, Bernstein 2012) of the ${n} bytes ${p}: for tables, whose
+ * places nobody without ${key} is to foresee; not against finding two alike. */
+#define RX_HASH64_KEY_BYTES 16
+uint64_t rx_hash64(const uint8_t key[RX_HASH64_KEY_BYTES], const void *p,
+    size_t n);
+
 /* "0123abcd...": 2 * n characters and NUL. */
 void rx_hex(char *out, const void *p, size_t n);
 

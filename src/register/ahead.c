@@ -208,7 +208,8 @@ keep_keys(struct slot *slot)
 
 rx_err
 rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
-    const struct rx_record *r, struct rx_status *st)
+    const struct rx_record *r, const uint8_t tag[RX_ID_BYTES],
+    struct rx_status *st)
 {
 	struct lot *lot = NULL;
 	struct slot *slot;
@@ -217,7 +218,7 @@ rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
 	if ((rc = lot_open(a, false, &lot, st)) != RX_OK)
 		return (rc);
 	slot = &lot->slot[lot->n];
-	if ((rc = rx_sealing_gather(&slot->row, a->s, c, r, st)) != RX_OK)
+	if ((rc = rx_sealing_gather(&slot->row, a->s, c, r, tag, st)) != RX_OK)
 		return (rc);
 	keep_keys(slot);
 	lot->n++;
@@ -271,6 +272,7 @@ void
 rx_aside_start(struct rx_aside **out, struct rx_session *s,
     const struct rx_case *c, const struct rx_record *r)
 {
+	uint8_t tag[RX_ID_BYTES];
 	struct rx_aside *a;
 	struct rx_status st;
 
@@ -281,7 +283,9 @@ rx_aside_start(struct rx_aside **out, struct rx_session *s,
 	(void)sem_init(&a->done, 0, 0);
 	rx_status_clear(&st);
 	rx_sealing_init(&a->row);
-	a->rc = rx_sealing_gather(&a->row, s, c, r, &st);
+	if ((a->rc = rx_tag(s, r->unit, r->type, rx_record_text(r,
+	    RX_F_CALLER_ID), tag, &st)) == RX_OK)
+		a->rc = rx_sealing_gather(&a->row, s, c, r, tag, &st);
 	a->n = rx_slots_closed(c, s, a->slot, RX_ASIDE_SLOTS);
 	a->running = pthread_create(&a->thread, NULL, aside_main, a) == 0;
 	if (a->running)

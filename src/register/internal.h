@@ -625,7 +625,7 @@ rx_err rx_slots_rekey(struct rx_session *s, const struct rx_identity *to,
  * case, NULL for an activity. */
 rx_err rx_row_insert(struct rx_session *s, struct rx_case *c,
     const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
-/* The same in three steps: what is to be sealed, tag and keys are gathered; it is
+/* The same in three steps: what is to be sealed, ${tag} and keys are gathered; it is
  * sealed and signed, for which nothing of the session is changed and no memory
  * taken, so that another thread may do it; the row is inserted.  One struct
  * serves any number of records, and is freed (wiped) at the end. */
@@ -645,8 +645,8 @@ struct rx_sealing {
 void rx_sealing_init(struct rx_sealing *w);
 void rx_sealing_free(struct rx_sealing *w);
 rx_err rx_sealing_gather(struct rx_sealing *w, struct rx_session *s,
-    const struct rx_case *c, const struct rx_record *r, struct rx_status *st)
-    RX_MUST_USE;
+    const struct rx_case *c, const struct rx_record *r,
+    const uint8_t tag[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
 /* Whether what was gathered is the record ${r}, to be sealed under the newest keys
  * of the case. */
 bool rx_sealing_is(const struct rx_sealing *w, const struct rx_case *c,

@@ -243,15 +243,15 @@ gather_coded(struct rx_sealing *w, const struct rx_record *r,
 
 rx_err
 rx_sealing_gather(struct rx_sealing *w, struct rx_session *s,
-    const struct rx_case *c, const struct rx_record *r, struct rx_status *st)
+    const struct rx_case *c, const struct rx_record *r,
+    const uint8_t tag[RX_ID_BYTES], struct rx_status *st)
 {
 	rx_err rc;
 
 	w->r = *r;
 	memset(&w->r.data, 0, sizeof(w->r.data));
-	if ((rc = rx_tag(s, r->unit, r->type,
-	    rx_record_text(r, RX_F_CALLER_ID), w->tag, st)) != RX_OK ||
-	    (rc = write_keys(w, s, c, st)) != RX_OK ||
+	memcpy(w->tag, tag, RX_ID_BYTES);
+	if ((rc = write_keys(w, s, c, st)) != RX_OK ||
 	    (rc = gather_other(w, r, st)) != RX_OK)
 		return (rc);
 	return (gather_coded(w, r, st));
@@ -475,11 +475,14 @@ rx_err
 rx_row_insert(struct rx_session *s, struct rx_case *c,
     const struct rx_record *r, struct rx_status *st)
 {
+	uint8_t tag[RX_ID_BYTES];
 	struct rx_sealing w;
 	rx_err rc;
 
 	rx_sealing_init(&w);
-	if ((rc = rx_sealing_gather(&w, s, c, r, st)) == RX_OK &&
+	if ((rc = rx_tag(s, r->unit, r->type, rx_record_text(r,
+	    RX_F_CALLER_ID), tag, st)) == RX_OK &&
+	    (rc = rx_sealing_gather(&w, s, c, r, tag, st)) == RX_OK &&
 	    (rc = rx_sealing_seal(&w, s, st)) == RX_OK)
 		rc = rx_sealing_insert(&w, s, st);
 	rx_sealing_free(&w);

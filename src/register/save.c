@@ -32,9 +32,10 @@ struct touched {
 	uint32_t epoch;
 };
 
-/* A caller's child id, resolved; kept in a tree by text. */
+/* A caller's child id, resolved; of a hash table. */
 struct named {
-	char *text;
+	uint64_t hash;
+	char *text;		/* NULL: a free place */
 	struct touched *t;
 };
 
@@ -43,6 +44,7 @@ struct rx_saver {
 	bool bulk, committed;
 	bool astray;		/* a child was taken for another */
 	const uint8_t *key;	/* the id of a new child; NULL: a fresh one */
+	uint8_t tag[RX_ID_BYTES];	/* of the record that was looked for */
 	struct rx_case c;	/* the case at hand */
 	bool part;		/* of its keys only the kept ones */
 	struct rx_secret *kept[KEPT_LOTS];	/* of many: keys of cases */
@@ -51,7 +53,10 @@ struct rx_saver {
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	const struct rx_record *foreseen;	/* NULL, or a record of a case */
 	struct rx_aside *aside;	/* it, and the slots of its case */
-	void *cases, *names;
+	void *cases;
+	struct named *name;
+	size_t nnames, namecap;	/* a power of two, and at most 3/4 of it taken */
+	uint8_t name_key[RX_HASH64_KEY_BYTES];
 	struct rx_buf units;	/* where stored cases are looked for */
 	struct rx_status *st;	/* of the tree walk in rx_saver_finish */
 	rx_err rc;
@@ -68,14 +73,6 @@ touched_cmp(const void *a, const void *b)
 	    ((const struct touched *)b)->id, RX_ID_BYTES));
 }
 
-static int
-named_cmp(const void *a, const void *b)
-{
-
-	return (strcmp(((const struct named *)a)->text,
-	    ((const struct named *)b)->text));
-}
-
 static void
 touched_free(void *p)
 {
@@ -87,13 +84,16 @@ touched_free(void *p)
 }
 
 static void
-named_free(void *p)
+names_free(struct rx_saver *sv)
 {
-	struct named *n = p;
+	size_t i;
 
-	rx_wipe(n->text, strlen(n->text));
-	free(n->text);
-	free(n);
+	for (i = 0; i < sv->namecap; i++)
+		if (sv->name[i].text != NULL) {
+			rx_wipe(sv->name[i].text, strlen(sv->name[i].text));
+			free(sv->name[i].text);
+		}
+	free(sv->name);
 }
 
 rx_err
@@ -108,6 +108,7 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	sv->s = s;
 	sv->bulk = bulk;
+	rx_random(sv->name_key, sizeof(sv->name_key));
 	rx_record_init(&sv->old);
 	rx_case_init(&sv->c);
 	if ((rc = rx_begin(s, st)) != RX_OK) {
@@ -145,7 +146,7 @@ insert(struct rx_saver *sv, struct rx_case *c, const struct rx_record *r,
 	const struct rx_sealing *w;
 
 	if (sv->ahead != NULL)
-		return (rx_ahead_put(sv->ahead, c, r, st));
+		return (rx_ahead_put(sv->ahead, c, r, sv->tag, st));
 	if ((w = rx_aside_row(sv->aside, c, r)) != NULL)
 		return (rx_sealing_insert(w, sv->s, st));
 	return (rx_row_insert(sv->s, c, r, st));
@@ -163,7 +164,7 @@ rx_saver_free(struct rx_saver *sv)
 	if (!sv->committed)
 		rx_abandon(sv->s);
 	rx_case_done(&sv->c, sv->s);
-	tdestroy(sv->names, named_free);
+	names_free(sv);
 	tdestroy(sv->cases, touched_free);
 	for (i = 0; i < KEPT_LOTS; i++)
 		rx_secret_free(sv->kept[i]);
@@ -419,26 +420,58 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	return (RX_OK);
 }
 
+/* Where ${text} is in the table, or would be. */
+static struct named *
+name_place(const struct rx_saver *sv, uint64_t hash, const char *text)
+{
+	size_t i = (size_t)hash & (sv->namecap - 1);
+
+	while (sv->name[i].text != NULL && (sv->name[i].hash != hash ||
+	    strcmp(sv->name[i].text, text) != 0))
+		i = (i + 1) & (sv->namecap - 1);
+	return (&sv->name[i]);
+}
+
+static rx_err
+names_grow(struct rx_saver *sv, struct rx_status *st)
+{
+	struct named *old = sv->name, *n;
+	const size_t cap = sv->namecap;
+	size_t i;
+
+	n = calloc(cap == 0 ? 16 : 2 * cap, sizeof(*n));
+	if (n == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	sv->name = n;
+	sv->namecap = cap == 0 ? 16 : 2 * cap;
+	for (i = 0; i < cap; i++)
+		if (old[i].text != NULL)
+			*name_place(sv, old[i].hash, old[i].text) = old[i];
+	free(old);
+	return (RX_OK);
+}
+
 static rx_err
 remember(struct rx_saver *sv, const char *text, struct touched *t,
     struct rx_status *st)
 {
-	struct named *n, **found;
+	const uint64_t hash = rx_hash64(sv->name_key, text, strlen(text));
+	struct named *n;
+	rx_err rc;
 
-	if ((n = calloc(1, sizeof(*n))) == NULL ||
-	    (n->text = strdup(text)) == NULL) {
-		free(n);
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if (4 * sv->nnames >= 3 * sv->namecap &&
+	    (rc = names_grow(sv, st)) != RX_OK)
+		return (rc);
+	n = name_place(sv, hash, text);
+	if (n->text != NULL) {
+		sv->astray |= n->t != t;
+		return (RX_OK);
 	}
+	if ((n->text = strdup(text)) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	n->hash = hash;
 	n->t = t;
-	if ((found = tsearch(n, &sv->names, named_cmp)) == NULL) {
-		named_free(n);
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	}
-	if (*found != n) {
-		sv->astray |= (*found)->t != t;
-		named_free(n);
-	}
+	sv->nnames++;
 	return (RX_OK);
 }
 
@@ -449,19 +482,13 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 {
 	char unit[RX_UNIT_BYTES];
 	uint8_t id[RX_ID_BYTES];
-	struct named key, **found;
-	char *copy;
+	const struct named *n;
 	rx_err rc;
 
-	if ((copy = strdup(text)) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	key.text = copy;
-	found = tfind(&key, &sv->names, named_cmp);
-	free(copy);
-	if (found != NULL) {
-		*out = (*found)->t;
-		return (*out != NULL ? RX_OK :
-		    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if (sv->nnames > 0 && (n = name_place(sv, rx_hash64(sv->name_key, text,
+	    strlen(text)), text))->text != NULL) {
+		*out = n->t;
+		return (RX_OK);
 	}
 	/* What was stored before is in a unit that had keys before. */
 	if (sv->units.len == 0 &&
@@ -575,12 +602,13 @@ query_by_tag(enum rx_type type)
 	    type == RX_ACTIVITY ? RX_Q_ACTIVITY_BY_TAG : RX_Q_RECORD_BY_TAG);
 }
 
-/* Look for a stored record with the caller's id of ${r}; *version 0: none. */
+/* Look for a stored record with the caller's id of ${r}, of which ${tag} is made;
+ * *version 0: none. */
 static rx_err
 find_stored(struct rx_session *s, const struct rx_record *r,
-    uint8_t id[RX_ID_BYTES], uint32_t *version, struct rx_status *st)
+    uint8_t tag[RX_ID_BYTES], uint8_t id[RX_ID_BYTES], uint32_t *version,
+    struct rx_status *st)
 {
-	uint8_t tag[RX_ID_BYTES];
 	struct rx_cursor *cur;
 	struct rx_value arg;
 	const void *p;
@@ -592,7 +620,7 @@ find_stored(struct rx_session *s, const struct rx_record *r,
 	if ((rc = rx_tag(s, r->unit, r->type,
 	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
 		return (rc);
-	arg = rx_bytes(tag, sizeof(tag));
+	arg = rx_bytes(tag, RX_ID_BYTES);
 	if ((rc = rx_query_open(&cur, s->store, query_by_tag(r->type),
 	    &arg, 1, st)) != RX_OK)
 		return (rc);
@@ -678,7 +706,7 @@ settle(struct rx_saver *sv, struct rx_record *r, struct touched *of,
 	bool same = false;
 	rx_err rc;
 
-	if ((rc = find_stored(sv->s, r, id, &version, st)) != RX_OK)
+	if ((rc = find_stored(sv->s, r, sv->tag, id, &version, st)) != RX_OK)
 		return (rc);
 	if (version == 0) {
 		result->how = RX_SAVED_NEW;
@@ -794,11 +822,11 @@ rx_err
 rx_child_id_taken(struct rx_session *s, const struct rx_record *r,
     bool *taken, struct rx_status *st)
 {
-	uint8_t id[RX_ID_BYTES];
+	uint8_t id[RX_ID_BYTES], tag[RX_ID_BYTES];
 	uint32_t version;
 	rx_err rc;
 
-	rc = find_stored(s, r, id, &version, st);
+	rc = find_stored(s, r, tag, id, &version, st);
 	*taken = rc == RX_OK && version != 0 &&
 	    memcmp(id, r->id, RX_ID_BYTES) != 0;
 	return (rc);
@@ -819,7 +847,7 @@ rx_child_number(struct rx_session *s, struct rx_record *r, char *number,
     size_t size, struct rx_status *st)
 {
 	struct rx_buf ids = RX_BUF_INIT;
-	uint8_t id[RX_ID_BYTES];
+	uint8_t id[RX_ID_BYTES], tag[RX_ID_BYTES];
 	uint32_t version;
 	size_t n;
 	rx_err rc;
@@ -838,7 +866,7 @@ rx_child_number(struct rx_session *s, struct rx_record *r, char *number,
 			    ++n);
 		if ((rc = rx_record_set_text(r, RX_F_CALLER_ID, number,
 		    strlen(number), st)) == RX_OK)
-			rc = find_stored(s, r, id, &version, st);
+			rc = find_stored(s, r, tag, id, &version, st);
 	} while (rc != RX_OK || version != 0);
 	return (RX_OK);
 }

@@ -44,9 +44,10 @@ rx_err rx_ahead_new(struct rx_ahead **out, struct rx_session *s,
 /* Ends the threads; what still waits is not inserted.  NULL is allowed. */
 void rx_ahead_free(struct rx_ahead *a);
 /* As rx_row_insert, but the row is in the store only after rx_ahead_drain.  An
- * error may be that of a row put before. */
+ * error may be that of a row put before.  ${tag}: that of ${r}, rx_tag. */
 rx_err rx_ahead_put(struct rx_ahead *a, const struct rx_case *c,
-    const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+    const struct rx_record *r, const uint8_t tag[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
 /* The same with a closed slot, rx_slot_insert. */
 rx_err rx_ahead_slot(struct rx_ahead *a, const struct rx_slot *w,
     struct rx_status *st) RX_MUST_USE;

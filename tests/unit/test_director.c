@@ -1013,6 +1013,7 @@ test_what_is_sealed_aside_is_taken_for_nothing_else(void **state)
 	struct rx_sealing w;
 	struct rx_record r;
 	struct rx_case c;
+	static const uint8_t tag[RX_ID_BYTES];
 	char unit[RX_UNIT_BYTES];
 
 	(void)state;
@@ -1027,7 +1028,7 @@ test_what_is_sealed_aside_is_taken_for_nothing_else(void **state)
 	ok(rx_record_set_text(&r, RX_F_CALLER_ID, "f1", 2, &st), &st);
 	ok(rx_record_set_int(&r, RX_F_RAISES_FLAG, 2, &st), &st);
 	rx_sealing_init(&w);
-	ok(rx_sealing_gather(&w, s, &c, &r, &st), &st);
+	ok(rx_sealing_gather(&w, s, &c, &r, tag, &st), &st);
 	assert_true(rx_sealing_is(&w, &c, &r));
 #define OTHER(change, back) do { \
 		change; \
