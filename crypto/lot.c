@@ -31,7 +31,7 @@ rx_lot_sign(uint8_t sig[RX_SIGNATURE_BYTES],
 	uint8_t node[2 * RX_LOT][RX_HASH_BYTES] = { 0 };
 	size_t i, k, d;
 
-	memcpy(node[RX_LOT], leaf, n * RX_HASH_BYTES);
+	memcpy(&node[RX_LOT], leaf, n * RX_HASH_BYTES);
 	for (k = RX_LOT - 1; k > 0; k--)
 		node_make(node[k], node[2 * k], node[2 * k + 1]);
 	rx_sign(sig, secret, RX_LOT_LABEL, node[1], RX_HASH_BYTES);

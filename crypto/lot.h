@@ -12,12 +12,12 @@
  *   signature over "runxin lot v1\0" || root 32
  *   path: place of the leaf 1 (0..15) || the four hashes, the lowest first
  * The tree always has sixteen leaves; those without a message are 32 zero bytes.
- * So no node passes for a leaf, also because the labels tell them apart (RFC 6962,
- * 2.1, does it with a byte).
+ * Every path has the same length, so no node passes for a leaf; the labels tell them
+ * apart as well (RFC 6962, 2.1, does it with a byte).
  *
- * A leaf stays in the paths of others when its own message is destroyed.  It is
- * made under a secret key that is destroyed with the message, so that nobody finds
- * out what the message said by trying: it hides as a commitment does.
+ * A leaf stays in the paths of others when its own message is destroyed.  If its key
+ * is destroyed too, nobody finds out by trying what the message said: the leaf hides
+ * it as a commitment does.
  */
 
 #include "crypto/certificate.h"

@@ -385,6 +385,9 @@ rx_hash(uint8_t *out, size_t outlen, const uint8_t *key, const char *label,
 	rx_wipe(&h, sizeof(h));
 }
 
+_Static_assert(crypto_shorthash_KEYBYTES == RX_HASH64_KEY_BYTES &&
+    crypto_shorthash_BYTES == 8, "SipHash-2-4");
+
 uint64_t
 rx_hash64(const uint8_t key[RX_HASH64_KEY_BYTES], const void *p, size_t n)
 {

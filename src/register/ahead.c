@@ -127,7 +127,7 @@ insert(struct rx_ahead *a, const struct lot *lot, struct rx_status *st)
 		    rx_slot_insert(&lot->slot[k].slot, a->s, st) :
 		    rx_sealing_insert_counted(&lot->slot[k].row, a->s, st);
 	return (rc == RX_OK && !lot->closed ?
-	    rx_store_count(a->s->store, &lot->counted, st) : rc);
+	    rx_store_count(a->s->store, &lot->counted, lot->n, st) : rc);
 }
 
 /* Insert the oldest lot, when it is sealed; *more is false when there is none. */
@@ -199,7 +199,7 @@ keep_keys(struct slot *slot)
 	struct rx_sealing *w = &slot->row;
 	size_t k;
 
-	for (k = 0; k < 3; k++)
+	for (k = 0; k < KEYS; k++)
 		if (w->key[k] != NULL) {
 			slot->key[k] = *w->key[k];
 			w->key[k] = &slot->key[k];

@@ -203,14 +203,13 @@ read_chunk(struct importer *im, struct chunk *chunk)
 	rx_buf_reset(&chunk->text);
 	rx_status_clear(&chunk->why);
 	chunk->n = 0;
-	chunk->rc = RX_OK;
-	while (more && chunk->n < CHUNK_LINES &&
+	/* So that also empty lines lie somewhere. */
+	chunk->rc = rx_buf_reserve(&chunk->text, 1, &chunk->why);
+	while (chunk->rc == RX_OK && more && chunk->n < CHUNK_LINES &&
 	    chunk->text.len < CHUNK_BYTES) {
 		at = chunk->text.len;
 		chunk->rc = read_line(im, &chunk->text, &more, &chunk->why);
-		if (chunk->rc != RX_OK)
-			break;
-		if (more)
+		if (chunk->rc == RX_OK && more)
 			line_add(im, chunk, at);
 	}
 	chunk->wrong = im->number;
@@ -292,8 +291,9 @@ parse_chunk(void *cookie, size_t i)
 			chunk->rc = rc;
 			chunk->wrong = chunk->line[k].number;
 			chunk->why = st;
-			chunk->n = k;
+			break;
 		}
+	chunk->n = k;
 	return (RX_OK);
 }
 
@@ -387,6 +387,7 @@ reading(struct importer *im, enum turn turn, struct rx_status *st)
 	im->ended = false;
 	if (turn <= TURN_CHILDREN)
 		im->done = 0;
+	clearerr(im->f);
 	if (fseek(im->f, 0, SEEK_SET) != 0)
 		return (unreadable(im, st));
 	for (;;) {

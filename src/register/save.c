@@ -5,8 +5,8 @@
 #include "base/date.h"
 #include "register/save.h"
 
-/* An import keeps the keys of so many cases: 4 MiB of locked memory. */
-#define KEPT_LOTS 128
+/* An import keeps the keys of so many cases at the most: 4 MiB of locked memory. */
+#define KEPT_BLOCKS 128
 #define KEPT_CASES 512		/* in each */
 
 struct said {			/* a record of consent */
@@ -47,7 +47,7 @@ struct rx_saver {
 	uint8_t tag[RX_ID_BYTES];	/* of the record that was looked for */
 	struct rx_case c;	/* the case at hand */
 	bool part;		/* of its keys only the kept ones */
-	struct rx_secret *kept[KEPT_LOTS];	/* of many: keys of cases */
+	struct rx_secret *kept[KEPT_BLOCKS];	/* of many: keys of cases */
 	size_t nkept;
 	struct rx_record old;	/* the stored version */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
@@ -166,7 +166,7 @@ rx_saver_free(struct rx_saver *sv)
 	rx_case_done(&sv->c, sv->s);
 	names_free(sv);
 	tdestroy(sv->cases, touched_free);
-	for (i = 0; i < KEPT_LOTS; i++)
+	for (i = 0; i < KEPT_BLOCKS; i++)
 		rx_secret_free(sv->kept[i]);
 	rx_record_free(&sv->old);
 	rx_buf_free(&sv->units);
@@ -206,12 +206,16 @@ aside_end(struct rx_saver *sv)
 static struct rx_key *
 kept_room(struct rx_saver *sv)
 {
-	const size_t lot = sv->nkept / KEPT_CASES;
+	const size_t at = sv->nkept / KEPT_CASES;
 
-	if (lot == KEPT_LOTS || (sv->kept[lot] == NULL && (sv->kept[lot] =
-	    rx_secret_spare(KEPT_CASES * 2 * sizeof(struct rx_key))) == NULL))
+	if (at == KEPT_BLOCKS)
 		return (NULL);
-	return ((struct rx_key *)(void *)sv->kept[lot]->b +
+	if (sv->kept[at] == NULL && (sv->kept[at] = rx_secret_spare(
+	    KEPT_CASES * 2 * sizeof(struct rx_key))) == NULL) {
+		sv->nkept = KEPT_BLOCKS * KEPT_CASES;	/* not asked again */
+		return (NULL);
+	}
+	return ((struct rx_key *)(void *)sv->kept[at]->b +
 	    2 * (sv->nkept++ % KEPT_CASES));
 }
 
@@ -1148,7 +1152,10 @@ finish_case(const void *node, VISIT which, void *cookie)
 		return;
 	/* Without a flag before, or since, there is none to be looked for. */
 	if (sv->bulk && !t->flagged) {
-		if ((sv->rc = hold_case_kept(sv, t, sv->st)) == RX_OK)
+		sv->rc = t->keys != NULL ? hold_case_kept(sv, t, sv->st) :
+		    rx_case_load(&sv->c, sv->s, t->id, t->unit, 0, sv->st);
+		sv->part = true;
+		if (sv->rc == RX_OK)
 			sv->rc = rx_slots_close(&sv->c, sv->s, sv->ahead,
 			    sv->st);
 		return;

@@ -159,6 +159,7 @@ struct rx_store {
 	bool reading;		/* between read and rollback */
 	bool dirty;		/* the manifest differs from the stored one */
 	struct rx_manifest manifest;	/* while tx */
+	size_t uncounted;		/* rows that are not in it yet */
 	struct rx_buf row, old;	/* encodings, scratch */
 	struct rx_buf image[RX_FILE_COUNT];	/* brought up to date; of an
 						 * older backup */

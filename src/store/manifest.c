@@ -78,6 +78,7 @@ rx_store_begin(struct rx_store *s, struct rx_status *st)
 		return (rc);
 	s->tx = true;
 	s->dirty = false;
+	s->uncounted = 0;
 	if ((rc = load(s, &s->manifest, st)) != RX_OK)
 		rx_store_rollback(s);
 	return (rc);
@@ -108,6 +109,8 @@ rx_store_commit(struct rx_store *s, struct rx_status *st)
 	 * alone, outside of any transaction. */
 	if (sqlite3_get_autocommit(s->db))
 		rc = rx_sqlite_fail(st, SQLITE_IOERR, s->how, __func__);
+	if (rc == RX_OK && s->uncounted > 0)
+		rc = rx_store_misuse(st, "uncounted rows", __func__);
 	if (rc == RX_OK && s->dirty)
 		rc = save(s, st);
 	if (rc == RX_OK && (code = end(s, RX_END_COMMIT)) != SQLITE_DONE)

@@ -117,16 +117,17 @@ rx_err rx_store_hold(struct rx_store *s, bool *held, struct rx_status *st)
  * RX_ECONFLICT (STORE_DUPLICATE) when the primary key exists. */
 rx_err rx_store_insert(struct rx_store *s, enum rx_table table,
     const struct rx_value *vals, struct rx_status *st) RX_MUST_USE;
-/* The same in two steps, for who has many rows and threads: what the rows add to the
- * manifest is gathered in ${m}, for which no store is needed (${scratch} is for one
- * encoded row: it takes no memory when it has room for its bytes and 5 a column); the rows are inserted, which does not count
- * them; and what was gathered of them is counted, in the same transaction. */
+/* The same in steps, for who has many rows and threads.  What a row adds to the
+ * manifest is gathered in ${m}, zeros to begin with, for which no store is needed;
+ * ${scratch} takes no memory when it has room for the row's bytes, 13 a column and 4.
+ * Rows are inserted, which does not count them.  What was gathered of ${n} rows that
+ * were is counted, in the same transaction, which does not commit before. */
 rx_err rx_store_row_count(struct rx_manifest *m, struct rx_buf *scratch,
     enum rx_table table, const struct rx_value *vals, struct rx_status *st)
     RX_MUST_USE;
 rx_err rx_store_insert_counted(struct rx_store *s, enum rx_table table,
     const struct rx_value *vals, struct rx_status *st) RX_MUST_USE;
-rx_err rx_store_count(struct rx_store *s, const struct rx_manifest *m,
+rx_err rx_store_count(struct rx_store *s, const struct rx_manifest *m, size_t n,
     struct rx_status *st) RX_MUST_USE;
 /* Insert, or replace the row with that primary key. */
 rx_err rx_store_replace(struct rx_store *s, enum rx_table table,

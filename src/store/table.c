@@ -482,21 +482,24 @@ rx_store_insert_counted(struct rx_store *s, enum rx_table table,
 	const size_t n = strlen(rx_table_defs[table].kinds);
 	rx_err rc;
 
-	if (!allowed(table, RX_OP_INSERT))
+	if (!allowed(table, RX_OP_INSERT) || !rx_table_defs[table].counted)
 		return (rx_store_misuse(st, "insert", __func__));
 	if ((rc = check_write(s, table, vals, n, st)) != RX_OK)
 		return (rc);
-	return (run(s, table, RX_OP_INSERT, vals, n, st));
+	if ((rc = run(s, table, RX_OP_INSERT, vals, n, st)) == RX_OK)
+		s->uncounted++;
+	return (rc);
 }
 
 rx_err
-rx_store_count(struct rx_store *s, const struct rx_manifest *m,
+rx_store_count(struct rx_store *s, const struct rx_manifest *m, size_t n,
     struct rx_status *st)
 {
 
-	if (!s->tx)
-		return (rx_store_misuse(st, "no transaction", __func__));
+	if (!s->tx || n > s->uncounted)
+		return (rx_store_misuse(st, "rows to count", __func__));
 	rx_manifest_join(&s->manifest, m);
+	s->uncounted -= n;
 	s->dirty = true;
 	return (RX_OK);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/lot.h"
+#include "register/save.h"
 #include "tests/fixture.h"
 
 static struct rx_status st;
@@ -148,17 +149,18 @@ test_leaf_left_behind_does_not_confirm_a_guess(void **state)
 #define COLUMNS 7
 #define CODED 5
 
-/* Observations of c1 and c2, in turn, whose ids are ${id} and a number. */
-static const char *
-import(const char *id)
+/* ${lines}, and observations of c1 and c2, in turn, whose ids are ${id} and a
+ * number. */
+static void
+import_into(struct rx_session *s, const char *dir, const char *lines,
+    const char *id)
 {
-	const char *dir = fixture_copy();
-	struct rx_session *s = fixture_open(dir, "d1");
 	struct rx_import_counts counts;
 	struct rx_buf b = RX_BUF_INIT;
 	char path[300];
 	int i;
 
+	must(rx_buf_printf(&b, &st, "%s", lines));
 	for (i = 0; i < LINES; i++)
 		must(rx_buf_printf(&b, &st, "{\"type\":\"observation\","
 		    "\"id\":\"%s%d\",\"child\":\"c%d\",\"date\":"
@@ -168,8 +170,17 @@ import(const char *id)
 	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", dir);
 	must(rx_file_write(path, b.b, b.len, 0600, true, &st));
 	must(rx_import(s, path, &counts, NULL, NULL, &st));
-	assert_int_equal(counts.saved[RX_OBSERVATION], LINES);
+	assert_true(counts.saved[RX_OBSERVATION] >= LINES);
 	rx_buf_free(&b);
+}
+
+static const char *
+import(const char *id)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	import_into(s, dir, "", id);
 	rx_session_close(s);
 	return (dir);
 }
@@ -403,6 +414,82 @@ test_others_of_a_lot_are_read_when_one_is_erased(void **state)
 	rx_session_close(s);
 }
 
+/* Signature and fields of a row of a lot, without the path that goes with them. */
+static void
+test_record_of_a_lot_without_its_path_is_refused(void **state)
+{
+	struct rx_session *s = fixture_open(import("k"), "d1");
+	struct opened o;
+	struct rx_case c;
+	size_t n;
+
+	(void)state;
+	rx_case_init(&c);
+	assert_true(nth_of_lot(&o, s, &c, 0));
+	o.plain.b[1] &= (uint8_t)~2;
+	memmove(o.plain.b + AT_PATH, o.plain.b + AT_FIELDS,
+	    o.plain.len - AT_FIELDS);
+	o.plain.len -= RX_LOT_PATH_BYTES;
+	row_put(&o, s);
+	opened_free(&o);
+	rx_case_done(&c, s);
+	assert_int_equal(fixture_show(s, fixture_id[C1], NULL, &n, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_SIGNATURE_CORRUPT);
+	rx_session_close(s);
+}
+
+/* Children, activities and records of one import in a village's copy are verified
+ * one by one at home, and read there under newer keys. */
+static void
+test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys(void **state)
+{
+	const char *home = fixture_copy(), *village = fixture_village(home);
+	struct rx_session *s = fixture_open(village, "d1");
+	uint8_t id[RX_ID_BYTES];
+	struct rx_bundle b;
+	char path[300], unit[RX_UNIT_BYTES];
+	size_t n;
+
+	(void)state;
+	import_into(s, village, "{\"type\":\"child\",\"id\":\"n1\",\"unit\":"
+	    "\"350102001001\",\"name\":\"丁\",\"sex\":\"m\",\"birth\":"
+	    "\"2015-02\",\"categories\":[\"orphan\"],\"legal_basis\":"
+	    "\"consent\"}\n"
+	    "{\"type\":\"activity\",\"id\":\"a9\",\"unit\":\"350102001001\","
+	    "\"date\":\"2025-06-02\",\"kind\":\"theme_activity\",\"held\":"
+	    "true,\"children\":[\"n1\"]}\n"
+	    "{\"type\":\"flag\",\"id\":\"f9\",\"child\":\"n1\",\"date\":"
+	    "\"2025-06-02\",\"reason\":\"x\"}\n", "k");
+	(void)snprintf(path, sizeof(path), "%s/b.rxb", village);
+	must(rx_bundle_make(s, "350102001", path, &b, &st));
+	rx_session_close(s);
+	s = fixture_open(home, "s1");
+	must(rx_bundle_open(s, path, true, &b, &st));
+	assert_int_equal(b.children, 1);
+	assert_int_equal(b.activities, 1);
+	assert_int_equal(b.records, LINES + 1);
+	assert_int_equal(b.refused + b.skipped + b.conflicts, 0);
+	must(fixture_verify(s, NULL, &st));
+	rx_session_close(s);
+	s = fixture_open(home, "d1");
+	must(rx_rotate(s, NULL, &n, &st));
+	import_into(s, home, "{\"type\":\"observation\",\"id\":\"z\","
+	    "\"child\":\"n1\",\"date\":\"2025-06-06\",\"channel\":"
+	    "\"home_visit\",\"signs\":[],\"risk\":\"green\"}\n"
+	    "{\"type\":\"observation\",\"id\":\"zz\",\"child\":\"n1\","
+	    "\"date\":\"2025-06-07\",\"channel\":\"home_visit\",\"signs\":"
+	    "[],\"risk\":\"green\"}\n", "m");
+	must(rx_case_locate(s, "n1", id, unit, &st));
+	must(fixture_show(s, id, NULL, &n, &st));
+	assert_int_equal(n, 4);	/* the activity too */
+	must(fixture_show(s, fixture_id[C2], NULL, &n, &st));
+	must(fixture_verify(s, NULL, &st));
+	rx_session_close(s);
+	assert_int_equal(fixture_number(home, "SELECT max(epoch) FROM "
+	    "keys.case_key"), 2);
+}
+
 static int
 setup(void **state)
 {
@@ -431,6 +518,10 @@ main(void)
 		    test_record_of_a_lot_that_was_changed_is_refused),
 		cmocka_unit_test(
 		    test_record_with_the_path_of_another_is_refused),
+		cmocka_unit_test(
+		    test_record_of_a_lot_without_its_path_is_refused),
+		cmocka_unit_test(
+		    test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys),
 		cmocka_unit_test(
 		    test_record_without_room_for_a_path_is_signed_alone),
 		cmocka_unit_test(

@@ -154,6 +154,9 @@ test_blank_lines_are_skipped_and_counted_as_lines(void **state)
 	assert_int_equal(counts.lines, 2);
 	refuses_line("\n\n" CHILD_LINE("bl2", VILLAGE1) "\n{}\n", "5",
 	    RX_EUSAGE, TYPE_UNKNOWN);
+	ok(import(w.d1, &counts, "\n"), &st);
+	ok(import(w.d1, &counts, ""), &st);
+	assert_int_equal(counts.lines, 0);
 }
 
 static void

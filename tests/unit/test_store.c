@@ -443,12 +443,14 @@ test_rows_counted_apart_are_counted_alike(void **state)
 		    &st);
 	refused(rx_store_insert_counted(s, RX_TABLE_RECORD, row[0].v, &st),
 	    RX_ECONFLICT, &st);
-	ok(rx_store_count(s, &m, &st), &st);
+	/* One more than there are. */
+	refused(rx_store_count(s, &m, 4, &st), RX_EINTERNAL, &st);
+	ok(rx_store_count(s, &m, 3, &st), &st);
 	commit(s);
 	digest(s, d);		/* as it is recounted */
 
 	/* What may not be written, or not now. */
-	refused(rx_store_count(s, &m, &st), RX_EINTERNAL, &st);
+	refused(rx_store_count(s, &m, 0, &st), RX_EINTERNAL, &st);
 	refused(rx_store_insert_counted(s, RX_TABLE_RECORD, row[0].v, &st),
 	    RX_EINTERNAL, &st);
 	refused(rx_store_insert_counted(s, RX_TABLE_MANIFEST, row[0].v, &st),
@@ -459,6 +461,27 @@ test_rows_counted_apart_are_counted_alike(void **state)
 	for (i = 0; i < 3; i++)
 		row_free(&row[i]);
 	rx_buf_free(&scratch);
+	rx_store_close(s);
+}
+
+static void
+test_commit_with_an_uncounted_row_is_refused(void **state)
+{
+	struct rx_store *s = create(test_dir());
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	struct rx_status st;
+	struct row row;
+
+	(void)state;
+	rx_status_clear(&st);
+	digest(s, before);
+	row_make(&row, &samples[3], 1, 0);
+	begin(s);
+	ok(rx_store_insert_counted(s, RX_TABLE_RECORD, row.v, &st), &st);
+	refused(rx_store_commit(s, &st), RX_EINTERNAL, &st);
+	digest(s, after);
+	assert_memory_equal(before, after, sizeof(before));
+	row_free(&row);
 	rx_store_close(s);
 }
 
@@ -1251,6 +1274,7 @@ main(void)
 		    test_every_query_is_a_statement_of_these_tables),
 		cmocka_unit_test(test_values_keep_their_kind_and_bytes),
 		cmocka_unit_test(test_rows_counted_apart_are_counted_alike),
+		cmocka_unit_test(test_commit_with_an_uncounted_row_is_refused),
 		cmocka_unit_test(test_rollback_leaves_rows_and_manifest),
 		cmocka_unit_test(
 		    test_duplicate_is_a_conflict_and_changes_nothing),

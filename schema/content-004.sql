@@ -1,0 +1,3 @@
+-- Nothing new in the tables.  Records of an import may share a signature
+-- (DESIGN.md, 4.6), which programs of before take for damage: so they are to
+-- refuse the register instead, as one of a newer program.
