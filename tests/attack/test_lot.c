@@ -66,15 +66,17 @@ static void
 test_message_of_no_lot_is_refused(void **state)
 {
 	uint8_t leaf[RX_HASH_BYTES], path[RX_LOT_PATH_BYTES];
-	struct rx_key other = t.key;
+	static const char never[sizeof(t.message[0])] = "m99";
+	struct rx_key other;
 	size_t i;
 
 	(void)state;
 	sign(RX_LOT);
 	assert_true(is_in(t.leaf[3], t.path[3]));	/* the control */
-	rx_lot_leaf(leaf, &t.key, "m99", sizeof(t.message[0]));
+	rx_lot_leaf(leaf, &t.key, never, sizeof(never));
 	assert_false(is_in(leaf, t.path[3]));
 	assert_false(is_in(t.leaf[4], t.path[3]));
+	other = t.key;
 	other.b[0] ^= 1;
 	rx_lot_leaf(leaf, &other, t.message[3], sizeof(t.message[3]));
 	assert_false(is_in(leaf, t.path[3]));
