@@ -233,6 +233,14 @@ keep_keys(struct rx_saver *sv, struct touched *t)
 	t->epoch = e->epoch;
 }
 
+static bool
+at_hand(const struct rx_saver *sv, const struct touched *t)
+{
+
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): t is set */
+	return (sv->c.n > 0 && memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0);
+}
+
 /* Make case ${id} the one at hand; its keys are loaded. */
 static rx_err
 hold_case(struct rx_saver *sv, struct touched *t, struct rx_status *st)
@@ -240,9 +248,7 @@ hold_case(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 	bool opened = false;
 	rx_err rc;
 
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): t is set */
-	if (sv->c.n > 0 && !sv->part &&
-	    memcmp(sv->c.id, t->id, RX_ID_BYTES) == 0)
+	if (at_hand(sv, t) && !sv->part)
 		return (RX_OK);
 	aside_end(sv);		/* it has the keys of the case before */
 	sv->part = false;
@@ -269,7 +275,7 @@ hold_case_kept(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 
 	if (t->keys == NULL || t->renew || t->moved)
 		return (hold_case(sv, t, st));
-	if (c->n > 0 && memcmp(c->id, t->id, RX_ID_BYTES) == 0)
+	if (at_hand(sv, t))
 		return (RX_OK);
 	memcpy(c->id, t->id, RX_ID_BYTES);
 	memcpy(c->unit, t->unit, RX_UNIT_BYTES);
@@ -392,15 +398,15 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
     struct touched **out, struct rx_status *st)
 {
 	const struct rx_case_state *state;
-	struct touched *t = NULL;
+	struct touched *t;
 	rx_err rc;
 
 	*out = NULL;
-	if ((rc = touch(sv, id, unit, &t, st)) != RX_OK || t == NULL ||
-	    t->birth != 0) {
-		*out = t;
+	if ((rc = touch(sv, id, unit, out, st)) != RX_OK)
 		return (rc);
-	}
+	t = *out;
+	if (t->birth != 0)
+		return (RX_OK);
 	if ((rc = hold_case(sv, t, st)) != RX_OK)
 		return (rc);
 	seal_aside(sv, t);
@@ -420,7 +426,6 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 		rx_case_sum_free(t->sum);
 		t->sum = NULL;
 	}
-	*out = t;
 	return (RX_OK);
 }
 
@@ -492,7 +497,8 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	if (sv->nnames > 0 && (n = name_place(sv, rx_hash64(sv->name_key, text,
 	    strlen(text)), text))->text != NULL) {
 		*out = n->t;
-		return (RX_OK);
+		return (*out != NULL ? RX_OK :
+		    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	}
 	/* What was stored before is in a unit that had keys before. */
 	if (sv->units.len == 0 &&
