@@ -285,22 +285,48 @@ rx_code_int(const struct rx_code *code, const char *word, int otherwise)
 
 /* ---- readings ---- */
 
+/* All characters of pinyin.tsv have three bytes of UTF-8. */
+#define CHARACTER_BYTES 3
+static uint32_t *readings;	/* by character: bits 1 << (letter - 'a') */
+static pthread_once_t readings_once = PTHREAD_ONCE_INIT;
+
+static size_t
+character(const char *p)
+{
+
+	return ((size_t)(p[0] & 0xf) << 12 | (size_t)(p[1] & 0x3f) << 6 |
+	    (size_t)(p[2] & 0x3f));
+}
+
+static void
+readings_load(void)
+{
+	const struct rx_embedded_file *file = file_named("pinyin.tsv");
+	const char *p;
+	char letter;
+
+	must(file != NULL && file->len > 0 &&
+	    file->data[file->len - 1] == '\n');
+	readings = must_alloc(0x10000, sizeof(*readings));
+	/* After the header, line by line. */
+	for (p = strchr((const char *)file->data, '\n') + 1; *p != '\0'; p++) {
+		letter = p[0];
+		must(letter >= 'a' && letter <= 'z' && p[1] == '\t');
+		for (p += 2; *p != '\n'; p += CHARACTER_BYTES) {
+			must((p[0] & 0xf0) == 0xe0 && (p[1] & 0xc0) == 0x80 &&
+			    (p[2] & 0xc0) == 0x80);
+			readings[character(p)] |= 1u << (letter - 'a');
+		}
+	}
+}
+
 bool
 rx_pinyin_begins(const char *p, size_t n, char letter)
 {
-	const struct rx_embedded_file *file = file_named("pinyin.tsv");
-	const char *line, *end;
 
-	must(file != NULL);
-	line = (const char *)file->data;
-	/* The header's first column is not one letter. */
-	for (; *line != '\0'; line = *end == '\n' ? end + 1 : end) {
-		end = line + strcspn(line, "\n");
-		if (line[0] == letter && line[1] == '\t')
-			return (n > 0 && memmem(line + 2,
-			    (size_t)(end - line) - 2, p, n) != NULL);
-	}
-	return (false);
+	(void)pthread_once(&readings_once, readings_load);
+	return (n == CHARACTER_BYTES && letter >= 'a' && letter <= 'z' &&
+	    (readings[character(p)] & 1u << (letter - 'a')) != 0);
 }
 
 /* ---- units ---- */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "tests/fixture.h"
 
@@ -41,6 +42,30 @@ fixture_save(struct rx_session *s, enum rx_type type, const char *text,
 	json_decref(json);
 	if (id != NULL)
 		memcpy(id, result.id, RX_ID_BYTES);
+}
+
+void
+fixture_many(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_import_counts counts;
+	struct rx_buf text = RX_BUF_INIT;
+	struct rx_status st;
+	char path[300];
+	int i;
+
+	rx_status_clear(&st);
+	for (i = 0; i < FIXTURE_MANY; i++)
+		ok(rx_buf_printf(&text, &st, "{\"type\":\"child\",\"id\":"
+		    "\"k%d\",\"unit\":\"350102001001\",\"name\":\"童%d\","
+		    "\"sex\":\"f\",\"birth\":\"2014-05\",\"id_number\":"
+		    "\"11010519491231002X\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}\n", i, i), &st);
+	(void)snprintf(path, sizeof(path), "%s/file", test_dir());
+	ok(rx_file_write(path, text.b, text.len, 0600, false, &st), &st);
+	ok(rx_import(s, path, &counts, NULL, NULL, &st), &st);
+	rx_session_close(s);
+	rx_buf_free(&text);
 }
 
 static void

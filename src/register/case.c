@@ -27,10 +27,8 @@ rx_wrap_place(struct rx_place *p, const struct rx_session *s, const char *unit,
 	    epoch);
 }
 
-/* The place of the key of compartment ${k} before ${epoch}, under that of
- * ${epoch} (columns 2, 3, 4 of case_link).  Of no unit: a case may move. */
-static void
-link_place(struct rx_place *p, const struct rx_session *s, const uint8_t *id,
+void
+rx_link_place(struct rx_place *p, const struct rx_session *s, const uint8_t *id,
     size_t k, uint32_t epoch)
 {
 
@@ -147,7 +145,7 @@ link_open(struct rx_case *c, struct rx_session *s,
 		if (e->key[k] == NULL || before->key[k] != NULL)
 			continue;
 		box = rx_col_bytes(cur, (int)(2 + k), &n);
-		link_place(&place, s, c->id, k, e->epoch);
+		rx_link_place(&place, s, c->id, k, e->epoch);
 		if ((rc = take(c, s, &mem, st)) != RX_OK ||
 		    (rc = rx_envelope_open(mem->b, RX_KEY_BYTES, box, n,
 		    e->key[k], RX_ENV_KEY, comps_of[k], e->epoch, &place,
@@ -356,7 +354,7 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	rx_err rc;
 
 	for (k = 0; k < 3; k++) {
-		link_place(&place, s, c->id, k, e->epoch);
+		rx_link_place(&place, s, c->id, k, e->epoch);
 		if ((rc = rx_envelope_seal(box[k], e->key[k], RX_ENV_KEY,
 		    comps_of[k], e->epoch, &place, before->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)

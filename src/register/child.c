@@ -98,32 +98,29 @@ case_show(struct rx_session *s, struct list *l, struct rx_case *c,
 	return (l->each(l->cookie, &row, st));
 }
 
-/* Hand on those of ${u} that are on the list. */
+/* Hand on those of ${u}, whose ${texts} are to be searched, if any, that are on the
+ * list. */
 static rx_err
 cases_show(struct rx_session *s, struct list *l, struct rx_case *c,
-    struct rx_known_unit *u, struct rx_record *r, struct rx_status *st)
+    struct rx_known_unit *u, const char *texts, struct rx_record *r,
+    struct rx_status *st)
 {
 	const bool named = !l->coded &&
 	    rx_permitted(s, RX_ACT_WRITE_CASE, u->unit);
-	struct rx_buf scratch = RX_BUF_INIT;
 	struct rx_names names = { .at = NULL };
-	const char *texts = NULL;
 	bool *on;
-	size_t i, n;
-	rx_err rc = RX_OK;
+	size_t i;
+	rx_err rc;
 
 	if ((on = calloc(u->n + 1, sizeof(*on))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((l->find == NULL || (rc = rx_known_texts(s, c, u, &scratch,
-	    &texts, &n, st)) == RX_OK) &&
-	    (rc = cases_select(on, s, l, c, u, texts, st)) == RX_OK && named)
+	if ((rc = cases_select(on, s, l, c, u, texts, st)) == RX_OK && named)
 		rc = rx_names_open(&names, s, u, on, false, st);
 	for (i = 0; i < u->n && rc == RX_OK; i++)
 		if (on[i])
 			rc = case_show(s, l, c, u, &u->k[i], named ? &names :
 			    NULL, r, st);
 	rx_names_free(&names);
-	rx_buf_free(&scratch);
 	free(on);
 	return (rc);
 }
@@ -134,15 +131,20 @@ static rx_err
 each_of_unit(struct rx_session *s, const char *unit, struct list *l,
     struct rx_case *c, struct rx_record *r, struct rx_status *st)
 {
+	struct rx_buf scratch = RX_BUF_INIT;
 	struct rx_known_unit *u;
+	const char *texts = NULL;
 	bool held = false;
+	size_t n;
 	rx_err rc;
 
 	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK &&
-	    (rc = rx_known_unit(s, unit, &u, st)) == RX_OK)
-		rc = cases_show(s, l, c, u, r, st);
+	    (rc = l->find == NULL ? rx_known_unit(s, unit, &u, st) :
+	    rx_known_texts(s, c, unit, &u, &scratch, &texts, &n, st)) == RX_OK)
+		rc = cases_show(s, l, c, u, texts, r, st);
 	if (held)
 		rx_store_rollback(s->store);
+	rx_buf_free(&scratch);
 	return (rc);
 }
 

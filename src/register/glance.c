@@ -162,8 +162,8 @@ browse_unit(struct rx_session *s, struct browse *b, struct rx_case *c,
 	rx_err rc;
 
 	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
-	    (rc = rx_known_unit(s, unit, &u, st)) != RX_OK ||
-	    (rc = rx_known_texts(s, c, u, &scratch, &texts, &n, st)) != RX_OK)
+	    (rc = rx_known_texts(s, c, unit, &u, &scratch, &texts, &n, st)) !=
+	    RX_OK)
 		goto done;
 	if (!any_matches(&b->wanted, texts, n))
 		goto done;

@@ -530,6 +530,10 @@ void rx_case_done(struct rx_case *c, struct rx_session *s);
 /* The place of the wrap of compartment ${k} (columns 3, 4, 5 of case_key). */
 void rx_wrap_place(struct rx_place *p, const struct rx_session *s,
     const char *unit, const uint8_t *id, size_t k, uint32_t epoch);
+/* The place of the key of compartment ${k} before ${epoch}, under that of
+ * ${epoch} (columns 2, 3, 4 of case_link).  Of no unit: a case may move. */
+void rx_link_place(struct rx_place *p, const struct rx_session *s,
+    const uint8_t *id, size_t k, uint32_t epoch);
 /* Load the keys of case ${id} of ${unit}: through the unit's keys for the
  * compartments of ${comps} that the session holds. */
 rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
@@ -1009,23 +1013,28 @@ void rx_known_row(const struct rx_known *k, const struct rx_record *r,
     struct rx_child_row *row);
 /* Whether its name lies in the memory of the session. */
 bool rx_known_named(const struct rx_known_unit *u, const struct rx_known *k);
+/* Make the entries of ${u} those of ${ids}, sorted; what is known of one stays. */
+rx_err rx_known_list(struct rx_known_unit *u, const struct rx_buf *ids,
+    struct rx_status *st) RX_MUST_USE;
 /* The entry of the case ${id}; NULL when there is none. */
 struct rx_known *rx_known_find(const struct rx_known_unit *u,
     const uint8_t id[RX_ID_BYTES]);
 
 /* ---- names.c: names of many cases in one pass ---- */
 
+#define RX_NAMES_TEXTS 3	/* of a case, that are searched */
 struct rx_names {
 	struct rx_buf text;
-	size_t *at;		/* by place in the unit: 1 + where the name begins,
-				 * its NUL, the number and its NUL; 0: not opened */
+	size_t *at;		/* by place in the unit: 1 + where the texts begin,
+				 * each with its NUL; 0: not opened */
 };
-/* Open the names of those cases of ${u} that are ${wanted} (NULL: all), which are
- * read, and the id numbers too when ${number}; none that lie in the memory of the
- * session, and none when they are few.  ${out}, zeros to begin with, is freed
- * (wiped) by the caller. */
+/* Open the names of those cases of ${u} that are ${wanted} (NULL: all), for a
+ * ${search} all that rx_known_texts tells; the cases need not be read, and if ${u} is
+ * not listed it is then.  None that lie in the memory of the session, and none when
+ * they are few of the unit's.  ${out}, zeros to begin with, is freed (wiped) by the
+ * caller. */
 rx_err rx_names_open(struct rx_names *out, struct rx_session *s,
-    const struct rx_known_unit *u, const bool *wanted, bool number,
+    struct rx_known_unit *u, const bool *wanted, bool search,
     struct rx_status *st) RX_MUST_USE;
 void rx_names_free(struct rx_names *names);
 
@@ -1035,13 +1044,14 @@ rx_err rx_known_name(struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
     const struct rx_names *names, struct rx_record *r, struct rx_status *st)
     RX_MUST_USE;
-/* What one searches for in the cases of ${u}, all of which are read: of each,
- * from k[i].text on, name, caller's id and id number, the last two in small
- * letters; each ends with NUL.  It lies in memory of the session, or, when not
+/* rx_known_unit, and what one searches for in these cases, none of which need be
+ * read: of each, from k[i].text on, name, caller's id and id number, the last two in
+ * small letters; each ends with NUL.  It lies in memory of the session, or, when not
  * so much may be locked, in ${scratch}, which the caller frees. */
 rx_err rx_known_texts(struct rx_session *s, struct rx_case *c,
-    struct rx_known_unit *u, struct rx_buf *scratch, const char **texts,
-    size_t *n, struct rx_status *st) RX_MUST_USE;
+    const char unit[RX_UNIT_BYTES], struct rx_known_unit **out,
+    struct rx_buf *scratch, const char **texts, size_t *n,
+    struct rx_status *st) RX_MUST_USE;
 /* A to Z become small. */
 void rx_text_fold(char *text);
 /* Wipe and forget all of it. */

@@ -253,9 +253,8 @@ rx_known_place(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	return (RX_OK);
 }
 
-/* Make the entries those of ${ids}, sorted; what is known of one stays. */
-static rx_err
-unit_list(struct rx_known_unit *u, const struct rx_buf *ids,
+rx_err
+rx_known_list(struct rx_known_unit *u, const struct rx_buf *ids,
     struct rx_status *st)
 {
 	const size_t n = ids->len / RX_ID_BYTES;
@@ -284,25 +283,36 @@ unit_list(struct rx_known_unit *u, const struct rx_buf *ids,
 	return (RX_OK);
 }
 
+/* List ${u}, unless it is. */
+static rx_err
+unit_list(struct rx_session *s, struct rx_known_unit *u, struct rx_status *st)
+{
+	struct rx_buf ids = RX_BUF_INIT;
+	rx_err rc;
+
+	if (u->listed)
+		return (RX_OK);
+	if ((rc = rx_child_ids(s, u->unit, &ids, st)) == RX_OK)
+		rc = rx_known_list(u, &ids, st);
+	rx_buf_free(&ids);
+	return (rc);
+}
+
 /* The cases of ${unit}, of which a ${list} is to be made. */
 static rx_err
 known_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool list,
     struct rx_known_unit **out, struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_known_unit *u;
 	rx_err rc;
 
 	*out = NULL;
 	if ((rc = refresh(s, list, st)) != RX_OK ||
-	    (rc = rx_known_place(s, unit, &u, st)) != RX_OK)
+	    (rc = rx_known_place(s, unit, &u, st)) != RX_OK ||
+	    (rc = unit_list(s, u, st)) != RX_OK)
 		return (rc);
-	if (!u->listed && (rc = rx_child_ids(s, unit, &ids, st)) == RX_OK)
-		rc = unit_list(u, &ids, st);
-	rx_buf_free(&ids);
-	if (rc == RX_OK)
-		*out = u;
-	return (rc);
+	*out = u;
+	return (RX_OK);
 }
 
 rx_err
@@ -426,7 +436,7 @@ rx_known_named(const struct rx_known_unit *u, const struct rx_known *k)
 	return (k->named && u->names != NULL);
 }
 
-/* The name of ${k} among ${names}, its number behind it; NULL when it was not
+/* The name of ${k} among ${names}, the other texts behind it; NULL when it was not
  * opened. */
 static const char *
 name_of(const struct rx_names *names, const struct rx_known_unit *u,
@@ -479,63 +489,39 @@ text_add(struct rx_buf *out, const char *text, bool fold, struct rx_status *st)
 	return (rc);
 }
 
-/* Append what one searches for in the case ${k}, which is read; name and number
- * are among ${names}, or opened. */
+/* Append what one searches for in the case ${k}, opened by itself. */
 static rx_err
 texts_open(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
     const struct rx_known_unit *u, const struct rx_known *k,
-    const struct rx_names *names, struct rx_record *r, struct rx_status *st)
+    struct rx_record *r, struct rx_status *st)
 {
-	const char *name = name_of(names, u, k), *number;
 	rx_err rc;
 
-	if ((rc = rx_known_child(u, k, r, st)) != RX_OK)
-		return (rc);
-	if (name != NULL)
-		number = name + strlen(name) + 1;
-	else {
-		if ((rc = rx_case_load(c, s, k->id, u->unit,
-		    RX_BIT(RX_COMP_IDENTITY), st)) != RX_OK ||
-		    (rc = rx_child_name_open(s, c, true, r, st)) != RX_OK)
-			return (rc);
-		name = rx_record_text(r, RX_F_NAME);
-		number = rx_record_text(r, RX_F_ID_NUMBER);
-	}
-	if ((rc = text_add(out, name, false, st)) != RX_OK ||
+	if ((rc = rx_case_load(c, s, k->id, u->unit, RX_BIT(RX_COMP_IDENTITY) |
+	    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
+	    (rc = rx_child_open(s, c, 0, false, r, st)) != RX_OK ||
+	    (rc = rx_child_name_open(s, c, true, r, st)) != RX_OK ||
+	    (rc = text_add(out, rx_record_text(r, RX_F_NAME), false, st)) !=
+	    RX_OK ||
 	    (rc = text_add(out, rx_record_text(r, RX_F_CALLER_ID), true,
 	    st)) != RX_OK)
 		return (rc);
-	return (text_add(out, number, true, st));
+	return (text_add(out, rx_record_text(r, RX_F_ID_NUMBER), true, st));
 }
 
-/* Bytes of the three texts at ${p}. */
+/* Bytes of the texts of a case at ${p}. */
 static size_t
 texts_bytes(const char *p)
 {
 	const char *from = p;
 	int i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < RX_NAMES_TEXTS; i++)
 		p += strlen(p) + 1;
 	return ((size_t)(p - from));
 }
 
-/* Read the cases of ${u} whose names are not known, and open these in one pass. */
-static rx_err
-names_gather(struct rx_names *names, struct rx_session *s, struct rx_case *c,
-    struct rx_known_unit *u, struct rx_status *st)
-{
-	size_t i;
-	rx_err rc;
-
-	for (i = 0; i < u->n; i++)
-		if (!rx_known_named(u, &u->k[i]) && (rc = rx_known_read(s, c,
-		    u, &u->k[i], st)) != RX_OK)
-			return (rc);
-	return (rx_names_open(names, s, u, NULL, true, st));
-}
-
-/* Append those of all cases of ${u}, and note where they lie. */
+/* Append those of all cases of ${u}, and note where they lie; it is listed then. */
 static rx_err
 texts_gather(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
     struct rx_known_unit *u, struct rx_status *st)
@@ -548,15 +534,14 @@ texts_gather(struct rx_buf *out, struct rx_session *s, struct rx_case *c,
 	rx_err rc;
 
 	rx_record_init(&r);
-	rc = names_gather(&names, s, c, u, st);
+	rc = rx_names_open(&names, s, u, NULL, true, st);
 	for (i = 0; i < u->n && rc == RX_OK; i++) {
 		k = &u->k[i];
 		at = out->len;
-		if (rx_known_named(u, k)) {
-			had = (const char *)u->names->b + k->text;
-			rc = rx_buf_add(out, had, texts_bytes(had), st);
-		} else
-			rc = texts_open(out, s, c, u, k, &names, &r, st);
+		had = rx_known_named(u, k) ? (const char *)u->names->b +
+		    k->text : name_of(&names, u, k);
+		rc = had != NULL ? rx_buf_add(out, had, texts_bytes(had), st) :
+		    texts_open(out, s, c, u, k, &r, st);
 		k->text = at;
 	}
 	rx_record_free(&r);
@@ -575,37 +560,53 @@ all_named(const struct rx_known_unit *u)
 	return (u->names != NULL && i == u->n);
 }
 
-rx_err
-rx_known_texts(struct rx_session *s, struct rx_case *c,
-    struct rx_known_unit *u, struct rx_buf *scratch, const char **texts,
-    size_t *n, struct rx_status *st)
+/* Open the texts of all cases of ${u}, into ${scratch} and, when so much may be
+ * locked, the memory of the session. */
+static rx_err
+texts_open_all(struct rx_session *s, struct rx_case *c,
+    struct rx_known_unit *u, struct rx_buf *scratch, struct rx_status *st)
 {
 	size_t i;
 	rx_err rc;
 
-	rx_buf_reset(scratch);
-	*texts = "";
-	*n = 0;
-	if (u->n == 0)
-		return (RX_OK);
-	if (all_named(u)) {
-		*texts = (const char *)u->names->b;
-		*n = u->names->len;
-		return (RX_OK);
-	}
 	rc = texts_gather(scratch, s, c, u, st);
 	rx_secret_free(u->names);
-	u->names = rc == RX_OK ? rx_secret_spare(scratch->len) : NULL;
+	u->names = rc == RX_OK && u->n > 0 ? rx_secret_spare(scratch->len) :
+	    NULL;
 	for (i = 0; i < u->n; i++)
 		u->k[i].named = u->names != NULL;
-	if (rc != RX_OK)
-		return (rc);
-	*texts = (const char *)scratch->b;
-	*n = scratch->len;
 	if (u->names != NULL) {
-		memcpy(u->names->b, scratch->b, *n);
-		u->names->len = *n;
-		*texts = (const char *)u->names->b;
+		memcpy(u->names->b, scratch->b, scratch->len);
+		u->names->len = scratch->len;
+	}
+	return (rc);
+}
+
+rx_err
+rx_known_texts(struct rx_session *s, struct rx_case *c,
+    const char unit[RX_UNIT_BYTES], struct rx_known_unit **out,
+    struct rx_buf *scratch, const char **texts, size_t *n,
+    struct rx_status *st)
+{
+	struct rx_known_unit *u;
+	rx_err rc;
+
+	rx_buf_reset(scratch);
+	*out = NULL;
+	*texts = "";
+	*n = 0;
+	/* One that never was listed is when its names are opened. */
+	if ((rc = refresh(s, true, st)) != RX_OK ||
+	    (rc = rx_known_place(s, unit, &u, st)) != RX_OK ||
+	    (u->n > 0 && (rc = unit_list(s, u, st)) != RX_OK) ||
+	    ((!u->listed || !all_named(u)) && (rc = texts_open_all(s, c, u,
+	    scratch, st)) != RX_OK))
+		return (rc);
+	*out = u;
+	if (u->n > 0) {
+		*texts = (const char *)(u->names != NULL ? u->names->b :
+		    scratch->b);
+		*n = u->names != NULL ? u->names->len : scratch->len;
 	}
 	return (RX_OK);
 }

@@ -9,8 +9,7 @@
 
 /* What a session has read of its cases, kept for its user's next one: it saves
  * reading, and never shows anything else than what reading all does; whoever
- * else has it, or spoils it, gains nothing.  And the names of many cases, opened
- * together. */
+ * else has it, or spoils it, gains nothing. */
 
 static struct rx_status st;
 
@@ -488,185 +487,7 @@ test_its_size_tells_only_how_many_cases_there_are(void **state)
 	rx_buf_free(&b);
 }
 
-/* ---- many names ---- */
-
-#define MANY 150
-
-/* Children k0 to k149 of ${dir}, named 童 and their number. */
-static void
-many(const char *dir)
-{
-	struct rx_session *s = fixture_open(dir, "d1");
-	struct rx_import_counts counts;
-	struct rx_buf text = RX_BUF_INIT;
-	char path[300];
-	int i;
-
-	for (i = 0; i < MANY; i++)
-		ok(rx_buf_printf(&text, &st, "{\"type\":\"child\",\"id\":"
-		    "\"k%d\",\"unit\":\"" VILLAGE "\",\"name\":\"童%d\","
-		    "\"sex\":\"f\",\"birth\":\"2014-05\",\"id_number\":"
-		    "\"11010519491231002X\",\"categories\":[\"left_behind\"],"
-		    "\"legal_basis\":\"consent\"}\n", i, i), &st);
-	(void)snprintf(path, sizeof(path), "%s/file", test_dir());
-	ok(rx_file_write(path, text.b, text.len, 0600, false, &st), &st);
-	ok(rx_import(s, path, &counts, NULL, NULL, &st), &st);
-	rx_session_close(s);
-	rx_buf_free(&text);
-}
-
-static rx_err
-right_name(void *cookie, const struct rx_child_row *row, struct rx_status *why)
-{
-	const char *id = rx_record_text(row->child, RX_F_CALLER_ID);
-	char name[64];
-
-	(void)why;
-	if (*id != 'k')
-		return (RX_OK);
-	(void)snprintf(name, sizeof(name), "童%s%s", id + 1,
-	    strcmp(id, "k7") == 0 ? "号" : "");
-	assert_string_equal(rx_record_text(row->child, RX_F_NAME), name);
-	++*(size_t *)cookie;
-	return (RX_OK);
-}
-
-static rx_err
-count_row(void *cookie, const struct rx_child_row *row, struct rx_status *why)
-{
-
-	(void)row;
-	(void)why;
-	++*(size_t *)cookie;
-	return (RX_OK);
-}
-
-/* All are named in a list, and one is found by its name and all by their number. */
-static void
-named(const char *dir)
-{
-	struct rx_session *s = fixture_open(dir, "d1");
-	size_t n = 0;
-
-	ok(rx_child_each(s, 0, 0, right_name, &n, &st), &st);
-	assert_int_equal(n, MANY);
-	n = 0;
-	ok(rx_child_search(s, NULL, "童149", right_name, &n, &st), &st);
-	assert_int_equal(n, 1);
-	n = 0;
-	ok(rx_child_search(s, "11010519491231002x", NULL, right_name, &n,
-	    &st), &st);
-	assert_int_equal(n, MANY - 1);
-	rx_session_close(s);
-}
-
-static void
-test_many_names_are_opened_as_one_is(void **state)
-{
-	const char *dir = fixture_copy();
-	struct rx_session *s, *admin;
-	size_t n = 0;
-
-	(void)state;
-	many(dir);
-	s = fixture_open(dir, "d1");
-	fixture_save(s, RX_CHILD, "{\"id\":\"k7\",\"unit\":\"" VILLAGE "\","
-	    "\"name\":\"童7号\",\"sex\":\"f\",\"birth\":\"2014-05\","
-	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
-	    true, NULL);
-	named(dir);
-	/* Names under keys of cases that have been followed by others. */
-	admin = fixture_open(dir, "admin");
-	ok(rx_user_disable(admin, "st", &st), &st);
-	rx_session_close(admin);
-	rx_session_close(s);
-	s = fixture_open(dir, "d1");
-	ok(rx_rotate(s, VILLAGE, &n, &st), &st);
-	rx_session_close(s);
-	named(dir);
-	fixture_save(s = fixture_open(dir, "d1"), RX_OBSERVATION,
-	    "{\"id\":\"n1\",\"child\":\"k3\",\"date\":\"2025-07-08\","
-	    "\"channel\":\"talk\",\"signs\":[],\"risk\":\"red\"}", false,
-	    NULL);
-	rx_session_close(s);
-	named(dir);
-}
-
-static void
-test_a_name_or_key_that_is_altered_fails_the_list(void **state)
-{
-	static const char *const sql[] = {
-		"UPDATE main.child SET name = (SELECT name FROM main.child "
-		    "WHERE rowid = (SELECT max(rowid) - 1 FROM main.child)) "
-		    "WHERE rowid = (SELECT max(rowid) FROM main.child)",
-		"UPDATE keys.case_key SET identity = (SELECT identity FROM "
-		    "keys.case_key ORDER BY child LIMIT 1) WHERE child = "
-		    "(SELECT max(id) FROM main.child)"
-	};
-	struct rx_buf text = RX_BUF_INIT;
-	struct rx_session *s;
-	const char *dir;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		dir = fixture_copy();
-		many(dir);
-		s = fixture_open(dir, "d1");
-		list(&text, s);		/* the control */
-		fixture_tamper(dir, sql[i]);
-		rx_known_free(s);
-		refused(rx_child_each(s, 0, 0, put_child, &text, &st),
-		    RX_ECORRUPT, &st);
-		rx_session_close(s);
-	}
-	rx_buf_free(&text);
-}
-
-/* It would give the rest of it to the next child, and so on. */
-static void
-test_a_name_with_an_end_within_fails_the_list(void **state)
-{
-	static const char *const texts[] = { "\xe7\x94\xb2\0\xe4\xb9\x99",
-		"\xe7\x94\xb2" };
-	static const size_t length[] = { 7, 3 };
-	const char *dir = fixture_copy();
-	struct rx_buf box = RX_BUF_INIT, id = RX_BUF_INIT;
-	struct rx_session *s;
-	struct rx_place place;
-	struct rx_case c;
-	size_t i, n;
-	rx_err rc;
-
-	(void)state;
-	many(dir);
-	s = fixture_open(dir, "d1");
-	fixture_blob(dir, "SELECT id FROM main.child WHERE rowid = "
-	    "(SELECT min(rowid) + 9 FROM main.child)", &id);
-	rx_case_init(&c);
-	ok(rx_case_load(&c, s, id.b, VILLAGE "\0\0\0",
-	    RX_BIT(RX_COMP_IDENTITY), &st), &st);
-	rx_place_init(&place, s, VILLAGE, id.b, id.b, RX_TABLE_CHILD, 4, 1);
-	for (i = 0; i < 2; i++) {
-		rx_buf_reset(&box);
-		ok(rx_field_seal(&box, c.e[c.n - 1].key[0], RX_COMP_IDENTITY,
-		    c.e[c.n - 1].epoch, &place, RX_PAD_TEXT, texts[i],
-		    length[i], &st), &st);
-		fixture_tamper_blob(dir, "UPDATE main.child SET name = ?1 "
-		    "WHERE rowid = (SELECT min(rowid) + 9 FROM main.child)",
-		    box.b, box.len);
-		rx_known_free(s);
-		n = 0;
-		rx_status_clear(&st);
-		rc = rx_child_each(s, 0, 0, count_row, &n, &st);
-		assert_int_equal(rc, i == 0 ? RX_ECORRUPT : RX_OK);
-		assert_true(i == 0 ? n < MANY : n >= MANY);	/* the control */
-	}
-	rx_case_done(&c, s);
-	rx_session_close(s);
-	rx_buf_free(&box);
-	rx_buf_free(&id);
-}
+/* ---- many cases ---- */
 
 static void
 test_what_is_kept_leaves_no_large_room_in_the_store(void **state)
@@ -676,7 +497,7 @@ test_what_is_kept_leaves_no_large_room_in_the_store(void **state)
 	size_t row, old;
 
 	(void)state;
-	many(dir);
+	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	ok(rx_begin(s, &st), &st);
 	rx_abandon(s);
@@ -721,7 +542,7 @@ test_many_cases_are_kept_without_being_asked(void **state)
 	uint64_t seq;
 
 	(void)state;
-	many(dir);
+	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
 	list(&a, s);
@@ -771,10 +592,6 @@ main(void)
 		    test_a_list_does_not_fail_because_it_cannot_be_kept),
 		cmocka_unit_test(
 		    test_its_size_tells_only_how_many_cases_there_are),
-		cmocka_unit_test(test_many_names_are_opened_as_one_is),
-		cmocka_unit_test(
-		    test_a_name_or_key_that_is_altered_fails_the_list),
-		cmocka_unit_test(test_a_name_with_an_end_within_fails_the_list),
 		cmocka_unit_test(
 		    test_what_is_kept_leaves_no_large_room_in_the_store),
 		cmocka_unit_test(test_more_than_there_is_room_for_is_not_kept),
