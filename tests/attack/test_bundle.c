@@ -538,6 +538,48 @@ test_revoked_sender_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* An insider tells somebody that he is revoked, in a bundle to himself, which the
+ * program makes for nobody who is: it is not merged as by a member. */
+static void
+test_bundle_that_revokes_its_opener_is_refused(void **state)
+{
+	struct rx_buf id = RX_BUF_INIT, revocation = RX_BUF_INIT;
+	struct rx_session *admin;
+	struct rx_value v[2];
+	struct rx_recipient r;
+	struct rx_bundle b;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	recipient_of(&r, c.s1, D1);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	admin = fixture_open(c.home, "admin");
+	must(rx_user_disable(admin, "d1", &st));
+	rx_session_close(admin);
+	assert_int_equal((rx_status_clear(&st), rx_bundle_make(c.s1, VILLAGE,
+	    fresh_path(), &b, &st)), RX_ENOENT);
+	fixture_blob(c.home, "SELECT id FROM keys.revocation", &id);
+	fixture_blob(c.home, "SELECT revocation FROM keys.revocation",
+	    &revocation);
+	empty(&l);
+	/* The control: without that row. */
+	must(rx_bundle_open(c.d1, repack_to(&l, c.s1, &r), false, &b, &st));
+	v[0] = rx_bytes(id.b, id.len);
+	v[1] = rx_bytes(revocation.b, revocation.len);
+	add_row(&l, RX_TABLE_REVOCATION, v);
+	refuses(c.d1, repack_to(&l, c.s1, &r), RX_EPERM, NOT_A_MEMBER);
+	/* In the copy, which does not know, he is who he was. */
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	assert_int_equal(fixture_number(c.village, "SELECT count(*) FROM "
+	    "keys.revocation"), 0);
+	rx_buf_free(&revocation);
+	rx_buf_free(&id);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
 /* A certificate speaks for the time that it names, and its row for itself. */
 static void
 test_bundle_of_before_its_certificate_is_refused(void **state)
@@ -2508,6 +2550,7 @@ main(void)
 		    test_rows_of_a_unit_that_the_bundle_is_not_for_are_refused),
 		cmocka_unit_test(test_stranger_and_wrong_signer_are_refused),
 		cmocka_unit_test(test_revoked_sender_is_refused),
+		cmocka_unit_test(test_bundle_that_revokes_its_opener_is_refused),
 		cmocka_unit_test(
 		    test_bundle_of_before_its_certificate_is_refused),
 		cmocka_unit_test(
