@@ -950,6 +950,12 @@ test_forged_certificate_of_erasure_destroys_nothing(void **state)
 	empty(&l);
 	add_row(&l, RX_TABLE_ERASURE, other);
 	refuses(c.d1, repack(&l, d1, D1), RX_ECORRUPT, ERASURE_CORRUPT);
+	/* Of what is no unit, though it has keys. */
+	memcpy(other, v, sizeof(v));
+	other[1] = rx_text("REGISTER");
+	empty(&l);
+	add_row(&l, RX_TABLE_ERASURE, other);
+	refuses(c.d1, repack(&l, d1, D1), RX_EPERM, BUNDLE_NOT_ENTITLED);
 	/* From a copy, and at home from one who says that he is home. */
 	unpack(&up, c.s1, make(c.d1, TOWN));
 	empty(&up);
@@ -1091,6 +1097,57 @@ test_grant_without_its_epoch_is_not_taken(void **state)
 	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s2"),
 	    1);
 	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+no_grants(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table != RX_TABLE_UNIT_GRANT);
+}
+
+/* Somebody has changed, in the copy, what was granted to its director, and kept
+ * out of the bundle what would mend it: of a case that is new there he is not told
+ * that he lacks its keys. */
+static void
+test_changed_grant_in_the_copy_opens_no_new_case(void **state)
+{
+	static const char child[] = "{\"id\":\"n1\",\"unit\":\"350102001001\","
+	    "\"name\":\"new\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}";
+	struct rx_buf box = RX_BUF_INIT;
+	struct rx_session *d1;
+	struct rx_bundle b;
+	struct letter l;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.home, "d1");
+	fixture_save(d1, RX_CHILD, child, false, NULL);
+	unpack(&l, d1, make(d1, VILLAGE));
+	keep_rows(&l, no_grants);
+	path = repack(&l, d1, D1);
+	rx_buf_free(&l.body);
+	rx_session_close(d1);
+	fixture_blob(c.village, "SELECT sealed FROM keys.unit_grant WHERE "
+	    "recipient = $d1 AND unit = '350102001001'", &box);
+	box.b[box.len / 2] ^= 1;
+	fixture_tamper_blob(c.village, "UPDATE keys.unit_grant SET sealed = ?1 "
+	    "WHERE recipient = $d1 AND unit = '350102001001'", box.b, box.len);
+	d1 = fixture_open(c.village, "d1");
+	refuses(d1, path, RX_ECORRUPT, GRANT_CORRUPT);
+	rx_session_close(d1);
+	/* The control: as it was. */
+	box.b[box.len / 2] ^= 1;
+	fixture_tamper_blob(c.village, "UPDATE keys.unit_grant SET sealed = ?1 "
+	    "WHERE recipient = $d1 AND unit = '350102001001'", box.b, box.len);
+	must(rx_bundle_open(c.d1, path, true, &b, &st));
+	assert_int_equal(b.children, 1);
+	rx_buf_free(&box);
 	scene_close(&c);
 }
 
@@ -2573,6 +2630,8 @@ main(void)
 		cmocka_unit_test(
 		    test_grant_by_somebody_without_the_key_is_refused),
 		cmocka_unit_test(test_grant_without_its_epoch_is_not_taken),
+		cmocka_unit_test(
+		    test_changed_grant_in_the_copy_opens_no_new_case),
 		cmocka_unit_test(test_case_keys_by_a_supervisor_are_not_taken),
 		cmocka_unit_test(
 		    test_case_keys_that_do_not_lead_to_the_known_ones_are_refused),
