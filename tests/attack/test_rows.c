@@ -599,6 +599,59 @@ test_slot_is_not_sealed_to_keys_that_are_none(void **state)
 	    RX_MSG_CERT_CORRUPT);
 }
 
+static unsigned cases;		/* that act_import brings */
+
+static rx_err
+act_import(struct rx_session *s)
+{
+	struct rx_import_counts counts;
+	struct rx_buf b = RX_BUF_INIT;
+	char path[300];
+	unsigned i;
+
+	for (i = 0; i < cases; i++)
+		must(rx_buf_printf(&b, &st, "{\"type\":\"child\",\"id\":\"n%u\","
+		    "\"unit\":\"350102001001\",\"name\":\"new\",\"sex\":\"f\","
+		    "\"birth\":\"2014-05\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}\n", i));
+	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", test_dir());
+	must(rx_file_write(path, b.b, b.len, 0600, true, &st));
+	rx_buf_free(&b);
+	return (rx_import(s, path, &counts, NULL, NULL, &st));
+}
+
+/* The closed slots of s1, who is above all of them, are to keys that are none. */
+static rx_err
+act_import_to_none(struct rx_session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (memcmp(s->members[i].cert.user, fixture_id[S1],
+		    RX_ID_BYTES) == 0)
+			memset(s->members[i].cert.box_public, 0,
+			    RX_BOX_PUBLIC_BYTES);
+	return (act_import(s));
+}
+
+/* They are sealed by other threads, so many at a time: it is said of some that are
+ * inserted when all lines are in, and of some that have to make room for others. */
+static void
+test_slot_of_an_import_is_not_sealed_to_keys_that_are_none(void **state)
+{
+	const char *dir;
+
+	(void)state;
+	for (cases = 2; cases <= 200; cases += 198) {
+		dir = fixture_copy();
+		refused_at("import", dir, "d1", act_import_to_none,
+		    RX_ECORRUPT, RX_MSG_CERT_CORRUPT);
+		ok(answer(dir, "d1", act_import), &st);	/* the control */
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.slot WHERE recipient = $s1"), cases + 3);
+	}
+}
+
 static int
 setup(void **state)
 {
@@ -622,6 +675,8 @@ main(void)
 		cmocka_unit_test(test_keys_of_a_case_come_to_an_end),
 		cmocka_unit_test(test_part_of_the_keys_of_a_case_is_not_enough),
 		cmocka_unit_test(test_slot_is_not_sealed_to_keys_that_are_none),
+		cmocka_unit_test(
+		    test_slot_of_an_import_is_not_sealed_to_keys_that_are_none),
 	};
 
 	rx_status_clear(&st);
