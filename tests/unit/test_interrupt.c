@@ -872,8 +872,8 @@ interrupt(const struct deed *d)
 }
 
 /* Without memory, or where the disk does not read, the register is as before,
- * or as after a step.  In a hurry: where the program asks from a line that asked
- * never before. */
+ * or as after a step, and what is said to be done is done.  In a hurry: where the
+ * program asks from a line that asked never before. */
 static void
 starve(const struct deed *d, struct tally *t, enum fault how)
 {
@@ -901,7 +901,9 @@ starve(const struct deed *d, struct tally *t, enum fault how)
 			    "in %s, %ld left", d->name, fault_name[how], at,
 			    calls, o.killed, (int)o.rc, o.text, o.where,
 			    o.left);
-		(void)look(t, dir);
+		if (!look(t, dir) && o.rc == RX_OK && t->new.len > 0)
+			fail_msg("%s, %s at %u of %u: said to be done",
+			    d->name, fault_name[how], at, calls);
 	}
 	print_message("%s: %s, %u of %u calls\n", d->name, fault_name[how],
 	    i, calls);
