@@ -221,6 +221,10 @@ $(BUILD)/tests/unit/test_crypto: LDFLAGS_ALL += -Wl,--wrap=setrlimit,$\
 $(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \
 	-Wl,--wrap=rx_equal,--wrap=rx_hash
 
+# Between two steps of it another process does something.
+$(BUILD)/tests/attack/test_rotation: LDFLAGS_ALL += \
+	-Wl,--wrap=rx_query_open,--wrap=rx_store_commit
+
 # Where a merge is broken on purpose, as a control.
 $(BUILD)/tests/unit/test_bundle: LDFLAGS_ALL += -Wl,--wrap=rx_store_compare
 

@@ -696,21 +696,19 @@ stored_open(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	return (rc);
 }
 
-/* Load the case that the row ${v} says is erased, if it is here.  RX_EPERM when it
- * lies in another unit, or the session lacks keys to look at either. */
+/* Load the case that the row ${v}, of the unit ${named}, says is erased, if it is
+ * here.  RX_EPERM when it lies in another unit, or the session lacks keys to look
+ * at either. */
 static rx_err
 case_here(struct rx_session *s, struct rx_case *c, const struct rx_value *v,
-    bool *here, struct rx_status *st)
+    const char *named, bool *here, struct rx_status *st)
 {
-	char unit[RX_UNIT_BYTES], named[RX_UNIT_BYTES];
+	const bool writes = rx_permitted(s, RX_ACT_WRITE_CASE, named);
+	char unit[RX_UNIT_BYTES];
 	const struct rx_key *key;
-	bool writes;
 	rx_err rc;
 
 	*here = false;
-	if (!rx_unit_stored(named, v[COL_UNIT].p, v[COL_UNIT].n))
-		return (rx_fail(st, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT));
-	writes = rx_permitted(s, RX_ACT_WRITE_CASE, named);
 	if ((rc = rx_unit_key(s, named, RX_COMP_CODED, rx_envelope_epoch(
 	    v[COL_CODED].p, v[COL_CODED].n), &key, NULL, st)) != RX_OK ||
 	    (writes && (rc = rx_unit_key(s, named, RX_COMP_NARRATIVE,
@@ -727,7 +725,8 @@ case_here(struct rx_session *s, struct rx_case *c, const struct rx_value *v,
 
 rx_err
 rx_erasure_take(struct rx_session *s, struct rx_case *c,
-    const struct rx_value *sent, enum rx_taken *how, struct rx_status *st)
+    const struct rx_value *sent, const char unit[RX_UNIT_BYTES],
+    enum rx_taken *how, struct rx_status *st)
 {
 	struct rx_erasure e, counts;
 	struct rx_value v[COLUMNS];
@@ -740,7 +739,7 @@ rx_erasure_take(struct rx_session *s, struct rx_case *c,
 	    known)
 		return (rc);
 	rx_status_clear(&why);
-	rc = case_here(s, c, sent, &here, &why);
+	rc = case_here(s, c, sent, unit, &here, &why);
 	if (rc == RX_EPERM) {
 		*how = RX_TAKEN_ELSEWHERE;
 		return (RX_OK);

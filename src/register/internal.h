@@ -475,7 +475,7 @@ rx_err rx_erase_moved(struct rx_session *s, struct rx_case *c,
     const char *reason, struct rx_status *st) RX_MUST_USE;
 rx_err rx_erase_sweep(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* In a transaction of a copy: store the row ${sent} of ERASURE that home has sent,
- * verified (RX_ECORRUPT), and destroy the case, which ${c} is loaded with.  The sums of months stay at
+ * whose unit is ${unit}, verified (RX_ECORRUPT), and destroy the case, which ${c} is loaded with.  The sums of months stay at
  * home.  rx_erase_sweep is to follow the commit when it was RX_TAKEN_GONE. */
 enum rx_taken {
 	RX_TAKEN_NOT,		/* it was known */
@@ -485,8 +485,8 @@ enum rx_taken {
 	RX_TAKEN_GONE
 };
 rx_err rx_erasure_take(struct rx_session *s, struct rx_case *c,
-    const struct rx_value *sent, enum rx_taken *how, struct rx_status *st)
-    RX_MUST_USE;
+    const struct rx_value *sent, const char unit[RX_UNIT_BYTES],
+    enum rx_taken *how, struct rx_status *st) RX_MUST_USE;
 /* At sign-in: rewrite the files when somebody erased a child and could not. */
 rx_err rx_erasure_heal(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;

@@ -175,8 +175,8 @@ erasures_put(struct merge *m, struct rx_status *st)
 			continue;
 		(void)rx_merge_unit(unit, &m->row[i].v[1]);
 		if ((rc = rx_merge_unit_check(m, unit, st)) != RX_OK ||
-		    (rc = rx_erasure_take(m->s, &m->now, m->row[i].v, &how,
-		    st)) != RX_OK)
+		    (rc = rx_erasure_take(m->s, &m->now, m->row[i].v, unit,
+		    &how, st)) != RX_OK)
 			break;
 		m->info->gone += how == RX_TAKEN_GONE;
 		m->info->skipped += how == RX_TAKEN_ELSEWHERE;

@@ -893,9 +893,7 @@ slot_take(struct merge *m, const struct group *g, bool *opened,
     struct rx_status *st)
 {
 	const struct in_row *r = my_slot(m, g);
-	struct rx_value v[RX_COLUMNS_MAX];
 	enum rx_there how;
-	enum rx_table table;
 	rx_err rc;
 
 	if ((rc = slot_try(m, opened, st)) != RX_OK || *opened || r == NULL ||
@@ -907,13 +905,8 @@ slot_take(struct merge *m, const struct group *g, bool *opened,
 	    (rc = rx_store_replace(m->s->store, r->table, r->v, st)) !=
 	    RX_OK || (rc = slot_try(m, opened, st)) != RX_OK || *opened)
 		return (rc);
-	if (how == RX_ABSENT)
-		return (rx_store_delete(m->s->store, r->table, r->v, NULL,
-		    st));
-	if ((rc = rx_row_decode(&table, v, m->bytes.b, m->bytes.len, st)) !=
-	    RX_OK)
-		return (rc);
-	return (rx_store_replace(m->s->store, table, v, st));
+	return (how == RX_ABSENT ? rx_store_delete(m->s->store, r->table, r->v,
+	    NULL, st) : put_back(m, st));
 }
 
 /* The slots of others as the sender wrote them: he knew of a flag that was not

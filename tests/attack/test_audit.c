@@ -415,6 +415,58 @@ test_entry_signed_by_another_member_is_refused(void **state)
 	}
 }
 
+#define LOT 512		/* signatures that the audit verifies together */
+
+/* A copy with more entries than one lot, of looks at c1 by d1. */
+static const char *
+long_audit(void)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_status st;
+	size_t i;
+
+	rx_status_clear(&st);
+	ok(rx_begin(s, &st), &st);
+	for (i = 0; i < LOT + LOT / 4; i++)
+		ok(rx_audit_add(s, RX_DID_REVEAL, fixture_id[C1], NULL, 0,
+		    &st), &st);
+	ok(rx_finish_entered(s, RX_OK, &st), &st);
+	rx_session_close(s);
+	return (dir);
+}
+
+/* A full lot is verified before the walk is at its end: in either half, which
+ * different threads verify, and it says the first entry that is wrong. */
+static void
+test_entry_signed_by_another_member_in_a_full_lot_is_refused(void **state)
+{
+	static const int64_t at[] = { LOT / 4, LOT / 2 + LOT / 4, LOT };
+	const char *whole = long_audit(), *dir;
+	struct rx_session *s;
+	struct rx_status st;
+	struct entry e;
+	char seq[24];
+	size_t i;
+
+	(void)state;
+	rx_status_clear(&st);
+	verify_passes(whole, NULL);	/* the control */
+	for (i = 0; i < 3; i++) {
+		dir = fixture_copy_of(whole);
+		s = fixture_open(dir, "s2");
+		entry_read(dir, at[i], &e);
+		proof_seal(s, &e, fixture_id[D1]);
+		entry_write(dir, &e);
+		assert_int_equal(fixture_verify(s, NULL, &st), RX_ECORRUPT);
+		assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+		(void)snprintf(seq, sizeof(seq), "%lld", (long long)at[i]);
+		assert_string_equal(st.arg[0].value, seq);
+		rx_status_clear(&st);
+		rx_session_close(s);
+	}
+}
+
 /* A member writes a past entry anew in another's name, and the chain after it
  * with it: the signatures of the others stop him. */
 static void
@@ -821,6 +873,8 @@ main(void)
 		cmocka_unit_test(test_made_up_entry_is_refused),
 		cmocka_unit_test(
 		    test_entry_signed_by_another_member_is_refused),
+		cmocka_unit_test(
+	    test_entry_signed_by_another_member_in_a_full_lot_is_refused),
 		cmocka_unit_test(test_rewritten_past_is_refused),
 		cmocka_unit_test(
 		    test_last_entry_replaced_in_ones_own_name_needs_an_anchor),

@@ -538,6 +538,48 @@ test_revoked_sender_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* An insider tells somebody that he is revoked, in a bundle to himself, which the
+ * program makes for nobody who is: it is not merged as by a member. */
+static void
+test_bundle_that_revokes_its_opener_is_refused(void **state)
+{
+	struct rx_buf id = RX_BUF_INIT, revocation = RX_BUF_INIT;
+	struct rx_session *admin;
+	struct rx_value v[2];
+	struct rx_recipient r;
+	struct rx_bundle b;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	recipient_of(&r, c.s1, D1);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	admin = fixture_open(c.home, "admin");
+	must(rx_user_disable(admin, "d1", &st));
+	rx_session_close(admin);
+	assert_int_equal((rx_status_clear(&st), rx_bundle_make(c.s1, VILLAGE,
+	    fresh_path(), &b, &st)), RX_ENOENT);
+	fixture_blob(c.home, "SELECT id FROM keys.revocation", &id);
+	fixture_blob(c.home, "SELECT revocation FROM keys.revocation",
+	    &revocation);
+	empty(&l);
+	/* The control: without that row. */
+	must(rx_bundle_open(c.d1, repack_to(&l, c.s1, &r), false, &b, &st));
+	v[0] = rx_bytes(id.b, id.len);
+	v[1] = rx_bytes(revocation.b, revocation.len);
+	add_row(&l, RX_TABLE_REVOCATION, v);
+	refuses(c.d1, repack_to(&l, c.s1, &r), RX_EPERM, NOT_A_MEMBER);
+	/* In the copy, which does not know, he is who he was. */
+	observe(c.d1, "x1", "c2", "mood_low", "calm");
+	assert_int_equal(fixture_number(c.village, "SELECT count(*) FROM "
+	    "keys.revocation"), 0);
+	rx_buf_free(&revocation);
+	rx_buf_free(&id);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
 /* A certificate speaks for the time that it names, and its row for itself. */
 static void
 test_bundle_of_before_its_certificate_is_refused(void **state)
@@ -908,6 +950,12 @@ test_forged_certificate_of_erasure_destroys_nothing(void **state)
 	empty(&l);
 	add_row(&l, RX_TABLE_ERASURE, other);
 	refuses(c.d1, repack(&l, d1, D1), RX_ECORRUPT, ERASURE_CORRUPT);
+	/* Of what is no unit, though it has keys. */
+	memcpy(other, v, sizeof(v));
+	other[1] = rx_text("REGISTER");
+	empty(&l);
+	add_row(&l, RX_TABLE_ERASURE, other);
+	refuses(c.d1, repack(&l, d1, D1), RX_EPERM, BUNDLE_NOT_ENTITLED);
 	/* From a copy, and at home from one who says that he is home. */
 	unpack(&up, c.s1, make(c.d1, TOWN));
 	empty(&up);
@@ -1049,6 +1097,57 @@ test_grant_without_its_epoch_is_not_taken(void **state)
 	    "keys.unit_grant WHERE compartments = 14 AND recipient = $s2"),
 	    1);
 	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+no_grants(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table != RX_TABLE_UNIT_GRANT);
+}
+
+/* Somebody has changed, in the copy, what was granted to its director, and kept
+ * out of the bundle what would mend it: of a case that is new there he is not told
+ * that he lacks its keys. */
+static void
+test_changed_grant_in_the_copy_opens_no_new_case(void **state)
+{
+	static const char child[] = "{\"id\":\"n1\",\"unit\":\"350102001001\","
+	    "\"name\":\"new\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}";
+	struct rx_buf box = RX_BUF_INIT;
+	struct rx_session *d1;
+	struct rx_bundle b;
+	struct letter l;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.home, "d1");
+	fixture_save(d1, RX_CHILD, child, false, NULL);
+	unpack(&l, d1, make(d1, VILLAGE));
+	keep_rows(&l, no_grants);
+	path = repack(&l, d1, D1);
+	rx_buf_free(&l.body);
+	rx_session_close(d1);
+	fixture_blob(c.village, "SELECT sealed FROM keys.unit_grant WHERE "
+	    "recipient = $d1 AND unit = '350102001001'", &box);
+	box.b[box.len / 2] ^= 1;
+	fixture_tamper_blob(c.village, "UPDATE keys.unit_grant SET sealed = ?1 "
+	    "WHERE recipient = $d1 AND unit = '350102001001'", box.b, box.len);
+	d1 = fixture_open(c.village, "d1");
+	refuses(d1, path, RX_ECORRUPT, GRANT_CORRUPT);
+	rx_session_close(d1);
+	/* The control: as it was. */
+	box.b[box.len / 2] ^= 1;
+	fixture_tamper_blob(c.village, "UPDATE keys.unit_grant SET sealed = ?1 "
+	    "WHERE recipient = $d1 AND unit = '350102001001'", box.b, box.len);
+	must(rx_bundle_open(c.d1, path, true, &b, &st));
+	assert_int_equal(b.children, 1);
+	rx_buf_free(&box);
 	scene_close(&c);
 }
 
@@ -2508,6 +2607,7 @@ main(void)
 		    test_rows_of_a_unit_that_the_bundle_is_not_for_are_refused),
 		cmocka_unit_test(test_stranger_and_wrong_signer_are_refused),
 		cmocka_unit_test(test_revoked_sender_is_refused),
+		cmocka_unit_test(test_bundle_that_revokes_its_opener_is_refused),
 		cmocka_unit_test(
 		    test_bundle_of_before_its_certificate_is_refused),
 		cmocka_unit_test(
@@ -2530,6 +2630,8 @@ main(void)
 		cmocka_unit_test(
 		    test_grant_by_somebody_without_the_key_is_refused),
 		cmocka_unit_test(test_grant_without_its_epoch_is_not_taken),
+		cmocka_unit_test(
+		    test_changed_grant_in_the_copy_opens_no_new_case),
 		cmocka_unit_test(test_case_keys_by_a_supervisor_are_not_taken),
 		cmocka_unit_test(
 		    test_case_keys_that_do_not_lead_to_the_known_ones_are_refused),

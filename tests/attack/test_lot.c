@@ -19,7 +19,7 @@ static struct rx_status st;
 static struct {
 	struct rx_identity id;
 	struct rx_key key;
-	char message[RX_LOT][8];
+	char message[RX_LOT][24];
 	uint8_t leaf[RX_LOT][RX_HASH_BYTES], path[RX_LOT][RX_LOT_PATH_BYTES];
 	uint8_t sig[RX_SIGNATURE_BYTES];
 } t;

@@ -5,6 +5,7 @@
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/date.h"
@@ -165,6 +166,37 @@ children(struct rx_session *s)
 
 	must(fixture_list(s, &n, &st));
 	return (n);
+}
+
+/* A case of more bytes than go to another register. */
+static void
+test_transfer_too_large_is_refused(void **state)
+{
+	enum { NOTE = 60000, NOTES = ((24 << 20) / NOTE) + 1 };
+	char *text = malloc(NOTE + 200), *note;
+	struct scene c;
+	unsigned i;
+	int head;
+
+	(void)state;
+	assert_non_null(text);
+	scene_open(&c);
+	/* The control: before it is. */
+	must(offer(&c, C1));
+	must(rx_transfer_withdraw(c.d1, fixture_id[C1], &st));
+	for (i = 0; i < NOTES; i++) {
+		head = snprintf(text, 200, "{\"id\":\"n%u\",\"child\":\"c1\","
+		    "\"date\":\"2025-06-20\",\"channel\":\"home_visit\","
+		    "\"signs\":[\"mood_low\"],\"risk\":\"yellow\",\"note\":\"",
+		    i);
+		note = text + head;
+		memset(note, 'x', NOTE);
+		memcpy(note + NOTE, "\"}", 3);
+		fixture_save(c.d1, RX_OBSERVATION, text, false, NULL);
+	}
+	refuses(offer(&c, C1), RX_EUSAGE, TRANSFER_TOO_LARGE);
+	free(text);
+	scene_close(&c);
 }
 
 /* ---- on their way ---- */
@@ -754,8 +786,8 @@ test_nothing_is_left_of_a_case_that_left(void **state)
 		"SELECT count(*) FROM record WHERE child = $c2",
 		"SELECT count(*) FROM keys.case_key WHERE child = $c2",
 		"SELECT count(*) FROM keys.slot WHERE child = $c2",
-		"SELECT sum(length(coded) + length(note)) FROM keys.departure "
-		    "WHERE child = $c2",
+		("SELECT sum(length(coded) + length(note)) FROM keys.departure "
+		    "WHERE child = $c2"),
 	};
 	const char *receipt;
 	struct scene c;
@@ -1032,6 +1064,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_transfer_too_large_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_a_file_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_an_address_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_a_receipt_is_refused),

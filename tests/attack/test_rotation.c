@@ -267,6 +267,118 @@ test_leaver_is_granted_nothing_by_the_rotation(void **state)
 	    2);			/* the root has one for ever */
 }
 
+/* ---- while somebody else works ---- */
+
+/* Somebody in another process, who disables "gone" between two steps of this
+ * one: before its query ${step} of who is a member, or after its next commit. */
+static struct {
+	const char *dir;
+	unsigned step;
+	bool commit;
+} meanwhile;
+
+/* The linker's names; no header has them. */
+rx_err __real_rx_query_open(struct rx_cursor **, struct rx_store *,
+    enum rx_query, const struct rx_value *, unsigned, struct rx_status *);
+rx_err __wrap_rx_query_open(struct rx_cursor **, struct rx_store *,
+    enum rx_query, const struct rx_value *, unsigned, struct rx_status *);
+rx_err __real_rx_store_commit(struct rx_store *, struct rx_status *);
+rx_err __wrap_rx_store_commit(struct rx_store *, struct rx_status *);
+
+rx_err
+__wrap_rx_query_open(struct rx_cursor **out, struct rx_store *store,
+    enum rx_query q, const struct rx_value *args, unsigned nargs,
+    struct rx_status *u)
+{
+
+	if (meanwhile.step > 0 && (q == RX_Q_CERTS || q == RX_Q_REVOCATIONS ||
+	    q == RX_Q_EPOCHS) && --meanwhile.step == 0)
+		disable(meanwhile.dir, "gone");
+	return (__real_rx_query_open(out, store, q, args, nargs, u));
+}
+
+rx_err
+__wrap_rx_store_commit(struct rx_store *store, struct rx_status *u)
+{
+	const rx_err rc = __real_rx_store_commit(store, u);
+
+	if (meanwhile.commit) {
+		meanwhile.commit = false;
+		disable(meanwhile.dir, "gone");
+	}
+	return (rc);
+}
+
+/* Whether the session takes ${who} for a member. */
+static bool
+takes_for_member(struct rx_session *s, enum fixture_id who)
+{
+
+	return (rx_member_newest(s, rx_member_first(s, fixture_id[who])) !=
+	    NULL);
+}
+
+/* "gone", who is above the village, is disabled while d1 signs in, at any moment of
+ * it: d1 hands nothing on to him.  Five queries load the members and three look
+ * whether they are still the same; after that it is one transaction. */
+static void
+test_member_disabled_while_members_are_loaded_gets_no_key(void **state)
+{
+	struct rx_session *s;
+	unsigned step;
+
+	(void)state;
+	for (step = 0; step <= 8; step++) {	/* 0: the control, he is not */
+		meanwhile.dir = fixture_copy();
+		meanwhile.step = step;
+		s = fixture_open(meanwhile.dir, "d1");
+		assert_int_equal(meanwhile.step, 0);
+		fixture_save(s, RX_FLAG, "{\"id\":\"y1\",\"child\":\"c2\","
+		    "\"date\":\"2025-06-21\",\"reason\":\"now\"}", false,
+		    NULL);
+		assert_int_equal(takes_for_member(s, GONE), step == 0);
+		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
+		    "count(*) FROM keys.slot WHERE recipient = $gone AND "
+		    "child = $c2"), step == 0);
+		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
+		    "count(*) FROM keys.slot WHERE recipient = $s1 AND "
+		    "child = $c2"), 1);
+		rx_session_close(s);
+	}
+}
+
+/* The village's grants to "gone". */
+static int64_t
+grants_to_gone(const char *dir)
+{
+
+	return (fixture_number(dir, "SELECT count(*) FROM keys.unit_grant "
+	    "WHERE recipient = $gone AND unit = '350102001001'"));
+}
+
+/* He is disabled when a rotation has just given the village new keys, he among
+ * those who got them: the next is not for him. */
+static void
+test_member_disabled_during_a_rotation_gets_no_later_key(void **state)
+{
+	struct rx_session *s;
+	size_t rotated;
+
+	(void)state;
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	s = fixture_open(meanwhile.dir, "d1");
+	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
+	assert_int_equal(grants_to_gone(meanwhile.dir), 1);	/* the control */
+	meanwhile.commit = true;
+	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
+	assert_false(meanwhile.commit);
+	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
+	assert_false(takes_for_member(s, GONE));
+	assert_int_equal(grants_to_gone(meanwhile.dir), 0);
+	rx_session_close(s);
+}
+
 /* ---- the supervisor ---- */
 
 /* Count the identity and narrative boxes of record ${id} under keys of ${k}. */
@@ -947,6 +1059,10 @@ main(void)
 		    test_leaver_with_a_later_copy_opens_nothing_written_later),
 		cmocka_unit_test(
 		    test_leaver_is_granted_nothing_by_the_rotation),
+		cmocka_unit_test(
+		    test_member_disabled_while_members_are_loaded_gets_no_key),
+		cmocka_unit_test(
+		    test_member_disabled_during_a_rotation_gets_no_later_key),
 		cmocka_unit_test(
 	    test_supervisor_who_kept_the_keys_reads_nothing_after_the_close),
 		cmocka_unit_test(

@@ -599,6 +599,67 @@ test_slot_is_not_sealed_to_keys_that_are_none(void **state)
 	    RX_MSG_CERT_CORRUPT);
 }
 
+static unsigned cases;		/* that act_import brings */
+
+/* The first is of the township of s2, the others of that of s1. */
+static rx_err
+act_import(struct rx_session *s)
+{
+	struct rx_import_counts counts;
+	struct rx_buf b = RX_BUF_INIT;
+	char path[300];
+	unsigned i;
+
+	for (i = 0; i < cases; i++)
+		must(rx_buf_printf(&b, &st, "{\"type\":\"child\",\"id\":\"n%u\","
+		    "\"unit\":\"%s\",\"name\":\"new\",\"sex\":\"f\","
+		    "\"birth\":\"2014-05\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}\n", i, i == 0 ?
+		    "350102002002" : "350102001001"));
+	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", test_dir());
+	must(rx_file_write(path, b.b, b.len, 0600, true, &st));
+	rx_buf_free(&b);
+	return (rx_import(s, path, &counts, NULL, NULL, &st));
+}
+
+/* The closed slot of s2 is to keys that are none. */
+static rx_err
+act_import_to_none(struct rx_session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (memcmp(s->members[i].cert.user, fixture_id[S2],
+		    RX_ID_BYTES) == 0)
+			memset(s->members[i].cert.box_public, 0,
+			    RX_BOX_PUBLIC_BYTES);
+	return (act_import(s));
+}
+
+/* They are sealed by other threads, so many at a time: it is found of one that is
+ * inserted when all are sealed, and of one that has to make room for others. */
+static void
+test_slot_of_an_import_is_not_sealed_to_keys_that_are_none(void **state)
+{
+	struct rx_session *admin;
+	const char *dir;
+
+	(void)state;
+	for (cases = 2; cases <= 200; cases += 198) {
+		dir = fixture_copy();
+		admin = fixture_open(dir, "admin");
+		must(rx_user_add(admin, "d1", RX_ROLE_DIRECTOR,
+		    "350102002002", NULL, &st));
+		rx_session_close(admin);
+		rx_session_close(fixture_open(dir, "d1"));
+		refused_at("import", dir, "d1", act_import_to_none,
+		    RX_ECORRUPT, RX_MSG_CERT_CORRUPT);
+		ok(answer(dir, "d1", act_import), &st);	/* the control */
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.slot WHERE recipient = $s2"), 1);
+	}
+}
+
 static int
 setup(void **state)
 {
@@ -622,6 +683,8 @@ main(void)
 		cmocka_unit_test(test_keys_of_a_case_come_to_an_end),
 		cmocka_unit_test(test_part_of_the_keys_of_a_case_is_not_enough),
 		cmocka_unit_test(test_slot_is_not_sealed_to_keys_that_are_none),
+		cmocka_unit_test(
+		    test_slot_of_an_import_is_not_sealed_to_keys_that_are_none),
 	};
 
 	rx_status_clear(&st);

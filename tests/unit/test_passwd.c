@@ -208,6 +208,34 @@ test_admin_not_held_register_of_before_waits_for_its_administrator(
 	rx_session_close(d1);
 }
 
+/* Nor do they make one of somebody whose certificate is over. */
+static void
+test_admin_not_held_nobody_is_administrator_now(void **state)
+{
+	struct rx_session *d1;
+	struct rx_codes codes;
+	char dir[256];
+	struct mark m;
+	int64_t end;
+	size_t i;
+
+	(void)state;
+	rx_session_close(register_of(dir, &codes));
+	d1 = sign_in(dir, "d1");
+	for (i = 0; d1->members[i].cert.role != RX_ROLE_ADMIN; i++)
+		assert_true(i + 1 < d1->nmembers);
+	end = d1->members[i].cert.not_after;
+	d1->members[i].cert.not_after = rx_time_now() - 1;
+	m = mark_of(d1);
+	refuses(give(d1, &codes), RX_ENOENT, ADMIN_NOT_HELD);
+	assert_true(unchanged(d1, &m));
+	assert_string_equal(rx_session_administrator(d1), "");
+	/* The control. */
+	d1->members[i].cert.not_after = end;
+	must(give(d1, &codes));
+	rx_session_close(d1);
+}
+
 static void
 test_admin_self_signed_in_as_administrator_he_needs_nobody(void **state)
 {
@@ -466,6 +494,8 @@ main(void)
 		    test_every_member_reads_who_gave_the_administrator_new_keys),
 		cmocka_unit_test(
 		    test_admin_not_held_register_of_before_waits_for_its_administrator),
+		cmocka_unit_test(
+		    test_admin_not_held_nobody_is_administrator_now),
 		cmocka_unit_test(
 		    test_admin_self_signed_in_as_administrator_he_needs_nobody),
 		cmocka_unit_test(

@@ -81,6 +81,8 @@ rotate(struct rx_session *s, const char *code)
 }
 ACT(act_rotate_no_unit, rotate(s, "x"))
 ACT(act_rotate_other, rotate(s, "350102001002"))
+ACT(act_rotate_without, rotate(s, "350102001001"))
+ACT(act_rotate_all_without, rotate(s, NULL))
 
 static const struct {
 	const char *what, *user;
@@ -88,6 +90,11 @@ static const struct {
 	rx_err code;
 	enum rx_msg msg;
 } refusals[] = {
+	/* first: whoever has the keys hands them on by signing in */
+	{ "new keys by who has none yet", "new", act_rotate_without, RX_EPERM,
+	    RX_MSG_ROTATE_NOT_HELD },
+	{ "new keys of all his units by who has none yet", "new",
+	    act_rotate_all_without, RX_EPERM, RX_MSG_ROTATE_NOT_HELD },
 	{ "an address for one who has no cases", "admin", act_address,
 	    RX_EPERM, RX_MSG_CASES_NOT_YOURS },
 	{ "handover of nobody", "admin", act_handover_nobody, RX_ENOENT,
@@ -126,10 +133,14 @@ test_what_is_refused_changes_nothing(void **state)
 	const char *dir = fixture_copy();
 	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
 	struct rx_session *s = fixture_open(dir, "admin");
+	struct rx_secret *p = test_passphrase("new-pass");
 	size_t i;
 
 	(void)state;
 	ok(rx_user_disable(s, "gone", &st), &st);
+	ok(rx_user_add(s, "new", RX_ROLE_DIRECTOR, "350102001001", p, &st),
+	    &st);
+	rx_secret_free(p);
 	rx_session_close(s);
 	for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		s = fixture_open(dir, refusals[i].user);
