@@ -493,13 +493,14 @@ row_gather(struct naming *w, const struct rx_cursor *cur,
 static rx_err
 open_all(struct naming *w, struct rx_status *st)
 {
-	const struct rx_value arg = rx_text(w->u->unit);
+	const struct rx_value args[2] = { rx_text(w->u->unit),
+	    rx_int(w->search) };
 	struct rx_cursor *cur;
 	bool row = false, more = true;
 	rx_err rc;
 
 	if ((rc = rx_query_open(&cur, w->s->store, RX_Q_CHILD_NAMES_OF_UNIT,
-	    &arg, 1, st)) != RX_OK)
+	    args, 2, st)) != RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
 		if ((rc = row_gather(w, cur, st)) != RX_OK)
