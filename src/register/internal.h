@@ -475,8 +475,9 @@ rx_err rx_erase_moved(struct rx_session *s, struct rx_case *c,
     const char *reason, struct rx_status *st) RX_MUST_USE;
 rx_err rx_erase_sweep(struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 /* In a transaction of a copy: store the row ${sent} of ERASURE that home has sent,
- * whose unit is ${unit}, verified (RX_ECORRUPT), and destroy the case, which ${c} is loaded with.  The sums of months stay at
- * home.  rx_erase_sweep is to follow the commit when it was RX_TAKEN_GONE. */
+ * whose unit is ${unit}, verified (RX_ECORRUPT), and destroy the case, which ${c} is
+ * loaded with.  The sums of months stay at home.  rx_erase_sweep is to follow the
+ * commit when it was RX_TAKEN_GONE. */
 enum rx_taken {
 	RX_TAKEN_NOT,		/* it was known */
 	RX_TAKEN_ELSEWHERE,	/* the case lies in another unit here, or its keys

@@ -12,8 +12,8 @@
  * case that was not read the coded box of the child, in which the caller's id lies.
  * From the newest keys of a case those that its row is sealed under are followed.
  *
- * A case that is not as it was read, or whose keys are not all there, is left to be
- * opened by itself (rx_case_load).
+ * A case that is not as it was read, whose keys are not all there, or whose boxes
+ * are under keys of several epochs, is left to be opened by itself (rx_case_load).
  */
 
 #define RING 8
@@ -78,7 +78,8 @@ struct naming {
 	struct rx_buf links;	/* struct link; by case, newest first */
 	struct rx_ring *ring;	/* NULL: one slot was enough so far */
 	struct slot *slot;	/* RING of them */
-	uint8_t last[RX_ID_BYTES];	/* the case of the last row */
+	bool any;		/* row has come */
+	uint8_t last[RX_ID_BYTES];	/* the case of the last one */
 	bool taken;		/* it is a job */
 	struct rx_buf ids;	/* of all cases of a unit that is not listed */
 	struct rx_buf opened;	/* struct opened */
@@ -164,9 +165,9 @@ links_find(struct naming *w, struct job *j, bool *whole, struct rx_status *st)
 	struct link key;
 	rx_err rc;
 
-	*whole = true;
+	*whole = n < RX_CASE_EPOCHS;
 	j->link = NULL;
-	if (n == 0)
+	if (n == 0 || !*whole)
 		return (RX_OK);
 	if (!w->linked && (rc = links_gather(w, st)) != RX_OK)
 		return (rc);
@@ -308,9 +309,9 @@ text_open(const struct naming *w, const struct job *j, struct slot *slot,
 	if ((rc = rx_field_open_id(out, box, j->n[b], key, key_id,
 	    RX_COMP_IDENTITY, &place, st)) != RX_OK)
 		return (rc);
-	/* One more end would give its rest to the next child. */
-	if (out->len > from && memchr(out->b + from, 0, out->len - from) !=
-	    NULL)
+	/* One more end, or half a character, would give its rest to the next. */
+	if (memchr(out->b + from, 0, out->len - from) != NULL ||
+	    !rx_utf8_valid((const char *)out->b + from, out->len - from))
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
 	return (rx_buf_add(out, "", 1, st));
 }
@@ -336,12 +337,15 @@ coded_open(const struct naming *w, const struct job *j, struct slot *slot,
 	child->table = RX_TABLE_CHILD;
 	child->box.len = 0;	/* it is sealed: nothing to wipe */
 	if ((rc = rx_buf_add(&child->box, slot->sealed.b + at,
-	    j->n[CODED], st)) != RX_OK || (rc = key_open(w, j, 1, &key, st)) != RX_OK)
+	    j->n[CODED], st)) != RX_OK ||
+	    (rc = key_open(w, j, 1, &key, st)) != RX_OK)
 		return (rc);
 	rx_key_id(key_id, &key);
 	child->key = &key;
 	child->key_id = key_id;
 	rc = rx_opening_open(child, w->s, st);
+	child->key = NULL;
+	child->key_id = NULL;
 	rx_wipe(&key, sizeof(key));
 	return (rc);
 }
@@ -468,8 +472,9 @@ row_gather(struct naming *w, const struct rx_cursor *cur,
 	id = rx_col_bytes(cur, 0, &n);
 	if (n != RX_ID_BYTES)
 		return (RX_OK);
-	if (memcmp(w->last, id, n) != 0) {
+	if (!w->any || memcmp(w->last, id, n) != 0) {
 		memcpy(w->last, id, n);
+		w->any = true;
 		w->taken = false;
 		if (!w->u->listed && (rc = rx_buf_add(&w->ids, id, n, st)) !=
 		    RX_OK)
@@ -489,12 +494,24 @@ row_gather(struct naming *w, const struct rx_cursor *cur,
 	return (++slot->n < BATCH ? RX_OK : slot_put(w, st));
 }
 
+/* Whether there may be a case whose coded box is to be opened. */
+static bool
+any_unread(const struct naming *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->u->n; i++)
+		if (!w->u->k[i].read && is_job(w->u, w->wanted, i))
+			return (true);
+	return (!w->u->listed);
+}
+
 /* Gather and open all. */
 static rx_err
 open_all(struct naming *w, struct rx_status *st)
 {
 	const struct rx_value args[2] = { rx_text(w->u->unit),
-	    rx_int(w->search) };
+	    rx_int(w->search && any_unread(w)) };
 	struct rx_cursor *cur;
 	bool row = false, more = true;
 	rx_err rc;
