@@ -493,6 +493,38 @@ test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys(void **state)
 	    "WHERE hex(substr(coded, 25, 4)) = '02000000'"), LINES + 2);
 }
 
+static rx_err
+take_flag(void *cookie, const struct rx_flag_row *flag, struct rx_status *u)
+{
+
+	(void)u;
+	if (memcmp(flag->child, fixture_id[C1], RX_ID_BYTES) == 0)
+		*(struct rx_flag_row *)cookie = *flag;
+	return (RX_OK);
+}
+
+/* The flag of c1 has ended, so its next record gets it new keys: all of an import
+ * are under these, though others stand between them. */
+static void
+test_import_writes_under_the_keys_that_a_case_gets_amid_it(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_flag_row flag = { .state = RX_FLAG_CLOSED };
+	size_t n;
+
+	(void)state;
+	must(rx_review_each(s, false, take_flag, &flag, &st));
+	must(rx_review_decide(s, &flag, "close", "x", &st));
+	rx_session_close(s);
+	s = fixture_open(dir, "d1");
+	import_into(s, dir, "", "k");
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM record "
+	    "WHERE hex(substr(coded, 25, 4)) = '02000000'"), LINES / 2);
+	must(fixture_show(s, fixture_id[C1], NULL, &n, &st));
+	rx_session_close(s);
+}
+
 static int
 setup(void **state)
 {
@@ -525,6 +557,8 @@ main(void)
 		    test_record_of_a_lot_without_its_path_is_refused),
 		cmocka_unit_test(
 		    test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys),
+		cmocka_unit_test(
+		    test_import_writes_under_the_keys_that_a_case_gets_amid_it),
 		cmocka_unit_test(
 		    test_record_without_room_for_a_path_is_signed_alone),
 		cmocka_unit_test(
