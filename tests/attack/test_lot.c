@@ -525,6 +525,36 @@ test_import_writes_under_the_keys_that_a_case_gets_amid_it(void **state)
 	rx_session_close(s);
 }
 
+/* What a case brought from another unit is found again in an import, though
+ * records of the case, and of others, came before. */
+static void
+test_import_knows_the_records_that_a_case_came_with(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_import_counts counts;
+	char path[300], number[16];
+
+	(void)state;
+	must(rx_transfer_offer(s, fixture_id[C1], "350102001002", "搬家", &st));
+	rx_session_close(s);
+	s = fixture_open(dir, "d2");
+	must(rx_transfer_accept(s, fixture_id[C1], number, &st));
+	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", dir);
+#define LINE_(id, child, date, risk, note) "{\"type\":\"observation\"," \
+	"\"id\":\"" id "\",\"child\":\"" child "\",\"date\":\"" date "\"," \
+	"\"channel\":\"home_visit\",\"signs\":[\"mood_low\"],\"risk\":\"" \
+	risk "\",\"note\":\"" note "\"}\n"
+#define LINES_ LINE_("n1", "c1", "2025-06-06", "yellow", "x") \
+	LINE_("n2", "c3", "2025-06-06", "yellow", "x") \
+	LINE_("o2", "c1", "2025-06-05", "orange", "second")
+	must(rx_file_write(path, LINES_, sizeof(LINES_) - 1, 0600, true, &st));
+	must(rx_import(s, path, &counts, NULL, NULL, &st));
+	assert_int_equal(counts.saved[RX_OBSERVATION], 2);
+	assert_int_equal(counts.present, 1);
+	rx_session_close(s);
+}
+
 static int
 setup(void **state)
 {
@@ -559,6 +589,8 @@ main(void)
 		    test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys),
 		cmocka_unit_test(
 		    test_import_writes_under_the_keys_that_a_case_gets_amid_it),
+		cmocka_unit_test(
+		    test_import_knows_the_records_that_a_case_came_with),
 		cmocka_unit_test(
 		    test_record_without_room_for_a_path_is_signed_alone),
 		cmocka_unit_test(
