@@ -38,6 +38,7 @@
 
 #define RX_ENV_HEADER 32
 #define RX_ENV_OVERHEAD 104
+#define RX_ENV_KEY_BYTES (RX_ENV_OVERHEAD + RX_KEY_BYTES)	/* a sealed key */
 #define RX_PLACE_BYTES 80
 #define RX_UNIT_BYTES 16	/* ASCII "350102001001" or "350100000000S", zeros after */
 #define RX_ENV_MAX (64u << 20)	/* no envelope holds more plaintext */

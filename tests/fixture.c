@@ -44,14 +44,25 @@ fixture_save(struct rx_session *s, enum rx_type type, const char *text,
 		memcpy(id, result.id, RX_ID_BYTES);
 }
 
-void
-fixture_many(const char *dir)
+rx_err
+fixture_import(struct rx_session *s, const struct rx_buf *text,
+    struct rx_import_counts *counts, struct rx_status *st)
 {
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", test_dir());
+	ok(rx_file_write(path, text->b, text->len, 0600, false, st), st);
+	return (rx_import(s, path, counts, NULL, NULL, st));
+}
+
+const char *
+fixture_many(void)
+{
+	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
 	struct rx_import_counts counts;
 	struct rx_buf text = RX_BUF_INIT;
 	struct rx_status st;
-	char path[300];
 	int i;
 
 	rx_status_clear(&st);
@@ -61,11 +72,31 @@ fixture_many(const char *dir)
 		    "\"sex\":\"f\",\"birth\":\"2014-05\",\"id_number\":"
 		    "\"11010519491231002X\",\"categories\":[\"left_behind\"],"
 		    "\"legal_basis\":\"consent\"}\n", i, i), &st);
-	(void)snprintf(path, sizeof(path), "%s/file", test_dir());
-	ok(rx_file_write(path, text.b, text.len, 0600, false, &st), &st);
-	ok(rx_import(s, path, &counts, NULL, NULL, &st), &st);
+	ok(fixture_import(s, &text, &counts, &st), &st);
 	rx_session_close(s);
 	rx_buf_free(&text);
+	return (dir);
+}
+
+static rx_err
+take_flag(void *cookie, const struct rx_flag_row *flag, struct rx_status *st)
+{
+
+	(void)st;
+	if (memcmp(flag->child, fixture_id[C1], RX_ID_BYTES) == 0)
+		*(struct rx_flag_row *)cookie = *flag;
+	return (RX_OK);
+}
+
+struct rx_flag_row
+fixture_flag(struct rx_session *s)
+{
+	struct rx_flag_row flag = { .state = RX_FLAG_CLOSED };
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	ok(rx_review_each(s, false, take_flag, &flag, &st), &st);
+	return (flag);
 }
 
 static void

@@ -62,10 +62,17 @@ void fixture_open_corrupt(const char *dir, const char *user, enum rx_msg msg);
 void fixture_save(struct rx_session *s, enum rx_type type, const char *json,
     bool correct, uint8_t id[RX_ID_BYTES]);
 
-/* Children k0 to k149 in d1's village, named 童 and their number, all with the
- * number 11010519491231002X. */
+/* Import the ${text}, of a file. */
+rx_err fixture_import(struct rx_session *s, const struct rx_buf *text,
+    struct rx_import_counts *counts, struct rx_status *st) RX_MUST_USE;
+
+/* A copy with children k0 to k149 in d1's village, named 童 and their number, all with
+ * the number 11010519491231002X. */
 #define FIXTURE_MANY 150
-void fixture_many(const char *dir);
+const char *fixture_many(void);
+
+/* The flag of c1 that ${s} sees; RX_FLAG_CLOSED when there is none. */
+struct rx_flag_row fixture_flag(struct rx_session *s);
 
 /* Calls of the register with callbacks that count. */
 rx_err fixture_list(struct rx_session *s, size_t *n, struct rx_status *st)

@@ -57,13 +57,14 @@ seal(void *cookie, size_t i)
 	rx_err rc = RX_OK;
 
 	rx_status_clear(&lot->why);
-	for (k = 0; k < lot->n && rc == RX_OK; k++) {
+	for (k = 0; lot->closed && k < lot->n && rc == RX_OK; k++)
+		rc = rx_slot_seal(&lot->slot[k].slot, a->s, &lot->why);
+	if (lot->closed)
+		return (rc);
+	for (k = 0; k < lot->n; k++)
 		row[k] = &lot->slot[k].row;
-		if (lot->closed)
-			rc = rx_slot_seal(&lot->slot[k].slot, a->s, &lot->why);
-	}
-	return (lot->closed ? rc : rx_sealing_seal_lot(row, lot->n, a->s,
-	    &lot->counted, &lot->why));
+	return (rx_sealing_seal_lot(row, lot->n, a->s, &lot->counted,
+	    &lot->why));
 }
 
 rx_err

@@ -11,10 +11,9 @@
  * writes all of them anew, so that a slot says nothing to a thief.
  */
 
-#define WRAP_BYTES (RX_ENV_OVERHEAD + RX_KEY_BYTES)
 #define SLOT_COMPS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE))
 
-static const enum rx_compartment comps_of[3] = {
+const enum rx_compartment rx_case_comp[3] = {
 	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
 };
 
@@ -108,18 +107,18 @@ epoch_load(struct rx_case *c, struct rx_session *s,
 	for (k = 0; k < 3; k++) {
 		box = rx_col_bytes(cur, (int)(3 + k), &n);
 		c->under[k] = epoch = rx_envelope_epoch(box, n);
-		if ((comps & RX_BIT(comps_of[k])) == 0)
+		if ((comps & RX_BIT(rx_case_comp[k])) == 0)
 			continue;
 		if (epoch == 0)
 			return (rx_fail(st, RX_ECORRUPT,
 			    RX_MSG_SEALED_CORRUPT));
-		if ((rc = rx_unit_key(s, c->unit, comps_of[k], epoch, &key,
+		if ((rc = rx_unit_key(s, c->unit, rx_case_comp[k], epoch, &key,
 		    NULL, st)) != RX_OK ||
 		    (rc = take(c, s, &mem, st)) != RX_OK)
 			return (rc);
 		rx_wrap_place(&place, s, c->unit, c->id, k, e->epoch);
 		if ((rc = rx_envelope_open(mem->b, RX_KEY_BYTES, box, n, key,
-		    RX_ENV_KEY, comps_of[k], epoch, &place, st)) != RX_OK)
+		    RX_ENV_KEY, rx_case_comp[k], epoch, &place, st)) != RX_OK)
 			return (rc);
 		e->key[k] = mem;
 	}
@@ -148,7 +147,7 @@ link_open(struct rx_case *c, struct rx_session *s,
 		rx_link_place(&place, s, c->id, k, e->epoch);
 		if ((rc = take(c, s, &mem, st)) != RX_OK ||
 		    (rc = rx_envelope_open(mem->b, RX_KEY_BYTES, box, n,
-		    e->key[k], RX_ENV_KEY, comps_of[k], e->epoch, &place,
+		    e->key[k], RX_ENV_KEY, rx_case_comp[k], e->epoch, &place,
 		    st)) != RX_OK)
 			return (rc);
 		before->key[k] = mem;
@@ -257,7 +256,7 @@ static rx_err
 wraps_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
-	uint8_t box[3][WRAP_BYTES];
+	uint8_t box[3][RX_ENV_KEY_BYTES];
 	const struct rx_key *key;
 	struct rx_place place;
 	struct rx_value v[6];
@@ -265,15 +264,15 @@ wraps_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	rx_err rc;
 
 	for (k = 0; k < 3; k++) {
-		if ((rc = rx_unit_key(s, c->unit, comps_of[k], 0, &key,
+		if ((rc = rx_unit_key(s, c->unit, rx_case_comp[k], 0, &key,
 		    &c->under[k], st)) != RX_OK)
 			return (rc);
 		rx_wrap_place(&place, s, c->unit, c->id, k, e->epoch);
 		if ((rc = rx_envelope_seal(box[k], key, RX_ENV_KEY,
-		    comps_of[k], c->under[k], &place, e->key[k]->b,
+		    rx_case_comp[k], c->under[k], &place, e->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)
 			return (rc);
-		v[3 + k] = rx_bytes(box[k], WRAP_BYTES);
+		v[3 + k] = rx_bytes(box[k], RX_ENV_KEY_BYTES);
 	}
 	v[0] = rx_bytes(c->id, RX_ID_BYTES);
 	v[1] = rx_int(e->epoch);
@@ -333,7 +332,7 @@ rx_case_stale(struct rx_case *c, struct rx_session *s, bool *stale,
 
 	*stale = false;
 	for (k = 0; k < 3; k++) {
-		if ((rc = rx_unit_newest(s, c->unit, comps_of[k], &newest,
+		if ((rc = rx_unit_newest(s, c->unit, rx_case_comp[k], &newest,
 		    NULL, st)) != RX_OK)
 			return (rc);
 		*stale |= c->under[k] < newest;
@@ -347,7 +346,7 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
 	const struct rx_case_epoch *before = &c->e[c->n - 2];
-	uint8_t box[3][WRAP_BYTES];
+	uint8_t box[3][RX_ENV_KEY_BYTES];
 	struct rx_place place;
 	struct rx_value v[5];
 	size_t k;
@@ -356,10 +355,10 @@ link_insert(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	for (k = 0; k < 3; k++) {
 		rx_link_place(&place, s, c->id, k, e->epoch);
 		if ((rc = rx_envelope_seal(box[k], e->key[k], RX_ENV_KEY,
-		    comps_of[k], e->epoch, &place, before->key[k]->b,
+		    rx_case_comp[k], e->epoch, &place, before->key[k]->b,
 		    RX_KEY_BYTES, st)) != RX_OK)
 			return (rc);
-		v[2 + k] = rx_bytes(box[k], WRAP_BYTES);
+		v[2 + k] = rx_bytes(box[k], RX_ENV_KEY_BYTES);
 	}
 	v[0] = rx_bytes(c->id, RX_ID_BYTES);
 	v[1] = rx_int(e->epoch);

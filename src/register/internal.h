@@ -524,6 +524,8 @@ struct rx_case {
 	struct rx_key *mem[RX_CASE_MEM];	/* of the session's pool */
 	size_t nmem, used;
 };
+/* Their compartments, in this order. */
+extern const enum rx_compartment rx_case_comp[3];
 /* A case whose key memory is reused by every load; given back to the session,
  * wiped, by rx_case_done (allowed on a zeroed case). */
 void rx_case_init(struct rx_case *c);

@@ -175,7 +175,7 @@ digest_epochs(struct rx_session *s, uint8_t digest[RX_HASH_BYTES],
     struct rx_status *st)
 {
 	enum { AT = RX_HASH_BYTES + 4, FIXED = RX_UNIT_BYTES + 4 + 4 + 8,
-	    BOX = RX_ENV_OVERHEAD + RX_KEY_BYTES };
+	    BOX = RX_ENV_KEY_BYTES };
 	uint8_t all[AT + FIXED + BOX] = { 0 };
 	struct rx_cursor *cur;
 	const void *p;

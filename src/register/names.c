@@ -23,12 +23,11 @@
 #define COL_EPOCH 7	/* and of the keys their epoch */
 #define COL_KEY 8	/* identity, coded */
 #define COL_LINK 2	/* of a link: identity, narrative, coded */
-#define WRAP_BYTES (RX_ENV_OVERHEAD + RX_KEY_BYTES)
 
 enum { NAME, NUMBER, CODED, BOXES };
 
 struct wraps {			/* keys for identity, for coded data, sealed */
-	uint8_t box[2][WRAP_BYTES];
+	uint8_t box[2][RX_ENV_KEY_BYTES];
 };
 static const enum rx_compartment comp_of[2] = {
 	RX_COMP_IDENTITY, RX_COMP_CODED
@@ -108,7 +107,7 @@ wraps_take(struct wraps *wraps, const struct rx_cursor *cur, int identity,
 
 	for (k = 0; k < (coded ? 2 : 1); k++) {
 		box = rx_col_bytes(cur, k == 0 ? identity : coded_column, &n);
-		if (n != WRAP_BYTES)
+		if (n != RX_ENV_KEY_BYTES)
 			return (false);
 		memcpy(wraps->box[k], box, n);
 	}
@@ -199,7 +198,7 @@ keys_take(struct naming *w, struct job *j, const struct rx_cursor *cur,
 	    wraps_take(&j->wraps, cur, COL_KEY, j->coded, COL_KEY + 1);
 	for (k = 0; k < (j->coded ? 2 : 1) && *whole; k++) {
 		j->under_epoch[k] = rx_envelope_epoch(j->wraps.box[k],
-		    WRAP_BYTES);
+		    RX_ENV_KEY_BYTES);
 		*whole = j->under_epoch[k] != 0;
 		if (*whole && (rc = rx_unit_key(w->s, w->u->unit, comp_of[k],
 		    j->under_epoch[k], &j->under[k], NULL, st)) != RX_OK)
@@ -278,13 +277,13 @@ key_open(const struct naming *w, const struct job *j, size_t k,
 	rx_wrap_place(&place, w->s, w->u->unit, j->id, place_of[k],
 	    j->newest);
 	rc = rx_envelope_open(key->b, RX_KEY_BYTES, j->wraps.box[k],
-	    WRAP_BYTES, j->under[k], RX_ENV_KEY, comp_of[k],
+	    RX_ENV_KEY_BYTES, j->under[k], RX_ENV_KEY, comp_of[k],
 	    j->under_epoch[k], &place, st);
 	for (epoch = j->newest; epoch > j->epoch && rc == RX_OK; epoch--) {
 		after = *key;
 		rx_link_place(&place, w->s, j->id, place_of[k], epoch);
 		rc = rx_envelope_open(key->b, RX_KEY_BYTES,
-		    link++->wraps.box[k], WRAP_BYTES, &after, RX_ENV_KEY,
+		    link++->wraps.box[k], RX_ENV_KEY_BYTES, &after, RX_ENV_KEY,
 		    comp_of[k], epoch, &place, st);
 	}
 	rx_wipe(&after, sizeof(after));

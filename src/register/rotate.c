@@ -115,7 +115,7 @@ epoch_insert(struct rx_session *s, const char *unit, enum rx_compartment comp,
     uint32_t epoch, int64_t made, const struct rx_key *key,
     struct rx_status *st)
 {
-	uint8_t box[RX_ENV_OVERHEAD + RX_KEY_BYTES];
+	uint8_t box[RX_ENV_KEY_BYTES];
 	const struct rx_key *before;
 	struct rx_place place;
 	struct rx_value v[5];

@@ -6,9 +6,9 @@
  *
  * The coded box holds: type 1 || what 1 (bit 0: there is a narrative; bit 1: there
  * is a path) || author 16 || recorded at, ms 8 || signature 64 || path 129, or
- * nothing || the coded fields (register/record.h).  The narrative box holds the narrative fields, padded
- * the same whether there are any or not; each identity field has a box of its
- * own.  The author's Ed25519 signature is over "runxin record v1\0" ||
+ * nothing || the coded fields (register/record.h).  The narrative box holds the
+ * narrative fields, padded the same whether there are any or not; each identity
+ * field has a box of its own.  The author's Ed25519 signature is over "runxin record v1\0" ||
  *   store 16 || table 4 || id 16 || version 4 || child 16 || unit 16 ||
  *   the 26 bytes before the signature ||
  *   BLAKE2b-256("runxin record coded v1\0" || coded fields) ||
@@ -316,13 +316,22 @@ has_room(const struct rx_sealing *w)
 	    rx_pad_size(RX_PAD_CODED, w->plain.len));
 }
 
+/* What the author of ${w}, which has no path yet, signs. */
+static void
+message_make(uint8_t message[SIGNED_BYTES], const struct rx_sealing *w,
+    const struct rx_session *s)
+{
+
+	signed_bytes(message, s, &w->r, w->plain.b, w->plain.b + SIGNED_HEAD,
+	    w->plain.len - SIGNED_HEAD, &w->boxes);
+}
+
 static void
 sign_alone(struct rx_sealing *w, const struct rx_session *s)
 {
 	uint8_t message[SIGNED_BYTES];
 
-	signed_bytes(message, s, &w->r, w->plain.b, w->plain.b + SIGNED_HEAD,
-	    w->plain.len - SIGNED_HEAD, &w->boxes);
+	message_make(message, w, s);
 	rx_sign(w->plain.b + HEAD_BYTES, s->id->sign_secret, SIGN_LABEL,
 	    message, sizeof(message));
 }
@@ -348,9 +357,7 @@ sign_lot(struct rx_sealing *const *w, size_t n, const struct rx_session *s)
 
 	for (i = 0; i < n; i++) {
 		w[i]->plain.b[1] |= HAS_PATH;
-		signed_bytes(message, s, &w[i]->r, w[i]->plain.b,
-		    w[i]->plain.b + SIGNED_HEAD,
-		    w[i]->plain.len - SIGNED_HEAD, &w[i]->boxes);
+		message_make(message, w[i], s);
 		rx_lot_leaf(leaf[i], w[i]->key[2], message, sizeof(message));
 	}
 	rx_lot_sign(sig, path, (const uint8_t (*)[RX_HASH_BYTES])leaf, n,
@@ -368,7 +375,7 @@ sign(struct rx_sealing *const *w, size_t n, const struct rx_session *s)
 	size_t i, in = 0;
 
 	for (i = 0; i < n; i++)
-		if (n > 1 && has_room(w[i]))
+		if (has_room(w[i]))
 			lot[in++] = w[i];
 		else
 			sign_alone(w[i], s);
@@ -515,10 +522,6 @@ read_key(struct rx_session *s, const struct rx_case *c,
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
 }
 
-static const enum rx_compartment comp_of[3] = {
-	RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
-};
-
 /* Open one box of the row into ${out}, with *key; NULL without one. */
 static rx_err
 box_open(struct rx_session *s, const struct rx_case *c,
@@ -538,7 +541,8 @@ box_open(struct rx_session *s, const struct rx_case *c,
 	rx_place_init(&place, s, r->unit, r->id, r->child, table, column,
 	    r->version);
 	rx_buf_reset(out);
-	return (rx_field_open(out, box, n, *key, comp_of[k], &place, st));
+	return (rx_field_open(out, box, n, *key, rx_case_comp[k], &place,
+	    st));
 }
 
 static int

@@ -682,9 +682,6 @@ static rx_err
 same_content(const struct rx_record *a, const struct rx_record *b, bool *same,
     struct rx_status *st)
 {
-	static const enum rx_compartment comps[3] = {
-		RX_COMP_IDENTITY, RX_COMP_NARRATIVE, RX_COMP_CODED
-	};
 	struct rx_buf x = RX_BUF_INIT, y = RX_BUF_INIT;
 	size_t k;
 	rx_err rc = RX_OK;
@@ -694,8 +691,8 @@ same_content(const struct rx_record *a, const struct rx_record *b, bool *same,
 	for (k = 0; k < 3 && *same; k++) {
 		rx_buf_reset(&x);
 		rx_buf_reset(&y);
-		if ((rc = rx_record_encode(&x, a, comps[k], st)) != RX_OK ||
-		    (rc = rx_record_encode(&y, b, comps[k], st)) != RX_OK)
+		if ((rc = rx_record_encode(&x, a, rx_case_comp[k], st)) != RX_OK ||
+		    (rc = rx_record_encode(&y, b, rx_case_comp[k], st)) != RX_OK)
 			break;
 		*same = x.len == y.len && (x.len == 0 ||
 		    memcmp(x.b, y.b, x.len) == 0);

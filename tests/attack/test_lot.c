@@ -154,12 +154,10 @@ test_leaf_left_behind_does_not_confirm_a_guess(void **state)
 /* ${lines}, and observations of c1 and c2, in turn, whose ids are ${id} and a
  * number. */
 static void
-import_into(struct rx_session *s, const char *dir, const char *lines,
-    const char *id)
+import_into(struct rx_session *s, const char *lines, const char *id)
 {
 	struct rx_import_counts counts;
 	struct rx_buf b = RX_BUF_INIT;
-	char path[300];
 	int i;
 
 	must(rx_buf_printf(&b, &st, "%s", lines));
@@ -169,9 +167,7 @@ import_into(struct rx_session *s, const char *dir, const char *lines,
 		    "\"2025-06-06\",\"channel\":\"home_visit\",\"signs\":"
 		    "[\"mood_low\"],\"risk\":\"yellow\",\"note\":\"%d\"}\n",
 		    id, i, 1 + i % 2, i));
-	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", dir);
-	must(rx_file_write(path, b.b, b.len, 0600, true, &st));
-	must(rx_import(s, path, &counts, NULL, NULL, &st));
+	must(fixture_import(s, &b, &counts, &st));
 	assert_true(counts.saved[RX_OBSERVATION] >= LINES);
 	rx_buf_free(&b);
 }
@@ -182,7 +178,7 @@ import(const char *id)
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
 
-	import_into(s, dir, "", id);
+	import_into(s, "", id);
 	rx_session_close(s);
 	return (dir);
 }
@@ -350,6 +346,21 @@ test_record_of_a_lot_that_was_changed_is_refused(void **state)
 	assert_int_equal(st.msg, RX_MSG_SEALED_CORRUPT);
 }
 
+/* Put ${o} back: c1 is not shown any more. */
+static void
+refused_with(struct opened *o, struct rx_session *s, struct rx_case *c)
+{
+	size_t n;
+
+	row_put(o, s);
+	opened_free(o);
+	rx_case_done(c, s);
+	assert_int_equal(fixture_show(s, fixture_id[C1], NULL, &n, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_SIGNATURE_CORRUPT);
+	rx_session_close(s);
+}
+
 /* With the signature and the path of another record of his. */
 static void
 test_record_with_the_path_of_another_is_refused(void **state)
@@ -357,7 +368,6 @@ test_record_with_the_path_of_another_is_refused(void **state)
 	struct rx_session *s = fixture_open(import("k"), "d1");
 	struct opened one, other;
 	struct rx_case c;
-	size_t n;
 
 	(void)state;
 	rx_case_init(&c);
@@ -367,14 +377,8 @@ test_record_with_the_path_of_another_is_refused(void **state)
 	    other.plain.b + AT_SIGNATURE, RX_SIGNATURE_BYTES);
 	memcpy(one.plain.b + AT_SIGNATURE, other.plain.b + AT_SIGNATURE,
 	    AT_FIELDS - AT_SIGNATURE);
-	row_put(&one, s);
-	opened_free(&one);
 	opened_free(&other);
-	rx_case_done(&c, s);
-	assert_int_equal(fixture_show(s, fixture_id[C1], NULL, &n, &st),
-	    RX_ECORRUPT);
-	assert_int_equal(st.msg, RX_MSG_SIGNATURE_CORRUPT);
-	rx_session_close(s);
+	refused_with(&one, s, &c);
 }
 
 /* The size of a box must not tell how its record was signed. */
@@ -423,7 +427,6 @@ test_record_of_a_lot_without_its_path_is_refused(void **state)
 	struct rx_session *s = fixture_open(import("k"), "d1");
 	struct opened o;
 	struct rx_case c;
-	size_t n;
 
 	(void)state;
 	rx_case_init(&c);
@@ -432,13 +435,7 @@ test_record_of_a_lot_without_its_path_is_refused(void **state)
 	memmove(o.plain.b + AT_PATH, o.plain.b + AT_FIELDS,
 	    o.plain.len - AT_FIELDS);
 	o.plain.len -= RX_LOT_PATH_BYTES;
-	row_put(&o, s);
-	opened_free(&o);
-	rx_case_done(&c, s);
-	assert_int_equal(fixture_show(s, fixture_id[C1], NULL, &n, &st),
-	    RX_ECORRUPT);
-	assert_int_equal(st.msg, RX_MSG_SIGNATURE_CORRUPT);
-	rx_session_close(s);
+	refused_with(&o, s, &c);
 }
 
 /* Children, activities and records of one import in a village's copy are verified
@@ -454,7 +451,7 @@ test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys(void **state)
 	size_t n;
 
 	(void)state;
-	import_into(s, village, "{\"type\":\"child\",\"id\":\"n1\",\"unit\":"
+	import_into(s, "{\"type\":\"child\",\"id\":\"n1\",\"unit\":"
 	    "\"350102001001\",\"name\":\"丁\",\"sex\":\"m\",\"birth\":"
 	    "\"2015-02\",\"categories\":[\"orphan\"],\"legal_basis\":"
 	    "\"consent\"}\n"
@@ -476,7 +473,7 @@ test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys(void **state)
 	rx_session_close(s);
 	s = fixture_open(home, "d1");
 	must(rx_rotate(s, NULL, &n, &st));
-	import_into(s, home, "{\"type\":\"observation\",\"id\":\"z\","
+	import_into(s, "{\"type\":\"observation\",\"id\":\"z\","
 	    "\"child\":\"n1\",\"date\":\"2025-06-06\",\"channel\":"
 	    "\"home_visit\",\"signs\":[],\"risk\":\"green\"}\n"
 	    "{\"type\":\"observation\",\"id\":\"zz\",\"child\":\"n1\","
@@ -493,16 +490,6 @@ test_lot_of_all_kinds_is_verified_at_home_and_after_new_keys(void **state)
 	    "WHERE hex(substr(coded, 25, 4)) = '02000000'"), LINES + 2);
 }
 
-static rx_err
-take_flag(void *cookie, const struct rx_flag_row *flag, struct rx_status *u)
-{
-
-	(void)u;
-	if (memcmp(flag->child, fixture_id[C1], RX_ID_BYTES) == 0)
-		*(struct rx_flag_row *)cookie = *flag;
-	return (RX_OK);
-}
-
 /* The flag of c1 has ended, so its next record gets it new keys: all of an import
  * are under these, though others stand between them. */
 static void
@@ -510,15 +497,14 @@ test_import_writes_under_the_keys_that_a_case_gets_amid_it(void **state)
 {
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "s1");
-	struct rx_flag_row flag = { .state = RX_FLAG_CLOSED };
+	const struct rx_flag_row flag = fixture_flag(s);
 	size_t n;
 
 	(void)state;
-	must(rx_review_each(s, false, take_flag, &flag, &st));
 	must(rx_review_decide(s, &flag, "close", "x", &st));
 	rx_session_close(s);
 	s = fixture_open(dir, "d1");
-	import_into(s, dir, "", "k");
+	import_into(s, "", "k");
 	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM record "
 	    "WHERE hex(substr(coded, 25, 4)) = '02000000'"), LINES / 2);
 	must(fixture_show(s, fixture_id[C1], NULL, &n, &st));
@@ -533,14 +519,14 @@ test_import_knows_the_records_that_a_case_came_with(void **state)
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
 	struct rx_import_counts counts;
-	char path[300], number[16];
+	struct rx_buf b = RX_BUF_INIT;
+	char number[16];
 
 	(void)state;
 	must(rx_transfer_offer(s, fixture_id[C1], "350102001002", "搬家", &st));
 	rx_session_close(s);
 	s = fixture_open(dir, "d2");
 	must(rx_transfer_accept(s, fixture_id[C1], number, &st));
-	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", dir);
 #define LINE_(id, child, date, risk, note) "{\"type\":\"observation\"," \
 	"\"id\":\"" id "\",\"child\":\"" child "\",\"date\":\"" date "\"," \
 	"\"channel\":\"home_visit\",\"signs\":[\"mood_low\"],\"risk\":\"" \
@@ -548,8 +534,9 @@ test_import_knows_the_records_that_a_case_came_with(void **state)
 #define LINES_ LINE_("n1", "c1", "2025-06-06", "yellow", "x") \
 	LINE_("n2", "c3", "2025-06-06", "yellow", "x") \
 	LINE_("o2", "c1", "2025-06-05", "orange", "second")
-	must(rx_file_write(path, LINES_, sizeof(LINES_) - 1, 0600, true, &st));
-	must(rx_import(s, path, &counts, NULL, NULL, &st));
+	must(rx_buf_add(&b, LINES_, sizeof(LINES_) - 1, &st));
+	must(fixture_import(s, &b, &counts, &st));
+	rx_buf_free(&b);
 	assert_int_equal(counts.saved[RX_OBSERVATION], 2);
 	assert_int_equal(counts.present, 1);
 	rx_session_close(s);

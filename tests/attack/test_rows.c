@@ -607,8 +607,8 @@ act_import(struct rx_session *s)
 {
 	struct rx_import_counts counts;
 	struct rx_buf b = RX_BUF_INIT;
-	char path[300];
 	unsigned i;
+	rx_err rc;
 
 	for (i = 0; i < cases; i++)
 		must(rx_buf_printf(&b, &st, "{\"type\":\"child\",\"id\":\"n%u\","
@@ -616,10 +616,9 @@ act_import(struct rx_session *s)
 		    "\"birth\":\"2014-05\",\"categories\":[\"left_behind\"],"
 		    "\"legal_basis\":\"consent\"}\n", i, i == 0 ?
 		    "350102002002" : "350102001001"));
-	(void)snprintf(path, sizeof(path), "%s/lines.ndjson", test_dir());
-	must(rx_file_write(path, b.b, b.len, 0600, true, &st));
+	rc = fixture_import(s, &b, &counts, &st);
 	rx_buf_free(&b);
-	return (rx_import(s, path, &counts, NULL, NULL, &st));
+	return (rc);
 }
 
 /* The closed slot of s2 is to keys that are none. */

@@ -225,21 +225,11 @@ test_id_of_another_childs_record_is_a_conflict(void **state)
 	rx_session_close(s);
 }
 
-static rx_err
-take_flag(void *cookie, const struct rx_flag_row *flag, struct rx_status *st)
-{
-
-	(void)st;
-	if (memcmp(flag->child, fixture_id[C1], RX_ID_BYTES) == 0)
-		*(struct rx_flag_row *)cookie = *flag;
-	return (RX_OK);
-}
-
 static void
 test_nobody_decides_his_own_flag_by_a_second_role(void **state)
 {
 	const char *dir = fixture_copy();
-	struct rx_flag_row flag = { .state = RX_FLAG_CLOSED };
+	struct rx_flag_row flag;
 	struct rx_session *s;
 	struct rx_status st;
 
@@ -252,7 +242,7 @@ test_nobody_decides_his_own_flag_by_a_second_role(void **state)
 	/* Who holds the other village's coded key hands it on. */
 	rx_session_close(fixture_open(dir, "d2"));
 	s = fixture_open(dir, "d1");
-	ok(rx_review_each(s, false, take_flag, &flag, &st), &st);
+	flag = fixture_flag(s);
 	assert_int_equal(flag.state, RX_FLAG_OPEN);
 	assert_true(rx_permitted(s, RX_ACT_SUPERVISE, VILLAGE1));
 	assert_int_equal(rx_review_decide(s, &flag, "close", "x", &st),
@@ -271,13 +261,13 @@ test_nobody_decides_his_own_flag_by_a_second_role(void **state)
 static void
 forge_review(struct rx_session *s)
 {
-	struct rx_flag_row flag = { .state = RX_FLAG_CLOSED };
+	struct rx_flag_row flag;
 	struct rx_status st;
 	struct rx_record r;
 	struct rx_case c;
 
 	rx_status_clear(&st);
-	ok(rx_review_each(s, false, take_flag, &flag, &st), &st);
+	flag = fixture_flag(s);
 	rx_record_init(&r);
 	r.type = RX_REVIEW;
 	r.version = 1;

@@ -492,12 +492,11 @@ test_its_size_tells_only_how_many_cases_there_are(void **state)
 static void
 test_what_is_kept_leaves_no_large_room_in_the_store(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 	size_t row, old;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	ok(rx_begin(s, &st), &st);
 	rx_abandon(s);
@@ -536,13 +535,12 @@ test_more_than_there_is_room_for_is_not_kept(void **state)
 static void
 test_many_cases_are_kept_without_being_asked(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
 	struct rx_session *s;
 	uint64_t seq;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	assert_int_equal(fixture_number(dir, KEPT_BY("d1")), 0);
 	list(&a, s);

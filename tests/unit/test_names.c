@@ -156,11 +156,10 @@ named(const char *dir)
 static void
 test_many_names_are_opened_as_one_is(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	rename_one(s);
 	rx_session_close(s);
@@ -229,11 +228,10 @@ same_texts(const char *dir, const char *user, const char unit[RX_UNIT_BYTES],
 static void
 test_a_search_looks_through_what_the_cases_hold(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	rename_one(s);
 	fixture_save(s, RX_CHILD, "{\"id\":\"K-0\",\"unit\":\"" VILLAGE "\","
@@ -252,12 +250,11 @@ test_a_search_looks_through_what_the_cases_hold(void **state)
 static void
 test_keys_of_two_epochs_make_one_case(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_buf keys = RX_BUF_INIT;
 	struct rx_session *s;
 
 	(void)state;
-	fixture_many(dir);
 	fixture_blob(dir, "SELECT CAST(identity || narrative || coded AS BLOB)"
 	    " FROM keys.case_key WHERE child = " LAST, &keys);
 	renew(dir);
@@ -277,7 +274,7 @@ test_keys_of_two_epochs_make_one_case(void **state)
 static void
 test_many_names_are_opened_together(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	bool wanted[FIXTURE_MANY + 2] = { true, true, true };
 	struct rx_session *s;
 	struct rx_known_unit *u;
@@ -285,7 +282,6 @@ test_many_names_are_opened_together(void **state)
 	size_t i, round, n;
 
 	(void)state;
-	fixture_many(dir);
 	for (round = 0; round < 2; round++) {
 		s = fixture_open(dir, "d1");
 		ok(rx_known_unit(s, VILLAGE1, &u, &st), &st);
@@ -308,14 +304,13 @@ test_many_names_are_opened_together(void **state)
 static void
 test_coded_data_under_other_keys_than_the_name_are_found(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_buf id = RX_BUF_INIT, box = RX_BUF_INIT, plain = RX_BUF_INIT;
 	struct rx_session *s;
 	struct rx_place place;
 	struct rx_case c;
 
 	(void)state;
-	fixture_many(dir);
 	renew(dir);
 	s = fixture_open(dir, "d1");
 	fixture_blob(dir, "SELECT max(id) FROM main.child", &id);
@@ -343,12 +338,11 @@ test_coded_data_under_other_keys_than_the_name_are_found(void **state)
 static void
 test_a_case_that_is_not_as_it_was_read_is_not_named(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 	size_t n = 0;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	ok(rx_child_each(s, 0, 0, count_row, &n, &st), &st);
 	s->known[0]->k[9].state.version++;
@@ -363,12 +357,11 @@ test_a_case_that_is_not_as_it_was_read_is_not_named(void **state)
 static void
 test_a_search_reads_no_case_but_what_it_finds(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 	size_t n = 0;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	assert_int_equal(found(s, "没有这人"), 0);
 	assert_int_equal(s->kept.fresh, 0);
@@ -386,12 +379,11 @@ test_a_search_reads_no_case_but_what_it_finds(void **state)
 static void
 test_a_record_that_is_altered_fails_only_the_search_that_finds_it(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 	size_t n = 0;
 
 	(void)state;
-	fixture_many(dir);
 	fixture_tamper(dir, "UPDATE main.record SET coded = narrative WHERE "
 	    "child = $c1");
 	s = fixture_open(dir, "d1");
@@ -406,12 +398,11 @@ test_a_record_that_is_altered_fails_only_the_search_that_finds_it(void **state)
 static void
 test_a_search_finds_the_new_name_and_not_the_old_one(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s, *old;
 	int i;
 
 	(void)state;
-	fixture_many(dir);
 	old = fixture_open(dir, "d1");
 	assert_int_equal(found(old, "童77"), 1);
 	s = fixture_open(dir, "d1");
@@ -436,13 +427,12 @@ test_a_search_finds_the_new_name_and_not_the_old_one(void **state)
 static void
 test_a_search_finds_no_case_that_left_or_was_erased(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	uint8_t gone[RX_ID_BYTES], moved[RX_ID_BYTES];
 	struct rx_session *s, *d2, *old;
 	char number[16];
 
 	(void)state;
-	fixture_many(dir);
 	old = fixture_open(dir, "d1");
 	s = fixture_open(dir, "d1");
 	d2 = fixture_open(dir, "d2");
@@ -473,11 +463,10 @@ test_a_search_finds_no_case_that_left_or_was_erased(void **state)
 static void
 test_a_search_finds_who_came_since(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s, *old;
 
 	(void)state;
-	fixture_many(dir);
 	old = fixture_open(dir, "d1");
 	assert_int_equal(found(old, "新来"), 0);
 	s = fixture_open(dir, "d1");
@@ -498,13 +487,12 @@ test_a_search_finds_who_came_since(void **state)
 static void
 test_a_search_of_a_wide_director_goes_through_all_his_villages(void **state)
 {
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_session *s;
 	struct rx_secret *p;
 	size_t n = 0;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "admin");
 	p = test_passphrase("wide-pass");
 	ok(rx_user_add(s, "wide", RX_ROLE_DIRECTOR, "350102001", p, &st), &st);
@@ -560,12 +548,11 @@ test_a_box_or_key_that_is_altered_fails_the_first_search(void **state)
 		{ "DELETE FROM keys.case_key WHERE child = " LAST,
 		    RX_MSG_CASE_KEYS_MISSING },
 	};
-	const char *good = fixture_copy(), *dir;
+	const char *good = fixture_many(), *dir;
 	struct rx_session *s;
 	size_t i;
 
 	(void)state;
-	fixture_many(good);
 	renew(good);
 	for (i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
 		dir = fixture_copy_of(good);
@@ -595,8 +582,7 @@ test_a_name_or_key_that_is_altered_fails_the_list(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		dir = fixture_copy();
-		fixture_many(dir);
+		dir = fixture_many();
 		s = fixture_open(dir, "d1");
 		/* The control. */
 		ok(rx_child_each(s, 0, 0, count_row, &n, &st), &st);
@@ -615,7 +601,7 @@ test_a_name_with_an_end_or_half_a_character_fails_list_and_search(void **state)
 	static const char *const texts[] = { "\xe7\x94\xb2\0\xe4\xb9\x99",
 		"\xe7\x94\xb2\xe5", "\xe7\x94\xb2" };
 	static const size_t length[] = { 7, 4, 3 };
-	const char *dir = fixture_copy();
+	const char *dir = fixture_many();
 	struct rx_buf box = RX_BUF_INIT, id = RX_BUF_INIT;
 	struct rx_session *s;
 	struct rx_place place;
@@ -624,7 +610,6 @@ test_a_name_with_an_end_or_half_a_character_fails_list_and_search(void **state)
 	rx_err rc;
 
 	(void)state;
-	fixture_many(dir);
 	s = fixture_open(dir, "d1");
 	fixture_blob(dir, "SELECT id FROM main.child WHERE rowid = "
 	    "(SELECT min(rowid) + 9 FROM main.child)", &id);
