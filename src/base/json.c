@@ -13,13 +13,16 @@ union head {
 
 /* jansson does not always tell that there was no memory. */
 static _Thread_local bool no_memory;
+/* Nor does it look whether the text of a token found room, and reads on beyond it
+ * (2.14, lex_save): so while it parses, once there was none there is none. */
+static _Thread_local bool parsing;
 
 static void *
 wiped_malloc(size_t n)
 {
 	union head *h;
 
-	if (n > SIZE_MAX - sizeof(*h) ||
+	if ((parsing && no_memory) || n > SIZE_MAX - sizeof(*h) ||
 	    (h = malloc(sizeof(*h) + n)) == NULL) {
 		no_memory = true;
 		return (NULL);
@@ -62,8 +65,10 @@ rx_json_parse(json_t **out, const char *text, size_t len, struct rx_status *st)
 		goto err0;
 	}
 	no_memory = false;
+	parsing = true;
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	if (json == NULL) {
+	parsing = false;
+	if (json == NULL || no_memory) {
 		if (no_memory)
 			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		else
@@ -71,7 +76,7 @@ rx_json_parse(json_t **out, const char *text, size_t len, struct rx_status *st)
 
 		/* Not the error's text: it quotes what may be personal data. */
 		rx_status_arg(st, "byte", "%d", error.position);
-		goto err1;
+		goto err2;
 	}
 	if (!json_is_object(json)) {
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_JSON_NOT_OBJECT);
@@ -85,7 +90,6 @@ rx_json_parse(json_t **out, const char *text, size_t len, struct rx_status *st)
 
 err2:
 	json_decref(json);
-err1:
 	explicit_bzero(&error, sizeof(error));
 err0:
 	/* Failure! */

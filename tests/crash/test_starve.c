@@ -1633,6 +1633,40 @@ setup(void **state)
 	return (0);
 }
 
+/* A token's text grows by and by: one refusal amid it must not be read over. */
+static void
+test_json_without_memory_once_is_refused_or_whole(void **state)
+{
+	char text[2048];
+	json_t *whole, *json;
+	unsigned at, n = 1;
+	size_t i, len = 1;
+	rx_err rc;
+
+	(void)state;
+	text[0] = '{';
+	for (i = 0; i < 40; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "%s\"k%zu\":\"%.*s\"", i > 0 ? "," : "", i, (int)i,
+		    "0123456789012345678901234567890123456789");
+	text[len++] = '}';
+	ok(rx_json_parse(&whole, text, len, &st), &st);
+	for (at = 1; at <= n; at++) {
+		rx_status_clear(&st);
+		fault_arm(FAULT_MEMORY, at, 2);
+		rc = rx_json_parse(&json, text, len, &st);
+		fault_disarm();
+		n = fault_calls(FAULT_MEMORY) >= at ? at + 1 : at - 1;
+		if (rc == RX_OK) {
+			assert_true(json_equal(json, whole));
+			json_decref(json);
+		} else
+			assert_int_equal(st.msg, RX_MSG_NO_MEMORY);
+	}
+	assert_true(at > 100);
+	json_decref(whole);
+}
+
 int
 main(void)
 {
@@ -1643,6 +1677,8 @@ main(void)
 		    test_control_every_line_that_asks_is_found_once),
 		cmocka_unit_test(
 		    test_without_memory_it_says_so_and_holds_nothing),
+		cmocka_unit_test(
+		    test_json_without_memory_once_is_refused_or_whole),
 		cmocka_unit_test(test_where_the_disk_does_not_read_it_says_so),
 		cmocka_unit_test(test_where_the_disk_does_not_write_it_says_so),
 		cmocka_unit_test(
