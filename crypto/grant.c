@@ -41,6 +41,13 @@ signed_bytes(uint8_t out[SIGNED_BYTES], const struct rx_grant_context *ctx,
 	out[136] = kind;
 }
 
+void
+rx_slot_key(struct rx_key *slot, const struct rx_key *key)
+{
+
+	rx_hash(slot->b, RX_KEY_BYTES, key->b, "runxin slot key v1", NULL, 0);
+}
+
 rx_err
 rx_grant_make(uint8_t out[RX_GRANT_BYTES], const struct rx_grant_context *ctx,
     const struct rx_key *const keys[RX_GRANT_KEYS], enum rx_grant_kind kind,
@@ -94,7 +101,7 @@ rx_grant_open(struct rx_grant *g, const uint8_t *box, size_t boxlen,
 	if (boxlen != RX_GRANT_BYTES || crypto_box_seal_open(in, box, boxlen,
 	    recipient->box_public, recipient->box_secret) != 0)
 		goto err0;
-	if (in[KIND_AT] != RX_GRANT_OPEN && in[KIND_AT] != RX_GRANT_CLOSED)
+	if (in[KIND_AT] < RX_GRANT_OPEN || in[KIND_AT] > RX_GRANT_SLOT)
 		goto err0;
 	if (in[KIND_AT] == RX_GRANT_CLOSED && !sodium_is_zero(in, KEYS_BYTES))
 		goto err0;

@@ -18,6 +18,11 @@
  *
  * A closed grant (kind RX_GRANT_CLOSED) has the same form around zero keys: it
  * is what stands in a supervisor's slot while a case is not flagged.
+ *
+ * An open slot is of the kind RX_GRANT_SLOT: in the place of the keys it holds
+ * what is derived from them, one way:
+ *   slot key = BLAKE2b-256, keyed with the case key, of "runxin slot key v1\0"
+ * The case's keys lie sealed under these elsewhere (DESIGN.md, 4.5).
  */
 
 #include "crypto/certificate.h"
@@ -25,7 +30,9 @@
 #define RX_GRANT_KEYS 3		/* identity, narrative, coded, in this order */
 #define RX_GRANT_BYTES (48 + 32 * RX_GRANT_KEYS + 16 + 1 + 64)
 
-enum rx_grant_kind { RX_GRANT_OPEN = 1, RX_GRANT_CLOSED = 2 };
+enum rx_grant_kind {
+	RX_GRANT_OPEN = 1, RX_GRANT_CLOSED = 2, RX_GRANT_SLOT = 3
+};
 
 struct rx_grant_context {
 	uint8_t store[RX_ID_BYTES];
@@ -34,6 +41,10 @@ struct rx_grant_context {
 	uint32_t epoch;
 	uint32_t compartments;	/* bit set */
 };
+
+/* Derive what a slot holds of the case key ${key}; ${slot} is in locked memory,
+ * and the caller's to wipe. */
+void rx_slot_key(struct rx_key *slot, const struct rx_key *key);
 
 /**
  * rx_grant_make(out, ctx, keys, kind, grantor, identity, recipient, st):

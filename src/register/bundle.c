@@ -313,6 +313,7 @@ add_case(struct rx_buf *body, struct rx_session *s, const uint8_t *id,
 		{ RX_Q_CHILD_HISTORY, RX_TABLE_CHILD },
 		{ RX_Q_RECORDS_ALL, RX_TABLE_RECORD },
 		{ RX_Q_SLOTS_OF_CASE, RX_TABLE_SLOT },
+		{ RX_Q_SLOT_KEY, RX_TABLE_SLOT_KEY },
 	};
 	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
 	size_t i;

@@ -42,7 +42,7 @@ struct rx_held {			/* a key that the session holds */
 
 #define RX_CASE_EPOCHS 200	/* of one case, at most */
 #define RX_CASE_RENEWALS 150	/* of these, that closed flags may use */
-#define RX_CASE_MEM (3 * RX_CASE_EPOCHS)
+#define RX_CASE_MEM (3 * RX_CASE_EPOCHS + 5)	/* its keys, and for slots */
 
 struct rx_session {
 	struct rx_store *store;
@@ -509,7 +509,7 @@ rx_err rx_residue_add(struct rx_session *s, struct rx_case *c,
 rx_err rx_residue_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_residue_fn *each, void *cookie, struct rx_status *st) RX_MUST_USE;
 
-/* ---- case.c: case keys, slots, sealing of rows ---- */
+/* ---- case.c: case keys ---- */
 
 struct rx_case_epoch {
 	uint32_t epoch;
@@ -542,10 +542,12 @@ void rx_link_place(struct rx_place *p, const struct rx_session *s,
 rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     unsigned comps, struct rx_status *st) RX_MUST_USE;
-/* Add identity and narrative keys from the session's own slot, if it is open:
- * *opened tells. */
-rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
-    bool *opened, struct rx_status *st) RX_MUST_USE;
+/* Memory for one more key: the case's own, the session's spare, or new. */
+rx_err rx_case_take(struct rx_case *c, struct rx_session *s,
+    struct rx_key **key, struct rx_status *st) RX_MUST_USE;
+/* From the newest keys of the case to all before them. */
+rx_err rx_case_links_open(struct rx_case *c, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
 /* Make and insert the keys of a new case; RX_ECONFLICT (CHILD_ERASED). */
 rx_err rx_case_create(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
@@ -568,6 +570,18 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     uint32_t epoch, const struct rx_key keys[3], struct rx_status *st)
     RX_MUST_USE;
+
+/* ---- slot.c: who else reaches a case, while it is flagged ---- */
+
+/* Add identity and narrative keys from the session's own slot, if it is open:
+ * *opened tells; RX_ECORRUPT (GRANT_CORRUPT), also when the row of slot_key is not
+ * of these keys. */
+rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
+    bool *opened, struct rx_status *st) RX_MUST_USE;
+/* Seal the newest keys of the case, which are held, for its slots.  In a
+ * transaction. */
+rx_err rx_slot_keys_put(struct rx_case *c, struct rx_session *s,
+    struct rx_status *st) RX_MUST_USE;
 /* Write every slot of the case anew: open ones for the reviewers when
  * ${flagged} (also those of the next ${above} levels), closed ones for
  * everybody else, as far as it has them from ${aside} (ahead.c; NULL allowed).  In
@@ -601,7 +615,8 @@ struct rx_ahead;
 rx_err rx_slots_close(struct rx_case *c, struct rx_session *s,
     struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
 
-/* Delete every slot of case ${id}; *count grows by as many. */
+/* Delete every slot of case ${id} and the row of slot_key; *count grows by as many
+ * as there were slots. */
 rx_err rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     uint32_t *count, struct rx_status *st) RX_MUST_USE;
 

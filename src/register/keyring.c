@@ -855,28 +855,38 @@ grants_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
 	return (rc);
 }
 
-/* The cases in which ${user} has a slot, appended to ${out}. */
+/* Delete the slots of ${user} in ${table}, which query ${q} finds. */
 static rx_err
-slots_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
-    struct rx_status *st)
+slots_forget(struct rx_session *s, const uint8_t *user, enum rx_query q,
+    enum rx_table table, struct rx_status *st)
 {
 	const struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
+	struct rx_buf ids = RX_BUF_INIT;
+	struct rx_value key[2];
+	size_t i;
+	rx_err rc;
 
-	return (rx_query_ids(s->store, RX_Q_SLOTS_TO, &arg, 1, 0, out, st));
+	rc = rx_query_ids(s->store, q, &arg, 1, 0, &ids, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[0] = rx_bytes(ids.b + i, RX_ID_BYTES);
+		key[1] = arg;
+		rc = rx_store_delete(s->store, table, key, NULL, st);
+	}
+	rx_buf_free(&ids);
+	return (rc);
 }
 
 rx_err
 rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
     struct rx_status *st)
 {
-	struct rx_buf grants = RX_BUF_INIT, slots = RX_BUF_INIT;
+	struct rx_buf grants = RX_BUF_INIT;
 	struct rx_value key[4];
 	struct grant_key k;
 	size_t i;
 	rx_err rc;
 
-	if ((rc = grants_to(s, user, &grants, st)) == RX_OK)
-		rc = slots_to(s, user, &slots, st);
+	rc = grants_to(s, user, &grants, st);
 	for (i = 0; i < grants.len && rc == RX_OK; i += sizeof(k)) {
 		memcpy(&k, grants.b + i, sizeof(k));
 		key[0] = rx_text(k.unit);
@@ -886,15 +896,14 @@ rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
 		rc = rx_store_delete(s->store, RX_TABLE_UNIT_GRANT, key, NULL,
 		    st);
 	}
-	for (i = 0; i < slots.len && rc == RX_OK; i += RX_ID_BYTES) {
-		key[0] = rx_bytes(slots.b + i, RX_ID_BYTES);
-		key[1] = rx_bytes(user, RX_ID_BYTES);
-		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
-	}
+	if (rc == RX_OK)
+		rc = slots_forget(s, user, RX_Q_SLOTS_TO, RX_TABLE_SLOT, st);
+	if (rc == RX_OK)
+		rc = slots_forget(s, user, RX_Q_SLOTS_OLD_TO,
+		    RX_TABLE_SLOT_OLD, st);
 	if (rc == RX_OK)
 		rc = rx_kept_forget(s, user, st);
 	rx_buf_free(&grants);
-	rx_buf_free(&slots);
 	return (rc);
 }
 

@@ -58,7 +58,9 @@ static const struct {
 	[RX_TABLE_UNIT_GRANT] = { { 3, -1, -1 }, -1, 0, 1, true },
 	[RX_TABLE_CASE_KEY] = { { 0, -1, -1 }, 0, 2, 1, false },
 	[RX_TABLE_CASE_LINK] = { { 0, -1, -1 }, 0, -1, 1, false },
+	[RX_TABLE_SLOT_OLD] = { { 0, 1, -1 }, 0, -1, -1, false },
 	[RX_TABLE_SLOT] = { { 0, 1, -1 }, 0, -1, -1, false },
+	[RX_TABLE_SLOT_KEY] = { { 0, -1, -1 }, 0, -1, 1, false },
 	[RX_TABLE_CHILD] = { { 0, 3, -1 }, 0, 2, 1, false },
 	[RX_TABLE_RECORD] = { { 0, 2, 4 }, 2, 3, 1, false },
 	[RX_TABLE_ACTIVITY] = { { 0, 3, -1 }, -1, 2, 1, false },
@@ -72,6 +74,7 @@ allowed(enum rx_table table)
 
 	return (table == RX_TABLE_CERT || table == RX_TABLE_REVOCATION ||
 	    forms[table].number >= 1 || table == RX_TABLE_SLOT ||
+	    table == RX_TABLE_SLOT_OLD ||
 	    table == RX_TABLE_ERASURE);
 }
 

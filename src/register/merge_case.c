@@ -126,16 +126,15 @@ conflict_row(struct rx_value v[7], const struct in_row *r, const char *unit,
 	v[6] = rx_bytes(p, n);
 }
 
-/* Put the row ${m->bytes} in its place again. */
+/* Put the row ${was} in its place again. */
 static rx_err
-put_back(struct merge *m, struct rx_status *st)
+put_back(struct merge *m, const struct rx_buf *was, struct rx_status *st)
 {
 	struct rx_value old[RX_COLUMNS_MAX];
 	enum rx_table table;
 	rx_err rc;
 
-	if ((rc = rx_row_decode(&table, old, m->bytes.b, m->bytes.len, st)) !=
-	    RX_OK)
+	if ((rc = rx_row_decode(&table, old, was->b, was->len, st)) != RX_OK)
 		return (rc);
 	return (rx_store_replace(m->s->store, table, old, st));
 }
@@ -304,7 +303,7 @@ version_passed(struct merge *m, struct rx_case *c, const struct in_row *r,
 		return (rc);
 	}
 	if ((rc = absent ? rx_store_delete(m->s->store, r->table, r->v, NULL,
-	    st) : put_back(m, st)) != RX_OK || out)
+	    st) : put_back(m, &m->bytes, st)) != RX_OK || out)
 		return (rc);
 	return (conflict_keep(m, r, unit, r->p, r->n, st));
 }
@@ -335,7 +334,7 @@ version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
 	rx_status_clear(&why);
 	if ((rc = verify_new(m, c, r, &why)) != RX_OK) {
 		if (left_out(m, &why))
-			return (put_back(m, st));
+			return (put_back(m, &m->bytes, st));
 		*st = why;
 		return (rc);
 	}
@@ -346,7 +345,7 @@ version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
 	else
 		wins = m->r.at > at || (m->r.at == at && memcmp(his, mine,
 		    sizeof(his)) > 0);
-	if (!wins && (rc = put_back(m, st)) != RX_OK)
+	if (!wins && (rc = put_back(m, &m->bytes, st)) != RX_OK)
 		return (rc);
 	return (conflict_keep(m, r, unit, wins ? m->bytes.b : r->p,
 	    wins ? m->bytes.len : r->n, st));
@@ -642,6 +641,8 @@ nothing_new(struct merge *m, const struct group *g, bool *nothing,
 		const struct in_row *r = &g->row[i];
 
 		if (r->table == RX_TABLE_SLOT ||
+		    r->table == RX_TABLE_SLOT_OLD ||
+		    r->table == RX_TABLE_SLOT_KEY ||
 		    r->table == RX_TABLE_CASE_LINK ||
 		    (r->table == RX_TABLE_CASE_KEY && g->comes < g->have))
 			continue;
@@ -855,17 +856,49 @@ case_keys(struct merge *m, const struct group *g, bool *can,
 
 /* ---- slots ---- */
 
-/* The slot of the opener that came; NULL. */
-static const struct in_row *
-my_slot(const struct merge *m, const struct group *g)
+/* A row that came, for a time in the place of what is stored. */
+struct swap {
+	const struct in_row *r;		/* NULL: none came */
+	enum rx_there how;
+	struct rx_buf was;
+};
+
+static rx_err
+swap_in(struct merge *m, struct swap *w, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (w->r == NULL)
+		return (RX_OK);
+	if ((rc = rx_store_compare(m->s->store, w->r->table, w->r->v, &w->how,
+	    &w->was, st)) != RX_OK || w->how == RX_SAME)
+		return (rc);
+	return (rx_store_replace(m->s->store, w->r->table, w->r->v, st));
+}
+
+static rx_err
+swap_back(struct merge *m, const struct swap *w, struct rx_status *st)
+{
+
+	if (w->r == NULL || w->how == RX_SAME)
+		return (RX_OK);
+	return (w->how == RX_ABSENT ? rx_store_delete(m->s->store, w->r->table,
+	    w->r->v, NULL, st) : put_back(m, &w->was, st));
+}
+
+/* The slot of the opener and the keys to it, as far as they came. */
+static void
+my_slot(struct swap w[2], const struct merge *m, const struct group *g)
 {
 	size_t i;
 
+	memset(w, 0, 2 * sizeof(*w));
 	for (i = 0; i < g->n; i++)
-		if (g->row[i].table == RX_TABLE_SLOT && memcmp(
+		if (g->row[i].table == RX_TABLE_SLOT_KEY)
+			w[1].r = &g->row[i];
+		else if (g->row[i].table == RX_TABLE_SLOT && memcmp(
 		    g->row[i].v[1].p, m->s->user_id, RX_ID_BYTES) == 0)
-			return (&g->row[i]);
-	return (NULL);
+			w[0].r = &g->row[i];
 }
 
 /* Try the opener's slot as it is stored. */
@@ -892,30 +925,45 @@ static rx_err
 slot_take(struct merge *m, const struct group *g, bool *opened,
     struct rx_status *st)
 {
-	const struct in_row *r = my_slot(m, g);
-	enum rx_there how;
+	struct swap w[2];
+	size_t k;
 	rx_err rc;
 
-	if ((rc = slot_try(m, opened, st)) != RX_OK || *opened || r == NULL ||
-	    !g->after.flagged)
+	my_slot(w, m, g);
+	if ((rc = slot_try(m, opened, st)) != RX_OK || *opened ||
+	    w[0].r == NULL || !g->after.flagged)
 		return (rc);
-	rx_buf_reset(&m->bytes);
-	if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
-	    &m->bytes, st)) != RX_OK || how == RX_SAME ||
-	    (rc = rx_store_replace(m->s->store, r->table, r->v, st)) !=
-	    RX_OK || (rc = slot_try(m, opened, st)) != RX_OK || *opened)
-		return (rc);
-	return (how == RX_ABSENT ? rx_store_delete(m->s->store, r->table, r->v,
-	    NULL, st) : put_back(m, st));
+	for (k = 0; k < 2 && rc == RX_OK; k++)
+		rc = swap_in(m, &w[k], st);
+	if (rc == RX_OK)
+		rc = slot_try(m, opened, st);
+	for (k = 0; k < 2 && rc == RX_OK && !*opened; k++)
+		rc = swap_back(m, &w[k], st);
+	for (k = 0; k < 2; k++)
+		rx_buf_free(&w[k].was);
+	return (rc);
 }
 
-/* The slots of others as the sender wrote them: he knew of a flag that was not
- * known here.  Whoever they are for verifies them. */
-static rx_err
-slots_copy(struct merge *m, const struct group *g, struct rx_status *st)
+/* Whether the row ${r}, of which there is another one here, is to take its place:
+ * it tells of newer keys, or is of a sender who knew of a flag that was not known
+ * here.  A slot of the opener was tried. */
+static bool
+slot_newer(const struct merge *m, const struct group *g,
+    const struct in_row *r)
 {
 	const bool grew = g->after.flagged && (!g->before.flagged ||
 	    g->after.above > g->before.above);
+
+	if (r->table == RX_TABLE_SLOT_KEY)
+		return (grew || g->comes > g->have);
+	return (grew && memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0);
+}
+
+/* The slots of others, and the keys to them, as the sender wrote them.  Whoever they
+ * are for verifies them. */
+static rx_err
+slots_copy(struct merge *m, const struct group *g, struct rx_status *st)
+{
 	enum rx_there how;
 	size_t i;
 	rx_err rc;
@@ -923,16 +971,18 @@ slots_copy(struct merge *m, const struct group *g, struct rx_status *st)
 	for (i = 0; i < g->n; i++) {
 		const struct in_row *r = &g->row[i];
 
-		if (r->table != RX_TABLE_SLOT ||
-		    rx_review_step(m->s, g->unit, r->v[1].p) < 0)
+		if (r->table != RX_TABLE_SLOT_KEY &&
+		    (r->table != RX_TABLE_SLOT ||
+		    rx_review_step(m->s, g->unit, r->v[1].p) < 0))
 			continue;
-		if (r->v[2].n != RX_GRANT_BYTES)
+		if (r->v[2].n != (r->table == RX_TABLE_SLOT ? RX_GRANT_BYTES :
+		    RX_ENV_KEY_BYTES))
 			return (rx_merge_corrupt(st));
 		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
 		    NULL, st)) != RX_OK)
 			return (rc);
-		if ((how == RX_ABSENT || (how == RX_OTHER && grew &&
-		    memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0)) &&
+		if ((how == RX_ABSENT ||
+		    (how == RX_OTHER && slot_newer(m, g, r))) &&
 		    (rc = rx_store_replace(m->s->store, r->table, r->v, st)) !=
 		    RX_OK)
 			return (rc);

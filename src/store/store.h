@@ -28,7 +28,9 @@ enum rx_table {
 	RX_TABLE_RECORD = 4, RX_TABLE_ACTIVITY = 5, RX_TABLE_RELEASE = 6,
 	RX_TABLE_USER = 7, RX_TABLE_CERT = 8, RX_TABLE_REVOCATION = 9,
 	RX_TABLE_REQUEST = 10, RX_TABLE_ROOT = 11, RX_TABLE_UNIT_GRANT = 12,
-	RX_TABLE_CASE_KEY = 13, RX_TABLE_SLOT = 14, RX_TABLE_RECOVERY = 15,
+	RX_TABLE_CASE_KEY = 13,
+	RX_TABLE_SLOT_OLD = 14,	/* where slots were once: read and emptied */
+	RX_TABLE_RECOVERY = 15,
 	/* not in the manifest: they carry it */
 	RX_TABLE_AUDIT = 16, RX_TABLE_MANIFEST = 17,
 	/* not in the manifest: it changes with every pause in typing, and with
@@ -43,6 +45,8 @@ enum rx_table {
 	RX_TABLE_MOVE = 34,
 	/* not in the manifest: whoever reads writes it (kept.c) */
 	RX_TABLE_KEPT = 35,
+	/* in the manifest again */
+	RX_TABLE_SLOT = 36, RX_TABLE_SLOT_KEY = 37,
 	RX_TABLE_COUNT		/* after the highest */
 };
 

@@ -76,7 +76,7 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    "child, epoch", "child = ?1 AND epoch = ?2",
 	    NEW(unit) ", " NEW(identity) ", " NEW(narrative) ", "
 	    NEW(coded)),
-	[RX_TABLE_SLOT] = TABLE("bbb", 2, true, "keys.slot",
+	[RX_TABLE_SLOT_OLD] = TABLE("bbb", 2, true, "keys.slot",
 	    "child, recipient, sealed", V3, "child, recipient",
 	    "child = ?1 AND recipient = ?2", NEW(sealed)),
 	[RX_TABLE_RECOVERY] = TABLE("ib", 1, true, "keys.recovery",
@@ -141,6 +141,12 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	    NEW(coded)),
 	[RX_TABLE_KEPT] = TABLE("bb", 1, false, "keys.kept",
 	    "user, sealed", V2, "user", "user = ?1", NEW(sealed)),
+	[RX_TABLE_SLOT] = TABLE("bbb", 2, true, "main.slot",
+	    "child, recipient, sealed", V3, "child, recipient",
+	    "child = ?1 AND recipient = ?2", NEW(sealed)),
+	[RX_TABLE_SLOT_KEY] = TABLE("bibb", 1, true, "keys.slot_key",
+	    "child, epoch, identity, narrative", V4, "child", "child = ?1",
+	    NEW(epoch) ", " NEW(identity) ", " NEW(narrative)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("

@@ -545,8 +545,8 @@ test_changed_rows_are_refused_by_the_audit(void **state)
 		"DELETE FROM activity",
 		"UPDATE unit SET name = 'x' WHERE code = '350102001001'",
 		"UPDATE store SET name = 'x'",
-		"DELETE FROM keys.slot WHERE recipient = $s1 AND child = $c3",
-		"UPDATE keys.slot SET sealed = randomblob(225) WHERE "
+		"DELETE FROM main.slot WHERE recipient = $s1 AND child = $c3",
+		"UPDATE main.slot SET sealed = randomblob(225) WHERE "
 		    "recipient = $s1 AND child = $c3",
 		"DELETE FROM keys.unit_grant WHERE recipient = $s2",
 		"UPDATE keys.recovery SET sealed = randomblob(136) WHERE "
@@ -644,7 +644,7 @@ test_later_entries_do_not_heal_a_changed_row(void **state)
 
 	(void)state;
 	fixture_tamper(dir, "DELETE FROM record WHERE id = $o3");
-	fixture_tamper(dir, "DELETE FROM keys.slot WHERE child = $c1 AND "
+	fixture_tamper(dir, "DELETE FROM main.slot WHERE child = $c1 AND "
 	    "recipient = $s1");
 	save(dir, later);	/* writes that slot anew */
 	verify_refuses(dir, RX_MSG_AUDIT_ROWS);

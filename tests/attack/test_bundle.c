@@ -1484,7 +1484,7 @@ test_stale_and_made_up_slots_are_not_taken(void **state)
 		rx_buf_free(&l.body);
 	}
 	/* The control: put in the row as it is, it locks the supervisor out. */
-	fixture_tamper_blob(c.home, "UPDATE keys.slot SET sealed = ?1 "
+	fixture_tamper_blob(c.home, "UPDATE main.slot SET sealed = ?1 "
 	    "WHERE child = $c1 AND recipient = $s1", box, sizeof(box));
 	assert_int_not_equal(reads_c1(c.s1), RX_OK);
 	scene_close(&c);
@@ -1525,10 +1525,10 @@ test_slot_for_somebody_who_reviews_nothing_is_not_taken(void **state)
 	add_row(&l, RX_TABLE_SLOT, v);
 	must(take(c.s1, repack(&l, c.d1, S1)));
 	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
-	    "keys.slot WHERE child = $c2 AND recipient IN ($st, $s2)"), 0);
+	    "main.slot WHERE child = $c2 AND recipient IN ($st, $s2)"), 0);
 	/* The control. */
 	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
-	    "keys.slot WHERE child = $c2 AND recipient NOT IN ($s1, $st, "
+	    "main.slot WHERE child = $c2 AND recipient NOT IN ($s1, $st, "
 	    "$s2, $gone)"), 1);
 	rx_buf_free(&l.body);
 	scene_close(&c);

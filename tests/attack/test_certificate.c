@@ -464,7 +464,7 @@ static void
 test_closed_grant_with_keys_and_unknown_kind_are_refused(void **state)
 {
 	uint8_t box[RX_GRANT_BYTES], in[RX_GRANT_BYTES - 48];
-	static const uint8_t kinds[] = { 0, RX_GRANT_CLOSED, 3, 255 };
+	static const uint8_t kinds[] = { 0, RX_GRANT_CLOSED, 4, 255 };
 	struct rx_grant g;
 	size_t i;
 

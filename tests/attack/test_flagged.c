@@ -189,10 +189,10 @@ test_naive_layouts_are_told_apart(void **state)
 		    "DEFAULT 0", "UPDATE child SET flagged = 1 WHERE "
 		    "id = $c2", "SELECT 1" },
 		/* no slot where there is no flag */
-		{ "SELECT 1", "SELECT 1", "DELETE FROM keys.slot WHERE "
+		{ "SELECT 1", "SELECT 1", "DELETE FROM main.slot WHERE "
 		    "child = $c2" },
 		/* a shorter one */
-		{ "SELECT 1", "SELECT 1", "UPDATE keys.slot SET sealed = "
+		{ "SELECT 1", "SELECT 1", "UPDATE main.slot SET sealed = "
 		    "zeroblob(48) WHERE child = $c2" },
 		/* a note that is not padded */
 		{ "SELECT 1", "SELECT 1", "UPDATE record SET narrative = "
@@ -241,12 +241,12 @@ same_answer(const char *one, const char *other)
 }
 
 #define SLOTS(child) "SELECT CAST(group_concat(v, ' ') AS BLOB) FROM (SELECT " \
-    "hex(recipient) || length(sealed) AS v FROM keys.slot WHERE child = " \
+    "hex(recipient) || length(sealed) AS v FROM main.slot WHERE child = " \
     child " ORDER BY v)"
 #define KEYS(child) "SELECT CAST(epoch || unit || length(identity) || ' ' || " \
     "length(narrative) || ' ' || length(coded) AS BLOB) FROM keys.case_key " \
     "WHERE child = " child
-#define BOXES(child) "SELECT sealed FROM keys.slot WHERE recipient = $s1 AND " \
+#define BOXES(child) "SELECT sealed FROM main.slot WHERE recipient = $s1 AND " \
     "child = " child
 
 /* Within one register: c1 is flagged, c2 is not. */
@@ -283,7 +283,7 @@ written_anew(const char *dir, const char *sql)
 	return (!same);
 }
 
-#define SLOT(child, who) "SELECT sealed FROM keys.slot WHERE child = " child \
+#define SLOT(child, who) "SELECT sealed FROM main.slot WHERE child = " child \
     " AND recipient = " who
 
 /* Every save of a case writes all its slots anew, so that two snapshots show no

@@ -785,7 +785,7 @@ test_nothing_is_left_of_a_case_that_left(void **state)
 		"SELECT count(*) FROM child WHERE id = $c2",
 		"SELECT count(*) FROM record WHERE child = $c2",
 		"SELECT count(*) FROM keys.case_key WHERE child = $c2",
-		"SELECT count(*) FROM keys.slot WHERE child = $c2",
+		"SELECT count(*) FROM main.slot WHERE child = $c2",
 		("SELECT sum(length(coded) + length(note)) FROM keys.departure "
 		    "WHERE child = $c2"),
 	};

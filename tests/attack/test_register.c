@@ -56,7 +56,7 @@ grants_hash(const char *dir, uint8_t out[2 * RX_HASH_BYTES])
 	table_hash(dir, "hex(recipient) || unit || hex(sealed)",
 	    "keys.unit_grant", out);
 	table_hash(dir, "hex(child) || hex(recipient) || hex(sealed)",
-	    "keys.slot", out + RX_HASH_BYTES);
+	    "main.slot", out + RX_HASH_BYTES);
 }
 
 /* Everybody is refused, and nobody was given a key meanwhile. */
@@ -110,7 +110,7 @@ slots_of(const char *dir, const char *who)
 {
 	char sql[100];
 
-	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM keys.slot "
+	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM main.slot "
 	    "WHERE recipient = %s", who);
 	return (fixture_number(dir, sql));
 }
@@ -207,9 +207,9 @@ test_certificate_of_the_wrong_role_gets_no_slot(void **state)
 	s = fixture_open(dir, "d1");
 	fixture_save(s, RX_OBSERVATION, harmless, false, NULL);
 	rx_session_close(s);
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM keys.slot "
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM main.slot "
 	    "WHERE recipient = $gone AND child = $c1"), 0);
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM keys.slot "
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM main.slot "
 	    "WHERE recipient = $s1 AND child = $c1"), 1);
 }
 
@@ -240,7 +240,7 @@ test_expired_supervisor_gets_no_key(void **state)
 	fixture_save(s, RX_CHILD, another_village, false, NULL);
 	rx_session_close(s);
 	assert_int_equal(grants_of(dir, "$gone"), grants - 1);
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM keys.slot "
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM main.slot "
 	    "WHERE recipient = $gone AND child <> $c2 AND child <> $c3"), 0);
 	/* The control: the other supervisor was given both again. */
 	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
@@ -273,7 +273,7 @@ test_disabled_supervisor_gets_no_key(void **state)
 	rx_session_close(s);
 	/* The village of d1 has new keys, and he has lost the old ones there. */
 	assert_int_equal(grants_of(dir, "$gone"), grants - 1);
-	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM keys.slot "
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM main.slot "
 	    "WHERE recipient = $gone AND child <> $c2 AND child <> $c3"), 0);
 	assert_int_equal(slots_of(dir, "$s1"), 4);
 
@@ -755,7 +755,7 @@ open_slot(struct rx_session *s, const char *dir, const char *child,
 	char sql[160];
 
 	rx_status_clear(&st);
-	(void)snprintf(sql, sizeof(sql), "SELECT sealed FROM keys.slot WHERE "
+	(void)snprintf(sql, sizeof(sql), "SELECT sealed FROM main.slot WHERE "
 	    "child = %s AND recipient = $s1", child);
 	fixture_blob(dir, sql, &b);
 	ok(rx_grant_open(g, b.b, b.len, s->id, &st), &st);
@@ -773,13 +773,13 @@ test_slot_of_a_flagged_case_opens_no_other(void **state)
 
 	(void)state;
 	rx_status_clear(&st);
-	fixture_tamper(dir, "UPDATE keys.slot SET sealed = (SELECT sealed "
-	    "FROM keys.slot WHERE child = $c1 AND recipient = $s1) "
+	fixture_tamper(dir, "UPDATE main.slot SET sealed = (SELECT sealed "
+	    "FROM main.slot WHERE child = $c1 AND recipient = $s1) "
 	    "WHERE child = $c2 AND recipient = $s1");
 	s = fixture_open(dir, "s1");
 	/* The control: as a sealed box it opens, and looks like an open slot. */
 	open_slot(s, dir, "$c2", &g);
-	assert_int_equal(g.kind, RX_GRANT_OPEN);
+	assert_int_equal(g.kind, RX_GRANT_SLOT);
 	rx_wipe(&g, sizeof(g));
 	refused(fixture_show(s, fixture_id[C2], "reason", &n, &st),
 	    RX_ECORRUPT, &st);
@@ -795,7 +795,7 @@ test_slot_of_a_flagged_case_opens_no_other(void **state)
  * them, else of his own choice. */
 static void
 forge_slot(const char *dir, const char *who, const uint8_t *child,
-    uint8_t box[RX_GRANT_BYTES])
+    enum rx_grant_kind kind, uint8_t box[RX_GRANT_BYTES])
 {
 	struct rx_key chosen = { "the forger knows this very well" };
 	const struct rx_key *keys[RX_GRANT_KEYS] = { &chosen, &chosen, NULL };
@@ -817,7 +817,7 @@ forge_slot(const char *dir, const char *who, const uint8_t *child,
 	memcpy(ctx.subject, child, RX_ID_BYTES);
 	ctx.epoch = 1;
 	ctx.compartments = SLOT_COMPS;
-	ok(rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, s->user_id, s->id,
+	ok(rx_grant_make(box, &ctx, keys, kind, s->user_id, s->id,
 	    member(s, S1)->cert.box_public, &st), &st);
 	rx_session_close(s);
 }
@@ -834,10 +834,11 @@ test_forged_slot_opens_nothing(void **state)
 
 	(void)state;
 	rx_status_clear(&st);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 8; i++) {
 		dir = fixture_copy();
-		forge_slot(dir, forgers[i], fixture_id[C2], box);
-		fixture_tamper_blob(dir, "UPDATE keys.slot SET sealed = ?1 "
+		forge_slot(dir, forgers[i % 4], fixture_id[C2],
+		    i < 4 ? RX_GRANT_SLOT : RX_GRANT_OPEN, box);
+		fixture_tamper_blob(dir, "UPDATE main.slot SET sealed = ?1 "
 		    "WHERE child = $c2 AND recipient = $s1", box, sizeof(box));
 		s = fixture_open(dir, "s1");
 		/* Of the last the form is right, and the keys are not. */
@@ -1255,7 +1256,7 @@ test_boxes_of_another_kind_are_refused(void **state)
 		    "name FROM child WHERE id = $c1", "d1", C1, BOTH },
 		{ "INSERT INTO record SELECT $o1, 9, child, unit, tag, coded, "
 		    "narrative FROM record WHERE id = $o2", "d1", C1, BOTH },
-		{ "UPDATE child SET coded = (SELECT sealed FROM keys.slot "
+		{ "UPDATE child SET coded = (SELECT sealed FROM main.slot "
 		    "LIMIT 1) WHERE id = $c1", "d1", C1, BOTH },
 		{ "UPDATE record SET coded = x'' WHERE id = $o2", "d1", C1,
 		    BOTH },

@@ -338,10 +338,10 @@ test_member_disabled_while_members_are_loaded_gets_no_key(void **state)
 		    NULL);
 		assert_int_equal(takes_for_member(s, GONE), step == 0);
 		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
-		    "count(*) FROM keys.slot WHERE recipient = $gone AND "
+		    "count(*) FROM main.slot WHERE recipient = $gone AND "
 		    "child = $c2"), step == 0);
 		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
-		    "count(*) FROM keys.slot WHERE recipient = $s1 AND "
+		    "count(*) FROM main.slot WHERE recipient = $s1 AND "
 		    "child = $c2"), 1);
 		rx_session_close(s);
 	}
@@ -561,7 +561,7 @@ test_epoch_cannot_be_taken_away(void **state)
 	fixture_open_corrupt(dir, "d1", RX_MSG_AUDIT_ROWS);
 	/* The control: rows of another table nobody misses at sign-in. */
 	dir = fixture_copy();
-	fixture_tamper(dir, "DELETE FROM keys.slot WHERE recipient = $gone");
+	fixture_tamper(dir, "DELETE FROM main.slot WHERE recipient = $gone");
 	rx_session_close(fixture_open(dir, "d1"));
 }
 
@@ -654,7 +654,7 @@ test_slot_by_somebody_who_is_gone_is_refused(void **state)
 		    RX_BIT(RX_COMP_NARRATIVE));
 		ok(rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, d1->user_id,
 		    d1->id, s1->id->box_public, &st), &st);
-		fixture_tamper_blob(dir, "UPDATE keys.slot SET sealed = ?1 "
+		fixture_tamper_blob(dir, "UPDATE main.slot SET sealed = ?1 "
 		    "WHERE child = $c1 AND recipient = $s1", box,
 		    sizeof(box));
 		rc = fixture_show(s1, fixture_id[C1], "reason", &n, &st);

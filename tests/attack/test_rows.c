@@ -317,14 +317,14 @@ static const struct {
 	{ "slot of a case without keys", "s1", "DELETE FROM keys.case_key "
 	    "WHERE child = $c1", NULL, act_rekey, RX_ECORRUPT,
 	    RX_MSG_CASE_KEYS_MISSING },
-	{ "exchanged slot", "s1", "UPDATE keys.slot SET sealed = (SELECT "
-	    "o.sealed FROM keys.slot AS o WHERE o.child = $c2 AND "
+	{ "exchanged slot", "s1", "UPDATE main.slot SET sealed = (SELECT "
+	    "o.sealed FROM main.slot AS o WHERE o.child = $c2 AND "
 	    "o.recipient = $s1) WHERE child = $c1 AND recipient = $s1", NULL,
 	    act_rekey, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT },
-	{ "slot that was cut", "s1", "UPDATE keys.slot SET sealed = "
+	{ "slot that was cut", "s1", "UPDATE main.slot SET sealed = "
 	    "substr(sealed, 2) WHERE child = $c1 AND recipient = $s1", NULL,
 	    act_rekey, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT },
-	{ "slot of no child", "s1", "UPDATE keys.slot SET child = x'' WHERE "
+	{ "slot of no child", "s1", "UPDATE main.slot SET child = x'' WHERE "
 	    "child = $c1 AND recipient = $s1", NULL, act_rekey, RX_ECORRUPT,
 	    RX_MSG_GRANT_CORRUPT },
 	{ "offer of no file", "d1", "UPDATE keys.departure SET digest = x'01'",
@@ -423,20 +423,20 @@ test_keys_that_were_replaced_are_not_put_back(void **state)
 static void
 test_slot_for_nobody_stops_nobody(void **state)
 {
-	static const char mine[] = "SELECT count(*) FROM keys.slot WHERE "
+	static const char mine[] = "SELECT count(*) FROM main.slot WHERE "
 	    "child = $c1 AND recipient = $s1";
 	const char *dir = fixture_copy();
 	size_t n;
 
 	(void)state;
 	fixture_tamper(dir, "PRAGMA ignore_check_constraints = 1; UPDATE "
-	    "keys.slot SET recipient = zeroblob(40) WHERE child = $c1 AND "
+	    "main.slot SET recipient = zeroblob(40) WHERE child = $c1 AND "
 	    "recipient = $s1");
 	assert_int_equal(fixture_number(dir, mine), 0);
 	ok(answer(dir, "d1", act_observe), &st);
 	assert_int_equal(fixture_number(dir, mine), 1);
 	ok(answer(dir, "s1", act_rekey), &st);
-	n = (size_t)fixture_number(dir, "SELECT count(*) FROM keys.slot WHERE "
+	n = (size_t)fixture_number(dir, "SELECT count(*) FROM main.slot WHERE "
 	    "length(recipient) = 40");
 	assert_int_equal(n, 1);
 }
@@ -655,7 +655,7 @@ test_slot_of_an_import_is_not_sealed_to_keys_that_are_none(void **state)
 		    RX_ECORRUPT, RX_MSG_CERT_CORRUPT);
 		ok(answer(dir, "d1", act_import), &st);	/* the control */
 		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
-		    "keys.slot WHERE recipient = $s2"), 1);
+		    "main.slot WHERE recipient = $s2"), 1);
 	}
 }
 

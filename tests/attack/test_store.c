@@ -62,9 +62,9 @@ register_new(unsigned seed)
 		v[5] = rx_bytes(box, 552);
 		v[6] = rx_bytes(box, 616);
 		ok(rx_store_insert(s, RX_TABLE_RECORD, v, &st), &st);
-		v[1] = v[4];
-		v[2] = rx_bytes(box, 225);
-		ok(rx_store_insert(s, RX_TABLE_SLOT, v, &st), &st);
+		v[0] = v[2];
+		v[2] = v[3] = rx_bytes(box, RX_ENV_KEY_BYTES);
+		ok(rx_store_insert(s, RX_TABLE_SLOT_KEY, v, &st), &st);
 	}
 	ok(rx_store_commit(s, &st), &st);
 	rx_store_close(s);
@@ -181,9 +181,10 @@ test_changed_rows_do_not_fit_the_manifest(void **state)
 		{ "content.db", "INSERT INTO store VALUES(1, randomblob(16), "
 		    "'350102000000', 1, 'x')" },
 		{ "content.db", "UPDATE manifest SET lanes = zeroblob(2048)" },
-		{ "keys.db", "DELETE FROM slot WHERE child = "
-		    "(SELECT min(child) FROM slot)" },
-		{ "keys.db", "UPDATE slot SET sealed = randomblob(225)" },
+		{ "keys.db", "DELETE FROM slot_key WHERE child = "
+		    "(SELECT min(child) FROM slot_key)" },
+		{ "keys.db", "UPDATE slot_key SET identity = "
+		    "randomblob(136)" },
 		{ "keys.db", "INSERT INTO root VALUES(1, randomblob(32))" },
 	};
 	const char *dir;

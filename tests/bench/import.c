@@ -57,8 +57,10 @@ import_bytes(struct result *r, const char *dir, const char *source)
 	    "INSERT INTO main.record VALUES(?1,?2,?3,?4,?5,?6,?7)");
 	(void)insert_rows(db, "SELECT * FROM k.case_key",
 	    "INSERT INTO keys.case_key VALUES(?1,?2,?3,?4,?5,?6)");
-	(void)insert_rows(db, "SELECT * FROM k.slot",
-	    "INSERT INTO keys.slot VALUES(?1,?2,?3)");
+	(void)insert_rows(db, "SELECT * FROM k.slot_key",
+	    "INSERT INTO keys.slot_key VALUES(?1,?2,?3,?4)");
+	(void)insert_rows(db, "SELECT * FROM c.slot",
+	    "INSERT INTO main.slot VALUES(?1,?2,?3)");
 	sql(db, "COMMIT");
 	r->seconds = now() - r->seconds;
 	r->mib = peak_mib();

@@ -31,23 +31,35 @@ first_id(sqlite3 *db, const char *text, uint8_t id[RX_ID_BYTES])
 	(void)sqlite3_finalize(stmt);
 }
 
+/* Two layouts to measure against: ours, where a save changes content.db alone, and
+ * one where slots are among the keys, so that it changes both files. */
+static const char *const slot_sql[2] = {
+	"INSERT INTO main.slot(child, recipient, sealed) VALUES(?1, ?2, ?3) "
+	    "ON CONFLICT(child, recipient) DO UPDATE SET sealed = "
+	    "excluded.sealed",
+	"INSERT INTO keys.slot(child, recipient, sealed) VALUES(?1, ?2, ?3) "
+	    "ON CONFLICT(child, recipient) DO UPDATE SET sealed = "
+	    "excluded.sealed"
+};
+static const char *const layout[2] = { "one", "both" };
+
 static void
-plain_open(struct plain *p, const char *dir)
+plain_open(struct plain *p, const char *dir, int both)
 {
 
 	p->db = open_plain(dir);
 	p->record = prepare(p->db, "INSERT INTO main.record(id, version, "
 	    "child, unit, tag, coded, narrative) "
 	    "VALUES(?1, 1, ?2, ?3, ?4, ?5, ?6)");
-	p->slot = prepare(p->db, "INSERT INTO keys.slot(child, recipient, "
-	    "sealed) VALUES(?1, ?2, ?3) ON CONFLICT(child, recipient) "
-	    "DO UPDATE SET sealed = excluded.sealed");
+	p->slot = prepare(p->db, slot_sql[both]);
 	p->audit = prepare(p->db, "INSERT INTO main.audit(seq, time, payload, "
 	    "proof, hash) SELECT max(seq) + 1, ?1, ?2, ?3, ?4 FROM main.audit");
 	p->manifest = prepare(p->db, "UPDATE main.manifest SET lanes = ?1 "
 	    "WHERE id = 1");
-	first_id(p->db, "SELECT child FROM keys.slot", p->child);
-	first_id(p->db, "SELECT recipient FROM keys.slot", p->recipient);
+	if (both)
+		sql(p->db, "INSERT INTO keys.slot SELECT * FROM main.slot");
+	first_id(p->db, "SELECT child FROM main.slot", p->child);
+	first_id(p->db, "SELECT recipient FROM main.slot", p->recipient);
 }
 
 static void
@@ -121,7 +133,7 @@ save_one(struct rx_session *s, size_t i)
 /* Seconds a save of the program beside this one, which links SQLCipher;
  * negative when it was not built. */
 static double
-sqlcipher_save(size_t rows)
+sqlcipher_save(size_t rows, int both)
 {
 	char exe[PATH_BYTES], text[64] = "", n[32], m[32], dir[PATH_BYTES];
 	ssize_t len;
@@ -142,7 +154,8 @@ sqlcipher_save(size_t rows)
 	assert_true((pid = fork()) != -1);
 	if (pid == 0) {
 		(void)dup2(fd[1], STDOUT_FILENO);
-		(void)execl(exe, "sqlcipher", dir, n, m, (char *)NULL);
+		(void)execl(exe, "sqlcipher", dir, n, m, layout[both],
+		    (char *)NULL);
 		_exit(127);
 	}
 	(void)close(fd[1]);
@@ -156,37 +169,54 @@ sqlcipher_save(size_t rows)
 void
 bench_save(const char *dir, size_t rows)
 {
-	struct series plain = { 0 }, cipher = { 0 };
+	struct series plain[2] = { { 0 } }, cipher[2] = { { 0 } };
 	struct rx_session *s = sign_in(dir, "director");
-	char copy[PATH_BYTES];
-	struct plain p;
-	double t, ours, base;
+	char copy[PATH_BYTES], name[128];
+	struct plain p[2];
+	double t, ours, base[2];
 	size_t i, k;
+	int b;
 
-	path_in(copy, scratch, "plain-save");
-	copy_register(copy, dir);
-	plain_open(&p, copy);
+	for (b = 0; b < 2; b++) {
+		path_in(copy, scratch, layout[b]);
+		copy_register(copy, dir);
+		plain_open(&p[b], copy, b);
+	}
 	for (i = 0; i < runs; i++) {
-		ours = base = 0;
+		ours = base[0] = base[1] = 0;
 		for (k = 0; k < saves; k++) {
 			t = now();
 			save_one(s, i * saves + k);
 			ours += now() - t;
-			t = now();
-			plain_save(&p);
-			base += now() - t;
+			for (b = 0; b < 2; b++) {
+				t = now();
+				plain_save(&p[b]);
+				base[b] += now() - t;
+			}
 		}
-		add(&plain, ours / (double)saves, base / (double)saves);
-		if ((base = sqlcipher_save(rows)) > 0)
-			add(&cipher, ours / (double)saves, base);
+		for (b = 0; b < 2; b++) {
+			add(&plain[b], ours / (double)saves,
+			    base[b] / (double)saves);
+			if ((t = sqlcipher_save(rows, b)) > 0)
+				add(&cipher[b], ours / (double)saves, t);
+		}
 	}
-	plain_close(&p);
 	rx_session_close(s);
-	show("save an observation, durable / SQLite, same bytes", &plain, "s");
-	if (cipher.n > 0)
-		show("save an observation, durable / SQLCipher, same bytes",
-		    &cipher, "s");
-	else
-		put("save an observation, durable / SQLCipher: not built", "-",
-		    "-", "-", "-");
+	for (b = 0; b < 2; b++) {
+		plain_close(&p[b]);
+		(void)snprintf(name, sizeof(name), "save an observation, "
+		    "durable / SQLite, same bytes, %s of two files written",
+		    layout[b]);
+		show(name, &plain[b], "s");
+	}
+	for (b = 0; b < 2; b++) {
+		(void)snprintf(name, sizeof(name), "save an observation, "
+		    "durable / SQLCipher, same bytes, %s of two files written",
+		    layout[b]);
+		if (cipher[b].n > 0)
+			show(name, &cipher[b], "s");
+		else
+			put("save an observation, durable / SQLCipher: not "
+			    "built", "-", "-", "-", "-");
+	}
 }

@@ -1,8 +1,8 @@
 /*
- * sqlcipher DIR ROWS SAVES: print how many seconds one durable save takes in
+ * sqlcipher DIR ROWS SAVES LAYOUT: print how many seconds one durable save takes in
  * SQLCipher, which cannot be linked beside SQLite.  The layout is that of a
  * register: two files, attached, both encrypted, the same settings, rows of the
- * same sizes, ROWS of them there before.  Without STRICT, which the SQLite
+ * same sizes, ROWS of them there before; a save writes "one" of them or "both".  Without STRICT, which the SQLite
  * inside an old SQLCipher does not know.  bench.c runs this.
  */
 
@@ -27,6 +27,8 @@ static const char schema[] =
     "CREATE TABLE main.audit(seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, "
     "payload BLOB NOT NULL, proof BLOB NOT NULL, hash BLOB NOT NULL);"
     "CREATE TABLE main.manifest(id INTEGER PRIMARY KEY, lanes BLOB NOT NULL);"
+    "CREATE TABLE main.slot(child BLOB NOT NULL, recipient BLOB NOT NULL, "
+    "sealed BLOB NOT NULL, PRIMARY KEY(child, recipient)) WITHOUT ROWID;"
     "CREATE TABLE keys.slot(child BLOB NOT NULL, recipient BLOB NOT NULL, "
     "sealed BLOB NOT NULL, PRIMARY KEY(child, recipient)) WITHOUT ROWID;"
     "INSERT INTO manifest VALUES(1, randomblob(2048));";
@@ -35,7 +37,10 @@ static const char schema[] =
 static const char record[] =
     "INSERT INTO record VALUES(CAST(?1 AS BLOB), 1, ?2, '350102001001', "
     "randomblob(16), randomblob(552), randomblob(616))";
-static const char slot[] =
+static const char slot_one[] =
+    "INSERT OR REPLACE INTO main.slot VALUES(?1, zeroblob(16), "
+    "randomblob(225))";
+static const char slot_both[] =
     "INSERT OR REPLACE INTO keys.slot VALUES(?1, zeroblob(16), "
     "randomblob(225))";
 static const char audit[] =
@@ -116,12 +121,13 @@ main(int argc, char *argv[])
 	sqlite3 *db;
 	int k;
 
-	if (argc != 4 || (saves = strtoul(argv[3], NULL, 10)) == 0)
+	if (argc != 5 || (saves = strtoul(argv[3], NULL, 10)) == 0)
 		return (2);
 	rows = strtoul(argv[2], NULL, 10);
 	db = open_files(argv[1]);
 	stmt[0] = prepare(db, record);
-	stmt[1] = prepare(db, slot);
+	stmt[1] = prepare(db, strcmp(argv[4], "one") == 0 ? slot_one :
+	    slot_both);
 	stmt[2] = prepare(db, audit);
 	stmt[3] = prepare(db, manifest);
 	sql(db, "BEGIN IMMEDIATE");

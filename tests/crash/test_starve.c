@@ -822,8 +822,8 @@ before_slot(const char *where)
 	sqlite3 *db = raw(where);
 
 	rx_hex(hex, fixture_id[S2], RX_ID_BYTES);
-	(void)snprintf(sql, sizeof(sql), "INSERT INTO keys.slot SELECT child, "
-	    "x'%s', sealed FROM keys.slot GROUP BY child", hex);
+	(void)snprintf(sql, sizeof(sql), "INSERT INTO main.slot SELECT child, "
+	    "x'%s', sealed FROM main.slot GROUP BY child", hex);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

@@ -560,7 +560,7 @@ erased_there(const char *dir, struct rx_session *s,
 	static const char *const tables[] = { "child WHERE id",
 	    "record WHERE child", "conflict WHERE child",
 	    "keys.case_key WHERE child", "keys.case_link WHERE child",
-	    "keys.slot WHERE child" };
+	    "main.slot WHERE child" };
 	size_t i, n;
 
 	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)

@@ -66,7 +66,7 @@ test_certificate_says_what_was_destroyed_and_why(void **state)
 	epochs = fixture_number(dir, "SELECT (SELECT count(*) FROM "
 	    "keys.case_key WHERE child = $c1) + (SELECT count(*) FROM "
 	    "keys.case_link WHERE child = $c1)");
-	slots = fixture_number(dir, "SELECT count(*) FROM keys.slot "
+	slots = fixture_number(dir, "SELECT count(*) FROM main.slot "
 	    "WHERE child = $c1");
 	must(rx_child_erase_for(s, fixture_id[C1], &o, &st));
 	e = find(s, C1);

@@ -699,7 +699,7 @@ shape_of(const char *dir, struct rx_buf *shape)
 	static const char *const tables[] = { "child", "record", "audit",
 	    "erasure", "erasure WHERE swept = 1", "bundle", "conflict",
 	    "tally", "keys.user", "keys.cert", "keys.revocation",
-	    "keys.request", "keys.unit_grant", "keys.case_key", "keys.slot",
+	    "keys.request", "keys.unit_grant", "keys.case_key", "main.slot",
 	    "keys.recovery", "keys.unit_epoch", "keys.case_link",
 	    "keys.succession", "keys.handover", "keys.transfer",
 	    "keys.move" };
