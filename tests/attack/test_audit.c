@@ -18,6 +18,9 @@
 static const char later[] = "{\"id\":\"o9\",\"child\":\"c1\","
     "\"date\":\"2025-06-20\",\"channel\":\"home_visit\","
     "\"signs\":[\"mood_low\"],\"risk\":\"orange\",\"note\":\"later\"}";
+static const char newcomer[] = "{\"id\":\"c9\",\"unit\":\"350102001001\","
+    "\"name\":\"例\",\"sex\":\"f\",\"birth\":\"2014-05\","
+    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}";
 static const char otherwise[] = "{\"id\":\"o9\",\"child\":\"c1\","
     "\"date\":\"2025-06-20\",\"channel\":\"home_visit\","
     "\"signs\":[\"mood_low\"],\"risk\":\"green\",\"note\":\"otherwise\"}";
@@ -92,6 +95,31 @@ save(const char *dir, const char *json)
 
 	fixture_save(s, RX_OBSERVATION, json, false, NULL);
 	rx_session_close(s);
+}
+
+static void
+save_child(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+
+	fixture_save(s, RX_CHILD, newcomer, false, NULL);
+	rx_session_close(s);
+}
+
+/* Put ${file} of the register as it was made into ${dir}. */
+static void
+roll_back(const char *dir, const char *file)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_status st;
+	char path[300];
+
+	rx_status_clear(&st);
+	(void)snprintf(path, sizeof(path), "%s/%s", fixture_dir(), file);
+	ok(rx_file_read(&b, path, SIZE_MAX, &st), &st);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, file);
+	ok(rx_file_write(path, b.b, b.len, 0600, true, &st), &st);
+	rx_buf_free(&b);
 }
 
 /* ---- entries ---- */
@@ -823,24 +851,37 @@ test_rollback_of_one_file_is_refused(void **state)
 {
 	static const char *const files[] = { "content.db", "keys.db" };
 	const char *dir;
-	struct rx_buf b = RX_BUF_INIT;
-	struct rx_status st;
-	char path[300];
 	size_t f;
 
 	(void)state;
-	rx_status_clear(&st);
 	for (f = 0; f < 2; f++) {
 		dir = fixture_copy();
-		save(dir, later);
-		(void)snprintf(path, sizeof(path), "%s/%s", fixture_dir(),
-		    files[f]);
-		ok(rx_file_read(&b, path, SIZE_MAX, &st), &st);
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, files[f]);
-		ok(rx_file_write(path, b.b, b.len, 0600, true, &st), &st);
-		rx_buf_free(&b);
+		save_child(dir);
+		roll_back(dir, files[f]);
 		verify_refuses(dir, RX_MSG_AUDIT_ROWS);
 	}
+}
+
+/* As long as the keys are the same, the content of yesterday is the folder of
+ * yesterday. */
+static void
+test_rollback_of_the_content_alone_needs_an_anchor(void **state)
+{
+	const char *dir = fixture_copy();
+	char today[100];
+	struct rx_session *s;
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	save(dir, later);
+	head_text(dir, today);
+	roll_back(dir, "content.db");
+	verify_passes(dir, NULL);	/* the control: it cannot know */
+	s = fixture_open(dir, "d1");
+	assert_int_equal(fixture_verify(s, today, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_ROLLBACK);
+	rx_session_close(s);
 }
 
 static void
@@ -892,6 +933,8 @@ main(void)
 		cmocka_unit_test(test_rollback_of_the_folder_needs_an_anchor),
 		cmocka_unit_test(test_forgotten_reveal_needs_an_anchor),
 		cmocka_unit_test(test_rollback_of_one_file_is_refused),
+		cmocka_unit_test(
+		    test_rollback_of_the_content_alone_needs_an_anchor),
 		cmocka_unit_test(test_malformed_anchor_is_a_usage_error),
 	};
 	struct rx_status st;

@@ -97,6 +97,93 @@ test_erased_child_from_an_old_content_backup_with_current_keys_does_not_open(
 	assert_true(opened(mixed(old, weak), &rc) > 0);
 }
 
+/* The slot of s1 in the flagged case c1 of ${dir}, opened with his own keys by
+ * nothing but the library. */
+static void
+slot_of(struct rx_grant *g, const struct rx_session *s, const char *dir)
+{
+	struct rx_buf b = RX_BUF_INIT;
+
+	fixture_blob(dir, "SELECT sealed FROM main.slot WHERE child = $c1 AND "
+	    "recipient = $s1", &b);
+	ok(rx_grant_open(g, b.b, b.len, s->id, &st), &st);
+	rx_buf_free(&b);
+}
+
+/* Whether ${key} opens the note of o2, a record of c1, in ${dir}. */
+static bool
+opens_note(const struct rx_session *s, const char *dir,
+    const struct rx_key *key)
+{
+	struct rx_buf b = RX_BUF_INIT, note = RX_BUF_INIT;
+	struct rx_place place;
+	rx_err rc;
+
+	fixture_blob(dir, "SELECT narrative FROM record WHERE id = $o2 AND "
+	    "version = 1", &b);
+	rx_place_init(&place, s, "350102001001\0\0\0", fixture_id[O2],
+	    fixture_id[C1], RX_TABLE_RECORD, 6, 1);
+	rx_status_clear(&st);
+	rc = rx_field_open(&note, b.b, b.len, key, RX_COMP_NARRATIVE, &place,
+	    &st);
+	rx_buf_free(&b);
+	rx_buf_free(&note);
+	return (rc == RX_OK);
+}
+
+/* The narrative key of c1 by the slot key ${slot} and the row of slot_key, when
+ * there is one in ${dir}. */
+static bool
+leads_on(struct rx_key *key, const struct rx_session *s, const char *dir,
+    const struct rx_key *slot)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	struct rx_place place;
+	rx_err rc;
+
+	if (fixture_number(dir, "SELECT count(*) FROM keys.slot_key WHERE "
+	    "child = $c1") == 0)
+		return (false);
+	fixture_blob(dir, "SELECT narrative FROM keys.slot_key WHERE child = "
+	    "$c1", &b);
+	rx_place_init(&place, s, "", fixture_id[C1], fixture_id[C1],
+	    RX_TABLE_SLOT_KEY, 3, 1);
+	rx_status_clear(&st);
+	rc = rx_envelope_open(key->b, RX_KEY_BYTES, b.b, b.len, slot,
+	    RX_ENV_KEY, RX_COMP_NARRATIVE, 1, &place, &st);
+	rx_buf_free(&b);
+	return (rc == RX_OK);
+}
+
+/* The supervisor, to whom c1 was flagged, kept the content of before, and his
+ * slot with it.  What it holds is no key of the case, and the row that it leads to
+ * went with the keys. */
+static void
+test_open_slot_of_an_old_content_backup_leads_nowhere_with_current_keys(
+    void **state)
+{
+	const char *old = fixture_dir(), *now = erased_copy(), *both;
+	struct rx_session *s = fixture_open(now, "s1");
+	struct rx_grant g;
+	struct rx_key key;
+
+	(void)state;
+	both = mixed(old, now);
+	rx_status_clear(&st);
+	slot_of(&g, s, both);
+	assert_int_equal(g.kind, RX_GRANT_SLOT);
+	assert_false(opens_note(s, both, &g.keys[1]));
+	assert_false(leads_on(&key, s, both, &g.keys[1]));
+	/* Control: with the keys of before it leads to the note, ... */
+	assert_true(leads_on(&key, s, old, &g.keys[1]));
+	assert_true(opens_note(s, old, &key));
+	/* ... and so would it with those of now, did it hold what it leads to. */
+	assert_true(opens_note(s, both, &key));
+	rx_wipe(&key, sizeof(key));
+	rx_wipe(&g, sizeof(g));
+	rx_session_close(s);
+}
+
 /* Expect that ${dir} does not verify, with ${msg}. */
 static void
 refuses(const char *dir, const char *user, enum rx_msg msg)
@@ -193,6 +280,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
     test_erased_child_from_an_old_content_backup_with_current_keys_does_not_open),
+		cmocka_unit_test(
+    test_open_slot_of_an_old_content_backup_leads_nowhere_with_current_keys),
 		cmocka_unit_test(
 		    test_row_of_an_erased_child_that_is_put_back_is_found),
 		cmocka_unit_test(

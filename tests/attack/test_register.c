@@ -20,6 +20,9 @@
 #define SLOT_COMPS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE))
 #define YEAR_MS INT64_C(31557600000)
 
+static const char another_visit[] = "{\"id\":\"o8\",\"child\":\"c1\","
+    "\"date\":\"2025-06-21\",\"channel\":\"home_visit\","
+    "\"signs\":[\"mood_low\"],\"risk\":\"green\",\"note\":\"later\"}";
 static const char set_cert[] = "UPDATE keys.cert SET cert = ?1 WHERE user = ";
 
 /* ---- what several tests need ---- */
@@ -849,6 +852,120 @@ test_forged_slot_opens_nothing(void **state)
 	}
 }
 
+/* The keys of c1 that the supervisor has from his slot there. */
+static void
+case_keys_of(struct rx_session *s, struct rx_case *c)
+{
+	struct rx_status st;
+	bool opened;
+
+	rx_status_clear(&st);
+	ok(rx_case_load(c, s, fixture_id[C1], VILLAGE1, RX_BIT(RX_COMP_CODED),
+	    &st), &st);
+	ok(rx_case_load_slot(c, s, &opened, &st), &st);
+	assert_true(opened);
+}
+
+/* Seal ${key} as the narrative key of c1 under the slot key ${slot}. */
+static void
+slot_key_box(uint8_t box[RX_ENV_KEY_BYTES], const struct rx_session *s,
+    const struct rx_key *key, const struct rx_key *slot)
+{
+	struct rx_place place;
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	rx_place_init(&place, s, "", fixture_id[C1], fixture_id[C1],
+	    RX_TABLE_SLOT_KEY, 3, 1);
+	ok(rx_envelope_seal(box, slot, RX_ENV_KEY, RX_COMP_NARRATIVE, 1,
+	    &place, key->b, RX_KEY_BYTES, &st), &st);
+}
+
+/* Who once had a slot can seal under what it held: another supervisor is not to
+ * write under a key of his choice. */
+static void
+test_key_that_was_forged_under_a_slot_key_is_refused(void **state)
+{
+	const struct rx_key chosen = { "the forger knows this very well" };
+	const char *dir;
+	uint8_t box[RX_ENV_KEY_BYTES];
+	struct rx_session *s;
+	struct rx_status st;
+	struct rx_grant g;
+	struct rx_case c;
+	size_t n;
+	int i;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < 2; i++) {
+		dir = fixture_copy();
+		s = fixture_open(dir, "s1");
+		open_slot(s, dir, "$c1", &g);
+		rx_case_init(&c);
+		case_keys_of(s, &c);
+		/* The control: the key itself, sealed in the same way. */
+		slot_key_box(box, s, i == 0 ? &chosen : c.e[0].key[1],
+		    &g.keys[1]);
+		fixture_tamper_blob(dir, "UPDATE keys.slot_key SET narrative = "
+		    "?1 WHERE child = $c1", box, sizeof(box));
+		rx_case_done(&c, s);
+		rx_wipe(&g, sizeof(g));
+		if (i == 1) {
+			ok(fixture_show(s, fixture_id[C1], "reason", &n, &st),
+			    &st);
+			assert_int_equal(n, 3);
+		} else {
+			assert_int_equal(fixture_show(s, fixture_id[C1],
+			    "reason", &n, &st), RX_ECORRUPT);
+			assert_int_equal(st.msg, RX_MSG_GRANT_CORRUPT);
+			assert_int_equal(n, 0);
+			rx_status_clear(&st);
+		}
+		rx_session_close(s);
+	}
+}
+
+/* What a slot leads to is changed: the supervisor is told, and the next save of
+ * somebody who has the keys puts it right. */
+static void
+test_changed_row_of_slot_keys_is_refused_and_put_right(void **state)
+{
+	static const char *const changes[] = {
+		"DELETE FROM keys.slot_key WHERE child = $c1",
+		"UPDATE keys.slot_key SET epoch = 2 WHERE child = $c1",
+		"UPDATE keys.slot_key SET identity = narrative, narrative = "
+		    "identity WHERE child = $c1",
+		"UPDATE keys.slot_key SET identity = (SELECT identity FROM "
+		    "keys.slot_key WHERE child = $c2) WHERE child = $c1",
+		"UPDATE keys.slot_key SET narrative = zeroblob(7) WHERE child "
+		    "= $c1",
+	};
+	const char *dir;
+	struct rx_session *s, *d;
+	struct rx_status st;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		dir = fixture_copy();
+		fixture_tamper(dir, changes[i]);
+		s = fixture_open(dir, "s1");
+		rx_status_clear(&st);
+		assert_int_equal(fixture_show(s, fixture_id[C1], "reason", &n,
+		    &st), RX_ECORRUPT);
+		assert_int_equal(st.msg, RX_MSG_GRANT_CORRUPT);
+		assert_int_equal(n, 0);
+		d = fixture_open(dir, "d1");
+		fixture_save(d, RX_OBSERVATION, another_visit, false, NULL);
+		rx_session_close(d);
+		rx_status_clear(&st);
+		ok(fixture_show(s, fixture_id[C1], "reason", &n, &st), &st);
+		assert_int_equal(n, 4);
+		rx_session_close(s);
+	}
+}
+
 /* ---- who opens what ---- */
 
 static void
@@ -1417,6 +1534,10 @@ main(void)
 		    test_register_keys_come_from_the_administrator_alone),
 		cmocka_unit_test(test_slot_of_a_flagged_case_opens_no_other),
 		cmocka_unit_test(test_forged_slot_opens_nothing),
+		cmocka_unit_test(
+		    test_key_that_was_forged_under_a_slot_key_is_refused),
+		cmocka_unit_test(
+		    test_changed_row_of_slot_keys_is_refused_and_put_right),
 		cmocka_unit_test(
 		    test_supervisor_opens_flagged_cases_of_his_township_only),
 		cmocka_unit_test(
