@@ -163,6 +163,7 @@ struct rx_store {
 	struct rx_buf row, old;	/* encodings, scratch */
 	struct rx_buf image[RX_FILE_COUNT];	/* brought up to date; of an
 						 * older backup */
+	sqlite3_stmt *lock;	/* when it was taken once */
 	sqlite3_stmt *end[RX_ENDS];
 	sqlite3_stmt *table[RX_TABLE_COUNT][RX_OP_COUNT];
 	struct rx_cursor cursor[RX_QUERY_COUNT];

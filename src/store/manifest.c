@@ -65,25 +65,6 @@ save(struct rx_store *s, struct rx_status *st)
 	return (rc);
 }
 
-rx_err
-rx_store_begin(struct rx_store *s, struct rx_status *st)
-{
-	rx_err rc;
-
-	if (s->tx || s->reading)
-		return (rx_store_misuse(st, "nested transaction", __func__));
-	if (s->how & RX_SQL_IMAGE)
-		return (rx_store_misuse(st, "read-only image", __func__));
-	if ((rc = rx_exec(s->db, "BEGIN IMMEDIATE", s->how, st)) != RX_OK)
-		return (rc);
-	s->tx = true;
-	s->dirty = false;
-	s->uncounted = 0;
-	if ((rc = load(s, &s->manifest, st)) != RX_OK)
-		rx_store_rollback(s);
-	return (rc);
-}
-
 /* End the transaction as ${how} says; a result code of SQLite.  The statements were
  * prepared when the register was opened: to give up must not take memory. */
 static int
@@ -93,6 +74,47 @@ end(struct rx_store *s, enum rx_end how)
 
 	(void)sqlite3_reset(s->end[how]);
 	return (code);
+}
+
+/*
+ * Who writes to either file takes the lock of content.db first, by a write that
+ * finds no row, so there is one at a time.  BEGIN IMMEDIATE would take the locks of
+ * both, and then a commit goes the way of one that has changed both, with three
+ * more waits for the disk and a third file: few change the keys.
+ */
+static rx_err
+lock(struct rx_store *s, struct rx_status *st)
+{
+	rx_err rc;
+	int code;
+
+	if (s->lock == NULL && (rc = rx_store_prepare(&s->lock, s, "UPDATE "
+	    "main.manifest SET lanes = lanes WHERE id = 0", st)) != RX_OK)
+		return (rc);
+	code = sqlite3_step(s->lock);
+	(void)sqlite3_reset(s->lock);
+	return (code == SQLITE_DONE ? RX_OK : rx_sqlite_fail(st, code, s->how,
+	    __func__));
+}
+
+rx_err
+rx_store_begin(struct rx_store *s, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (s->tx || s->reading)
+		return (rx_store_misuse(st, "nested transaction", __func__));
+	if (s->how & RX_SQL_IMAGE)
+		return (rx_store_misuse(st, "read-only image", __func__));
+	if ((rc = rx_exec(s->db, "BEGIN", s->how, st)) != RX_OK)
+		return (rc);
+	s->tx = true;
+	s->dirty = false;
+	s->uncounted = 0;
+	if ((rc = lock(s, st)) != RX_OK ||
+	    (rc = load(s, &s->manifest, st)) != RX_OK)
+		rx_store_rollback(s);
+	return (rc);
 }
 
 /* Whatever goes wrong, no transaction is open afterwards. */

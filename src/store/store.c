@@ -98,6 +98,7 @@ rx_store_close(struct rx_store *s)
 	rx_store_rollback(s);
 	for (i = 0; i < RX_ENDS; i++)
 		(void)sqlite3_finalize(s->end[i]);
+	(void)sqlite3_finalize(s->lock);
 	for (i = 0; i < RX_QUERY_COUNT; i++)
 		(void)sqlite3_finalize(s->cursor[i].stmt);
 	for (i = 0; i < RX_TABLE_COUNT; i++)

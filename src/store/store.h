@@ -101,7 +101,7 @@ rx_err rx_store_open_memory(struct rx_store **out, struct rx_status *st)
 
 void rx_store_close(struct rx_store *s);	/* rolls back; NULL is allowed */
 
-/* BEGIN IMMEDIATE; the manifest is read.  Not nested. */
+/* Wait to be the only one who writes; the manifest is read.  Not nested. */
 rx_err rx_store_begin(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 rx_err rx_store_commit(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 void rx_store_rollback(struct rx_store *s);

@@ -16,6 +16,7 @@
 
 struct plain {			/* the rows of a save, without our code */
 	sqlite3 *db;
+	const char *begin;
 	sqlite3_stmt *record, *slot, *audit, *manifest;
 	uint8_t child[RX_ID_BYTES], recipient[RX_ID_BYTES];
 };
@@ -51,6 +52,8 @@ plain_open(struct plain *p, const char *dir, int both)
 	p->record = prepare(p->db, "INSERT INTO main.record(id, version, "
 	    "child, unit, tag, coded, narrative) "
 	    "VALUES(?1, 1, ?2, ?3, ?4, ?5, ?6)");
+	/* IMMEDIATE would take a commit to both files in any case. */
+	p->begin = both ? "BEGIN IMMEDIATE" : "BEGIN";
 	p->slot = prepare(p->db, slot_sql[both]);
 	p->audit = prepare(p->db, "INSERT INTO main.audit(seq, time, payload, "
 	    "proof, hash) SELECT max(seq) + 1, ?1, ?2, ?3, ?4 FROM main.audit");
@@ -90,7 +93,7 @@ plain_save(struct plain *p)
 	randombytes_buf(noise, sizeof(noise));
 	rx_uuid7(id, rx_time_now());
 	villages(village, VILLAGES);
-	sql(p->db, "BEGIN IMMEDIATE");
+	sql(p->db, p->begin);
 	bind(p->record, 1, id, RX_ID_BYTES);
 	bind(p->record, 2, p->child, RX_ID_BYTES);
 	(void)sqlite3_bind_text(p->record, 3, village[0], -1, SQLITE_STATIC);
