@@ -85,6 +85,8 @@ static const struct sample {
 	{ RX_TABLE_AUDIT, RX_Q_AUDIT, -1, { 0, 0, 300, 200, 32 } },
 	{ RX_TABLE_DRAFT, RX_Q_DRAFTS_OF_USER, 0, { 16, 16, 616 } },
 	{ RX_TABLE_KEPT, RX_Q_KEPT, 0, { 16, 8296 } },
+	{ RX_TABLE_SLOT_OLD, RX_Q_SLOTS_OLD_OF_CASE, 0, { 16, 16, 225 } },
+	{ RX_TABLE_SLOT_KEY, RX_Q_SLOT_KEY, 0, { 16, 0, 136, 136 } },
 };
 #define NSAMPLES (sizeof(samples) / sizeof(samples[0]))
 
@@ -614,7 +616,10 @@ test_second_writer_is_told_that_it_is_busy(void **state)
 	rx_status_clear(&st);
 	assert_int_equal(sqlite3_busy_timeout(other->db, 50), SQLITE_OK);
 	begin(s);
+	assert_int_equal(rx_store_begin(other, &st), RX_EIO);
+	assert_int_equal(st.msg, RX_MSG_STORE_BUSY);
 	insert(s, RX_TABLE_REQUEST, 1, 0);
+	rx_status_clear(&st);
 	assert_int_equal(rx_store_begin(other, &st), RX_EIO);
 	assert_int_equal(st.msg, RX_MSG_STORE_BUSY);
 	rx_status_clear(&st);
@@ -622,6 +627,78 @@ test_second_writer_is_told_that_it_is_busy(void **state)
 	commit(s);
 	begin(other);
 	rx_store_close(other);
+	rx_store_close(s);
+}
+
+/* Another program, as far as it is at the keys of ${dir}. */
+static sqlite3 *
+at_keys(const char *dir)
+{
+	sqlite3 *db;
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/keys.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	return (db);
+}
+
+/* Most that is written changes content.db alone: nobody waits for the keys, and a
+ * commit does not go the way of one that spans both files. */
+static void
+test_a_write_to_the_content_leaves_the_keys_alone(void **state)
+{
+	const char *dir = test_dir();
+	struct rx_store *s = create(dir);
+	sqlite3 *keys = at_keys(dir);
+
+	(void)state;
+	begin(s);
+	insert(s, RX_TABLE_SLOT, 1, 0);
+	(void)count(s, RX_Q_REQUESTS, NULL, 0);
+	assert_int_equal(sqlite3_exec(keys, "BEGIN IMMEDIATE; ROLLBACK", NULL,
+	    NULL, NULL), SQLITE_OK);
+	/* The control: the first row of the keys takes their lock too. */
+	insert(s, RX_TABLE_REQUEST, 1, 0);
+	assert_int_equal(sqlite3_exec(keys, "BEGIN IMMEDIATE; ROLLBACK", NULL,
+	    NULL, NULL), SQLITE_BUSY);
+	commit(s);
+	assert_int_equal(sqlite3_close(keys), SQLITE_OK);
+	rx_store_close(s);
+}
+
+/* VACUUM is at one file, without the lock of the other. */
+static void
+test_keys_that_another_is_at_are_busy(void **state)
+{
+	const char *dir = test_dir();
+	struct rx_store *s = create(dir);
+	struct rx_status st;
+	struct row r;
+	sqlite3 *keys = at_keys(dir);
+
+	(void)state;
+	rx_status_clear(&st);
+	begin(s);
+	assert_int_equal(count(s, RX_Q_REQUESTS, NULL, 0), 0);
+	insert(s, RX_TABLE_RELEASE, 1, 0);
+	assert_int_equal(sqlite3_exec(keys, "BEGIN IMMEDIATE", NULL, NULL,
+	    NULL), SQLITE_OK);
+	row_make(&r, &samples[9], 1, 0);
+	assert_int_equal(rx_store_insert(s, RX_TABLE_REQUEST, r.v, &st),
+	    RX_EIO);
+	assert_int_equal(st.msg, RX_MSG_STORE_BUSY);
+	rx_status_clear(&st);
+	rx_store_rollback(s);
+	assert_int_equal(sqlite3_exec(keys, "ROLLBACK", NULL, NULL, NULL),
+	    SQLITE_OK);
+	/* Nothing was written; and then both are. */
+	begin(s);
+	assert_int_equal(count(s, RX_Q_RELEASES, NULL, 0), 0);
+	insert(s, RX_TABLE_RELEASE, 1, 0);
+	ok(rx_store_insert(s, RX_TABLE_REQUEST, r.v, &st), &st);
+	commit(s);
+	row_free(&r);
+	assert_int_equal(sqlite3_close(keys), SQLITE_OK);
 	rx_store_close(s);
 }
 
@@ -788,7 +865,7 @@ test_images_are_the_register(void **state)
 	begin(s);
 	for (n = 0; n < 200; n++) {
 		insert(s, RX_TABLE_RECORD, n, 0);
-		insert(s, RX_TABLE_SLOT, n, 0);
+		insert(s, RX_TABLE_SLOT_KEY, n, 0);
 	}
 	refused(rx_store_images(s, &content, &keys, &st), RX_EINTERNAL, &st);
 	commit(s);
@@ -1280,6 +1357,9 @@ main(void)
 		    test_duplicate_is_a_conflict_and_changes_nothing),
 		cmocka_unit_test(test_other_processes_see_what_is_committed),
 		cmocka_unit_test(test_second_writer_is_told_that_it_is_busy),
+		cmocka_unit_test(
+		    test_a_write_to_the_content_leaves_the_keys_alone),
+		cmocka_unit_test(test_keys_that_another_is_at_are_busy),
 		cmocka_unit_test(
 		    test_killed_writer_leaves_both_files_or_neither),
 		cmocka_unit_test(test_full_disk_leaves_the_register_as_it_was),
