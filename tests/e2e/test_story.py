@@ -237,7 +237,8 @@ def test_bundle_by_the_thief_is_refused_at_home():
 SEALED = ["coded FROM child", "name FROM child", "coded FROM record",
           "narrative FROM record", "coded FROM activity", "payload FROM audit",
           "proof FROM audit", "identity FROM keys.case_key",
-          "narrative FROM keys.case_key", "coded FROM keys.case_key"]
+          "narrative FROM keys.case_key", "coded FROM keys.case_key",
+          "identity FROM keys.slot_key", "narrative FROM keys.slot_key"]
 
 
 def envelopes(folder):
