@@ -575,9 +575,23 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
 
 /* Add identity and narrative keys from the session's own slot, if it is open:
  * *opened tells; RX_ECORRUPT (GRANT_CORRUPT), also when the row of slot_key is not
- * of these keys. */
+ * of these keys, or they are not those of what is sealed in the case. */
 rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
     bool *opened, struct rx_status *st) RX_MUST_USE;
+/* The same with a slot and its row of slot_key that are not stored (epoch 0: there
+ * is no such row); none of these keys may be held.  RX_OK and not opened: it is one
+ * that is closed. */
+struct rx_slot_seen {
+	enum rx_table table;	/* that the slot is of */
+	const void *box;
+	size_t n;
+	int64_t epoch;
+	const void *key[2];
+	size_t nkey[2];
+};
+rx_err rx_case_try_slot(struct rx_case *c, struct rx_session *s,
+    const struct rx_slot_seen *seen, bool *opened, struct rx_status *st)
+    RX_MUST_USE;
 /* Seal the newest keys of the case, which are held, for its slots.  In a
  * transaction. */
 rx_err rx_slot_keys_put(struct rx_case *c, struct rx_session *s,

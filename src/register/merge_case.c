@@ -126,15 +126,16 @@ conflict_row(struct rx_value v[7], const struct in_row *r, const char *unit,
 	v[6] = rx_bytes(p, n);
 }
 
-/* Put the row ${was} in its place again. */
+/* Put the row ${m->bytes} in its place again. */
 static rx_err
-put_back(struct merge *m, const struct rx_buf *was, struct rx_status *st)
+put_back(struct merge *m, struct rx_status *st)
 {
 	struct rx_value old[RX_COLUMNS_MAX];
 	enum rx_table table;
 	rx_err rc;
 
-	if ((rc = rx_row_decode(&table, old, was->b, was->len, st)) != RX_OK)
+	if ((rc = rx_row_decode(&table, old, m->bytes.b, m->bytes.len, st)) !=
+	    RX_OK)
 		return (rc);
 	return (rx_store_replace(m->s->store, table, old, st));
 }
@@ -303,7 +304,7 @@ version_passed(struct merge *m, struct rx_case *c, const struct in_row *r,
 		return (rc);
 	}
 	if ((rc = absent ? rx_store_delete(m->s->store, r->table, r->v, NULL,
-	    st) : put_back(m, &m->bytes, st)) != RX_OK || out)
+	    st) : put_back(m, st)) != RX_OK || out)
 		return (rc);
 	return (conflict_keep(m, r, unit, r->p, r->n, st));
 }
@@ -334,7 +335,7 @@ version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
 	rx_status_clear(&why);
 	if ((rc = verify_new(m, c, r, &why)) != RX_OK) {
 		if (left_out(m, &why))
-			return (put_back(m, &m->bytes, st));
+			return (put_back(m, st));
 		*st = why;
 		return (rc);
 	}
@@ -345,7 +346,7 @@ version_conflict(struct merge *m, struct rx_case *c, const struct in_row *r,
 	else
 		wins = m->r.at > at || (m->r.at == at && memcmp(his, mine,
 		    sizeof(his)) > 0);
-	if (!wins && (rc = put_back(m, &m->bytes, st)) != RX_OK)
+	if (!wins && (rc = put_back(m, st)) != RX_OK)
 		return (rc);
 	return (conflict_keep(m, r, unit, wins ? m->bytes.b : r->p,
 	    wins ? m->bytes.len : r->n, st));
@@ -642,13 +643,17 @@ nothing_new(struct merge *m, const struct group *g, bool *nothing,
 
 		if (r->table == RX_TABLE_SLOT ||
 		    r->table == RX_TABLE_SLOT_OLD ||
-		    r->table == RX_TABLE_SLOT_KEY ||
 		    r->table == RX_TABLE_CASE_LINK ||
 		    (r->table == RX_TABLE_CASE_KEY && g->comes < g->have))
 			continue;
 		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
 		    NULL, st)) != RX_OK)
 			return (rc);
+		/* A register of before has none. */
+		if (r->table == RX_TABLE_SLOT_KEY) {
+			*nothing = how != RX_ABSENT;
+			continue;
+		}
 		versions += r->table != RX_TABLE_CASE_KEY &&
 		    r->table != RX_TABLE_MOVE;
 		*nothing = how == RX_SAME;
@@ -856,65 +861,51 @@ case_keys(struct merge *m, const struct group *g, bool *can,
 
 /* ---- slots ---- */
 
-/* A row that came, for a time in the place of what is stored. */
-struct swap {
-	const struct in_row *r;		/* NULL: none came */
-	enum rx_there how;
-	struct rx_buf was;
-};
-
-static rx_err
-swap_in(struct merge *m, struct swap *w, struct rx_status *st)
-{
-	rx_err rc;
-
-	if (w->r == NULL)
-		return (RX_OK);
-	if ((rc = rx_store_compare(m->s->store, w->r->table, w->r->v, &w->how,
-	    &w->was, st)) != RX_OK || w->how == RX_SAME)
-		return (rc);
-	return (rx_store_replace(m->s->store, w->r->table, w->r->v, st));
-}
-
-static rx_err
-swap_back(struct merge *m, const struct swap *w, struct rx_status *st)
-{
-
-	if (w->r == NULL || w->how == RX_SAME)
-		return (RX_OK);
-	return (w->how == RX_ABSENT ? rx_store_delete(m->s->store, w->r->table,
-	    w->r->v, NULL, st) : put_back(m, &w->was, st));
-}
-
-/* The slot of the opener and the keys to it, as far as they came. */
+/* The opener's slot as it came, with what it leads to; *came tells.  One of keys.db
+ * is of a sender with an older program. */
 static void
-my_slot(struct swap w[2], const struct merge *m, const struct group *g)
+my_slot(struct rx_slot_seen *seen, const struct merge *m,
+    const struct group *g, bool *came)
 {
-	size_t i;
+	const struct in_row *r;
+	size_t i, k;
 
-	memset(w, 0, 2 * sizeof(*w));
-	for (i = 0; i < g->n; i++)
-		if (g->row[i].table == RX_TABLE_SLOT_KEY)
-			w[1].r = &g->row[i];
-		else if (g->row[i].table == RX_TABLE_SLOT && memcmp(
-		    g->row[i].v[1].p, m->s->user_id, RX_ID_BYTES) == 0)
-			w[0].r = &g->row[i];
+	memset(seen, 0, sizeof(*seen));
+	*came = false;
+	for (i = 0; i < g->n; i++) {
+		r = &g->row[i];
+		if (r->table == RX_TABLE_SLOT_KEY) {
+			seen->epoch = r->v[1].i;
+			for (k = 0; k < 2; k++) {
+				seen->key[k] = r->v[2 + k].p;
+				seen->nkey[k] = r->v[2 + k].n;
+			}
+		} else if ((r->table == RX_TABLE_SLOT ||
+		    (r->table == RX_TABLE_SLOT_OLD && !*came)) &&
+		    memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) == 0) {
+			seen->table = r->table;
+			seen->box = r->v[2].p;
+			seen->n = r->v[2].n;
+			*came = true;
+		}
+	}
 }
 
-/* Try the opener's slot as it is stored. */
+/* Try a slot of the opener, the one that is stored when ${seen} is NULL; *fits tells
+ * that it is one of his, open or closed. */
 static rx_err
-slot_try(struct merge *m, bool *opened, struct rx_status *st)
+slot_try(struct merge *m, const struct rx_slot_seen *seen, bool *opened,
+    bool *fits, struct rx_status *st)
 {
 	struct rx_status why;
 	rx_err rc;
 
-	*opened = false;
 	rx_status_clear(&why);
-	rc = rx_case_load_slot(&m->now, m->s, opened, &why);
-	if (rc == RX_OK || rc == RX_ECORRUPT) {
-		*opened &= rc == RX_OK;
+	rc = seen == NULL ? rx_case_load_slot(&m->now, m->s, opened, &why) :
+	    rx_case_try_slot(&m->now, m->s, seen, opened, &why);
+	*fits = rc == RX_OK;
+	if (rc == RX_OK || rc == RX_ECORRUPT)
 		return (RX_OK);
-	}
 	*st = why;
 	return (rc);
 }
@@ -925,66 +916,76 @@ static rx_err
 slot_take(struct merge *m, const struct group *g, bool *opened,
     struct rx_status *st)
 {
-	struct swap w[2];
-	size_t k;
+	struct rx_slot_seen seen;
+	bool came, fits;
 	rx_err rc;
 
-	my_slot(w, m, g);
-	if ((rc = slot_try(m, opened, st)) != RX_OK || *opened ||
-	    w[0].r == NULL || !g->after.flagged)
+	my_slot(&seen, m, g, &came);
+	if ((rc = slot_try(m, NULL, opened, &fits, st)) != RX_OK || *opened ||
+	    !came || !g->after.flagged)
 		return (rc);
-	for (k = 0; k < 2 && rc == RX_OK; k++)
-		rc = swap_in(m, &w[k], st);
-	if (rc == RX_OK)
-		rc = slot_try(m, opened, st);
-	for (k = 0; k < 2 && rc == RX_OK && !*opened; k++)
-		rc = swap_back(m, &w[k], st);
-	for (k = 0; k < 2; k++)
-		rx_buf_free(&w[k].was);
-	return (rc);
+	return (slot_try(m, &seen, opened, &fits, st));
 }
 
-/* Whether the row ${r}, of which there is another one here, is to take its place:
- * it tells of newer keys, or is of a sender who knew of a flag that was not known
- * here.  A slot of the opener was tried. */
-static bool
-slot_newer(const struct merge *m, const struct group *g,
-    const struct in_row *r)
+/* Whether the row ${r}, a slot or what slots lead to, is to be stored as it came:
+ * there is none, or none of the newest keys, or it tells of a flag that was not known
+ * here.  Whoever a slot is for verifies it; the opener has not got his open. */
+static rx_err
+slot_wanted(struct merge *m, const struct group *g, const struct in_row *r,
+    bool *wanted, struct rx_status *st)
 {
 	const bool grew = g->after.flagged && (!g->before.flagged ||
 	    g->after.above > g->before.above);
+	const bool newer = g->comes > g->have;
+	struct rx_slot_seen seen;
+	enum rx_there how, old = RX_ABSENT;
+	bool came, opened = false, closed = true;
+	rx_err rc;
 
-	if (r->table == RX_TABLE_SLOT_KEY)
-		return (grew || g->comes > g->have);
-	return (grew && memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0);
+	if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how, NULL,
+	    st)) != RX_OK)
+		return (rc);
+	if (r->table == RX_TABLE_SLOT_KEY) {
+		*wanted = r->v[1].i == (int64_t)g->comes &&
+		    (how == RX_ABSENT || (how == RX_OTHER && newer));
+		return (RX_OK);
+	}
+	if (how == RX_ABSENT && (rc = rx_store_compare(m->s->store,
+	    RX_TABLE_SLOT_OLD, r->v, &old, NULL, st)) != RX_OK)
+		return (rc);
+	*wanted = how != RX_SAME && (newer || grew ||
+	    (how == RX_ABSENT && old == RX_ABSENT));
+	if (!*wanted || memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0)
+		return (RX_OK);
+	my_slot(&seen, m, g, &came);
+	rc = slot_try(m, &seen, &opened, &closed, st);
+	*wanted = closed && !opened && (newer || how == RX_ABSENT);
+	return (rc);
 }
 
-/* The slots of others, and the keys to them, as the sender wrote them.  Whoever they
- * are for verifies them. */
+/* The slots of others, and the keys to them, as the sender wrote them; nothing of
+ * keys that others have followed here. */
 static rx_err
 slots_copy(struct merge *m, const struct group *g, struct rx_status *st)
 {
-	enum rx_there how;
-	size_t i;
+	bool wanted = false;
+	size_t i, k;
 	rx_err rc;
 
-	for (i = 0; i < g->n; i++) {
+	for (i = 0; i < g->n && g->comes >= g->have; i++) {
 		const struct in_row *r = &g->row[i];
 
 		if (r->table != RX_TABLE_SLOT_KEY &&
 		    (r->table != RX_TABLE_SLOT ||
 		    rx_review_step(m->s, g->unit, r->v[1].p) < 0))
 			continue;
-		if (r->v[2].n != (r->table == RX_TABLE_SLOT ? RX_GRANT_BYTES :
-		    RX_ENV_KEY_BYTES))
-			return (rx_merge_corrupt(st));
-		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
-		    NULL, st)) != RX_OK)
-			return (rc);
-		if ((how == RX_ABSENT ||
-		    (how == RX_OTHER && slot_newer(m, g, r))) &&
-		    (rc = rx_store_replace(m->s->store, r->table, r->v, st)) !=
-		    RX_OK)
+		for (k = 2; k < (r->table == RX_TABLE_SLOT ? 3 : 4); k++)
+			if (r->v[k].n != (r->table == RX_TABLE_SLOT ?
+			    RX_GRANT_BYTES : RX_ENV_KEY_BYTES))
+				return (rx_merge_corrupt(st));
+		if ((rc = slot_wanted(m, g, r, &wanted, st)) != RX_OK ||
+		    (wanted && (rc = rx_store_replace(m->s->store, r->table,
+		    r->v, st)) != RX_OK))
 			return (rc);
 	}
 	return (RX_OK);

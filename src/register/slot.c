@@ -13,6 +13,7 @@
  * case and goes with them.
  */
 
+#define HEALED_AT_ONCE 100
 #define SLOT_COMPS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE))
 
 /* ---- slot keys ---- */
@@ -56,44 +57,47 @@ slot_keys(struct rx_key *slot[2], struct rx_case *c, struct rx_session *s,
 	return (RX_OK);
 }
 
-/* Open the row of slot_key into ${key}; *right is false when there is none of the
- * newest epoch, or not one of ${slot}. */
+/* What the row under ${cur} of slot_key has. */
+static void
+slot_key_seen(struct rx_slot_seen *seen, const struct rx_cursor *cur)
+{
+	int k;
+
+	seen->epoch = rx_col_int(cur, 1);
+	for (k = 0; k < 2; k++)
+		seen->key[k] = rx_col_bytes(cur, 2 + k, &seen->nkey[k]);
+}
+
+/* Open what was ${seen} of slot_key into ${key}; *right is false when that is not of
+ * the newest epoch, or not under ${slot}. */
 static rx_err
 slot_key_open(struct rx_key *const key[2],
-    const struct rx_key *const slot[2], struct rx_case *c,
-    struct rx_session *s, bool *right, struct rx_status *st)
+    const struct rx_key *const slot[2], const struct rx_slot_seen *seen,
+    struct rx_case *c, struct rx_session *s, bool *right,
+    struct rx_status *st)
 {
-	const struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	const uint32_t epoch = c->e[c->n - 1].epoch;
 	struct rx_place place;
-	struct rx_cursor *cur;
 	struct rx_key *again;
 	struct rx_status no;
-	const uint8_t *box;
-	size_t k, n;
-	bool row = false;
+	size_t k;
 	rx_err rc;
 
 	*right = false;
-	if ((rc = rx_case_take(c, s, &again, st)) != RX_OK ||
-	    (rc = rx_query_open(&cur, s->store, RX_Q_SLOT_KEY, &arg, 1, st)) !=
-	    RX_OK)
+	if ((rc = rx_case_take(c, s, &again, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)
-		*right = rx_col_int(cur, 1) == (int64_t)epoch;
+	*right = seen->epoch == (int64_t)epoch;
 	for (k = 0; k < 2 && *right; k++) {
-		box = rx_col_bytes(cur, (int)(2 + k), &n);
 		slot_key_place(&place, s, c->id, k, epoch);
 		rx_status_clear(&no);
-		*right = rx_envelope_open(key[k]->b, RX_KEY_BYTES, box, n,
-		    slot[k], RX_ENV_KEY, rx_case_comp[k], epoch, &place,
-		    &no) == RX_OK;
+		*right = rx_envelope_open(key[k]->b, RX_KEY_BYTES,
+		    seen->key[k], seen->nkey[k], slot[k], RX_ENV_KEY,
+		    rx_case_comp[k], epoch, &place, &no) == RX_OK;
 		/* Who had a slot could seal other keys under the same. */
 		rx_slot_key(again, key[k]);
 		*right &= rx_equal(again->b, slot[k]->b, RX_KEY_BYTES);
 	}
-	rx_query_close(cur);
-	return (rc);
+	return (RX_OK);
 }
 
 /* Seal the newest keys of the case under ${slot}. */
@@ -141,87 +145,170 @@ static rx_err
 slot_key_mend(const struct rx_key *const slot[2], struct rx_case *c,
     struct rx_session *s, struct rx_status *st)
 {
+	const struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	const size_t used = c->used;
+	struct rx_slot_seen seen = { .epoch = 0 };
 	struct rx_key *key[2];
-	bool right;
+	struct rx_cursor *cur;
+	bool row = false, right = false;
 	rx_err rc;
 
-	if ((rc = rx_case_take(c, s, &key[0], st)) == RX_OK &&
-	    (rc = rx_case_take(c, s, &key[1], st)) == RX_OK)
-		rc = slot_key_open(key, slot, c, s, &right, st);
+	if ((rc = rx_case_take(c, s, &key[0], st)) != RX_OK ||
+	    (rc = rx_case_take(c, s, &key[1], st)) != RX_OK ||
+	    (rc = rx_query_open(&cur, s->store, RX_Q_SLOT_KEY, &arg, 1, st)) !=
+	    RX_OK)
+		goto done;
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		slot_key_seen(&seen, cur);
+		rc = slot_key_open(key, slot, &seen, c, s, &right, st);
+	}
+	rx_query_close(cur);
+done:
 	give_back(c, used);
 	return (rc != RX_OK || right ? rc : slot_key_seal(slot, c, s, st));
 }
 
 /* ---- reading ---- */
 
+/* Whether the keys at hand are those of what is sealed in the case.  Any supervisor
+ * may write slots, also one who has no keys to put there. */
+static rx_err
+keys_true(const struct rx_case *c, struct rx_session *s, bool *right,
+    struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	uint8_t id[RX_ID_BYTES];
+	struct rx_cursor *cur;
+	const struct rx_key *key;
+	const uint8_t *p;
+	uint32_t epoch;
+	size_t n, k;
+	bool row = false;
+	rx_err rc;
+
+	*right = true;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_KEY_IDS, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		k = (size_t)rx_col_int(cur, 0) - 1;
+		p = rx_col_bytes(cur, 1, &n);
+		epoch = n == RX_ID_BYTES + 4 ? rx_get32(p + RX_ID_BYTES) : 0;
+		key = epoch == 0 || epoch > c->n ? NULL : c->e[epoch - 1].key[k];
+		if (key == NULL)
+			continue;	/* it does not open, then */
+		rx_key_id(id, key);
+		*right &= memcmp(id, p, sizeof(id)) == 0;
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
 /* Take the keys that the open slot ${g} holds, or those that it leads to. */
 static rx_err
 slot_use(struct rx_case *c, struct rx_session *s, const struct rx_grant *g,
-    struct rx_status *st)
+    const struct rx_slot_seen *seen, struct rx_status *st)
 {
 	const struct rx_key *slot[2] = { &g->keys[0], &g->keys[1] };
 	struct rx_case_epoch *e = &c->e[c->n - 1];
 	struct rx_key *key[2];
 	bool right = true;
-	size_t k, used;
+	size_t used;
 	rx_err rc;
 
-	for (k = 0; k < 2; k++)
-		if ((rc = rx_case_take(c, s, &key[k], st)) != RX_OK)
-			return (rc);
+	if ((rc = rx_case_take(c, s, &key[0], st)) != RX_OK ||
+	    (rc = rx_case_take(c, s, &key[1], st)) != RX_OK)
+		return (rc);
 	used = c->used;
-	if (g->kind == RX_GRANT_SLOT) {
-		rc = slot_key_open(key, slot, c, s, &right, st);
-		give_back(c, used);
-		if (rc == RX_OK && !right)
-			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
-		if (rc != RX_OK)
-			return (rc);
-	} else {
+	if (seen->table == RX_TABLE_SLOT)
+		rc = slot_key_open(key, slot, seen, c, s, &right, st);
+	else {
 		*key[0] = *slot[0];
 		*key[1] = *slot[1];
 	}
+	give_back(c, used);
+	if (rc != RX_OK || !right)
+		return (rc != RX_OK ? rc : rx_fail(st, RX_ECORRUPT,
+		    RX_MSG_GRANT_CORRUPT));
 	e->key[0] = key[0];
 	e->key[1] = key[1];
-	return (RX_OK);
+	if ((rc = rx_case_links_open(c, s, st)) != RX_OK ||
+	    (rc = keys_true(c, s, &right, st)) != RX_OK || right)
+		return (rc);
+	return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
+}
+
+/* Case keys by themselves lie in the slots of keys.db alone. */
+static bool
+kind_fits(enum rx_table table, uint8_t kind)
+{
+
+	return (kind == RX_GRANT_CLOSED || kind == (table == RX_TABLE_SLOT ?
+	    RX_GRANT_SLOT : RX_GRANT_OPEN));
 }
 
 rx_err
-rx_case_load_slot(struct rx_case *c, struct rx_session *s, bool *opened,
-    struct rx_status *st)
+rx_case_try_slot(struct rx_case *c, struct rx_session *s,
+    const struct rx_slot_seen *seen, bool *opened, struct rx_status *st)
 {
-	struct rx_value args[2] = { rx_bytes(c->id, RX_ID_BYTES),
-	    rx_bytes(s->user_id, RX_ID_BYTES) };
-	const uint32_t epoch = c->e[c->n - 1].epoch;
+	const size_t used = c->used;
 	struct rx_secret *mem;
-	struct rx_cursor *cur;
 	struct rx_grant *g;
-	const uint8_t *box;
-	size_t n;
-	bool row = false;
+	size_t i;
 	rx_err rc;
 
 	*opened = false;
 	if ((rc = rx_secret_new(&mem, sizeof(*g), st)) != RX_OK)
 		return (rc);
 	g = (struct rx_grant *)(void *)mem->b;
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOT, args, 2, st)) !=
-	    RX_OK)
+	if ((rc = rx_grant_accept(s, g, seen->box, seen->n, c->unit, c->id,
+	    c->e[c->n - 1].epoch, SLOT_COMPS, st)) != RX_OK)
 		goto done;
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		box = rx_col_bytes(cur, 2, &n);
-		if ((rc = rx_grant_accept(s, g, box, n, c->unit, c->id, epoch,
-		    SLOT_COMPS, st)) == RX_OK && g->kind != RX_GRANT_CLOSED) {
-			rc = slot_use(c, s, g, st);
-			*opened = rc == RX_OK;
-		}
+	if (!kind_fits(seen->table, g->kind))
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
+	else if (g->kind != RX_GRANT_CLOSED) {
+		rc = slot_use(c, s, g, seen, st);
+		*opened = rc == RX_OK;
 	}
-	rx_query_close(cur);
-	if (*opened)
-		rc = rx_case_links_open(c, s, st);
+	if (rc != RX_OK) {
+		for (i = 0; i < c->n; i++)
+			c->e[i].key[0] = c->e[i].key[1] = NULL;
+		give_back(c, used);
+	}
 done:
 	rx_secret_free(mem);
+	return (rc);
+}
+
+rx_err
+rx_case_load_slot(struct rx_case *c, struct rx_session *s, bool *opened,
+    struct rx_status *st)
+{
+	const struct rx_value args[2] = { rx_bytes(c->id, RX_ID_BYTES),
+	    rx_bytes(s->user_id, RX_ID_BYTES) };
+	struct rx_slot_seen seen = { .epoch = 0 };
+	struct rx_cursor *slot, *key;
+	bool row = false, led = false;
+	rx_err rc;
+
+	*opened = false;
+	if ((rc = rx_query_open(&slot, s->store, RX_Q_SLOT, args, 2, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_open(&key, s->store, RX_Q_SLOT_KEY, args, 1, st)) !=
+	    RX_OK)
+		goto done;
+	if ((rc = rx_query_next(slot, &row, st)) == RX_OK && row &&
+	    (rc = rx_query_next(key, &led, st)) == RX_OK) {
+		seen.table = (enum rx_table)rx_col_int(slot, 3);
+		seen.box = rx_col_bytes(slot, 2, &seen.n);
+		if (led)
+			slot_key_seen(&seen, key);
+		rc = rx_case_try_slot(c, s, &seen, opened, st);
+	}
+	rx_query_close(key);
+done:
+	rx_query_close(slot);
 	return (rc);
 }
 
@@ -506,6 +593,8 @@ rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
 	if ((rc = slot_keys(slot, c, s, st)) == RX_OK && slot[1] != NULL)
 		rc = slot_key_mend((const struct rx_key *const *)slot, c, s,
 		    st);
+	else if (rc == RX_OK && flagged)
+		rc = rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED);
 	if (rc == RX_OK)
 		rc = slots_seal(c, s, from, slot, NULL, aside, st);
 	give_back(c, used);
@@ -535,31 +624,51 @@ slots_wrong(struct rx_session *s, const char *unit, const uint8_t *user,
 	    RX_Q_SLOTS_HELD, args, 2, 0, ids, st));
 }
 
-/* Write the slots of the cases of ${unit} anew in which those of
- * members[first..] are not as they should be. */
+/* Write the slots of the case ${id} anew; *done is false for one that is damaged:
+ * whoever reads it is told that, and nobody else is to be kept out by it. */
 static rx_err
-slots_heal_one(struct rx_session *s, const char *unit, size_t first,
-    struct rx_case *c, size_t *made, struct rx_status *st)
+slots_heal_case(struct rx_session *s, const char *unit, const uint8_t *id,
+    struct rx_case *c, bool *done, struct rx_status *st)
 {
-	struct rx_buf ids = RX_BUF_INIT;
 	struct rx_case_state state;
-	size_t i;
+	struct rx_status why;
 	rx_err rc;
 
-	rc = slots_wrong(s, unit, s->members[first].cert.user,
-	    supervises(s, first, unit) >= 0, &ids, st);
-	if (ids.len > 0 && rc == RX_OK && !rx_store_in_transaction(s->store))
-		rc = rx_begin(s, st);
-	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
-		if ((rc = rx_case_load(c, s, ids.b + i, unit, RX_CASE_KEYS,
-		    st)) != RX_OK ||
-		    (rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK)
-			break;
-		rc = rx_slots_write(c, s, state.flagged, state.above, NULL,
-		    st);
-		(*made)++;
+	rx_status_clear(&why);
+	*done = false;
+	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK)
+		rc = rx_case_state(s, c, &state, NULL, NULL, &why);
+	if (rc == RX_ECORRUPT)
+		return (RX_OK);
+	if (rc != RX_OK) {
+		*st = why;
+		return (rc);
 	}
-	rx_buf_free(&ids);
+	*done = true;
+	return (rx_slots_write(c, s, state.flagged, state.above, NULL, st));
+}
+
+/* The same for the cases ${ids} of ${unit}, some at a time: others wait meanwhile. */
+static rx_err
+slots_heal_cases(struct rx_session *s, const char *unit,
+    const struct rx_buf *ids, struct rx_case *c, size_t *made,
+    struct rx_status *st)
+{
+	size_t i;
+	bool done;
+	rx_err rc = RX_OK;
+
+	for (i = 0; i < ids->len && rc == RX_OK; i += RX_ID_BYTES) {
+		if (!rx_store_in_transaction(s->store) &&
+		    (rc = rx_begin(s, st)) != RX_OK)
+			break;
+		if ((rc = slots_heal_case(s, unit, ids->b + i, c, &done,
+		    st)) != RX_OK)
+			break;
+		*made += done;
+		if (done && *made % HEALED_AT_ONCE == 0)
+			rc = rx_finish(s, RX_OK, RX_DID_GRANT, NULL, NULL, st);
+	}
 	return (rc);
 }
 
@@ -567,6 +676,8 @@ rx_err
 rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
+	const struct rx_value arg = rx_text(unit);
+	struct rx_buf ids = RX_BUF_INIT;
 	const struct rx_key *key;
 	struct rx_status why;
 	struct rx_case c;
@@ -586,10 +697,19 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		return (rc);
 	}
 	rx_case_init(&c);
-	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i))
-		if (supervised(s, i, unit))
-			rc = slots_heal_one(s, unit, i, &c, made, st);
+	if ((rc = rx_query_ids(s->store, RX_Q_SLOT_KEYS_MISSING, &arg, 1, 0,
+	    &ids, st)) == RX_OK)
+		rc = slots_heal_cases(s, unit, &ids, &c, made, st);
+	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
+		if (!supervised(s, i, unit))
+			continue;
+		rx_buf_reset(&ids);
+		if ((rc = slots_wrong(s, unit, s->members[i].cert.user,
+		    supervises(s, i, unit) >= 0, &ids, st)) == RX_OK)
+			rc = slots_heal_cases(s, unit, &ids, &c, made, st);
+	}
 	rx_case_done(&c, s);
+	rx_buf_free(&ids);
 	return (rc);
 }
 
@@ -636,6 +756,8 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 	if ((rc = rx_grant_accept(s, g, box, n, unit, id, epoch, SLOT_COMPS,
 	    st)) != RX_OK)
 		return (rc);
+	if (!kind_fits(table, g->kind))
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
 	if (g->kind != RX_GRANT_CLOSED) {
 		keys[0] = &g->keys[0];
 		keys[1] = &g->keys[1];

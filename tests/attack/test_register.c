@@ -926,6 +926,96 @@ test_key_that_was_forged_under_a_slot_key_is_refused(void **state)
 	}
 }
 
+/* Put a slot for s1 into c2, signed by ${by}, and what it leads to: ${key}.  One of
+ * the kind of before holds these themselves. */
+static void
+plant(const char *dir, struct rx_session *by, const struct rx_key key[2],
+    enum rx_grant_kind kind)
+{
+	struct rx_key slot[2];
+	const struct rx_key *const held = kind == RX_GRANT_SLOT ? slot : key;
+	const struct rx_key *keys[RX_GRANT_KEYS] = { &held[0], &held[1], NULL };
+	uint8_t box[RX_GRANT_BYTES], led[RX_ENV_KEY_BYTES];
+	struct rx_grant_context ctx;
+	struct rx_place place;
+	struct rx_status st;
+	uint32_t k;
+
+	rx_status_clear(&st);
+	for (k = 0; k < 2; k++) {
+		rx_slot_key(&slot[k], &key[k]);
+		rx_place_init(&place, by, "", fixture_id[C2], fixture_id[C2],
+		    RX_TABLE_SLOT_KEY, 2 + k, 1);
+		ok(rx_envelope_seal(led, &slot[k], RX_ENV_KEY, k == 0 ?
+		    RX_COMP_IDENTITY : RX_COMP_NARRATIVE, 1, &place, key[k].b,
+		    RX_KEY_BYTES, &st), &st);
+		fixture_tamper_blob(dir, k == 0 ? "UPDATE keys.slot_key SET "
+		    "identity = ?1 WHERE child = $c2" : "UPDATE keys.slot_key "
+		    "SET narrative = ?1 WHERE child = $c2", led, sizeof(led));
+	}
+	rx_grant_context_set(&ctx, by, VILLAGE1, fixture_id[C2], 1,
+	    SLOT_COMPS);
+	ok(rx_grant_make(box, &ctx, keys, kind, by->user_id, by->id,
+	    member(by, S1)->cert.box_public, &st), &st);
+	fixture_tamper_blob(dir, "UPDATE main.slot SET sealed = ?1 WHERE "
+	    "child = $c2 AND recipient = $s1", box, sizeof(box));
+}
+
+/* A supervisor may write slots of the cases below him, also of one that is closed to
+ * him.  With keys of his own there his colleague would write what only he can
+ * read. */
+static void
+test_slot_with_keys_that_are_not_those_of_the_case_is_refused(void **state)
+{
+	struct rx_secret *p = test_passphrase("s9-pass");
+	struct rx_session *s, *d, *by;
+	const char *dir;
+	struct rx_key key[2];
+	struct rx_status st;
+	struct rx_case c;
+	size_t n;
+	int i;
+
+	(void)state;
+	rx_status_clear(&st);
+	/* Both keys are his own, or one; and the control: neither.  And keys that
+	 * are right, which would stay in old copies of this file. */
+	for (i = 0; i < 5; i++) {
+		dir = fixture_copy();
+		s = fixture_open(dir, "admin");
+		ok(rx_user_add(s, "s9", RX_ROLE_SUPERVISOR, "350102001", p,
+		    &st), &st);
+		rx_session_close(s);
+		ok(rx_session_open(&by, dir, "s9", p, &st), &st);
+		d = fixture_open(dir, "d1");
+		rx_case_init(&c);
+		ok(rx_case_load(&c, d, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
+		    &st), &st);
+		key[0] = *c.e[0].key[0];
+		key[1] = *c.e[0].key[1];
+		rx_case_done(&c, d);
+		rx_session_close(d);
+		key[0].b[0] ^= i % 2 == 1;
+		key[1].b[0] ^= i / 2 == 1;
+		plant(dir, by, key, i < 4 ? RX_GRANT_SLOT : RX_GRANT_OPEN);
+		s = fixture_open(dir, "s1");
+		if (i == 0) {
+			ok(fixture_show(s, fixture_id[C2], "reason", &n, &st),
+			    &st);
+			assert_true(n > 0);
+		} else {
+			assert_int_equal(fixture_show(s, fixture_id[C2],
+			    "reason", &n, &st), RX_ECORRUPT);
+			assert_int_equal(st.msg, RX_MSG_GRANT_CORRUPT);
+			rx_status_clear(&st);
+		}
+		rx_session_close(s);
+		rx_session_close(by);
+	}
+	rx_wipe(key, sizeof(key));
+	rx_secret_free(p);
+}
+
 /* What a slot leads to is changed: the supervisor is told, and the next save of
  * somebody who has the keys puts it right. */
 static void
@@ -1395,7 +1485,10 @@ test_record_of_another_register_is_refused(void **state)
 	static const struct row_attack a = { "another register", "d1", C1,
 	    BOTH };
 	const char *another = fixture_another(NULL), *dir = fixture_copy();
+	struct rx_session *s;
+	struct rx_status st;
 	char sql[600];
+	size_t n;
 
 	(void)state;
 	(void)snprintf(sql, sizeof(sql), "ATTACH '%s/content.db' AS other;"
@@ -1413,8 +1506,13 @@ test_record_of_another_register_is_refused(void **state)
 	    "INSERT INTO keys.case_key SELECT * FROM okeys.case_key",
 	    another, another);
 	fixture_tamper(dir, sql);
-	/* At the door already: the new cases lack slots. */
-	fixture_open_corrupt(dir, "d1", RX_MSG_SEALED_CORRUPT);
+	/* The new cases lack slots: that they cannot have any keeps nobody out,
+	 * and shows at the first look. */
+	s = fixture_open(dir, "d1");
+	rx_status_clear(&st);
+	assert_int_equal(fixture_list(s, &n, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_SEALED_CORRUPT);
+	rx_session_close(s);
 }
 
 /* With the tags of two children exchanged, what is written for one would go
@@ -1536,6 +1634,8 @@ main(void)
 		cmocka_unit_test(test_forged_slot_opens_nothing),
 		cmocka_unit_test(
 		    test_key_that_was_forged_under_a_slot_key_is_refused),
+		cmocka_unit_test(
+		test_slot_with_keys_that_are_not_those_of_the_case_is_refused),
 		cmocka_unit_test(
 		    test_changed_row_of_slot_keys_is_refused_and_put_right),
 		cmocka_unit_test(
