@@ -238,15 +238,6 @@ slot_use(struct rx_case *c, struct rx_session *s, const struct rx_grant *g,
 	return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
 }
 
-/* Case keys by themselves lie in the slots of keys.db alone. */
-static bool
-kind_fits(enum rx_table table, uint8_t kind)
-{
-
-	return (kind == RX_GRANT_CLOSED || kind == (table == RX_TABLE_SLOT ?
-	    RX_GRANT_SLOT : RX_GRANT_OPEN));
-}
-
 rx_err
 rx_case_try_slot(struct rx_case *c, struct rx_session *s,
     const struct rx_slot_seen *seen, bool *opened, struct rx_status *st)
@@ -264,9 +255,7 @@ rx_case_try_slot(struct rx_case *c, struct rx_session *s,
 	if ((rc = rx_grant_accept(s, g, seen->box, seen->n, c->unit, c->id,
 	    c->e[c->n - 1].epoch, SLOT_COMPS, st)) != RX_OK)
 		goto done;
-	if (!kind_fits(seen->table, g->kind))
-		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
-	else if (g->kind != RX_GRANT_CLOSED) {
+	if (g->kind != RX_GRANT_CLOSED) {
 		rc = slot_use(c, s, g, seen, st);
 		*opened = rc == RX_OK;
 	}
@@ -756,7 +745,8 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 	if ((rc = rx_grant_accept(s, g, box, n, unit, id, epoch, SLOT_COMPS,
 	    st)) != RX_OK)
 		return (rc);
-	if (!kind_fits(table, g->kind))
+	/* Case keys by themselves lie in the slots of keys.db alone. */
+	if (g->kind == RX_GRANT_OPEN && table == RX_TABLE_SLOT)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
 	if (g->kind != RX_GRANT_CLOSED) {
 		keys[0] = &g->keys[0];

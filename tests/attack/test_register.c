@@ -969,6 +969,7 @@ test_slot_with_keys_that_are_not_those_of_the_case_is_refused(void **state)
 {
 	struct rx_secret *p = test_passphrase("s9-pass");
 	struct rx_session *s, *d, *by;
+	struct rx_identity to;
 	const char *dir;
 	struct rx_key key[2];
 	struct rx_status st;
@@ -1009,6 +1010,12 @@ test_slot_with_keys_that_are_not_those_of_the_case_is_refused(void **state)
 			assert_int_equal(st.msg, RX_MSG_GRANT_CORRUPT);
 			rx_status_clear(&st);
 		}
+		/* To new keys of s1 goes what is his; case keys do not. */
+		rx_identity_derive(&to, key[0].b);
+		ok(rx_begin(s, &st), &st);
+		assert_int_equal(rx_slots_rekey(s, &to, &st), i < 4 ? RX_OK :
+		    RX_ECORRUPT);
+		rx_store_rollback(s->store);
 		rx_session_close(s);
 		rx_session_close(by);
 	}
