@@ -578,9 +578,9 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
  * of these keys, or they are not those of what is sealed in the case. */
 rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
     bool *opened, struct rx_status *st) RX_MUST_USE;
-/* The same with a slot and its row of slot_key that are not stored (epoch 0: there
- * is no such row); none of these keys may be held.  RX_OK and not opened: it is one
- * that is closed. */
+/* The same with a slot that is not stored, and a row of slot_key (epoch 0: none) to
+ * be tried after the one that is; none of these keys may be held.  RX_OK and not
+ * opened: it is one that is closed. */
 struct rx_slot_seen {
 	enum rx_table table;	/* that the slot is of */
 	const void *box;

@@ -100,6 +100,30 @@ slot_key_open(struct rx_key *const key[2],
 	return (RX_OK);
 }
 
+/* The same with the row that is stored. */
+static rx_err
+slot_key_stored(struct rx_key *const key[2],
+    const struct rx_key *const slot[2], struct rx_case *c,
+    struct rx_session *s, bool *right, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_slot_seen seen = { .epoch = 0 };
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	*right = false;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOT_KEY, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		slot_key_seen(&seen, cur);
+		rc = slot_key_open(key, slot, &seen, c, s, right, st);
+	}
+	rx_query_close(cur);
+	return (rc);
+}
+
 /* Seal the newest keys of the case under ${slot}. */
 static rx_err
 slot_key_seal(const struct rx_key *const slot[2], const struct rx_case *c,
@@ -145,25 +169,14 @@ static rx_err
 slot_key_mend(const struct rx_key *const slot[2], struct rx_case *c,
     struct rx_session *s, struct rx_status *st)
 {
-	const struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	const size_t used = c->used;
-	struct rx_slot_seen seen = { .epoch = 0 };
 	struct rx_key *key[2];
-	struct rx_cursor *cur;
-	bool row = false, right = false;
+	bool right = false;
 	rx_err rc;
 
-	if ((rc = rx_case_take(c, s, &key[0], st)) != RX_OK ||
-	    (rc = rx_case_take(c, s, &key[1], st)) != RX_OK ||
-	    (rc = rx_query_open(&cur, s->store, RX_Q_SLOT_KEY, &arg, 1, st)) !=
-	    RX_OK)
-		goto done;
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		slot_key_seen(&seen, cur);
-		rc = slot_key_open(key, slot, &seen, c, s, &right, st);
-	}
-	rx_query_close(cur);
-done:
+	if ((rc = rx_case_take(c, s, &key[0], st)) == RX_OK &&
+	    (rc = rx_case_take(c, s, &key[1], st)) == RX_OK)
+		rc = slot_key_stored(key, slot, c, s, &right, st);
 	give_back(c, used);
 	return (rc != RX_OK || right ? rc : slot_key_seal(slot, c, s, st));
 }
@@ -220,9 +233,11 @@ slot_use(struct rx_case *c, struct rx_session *s, const struct rx_grant *g,
 	    (rc = rx_case_take(c, s, &key[1], st)) != RX_OK)
 		return (rc);
 	used = c->used;
-	if (seen->table == RX_TABLE_SLOT)
-		rc = slot_key_open(key, slot, seen, c, s, &right, st);
-	else {
+	if (seen->table == RX_TABLE_SLOT) {
+		if ((rc = slot_key_stored(key, slot, c, s, &right, st)) ==
+		    RX_OK && !right)
+			rc = slot_key_open(key, slot, seen, c, s, &right, st);
+	} else {
 		*key[0] = *slot[0];
 		*key[1] = *slot[1];
 	}
@@ -276,28 +291,20 @@ rx_case_load_slot(struct rx_case *c, struct rx_session *s, bool *opened,
 	const struct rx_value args[2] = { rx_bytes(c->id, RX_ID_BYTES),
 	    rx_bytes(s->user_id, RX_ID_BYTES) };
 	struct rx_slot_seen seen = { .epoch = 0 };
-	struct rx_cursor *slot, *key;
-	bool row = false, led = false;
+	struct rx_cursor *cur;
+	bool row = false;
 	rx_err rc;
 
 	*opened = false;
-	if ((rc = rx_query_open(&slot, s->store, RX_Q_SLOT, args, 2, st)) !=
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOT, args, 2, st)) !=
 	    RX_OK)
 		return (rc);
-	if ((rc = rx_query_open(&key, s->store, RX_Q_SLOT_KEY, args, 1, st)) !=
-	    RX_OK)
-		goto done;
-	if ((rc = rx_query_next(slot, &row, st)) == RX_OK && row &&
-	    (rc = rx_query_next(key, &led, st)) == RX_OK) {
-		seen.table = (enum rx_table)rx_col_int(slot, 3);
-		seen.box = rx_col_bytes(slot, 2, &seen.n);
-		if (led)
-			slot_key_seen(&seen, key);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		seen.table = (enum rx_table)rx_col_int(cur, 3);
+		seen.box = rx_col_bytes(cur, 2, &seen.n);
 		rc = rx_case_try_slot(c, s, &seen, opened, st);
 	}
-	rx_query_close(key);
-done:
-	rx_query_close(slot);
+	rx_query_close(cur);
 	return (rc);
 }
 
