@@ -623,8 +623,8 @@ rx_err rx_slot_insert(const struct rx_slot *w, struct rx_session *s,
 size_t rx_slots_closed(const struct rx_case *c, const struct rx_session *s,
     struct rx_slot *slots, size_t most);
 bool rx_slot_same(const struct rx_slot *a, const struct rx_slot *b);
-/* rx_slots_write of a case without a flag, of which no key need be loaded; the
- * slots are in the store after rx_ahead_drain. */
+/* rx_slots_write of a case without a flag, of which no key need be loaded, but for
+ * what slots lead to; they are in the store after rx_ahead_drain. */
 struct rx_ahead;
 rx_err rx_slots_close(struct rx_case *c, struct rx_session *s,
     struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;

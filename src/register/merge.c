@@ -22,7 +22,8 @@
  *                               role, tag; the narrative too if he has the key;
  *                               not dated after the bundle, and fitting the
  *                               other versions (version.c)
- *   slots                       not believed: written anew from the records
+ *   slots, what they lead to    not believed: written anew from the records, or
+ *                               kept for whoever they are for to verify
  *   certificates of erasure     from home: opened, author's signature and role;
  *                               the case that one names is destroyed
  */
