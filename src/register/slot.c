@@ -162,20 +162,20 @@ slot_use(struct rx_case *c, struct rx_session *s, const struct rx_grant *g,
 {
 	const struct rx_key *slot[2] = { &g->keys[0], &g->keys[1] };
 	struct rx_case_epoch *e = &c->e[c->n - 1];
+	const size_t before = c->used;
 	struct rx_key *key[2];
 	bool right = true;
-	size_t k, used;
+	size_t k;
 	rx_err rc;
 
 	for (k = 0; k < 2; k++)
 		if ((rc = rx_case_take(c, s, &key[k], st)) != RX_OK)
 			return (rc);
-	used = c->used;
 	if (g->kind == RX_GRANT_SLOT) {
 		rc = slot_key_open(key, slot, c, s, &right, st);
-		give_back(c, used);
 		if (rc == RX_OK && !right)
 			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
+		give_back(c, rc == RX_OK ? before + 2 : before);
 		if (rc != RX_OK)
 			return (rc);
 	} else {

@@ -849,6 +849,107 @@ test_forged_slot_opens_nothing(void **state)
 	}
 }
 
+/* Seal keys of s1's own choice under what his slot of c1 holds, into its place. */
+static void
+forge_slot_keys(const char *dir)
+{
+	const struct rx_key chosen = { "the forger knows this very well" };
+	uint8_t box[RX_ENV_KEY_BYTES];
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_place place;
+	struct rx_status st;
+	struct rx_grant g;
+	uint32_t k;
+
+	rx_status_clear(&st);
+	open_slot(s, dir, "$c1", &g);
+	for (k = 0; k < 2; k++) {
+		rx_place_init(&place, s, "", fixture_id[C1], fixture_id[C1],
+		    RX_TABLE_SLOT_KEY, 2 + k, 1);
+		ok(rx_envelope_seal(box, &g.keys[k], RX_ENV_KEY,
+		    rx_case_comp[k], 1, &place, chosen.b, RX_KEY_BYTES, &st),
+		    &st);
+		fixture_tamper_blob(dir, k == 0 ? "UPDATE keys.slot_key SET "
+		    "identity = ?1 WHERE child = $c1" : "UPDATE keys.slot_key "
+		    "SET narrative = ?1 WHERE child = $c1", box, sizeof(box));
+	}
+	rx_wipe(&g, sizeof(g));
+	rx_session_close(s);
+}
+
+/* s1 is refused, and what was tried holds no memory of the case's. */
+static void
+leads_nowhere(const char *dir)
+{
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_status st;
+	struct rx_case c;
+	size_t n, used;
+	bool opened;
+
+	rx_status_clear(&st);
+	assert_int_equal(fixture_show(s, fixture_id[C1], "reason", &n, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_GRANT_CORRUPT);
+	assert_int_equal(n, 0);
+	rx_status_clear(&st);
+	rx_case_init(&c);
+	ok(rx_case_load(&c, s, fixture_id[C1], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st), &st);
+	used = c.used;
+	refused(rx_case_load_slot(&c, s, &opened, &st), RX_ECORRUPT, &st);
+	assert_false(opened);
+	assert_null(c.e[0].key[0]);
+	assert_int_equal(c.used, used);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
+/* The slot is right, and what it should lead to is not. */
+static void
+test_slot_leads_to_the_keys_of_its_case_or_nowhere(void **state)
+{
+	static const char *const lies[] = {
+		"DELETE FROM keys.slot_key WHERE child = $c1",
+		"UPDATE keys.slot_key SET identity = randomblob(136) WHERE "
+		    "child = $c1",
+		"UPDATE keys.slot_key SET narrative = randomblob(136) WHERE "
+		    "child = $c1",
+		"UPDATE keys.slot_key SET narrative = x'' WHERE child = $c1",
+		"UPDATE keys.slot_key SET identity = narrative, narrative = "
+		    "identity WHERE child = $c1",
+		"UPDATE keys.slot_key SET identity = (SELECT identity FROM "
+		    "keys.slot_key WHERE child = $c3) WHERE child = $c1",
+		"UPDATE keys.slot_key SET epoch = 2 WHERE child = $c1",
+		NULL,		/* sealed by who has the slot */
+	};
+	struct rx_session *s;
+	struct rx_status st;
+	const char *dir;
+	size_t i, n;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		dir = fixture_copy();
+		if (lies[i] != NULL)
+			fixture_tamper(dir, lies[i]);
+		else
+			forge_slot_keys(dir);
+		leads_nowhere(dir);
+		/* A director does not need it; what he saves puts it right. */
+		s = fixture_open(dir, "d1");
+		ok(fixture_show(s, fixture_id[C1], NULL, &n, &st), &st);
+		assert_int_equal(n, 3);
+		fixture_save(s, RX_OBSERVATION, harmless, false, NULL);
+		rx_session_close(s);
+		s = fixture_open(dir, "s1");
+		ok(fixture_show(s, fixture_id[C1], "reason", &n, &st), &st);
+		assert_int_equal(n, 4);
+		rx_session_close(s);
+	}
+}
+
 /* ---- who opens what ---- */
 
 static void
@@ -1417,6 +1518,8 @@ main(void)
 		    test_register_keys_come_from_the_administrator_alone),
 		cmocka_unit_test(test_slot_of_a_flagged_case_opens_no_other),
 		cmocka_unit_test(test_forged_slot_opens_nothing),
+		cmocka_unit_test(
+		    test_slot_leads_to_the_keys_of_its_case_or_nowhere),
 		cmocka_unit_test(
 		    test_supervisor_opens_flagged_cases_of_his_township_only),
 		cmocka_unit_test(
