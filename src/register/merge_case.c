@@ -919,8 +919,9 @@ slot_try(struct merge *m, bool *opened, struct rx_status *st)
 	return (rc);
 }
 
-/* A supervisor's own: the one that is here if it opens, or the one that came.
- * A bundle that is old or made up has none that opens and was not meant. */
+/* A supervisor's own: the one that is here if it opens, or the one that came, with
+ * the keys to it that are here, else with those that came.  A bundle that is old or
+ * made up has none that opens and was not meant. */
 static rx_err
 slot_take(struct merge *m, const struct group *g, bool *opened,
     struct rx_status *st)
@@ -933,10 +934,9 @@ slot_take(struct merge *m, const struct group *g, bool *opened,
 	if ((rc = slot_try(m, opened, st)) != RX_OK || *opened ||
 	    w[0].r == NULL || !g->after.flagged)
 		return (rc);
-	for (k = 0; k < 2 && rc == RX_OK; k++)
-		rc = swap_in(m, &w[k], st);
-	if (rc == RX_OK)
-		rc = slot_try(m, opened, st);
+	for (k = 0; k < 2 && rc == RX_OK && !*opened; k++)
+		if ((rc = swap_in(m, &w[k], st)) == RX_OK)
+			rc = slot_try(m, opened, st);
 	for (k = 0; k < 2 && rc == RX_OK && !*opened; k++)
 		rc = swap_back(m, &w[k], st);
 	for (k = 0; k < 2; k++)
@@ -945,18 +945,27 @@ slot_take(struct merge *m, const struct group *g, bool *opened,
 }
 
 /* Whether the row ${r}, of which there is another one here, is to take its place:
- * it tells of newer keys, or is of a sender who knew of a flag that was not known
- * here.  A slot of the opener was tried. */
+ * when the case has newer keys, of which that one is none; a slot of somebody else
+ * also when the sender knew of a flag that was not known here.  One of the opener
+ * was tried, and the keys to slots here do as well while those of the case stay. */
 static bool
 slot_newer(const struct merge *m, const struct group *g,
     const struct in_row *r)
 {
-	const bool grew = g->after.flagged && (!g->before.flagged ||
-	    g->after.above > g->before.above);
 
-	if (r->table == RX_TABLE_SLOT_KEY)
-		return (grew || g->comes > g->have);
-	return (grew && memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0);
+	return (g->comes > g->have || (r->table == RX_TABLE_SLOT &&
+	    g->after.flagged && (!g->before.flagged ||
+	    g->after.above > g->before.above) &&
+	    memcmp(r->v[1].p, m->s->user_id, RX_ID_BYTES) != 0));
+}
+
+/* Whether a slot, or the keys to slots, are of the size that these have. */
+static bool
+slot_sized(const struct in_row *r)
+{
+
+	return (r->table == RX_TABLE_SLOT ? r->v[2].n == RX_GRANT_BYTES :
+	    r->v[2].n == RX_ENV_KEY_BYTES && r->v[3].n == RX_ENV_KEY_BYTES);
 }
 
 /* The slots of others, and the keys to them, as the sender wrote them.  Whoever they
@@ -975,8 +984,7 @@ slots_copy(struct merge *m, const struct group *g, struct rx_status *st)
 		    (r->table != RX_TABLE_SLOT ||
 		    rx_review_step(m->s, g->unit, r->v[1].p) < 0))
 			continue;
-		if (r->v[2].n != (r->table == RX_TABLE_SLOT ? RX_GRANT_BYTES :
-		    RX_ENV_KEY_BYTES))
+		if (!slot_sized(r))
 			return (rx_merge_corrupt(st));
 		if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
 		    NULL, st)) != RX_OK)
