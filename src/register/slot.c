@@ -143,7 +143,7 @@ slot_key_mend(const struct rx_key *const slot[2], struct rx_case *c,
 {
 	const size_t used = c->used;
 	struct rx_key *key[2];
-	bool right;
+	bool right = false;
 	rx_err rc;
 
 	if ((rc = rx_case_take(c, s, &key[0], st)) == RX_OK &&
