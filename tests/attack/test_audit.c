@@ -818,12 +818,14 @@ test_forgotten_reveal_needs_an_anchor(void **state)
 	rx_session_close(s);
 }
 
+/* A child is written to both, a record of one to one alone. */
 static void
 test_rollback_of_one_file_is_refused(void **state)
 {
 	static const char *const files[] = { "content.db", "keys.db" };
 	const char *dir;
 	struct rx_buf b = RX_BUF_INIT;
+	struct rx_session *s;
 	struct rx_status st;
 	char path[300];
 	size_t f;
@@ -832,7 +834,12 @@ test_rollback_of_one_file_is_refused(void **state)
 	rx_status_clear(&st);
 	for (f = 0; f < 2; f++) {
 		dir = fixture_copy();
-		save(dir, later);
+		s = fixture_open(dir, "d1");
+		fixture_save(s, RX_CHILD, "{\"id\":\"new\",\"unit\":"
+		    "\"350102001001\",\"name\":\"新\",\"sex\":\"f\","
+		    "\"birth\":\"2014-05\",\"categories\":[\"left_behind\"],"
+		    "\"legal_basis\":\"consent\"}", false, NULL);
+		rx_session_close(s);
 		(void)snprintf(path, sizeof(path), "%s/%s", fixture_dir(),
 		    files[f]);
 		ok(rx_file_read(&b, path, SIZE_MAX, &st), &st);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto/envelope.h"
 #include "store/internal.h"
 
 #define ROWS 120
@@ -62,7 +63,6 @@ register_new(unsigned seed)
 		v[5] = rx_bytes(box, 552);
 		v[6] = rx_bytes(box, 616);
 		ok(rx_store_insert(s, RX_TABLE_RECORD, v, &st), &st);
-		v[0] = v[2];
 		v[2] = v[3] = rx_bytes(box, RX_ENV_KEY_BYTES);
 		ok(rx_store_insert(s, RX_TABLE_SLOT_KEY, v, &st), &st);
 	}
