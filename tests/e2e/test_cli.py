@@ -1531,7 +1531,8 @@ def test_deleted_rows_are_6():
     for table in ("record", "child", "activity", "audit", "recovery", "cert"):
         tampered(sql("DELETE FROM {0} WHERE rowid = (SELECT min(rowid) FROM "
                      "{0})".format(table)))
-    for table in ("slot", "case_key", "unit", "manifest", "store", "root"):
+    for table in ("slot", "slot_key", "case_key", "unit", "manifest", "store",
+                  "root"):
         tampered(sql("DELETE FROM " + table))
     tampered(sql("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM "
                  "audit)"))
@@ -1548,7 +1549,7 @@ def test_flipped_bytes_of_sealed_fields_are_6():
                           ("child", "name"), ("child", "coded"),
                           ("activity", "coded"), ("audit", "payload"),
                           ("audit", "proof"), ("slot", "sealed"),
-                          ("case_key", "identity")):
+                          ("slot_key", "narrative"), ("case_key", "identity")):
         tampered(flipped(table, column))
     tampered(flipped("child", "name"), command=("child", "list"))
     tampered(flipped("record", "narrative"), command=("child", "show", "k1"))
