@@ -846,6 +846,7 @@ test_forgotten_reveal_needs_an_anchor(void **state)
 	rx_session_close(s);
 }
 
+/* A child is written to both, a record of one to one alone. */
 static void
 test_rollback_of_one_file_is_refused(void **state)
 {

@@ -1490,6 +1490,329 @@ test_stale_and_made_up_slots_are_not_taken(void **state)
 	scene_close(&c);
 }
 
+/* ---- keys to slots ---- */
+
+static bool
+no_slot_key(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table != RX_TABLE_SLOT_KEY);
+}
+
+/* A row of slot_key of the case ${id}, of noise in two boxes of ${n} and ${m}
+ * bytes. */
+static void
+add_slot_key(struct letter *l, const uint8_t *id, size_t n, size_t m)
+{
+	uint8_t noise[2][RX_ENV_KEY_BYTES + 1];
+	const struct rx_value v[4] = { rx_bytes(id, RX_ID_BYTES), rx_int(1),
+	    rx_bytes(noise[0], n), rx_bytes(noise[1], m) };
+
+	rx_random(noise, sizeof(noise));
+	add_row(l, RX_TABLE_SLOT_KEY, v);
+}
+
+/* A bundle of d1's village with such a row for c1, and no other. */
+static const char *
+with_slot_key(struct scene *c, struct rx_session *to, const char *unit,
+    enum fixture_id who)
+{
+	struct letter l;
+	const char *path;
+
+	unpack(&l, to, make(c->d1, unit));
+	keep_rows(&l, no_slot_key);
+	add_slot_key(&l, fixture_id[C1], RX_ENV_KEY_BYTES, RX_ENV_KEY_BYTES);
+	path = repack(&l, c->d1, who);
+	rx_buf_free(&l.body);
+	return (path);
+}
+
+/* The rows of slot_key in ${dir}, as one. */
+static void
+slot_keys_hash(const char *dir, uint8_t hash[RX_HASH_BYTES])
+{
+	struct rx_buf b = RX_BUF_INIT;
+
+	fixture_blob(dir, "SELECT CAST(group_concat(hex(child) || epoch || "
+	    "hex(identity) || hex(narrative)) AS BLOB) FROM (SELECT * FROM "
+	    "keys.slot_key ORDER BY child)", &b);
+	rx_hash(hash, RX_HASH_BYTES, NULL, "slot keys", b.b, b.len);
+	rx_buf_free(&b);
+}
+
+#define SPOIL "UPDATE keys.slot_key SET identity = randomblob(136), " \
+    "narrative = randomblob(136) WHERE child = $c1"
+
+/* One whose slot opens needs no other, and one whose slot does not has his own
+ * back, with what others' slots lead to. */
+static void
+test_made_up_keys_to_a_slot_lock_nobody_out(void **state)
+{
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	struct rx_session *gone;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	slot_keys_hash(c.home, before);
+	observe(c.d1, "x1", "c1", "mood_low", "calm");
+	must(take(c.s1, with_slot_key(&c, c.s1, TOWN, S1)));
+	slot_keys_hash(c.home, after);
+	assert_memory_equal(before, after, sizeof(before));
+	must(reads_c1(c.s1));
+	/* His own is lost, and by what came he gets it again. */
+	fixture_tamper(c.home, "UPDATE main.slot SET sealed = "
+	    "randomblob(225) WHERE child = $c1 AND recipient = $s1");
+	assert_int_not_equal(reads_c1(c.s1), RX_OK);
+	observe(c.d1, "x2", "c1", "mood_low", "calm");
+	must(take(c.s1, with_slot_key(&c, c.s1, TOWN, S1)));
+	slot_keys_hash(c.home, after);
+	assert_memory_equal(before, after, sizeof(before));
+	must(reads_c1(c.s1));
+	gone = fixture_open(c.home, "gone");
+	must(reads_c1(gone));
+	/* The control: put in the row as it is, it locks everybody out. */
+	fixture_tamper(c.home, SPOIL);
+	assert_int_equal(reads_c1(c.s1), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_GRANT_CORRUPT);
+	assert_int_equal(reads_c1(gone), RX_ECORRUPT);
+	rx_session_close(gone);
+	scene_close(&c);
+}
+
+/* Neither the slot nor the keys to it are right: all is as it was. */
+static void
+test_made_up_slot_with_made_up_keys_changes_neither(void **state)
+{
+	static const char slot[] = "SELECT sealed FROM main.slot WHERE "
+	    "child = $c1 AND recipient = $s1";
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	uint8_t box[RX_GRANT_BYTES];
+	const struct rx_value v[3] = { rx_bytes(fixture_id[C1], RX_ID_BYTES),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct rx_buf was = RX_BUF_INIT, is = RX_BUF_INIT;
+	struct rx_session *gone;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	rx_random(box, sizeof(box));
+	fixture_tamper(c.home, "UPDATE main.slot SET sealed = "
+	    "randomblob(225) WHERE child = $c1 AND recipient = $s1");
+	fixture_blob(c.home, slot, &was);
+	slot_keys_hash(c.home, before);
+	observe(c.d1, "x1", "c1", "mood_low", "calm");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	keep_rows(&l, no_slot_key);
+	add_row(&l, RX_TABLE_SLOT, v);
+	add_slot_key(&l, fixture_id[C1], RX_ENV_KEY_BYTES, RX_ENV_KEY_BYTES);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	slot_keys_hash(c.home, after);
+	assert_memory_equal(before, after, sizeof(before));
+	fixture_blob(c.home, slot, &is);
+	assert_int_equal(is.len, was.len);
+	assert_memory_equal(is.b, was.b, was.len);
+	gone = fixture_open(c.home, "gone");
+	must(reads_c1(gone));
+	rx_session_close(gone);
+	rx_buf_free(&was);
+	rx_buf_free(&is);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+no_slot_of_s1(enum rx_table table, const struct rx_value *v)
+{
+
+	return (table != RX_TABLE_SLOT ||
+	    memcmp(v[1].p, fixture_id[S1], RX_ID_BYTES) != 0);
+}
+
+/* A case is flagged in the copy, and the keys to its slots are made up: those of
+ * home lead to the same, so they stay; also where the opener can try none. */
+static void
+test_made_up_keys_to_the_slots_of_a_new_flag_are_not_taken(void **state)
+{
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	struct rx_session *gone;
+	struct letter l;
+	struct scene c;
+	size_t n;
+	int mine;
+
+	(void)state;
+	for (mine = 0; mine < 2; mine++) {
+		scene_open(&c);
+		slot_keys_hash(c.home, before);
+		observe(c.d1, "x1", "c2", "self_harm", "help");
+		unpack(&l, c.s1, make(c.d1, TOWN));
+		keep_rows(&l, no_slot_key);
+		if (!mine)
+			keep_rows(&l, no_slot_of_s1);
+		add_slot_key(&l, fixture_id[C2], RX_ENV_KEY_BYTES,
+		    RX_ENV_KEY_BYTES);
+		must(take(c.s1, repack(&l, c.d1, S1)));
+		slot_keys_hash(c.home, after);
+		assert_memory_equal(before, after, sizeof(before));
+		rx_status_clear(&st);
+		assert_int_equal(fixture_show(c.s1, fixture_id[C2], "reason",
+		    &n, &st), mine ? RX_OK : RX_EPERM);
+		gone = fixture_open(c.home, "gone");
+		must(fixture_show(gone, fixture_id[C2], "reason", &n, &st));
+		rx_session_close(gone);
+		rx_buf_free(&l.body);
+		scene_close(&c);
+	}
+}
+
+/* Where nobody can try them they are kept for whom they are for, as far as they
+ * have the form. */
+static void
+test_keys_to_a_slot_of_another_size_are_refused(void **state)
+{
+	static const size_t size[][2] = {
+		{ RX_ENV_KEY_BYTES - 1, RX_ENV_KEY_BYTES },
+		{ RX_ENV_KEY_BYTES + 1, RX_ENV_KEY_BYTES },
+		{ 0, RX_ENV_KEY_BYTES },
+		{ RX_ENV_KEY_BYTES, RX_ENV_KEY_BYTES - 1 },
+		{ RX_ENV_KEY_BYTES, RX_ENV_KEY_BYTES + 1 },
+		{ RX_ENV_KEY_BYTES, 0 },
+		{ RX_ENV_KEY_BYTES, RX_ENV_KEY_BYTES },	/* the control */
+	};
+	uint8_t id[RX_ID_BYTES];
+	struct letter l;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	fixture_save(c.d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
+	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, id);
+	for (i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+		unpack(&l, c.s1, make(c.d1, TOWN));
+		keep_rows(&l, no_slot_key);
+		add_slot_key(&l, id, size[i][0], size[i][1]);
+		if (size[i][0] + size[i][1] != 2 * RX_ENV_KEY_BYTES)
+			refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT,
+			    BUNDLE_CORRUPT);
+		else
+			must(take(c.s1, repack(&l, c.d1, S1)));
+		rx_buf_free(&l.body);
+	}
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot_key WHERE child NOT IN ($c1, $c2, $c3)"), 1);
+	scene_close(&c);
+}
+
+/* A director has the keys of the case itself: he puts right what leads to them. */
+static void
+test_director_puts_keys_to_a_slot_right_with_a_bundle(void **state)
+{
+	struct rx_session *d1;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.home, "d1");
+	fixture_tamper(c.home, SPOIL);
+	assert_int_equal(reads_c1(c.s1), RX_ECORRUPT);	/* the control */
+	observe(c.d1, "x1", "c1", "mood_low", "calm");
+	must(take(d1, with_slot_key(&c, d1, VILLAGE, D1)));
+	must(reads_c1(c.s1));
+	rx_session_close(d1);
+	scene_close(&c);
+}
+
+/* The letter as of a copy from before slots lay with the sealed data. */
+static void
+slots_before(struct letter *l)
+{
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct letter old = { .head = l->head };
+	enum rx_table table;
+	size_t at, n;
+
+	must(rx_buf_add(&old.body, l->body.b, RX_BUNDLE_HEAD, &st));
+	for (at = RX_BUNDLE_HEAD; at < l->body.len; at += 4 + n) {
+		n = rx_get32(l->body.b + at);
+		must(rx_row_decode(&table, v, l->body.b + at + 4, n, &st));
+		if (table != RX_TABLE_SLOT_KEY)
+			add_row(&old, table == RX_TABLE_SLOT ?
+			    RX_TABLE_SLOT_OLD : table, v);
+	}
+	rx_buf_free(&l->body);
+	*l = old;
+}
+
+#define NEW_CHILD "child NOT IN ($c1, $c2, $c3)"
+#define SLOTS_SEALED "SELECT CAST(group_concat(hex(sealed)) AS BLOB) FROM " \
+    "(SELECT sealed FROM main.slot ORDER BY child, recipient)"
+
+/* They may be open ones, of the keys themselves, which are not to lie anywhere
+ * but where they lay: the bundle is taken, and they are not. */
+static void
+test_slots_of_before_are_not_taken_from_a_bundle(void **state)
+{
+	struct rx_buf was = RX_BUF_INIT, is = RX_BUF_INIT;
+	struct rx_session *d1;
+	struct letter l;
+	struct scene c;
+	const char *path;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.home, "d1");
+	fixture_blob(c.home, SLOTS_SEALED, &was);
+	fixture_save(c.d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
+	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, NULL);
+	observe(c.d1, "x1", "c2", "self_harm", "help");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	slots_before(&l);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM child "
+	    "WHERE id NOT IN ($c1, $c2, $c3)"), 1);
+	fixture_blob(c.home, SLOTS_SEALED, &is);
+	assert_int_equal(was.len, is.len);
+	assert_memory_equal(was.b, is.b, is.len);
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot"), 0);
+	/* Nor does a director, who writes slots of his own; the second time
+	 * there is nothing to do, whatever comes of slots. */
+	observe(c.d1, "x2", "new", "mood_low", "calm");
+	rx_buf_free(&l.body);
+	unpack(&l, d1, make(c.d1, VILLAGE));
+	slots_before(&l);
+	path = repack(&l, c.d1, D1);
+	must(take(d1, path));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot"), 0);
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "main.slot WHERE " NEW_CHILD), 2);
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot_key WHERE " NEW_CHILD), 1);
+	rx_buf_reset(&was);
+	fixture_blob(c.home, SLOTS_SEALED, &was);
+	must(take(d1, path));
+	rx_buf_reset(&is);
+	fixture_blob(c.home, SLOTS_SEALED, &is);
+	assert_int_equal(was.len, is.len);
+	assert_memory_equal(was.b, is.b, is.len);
+	rx_buf_free(&was);
+	rx_buf_free(&is);
+	rx_buf_free(&l.body);
+	rx_session_close(d1);
+	scene_close(&c);
+}
+
 /* d1 gives slots of an unflagged case to whom he likes: one for a supervisor
  * above it is kept for him to verify, one for anybody else is not. */
 static void
@@ -2636,6 +2959,17 @@ main(void)
 		cmocka_unit_test(
 		    test_case_keys_that_do_not_lead_to_the_known_ones_are_refused),
 		cmocka_unit_test(test_stale_and_made_up_slots_are_not_taken),
+		cmocka_unit_test(test_made_up_keys_to_a_slot_lock_nobody_out),
+		cmocka_unit_test(
+		    test_made_up_slot_with_made_up_keys_changes_neither),
+		cmocka_unit_test(
+		    test_made_up_keys_to_the_slots_of_a_new_flag_are_not_taken),
+		cmocka_unit_test(
+		    test_keys_to_a_slot_of_another_size_are_refused),
+		cmocka_unit_test(
+		    test_director_puts_keys_to_a_slot_right_with_a_bundle),
+		cmocka_unit_test(
+		    test_slots_of_before_are_not_taken_from_a_bundle),
 		cmocka_unit_test(
 		    test_slot_for_somebody_who_reviews_nothing_is_not_taken),
 		cmocka_unit_test(test_record_of_another_case_takes_no_place),

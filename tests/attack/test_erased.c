@@ -208,6 +208,10 @@ test_row_of_an_erased_child_that_is_put_back_is_found(void **state)
 	} rows[] = {
 		{ "SELECT sealed FROM main.slot WHERE child = $c1 LIMIT 1",
 		    "INSERT INTO main.slot VALUES($c1, $s1, ?1)" },
+		{ "SELECT sealed FROM main.slot WHERE child = $c1 LIMIT 1",
+		    "INSERT INTO keys.slot VALUES($c1, $s1, ?1)" },
+		{ "SELECT identity FROM keys.slot_key WHERE child = $c1",
+		    "INSERT INTO keys.slot_key VALUES($c1, 1, ?1, ?1)" },
 		{ "SELECT identity FROM keys.case_key WHERE child = $c1",
 		    "INSERT INTO keys.case_key VALUES($c1, 1, '350102001001', "
 		    "?1, ?1, ?1)" },

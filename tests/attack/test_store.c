@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crypto/envelope.h"
 #include "store/internal.h"
 
 #define ROWS 120

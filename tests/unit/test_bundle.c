@@ -237,6 +237,23 @@ same_content(const char *a, const char *b)
 
 /* ---- both ways ---- */
 
+/* Both have the row of slot_key of the one child that they had not at first. */
+static void
+same_slot_key(const char *a, const char *b)
+{
+	static const char row[] = "SELECT identity || narrative FROM "
+	    "keys.slot_key WHERE child NOT IN ($c1, $c2, $c3)";
+	struct rx_buf x = RX_BUF_INIT, y = RX_BUF_INIT;
+
+	fixture_blob(a, row, &x);
+	fixture_blob(b, row, &y);
+	assert_int_equal(x.len, 2 * RX_ENV_KEY_BYTES);
+	assert_int_equal(y.len, x.len);
+	assert_memory_equal(x.b, y.b, x.len);
+	rx_buf_free(&x);
+	rx_buf_free(&y);
+}
+
 static void
 test_flag_goes_home_and_the_decision_comes_back(void **state)
 {
@@ -260,7 +277,9 @@ test_flag_goes_home_and_the_decision_comes_back(void **state)
 	assert_true(b.present > 0);
 	assert_string_equal(b.sender, "d1");
 	assert_string_equal(b.copy_name, "村");
-	/* The slot came along, so the note of the flagged case opens. */
+	/* The slot came along and what it leads to, so the note of the flagged
+	 * case opens. */
+	same_slot_key(home, village);
 	assert_int_equal(flag_state(s1, "x1"), RX_FLAG_OPEN);
 	assert_int_equal(show(s1, "new", "looking after", &n), RX_OK);
 	assert_int_equal(n, 2);
@@ -300,6 +319,40 @@ test_case_flagged_in_a_copy_opens_for_the_supervisor_at_home(void **state)
 	assert_int_equal(show(s1, "c2", "curious", &n), RX_EPERM);
 	rx_session_close(s1);
 	rx_session_close(d1);
+}
+
+/* Home closes a flag and gives the case new keys: whoever has no key of it in his
+ * copy takes what its slots lead to then all the same, and when it is flagged again
+ * he reads it. */
+static void
+test_newer_keys_of_a_case_come_with_what_its_slots_lead_to(void **state)
+{
+	static const char epoch[] = "SELECT epoch FROM keys.slot_key WHERE "
+	    "child = $c1";
+	const char *home = fixture_copy(), *copy = copy_of(home, "镇");
+	struct rx_session *s1 = fixture_open(home, "s1"), *d1;
+	struct rx_session *away = fixture_open(copy, "s1");
+	const struct rx_flag_row flag = fixture_flag(s1);
+	size_t n;
+
+	(void)state;
+	assert_int_equal(show(away, "c1", "looking after", &n), RX_OK);
+	must(rx_review_decide(s1, &flag, "close", "because", &st));
+	d1 = fixture_open(home, "d1");
+	assert_int_equal(observe(d1, "x1", "c1", "mood_low", "calm", false),
+	    RX_OK);
+	assert_int_equal(fixture_number(home, epoch), 2);
+	assert_int_equal(fixture_number(copy, epoch), 1);
+	(void)carry(d1, TOWN, away);
+	assert_int_equal(fixture_number(copy, epoch), 2);
+	assert_int_equal(show(away, "c1", "curious", &n), RX_EPERM);
+	assert_int_equal(observe(d1, "x2", "c1", "self_harm", "help", false),
+	    RX_OK);
+	(void)carry(d1, TOWN, away);
+	assert_int_equal(show(away, "c1", "looking after", &n), RX_OK);
+	rx_session_close(away);
+	rx_session_close(d1);
+	rx_session_close(s1);
 }
 
 static void
@@ -1884,6 +1937,8 @@ main(void)
 		    test_flag_goes_home_and_the_decision_comes_back),
 		cmocka_unit_test(
 		    test_case_flagged_in_a_copy_opens_for_the_supervisor_at_home),
+		cmocka_unit_test(
+		    test_newer_keys_of_a_case_come_with_what_its_slots_lead_to),
 		cmocka_unit_test(test_the_same_bundle_again_changes_nothing),
 		cmocka_unit_test(
 		    test_an_older_bundle_adds_what_is_missing_and_takes_nothing_back),

@@ -626,10 +626,13 @@ test_grant_round_trip(void **state)
 	const struct rx_key narrative = { { 11 } }, coded = { { 12 } };
 	const struct rx_key *const keys[RX_GRANT_KEYS] = { NULL, &narrative,
 	    &coded };
+	const struct rx_key *const none[RX_GRANT_KEYS] = { NULL, NULL, NULL };
 	const uint8_t from[32] = { 1 }, to[32] = { 2 }, grantor[16] = { 9 };
 	uint8_t box[RX_GRANT_BYTES];
 	struct rx_identity a, b;
 	struct rx_grant g;
+	int kind;
+	rx_err rc;
 
 	(void)state;
 	rx_identity_derive(&a, from);
@@ -645,6 +648,48 @@ test_grant_round_trip(void **state)
 	assert_memory_equal(g.keys[2].b, coded.b, 32);
 	refused(rx_grant_make(box, &ctx, keys, RX_GRANT_CLOSED, grantor, &a,
 	    b.box_public, &st), RX_EINTERNAL, &st);
+	/* Of its kind it says what was signed, and there are three. */
+	for (kind = 0; kind <= 4; kind++) {
+		ok(rx_grant_make(box, &ctx, kind == RX_GRANT_CLOSED ? none :
+		    keys, (enum rx_grant_kind)kind, grantor, &a, b.box_public,
+		    &st), &st);
+		rc = rx_grant_open(&g, box, sizeof(box), &b, &st);
+		assert_int_equal(rc, kind >= RX_GRANT_OPEN &&
+		    kind <= RX_GRANT_SLOT ? RX_OK : RX_ECORRUPT);
+		rx_status_clear(&st);
+		if (rc != RX_OK)
+			continue;
+		assert_int_equal(g.kind, kind);
+		ok(rx_grant_verify(&g, &ctx, &b, a.sign_public, &st), &st);
+		g.kind = g.kind == RX_GRANT_SLOT ? RX_GRANT_OPEN :
+		    RX_GRANT_SLOT;
+		refused(rx_grant_verify(&g, &ctx, &b, a.sign_public, &st),
+		    RX_ECORRUPT, &st);
+	}
+}
+
+/* What a slot holds says which key it is for, and not what that is. */
+static void
+test_slot_key_is_of_one_key_and_is_not_it(void **state)
+{
+	struct rx_key key = { { 7 } }, slot, again, other;
+	int bit;
+
+	(void)state;
+	rx_slot_key(&slot, &key);
+	rx_slot_key(&again, &key);
+	assert_memory_equal(slot.b, again.b, RX_KEY_BYTES);
+	assert_memory_not_equal(slot.b, key.b, RX_KEY_BYTES);
+	for (bit = 0; bit < 8 * RX_KEY_BYTES; bit++) {
+		key.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		rx_slot_key(&other, &key);
+		assert_memory_not_equal(other.b, slot.b, RX_KEY_BYTES);
+		key.b[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	/* Nor does one lead to the next. */
+	rx_slot_key(&again, &slot);
+	assert_memory_not_equal(again.b, slot.b, RX_KEY_BYTES);
+	assert_memory_not_equal(again.b, key.b, RX_KEY_BYTES);
 }
 
 /* ---- recovery codes ---- */
@@ -1012,6 +1057,7 @@ main(void)
 		cmocka_unit_test(test_revocation_round_trip),
 		cmocka_unit_test(test_signature_binds_label_and_all_of_a_long_message),
 		cmocka_unit_test(test_grant_round_trip),
+		cmocka_unit_test(test_slot_key_is_of_one_key_and_is_not_it),
 		cmocka_unit_test(test_code_survives_being_typed),
 		cmocka_unit_test(test_mistyped_code_is_refused),
 		cmocka_unit_test(test_any_two_codes_recover),

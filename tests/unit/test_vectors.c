@@ -663,50 +663,78 @@ test_frozen_countersignature_opens(void **state)
 
 /* ---- grant ---- */
 
-static void
-generate_grant(void)
+/* A grant of ${kind}; a slot's keys are derived from those of a case. */
+static json_t *
+grant_case(enum rx_grant_kind kind)
 {
-	static const struct rx_key *const none[RX_GRANT_KEYS];
-	json_t *cases = json_array(), *o;
+	static const struct rx_key zero;
 	uint8_t from[32], to[32], grantor[16], box[RX_GRANT_BYTES];
-	struct rx_key k[RX_GRANT_KEYS];
-	const struct rx_key *const three[RX_GRANT_KEYS] = { &k[0], &k[1],
-	    &k[2] };
+	struct rx_key k[RX_GRANT_KEYS], of_case[2];
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
 	struct rx_identity a, b;
 	struct rx_grant_context ctx;
-	int kind;
+	json_t *o = json_object();
+	size_t i;
 
 	fixed(from, 32, "grantor seed");
 	fixed(to, 32, "recipient seed");
 	fixed(grantor, 16, "grantor");
 	fixed(k, sizeof(k), "grant keys");
+	fixed(of_case, sizeof(of_case), "case keys");
 	fixed(&ctx, sizeof(ctx), "grant context");
 	memset(ctx.unit, 0, sizeof(ctx.unit));
 	memcpy(ctx.unit, "350102001001", 12);
-	ctx.compartments = 14;
+	ctx.compartments = kind == RX_GRANT_SLOT ? 6 : 14;
 	rx_identity_derive(&a, from);
 	rx_identity_derive(&b, to);
-	for (kind = RX_GRANT_OPEN; kind <= RX_GRANT_CLOSED; kind++) {
-		o = json_object();
-		ok(rx_grant_make(box, &ctx,
-		    kind == RX_GRANT_OPEN ? three : none,
-		    (enum rx_grant_kind)kind, grantor, &a, b.box_public, &st),
-		    &st);
-		if (kind == RX_GRANT_CLOSED)
-			memset(k, 0, sizeof(k));
-		put_hex(o, "grantor_seed", from, 32);
-		put_hex(o, "recipient_seed", to, 32);
-		put_hex(o, "store", ctx.store, 16);
-		put_hex(o, "unit", ctx.unit, 16);
-		put_hex(o, "subject", ctx.subject, 16);
-		put_int(o, "epoch", ctx.epoch);
-		put_int(o, "compartments", ctx.compartments);
-		put_hex(o, "grantor", grantor, 16);
-		put_int(o, "kind", kind);
-		put_hex(o, "keys", k, sizeof(k));
-		put_hex(o, "grant", box, sizeof(box));
-		assert_int_equal(json_array_append_new(cases, o), 0);
+	for (i = 0; i < RX_GRANT_KEYS; i++) {
+		if (kind == RX_GRANT_SLOT && i < 2)
+			rx_slot_key(&k[i], &of_case[i]);
+		else if (kind != RX_GRANT_OPEN)
+			k[i] = zero;
+		if (kind != RX_GRANT_CLOSED)
+			keys[i] = &k[i];
 	}
+	ok(rx_grant_make(box, &ctx, keys, kind, grantor, &a, b.box_public,
+	    &st), &st);
+	put_hex(o, "grantor_seed", from, 32);
+	put_hex(o, "recipient_seed", to, 32);
+	put_hex(o, "store", ctx.store, 16);
+	put_hex(o, "unit", ctx.unit, 16);
+	put_hex(o, "subject", ctx.subject, 16);
+	put_int(o, "epoch", ctx.epoch);
+	put_int(o, "compartments", ctx.compartments);
+	put_hex(o, "grantor", grantor, 16);
+	put_int(o, "kind", kind);
+	if (kind == RX_GRANT_SLOT)
+		put_hex(o, "case_keys", of_case, sizeof(of_case));
+	put_hex(o, "keys", k, sizeof(k));
+	put_hex(o, "grant", box, sizeof(box));
+	return (o);
+}
+
+static void
+generate_grant(void)
+{
+	json_t *cases = json_array();
+
+	assert_int_equal(json_array_append_new(cases,
+	    grant_case(RX_GRANT_OPEN)), 0);
+	assert_int_equal(json_array_append_new(cases,
+	    grant_case(RX_GRANT_CLOSED)), 0);
+	write_vectors("grant", "grant v1", cases);
+}
+
+/* One more, after those that are there. */
+static void
+generate_slot(void **state)
+{
+	json_t *cases = json_deep_copy(vectors("grant"));
+
+	(void)state;
+	vectors_free();
+	assert_int_equal(json_array_append_new(cases,
+	    grant_case(RX_GRANT_SLOT)), 0);
 	write_vectors("grant", "grant v1", cases);
 }
 
@@ -744,6 +772,27 @@ spec_grant(uint8_t inside[177], uint8_t pk[32], uint8_t sk[32],
 	    signer), 0);
 }
 
+/* What a slot, ${inside}, holds of the keys of its case. */
+static void
+spec_slot_keys(uint8_t inside[177], const json_t *o)
+{
+	struct spec_bytes m = { .n = 0 };
+	uint8_t key[64], derived[32];
+	struct rx_key from, slot;
+	size_t k;
+
+	get_hex(o, "case_keys", key, 64);
+	spec_label(&m, "runxin slot key v1");
+	for (k = 0; k < 2; k++) {
+		spec_hash(derived, 32, key + 32 * k, &m);
+		assert_memory_equal(derived, inside + 32 * k, 32);
+		memcpy(from.b, key + 32 * k, 32);
+		rx_slot_key(&slot, &from);
+		assert_memory_equal(slot.b, derived, 32);
+	}
+	assert_true(sodium_is_zero(inside + 64, 32));
+}
+
 static void
 test_frozen_grants_open(void **state)
 {
@@ -753,7 +802,7 @@ test_frozen_grants_open(void **state)
 	struct rx_identity from, to;
 	struct rx_grant g;
 	json_t *cases, *o;
-	size_t i;
+	size_t i, slots = 0;
 
 	(void)state;
 	cases = vectors("grant");
@@ -777,8 +826,12 @@ test_frozen_grants_open(void **state)
 		assert_int_equal(crypto_box_seal_open(out, box, sizeof(box),
 		    pk, sk), 0);
 		assert_memory_equal(out, inside, sizeof(inside));
+		if (g.kind == RX_GRANT_SLOT)
+			spec_slot_keys(inside, o);
+		slots += g.kind == RX_GRANT_SLOT;
 	}
-	assert_int_equal(i, 2);
+	assert_int_equal(i, 3);
+	assert_int_equal(slots, 1);
 	vectors_free();
 }
 
@@ -1282,10 +1335,15 @@ int
 main(int argc, char *argv[])
 {
 	const struct CMUnitTest writing[] = { cmocka_unit_test(generate) };
-	const struct CMUnitTest bundle[] = {
-		cmocka_unit_test(generate_bundle)
+	/* What came later. */
+	const struct {
+		const char *name;
+		const struct CMUnitTest one[1];
+	} later[] = {
+		{ "bundle", { cmocka_unit_test(generate_bundle) } },
+		{ "lot", { cmocka_unit_test(generate_lot) } },
+		{ "slot", { cmocka_unit_test(generate_slot) } },
 	};
-	const struct CMUnitTest lot[] = { cmocka_unit_test(generate_lot) };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frozen_envelopes_open),
 		cmocka_unit_test(test_frozen_fields_open),
@@ -1300,18 +1358,15 @@ main(int argc, char *argv[])
 		cmocka_unit_test(test_frozen_bundle_opens),
 		cmocka_unit_test(test_frozen_lot_is_verified)
 	};
+	size_t i;
 
 	if (argc == 2 && strcmp(argv[1], "--generate") == 0)
 		return (cmocka_run_group_tests_name("writing " DIR, writing,
 		    setup, NULL));
-	/* Formats that came later. */
-	if (argc == 3 && strcmp(argv[1], "--generate") == 0 &&
-	    strcmp(argv[2], "bundle") == 0)
-		return (cmocka_run_group_tests_name("writing " DIR, bundle,
-		    setup, NULL));
-	if (argc == 3 && strcmp(argv[1], "--generate") == 0 &&
-	    strcmp(argv[2], "lot") == 0)
-		return (cmocka_run_group_tests_name("writing " DIR, lot, setup,
-		    NULL));
+	for (i = 0; argc == 3 && strcmp(argv[1], "--generate") == 0 &&
+	    i < sizeof(later) / sizeof(later[0]); i++)
+		if (strcmp(argv[2], later[i].name) == 0)
+			return (cmocka_run_group_tests_name("writing " DIR,
+			    later[i].one, setup, NULL));
 	return (cmocka_run_group_tests_name("vectors", tests, setup, NULL));
 }
