@@ -1813,6 +1813,122 @@ test_slots_of_before_are_not_taken_from_a_bundle(void **state)
 	scene_close(&c);
 }
 
+static bool
+no_slots_of_c2(enum rx_table table, const struct rx_value *v)
+{
+
+	return ((table != RX_TABLE_SLOT && table != RX_TABLE_SLOT_KEY) ||
+	    memcmp(v[0].p, fixture_id[C2], RX_ID_BYTES) != 0);
+}
+
+/* A supervisor may write slots of a case that is closed to him.  He sends a
+ * colleague the flag of a director, and with it keys of his own. */
+static void
+test_slot_with_keys_of_a_colleague_is_not_taken(void **state)
+{
+	const struct rx_key chosen = { "the forger knows this very well" };
+	uint8_t box[RX_GRANT_BYTES], led[2][RX_ENV_KEY_BYTES];
+	struct rx_value v[4] = { rx_bytes(fixture_id[C2], RX_ID_BYTES),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	struct rx_key slot;
+	const struct rx_key *keys[RX_GRANT_KEYS] = { &slot, &slot, NULL };
+	struct rx_grant_context ctx;
+	struct rx_session *colleague, *d1;
+	struct rx_place place;
+	const char *honest;
+	struct letter l;
+	struct scene c;
+	uint32_t k;
+	size_t n;
+
+	(void)state;
+	scene_open(&c);
+	colleague = fixture_open(c.home, "gone");
+	observe(c.d1, "x1", "c2", "suicide_attempt", "now");
+	honest = make(c.d1, TOWN);
+	unpack(&l, colleague, honest);
+	keep_rows(&l, no_slots_of_c2);
+	rx_slot_key(&slot, &chosen);
+	rx_grant_context_set(&ctx, colleague, VILLAGE1, fixture_id[C2], 1, 6);
+	must(rx_grant_make(box, &ctx, keys, RX_GRANT_SLOT, colleague->user_id,
+	    colleague->id, c.s1->id->box_public, &st));
+	add_row(&l, RX_TABLE_SLOT, v);
+	v[1] = rx_int(1);
+	for (k = 0; k < 2; k++) {
+		rx_place_init(&place, colleague, "", fixture_id[C2],
+		    fixture_id[C2], RX_TABLE_SLOT_KEY, 2 + k, 1);
+		must(rx_envelope_seal(led[k], &slot, RX_ENV_KEY,
+		    rx_case_comp[k], 1, &place, chosen.b, RX_KEY_BYTES, &st));
+		v[2 + k] = rx_bytes(led[k], RX_ENV_KEY_BYTES);
+	}
+	add_row(&l, RX_TABLE_SLOT_KEY, v);
+	must(take(c.s1, repack(&l, colleague, S1)));
+	assert_int_not_equal(fixture_show(c.s1, fixture_id[C2], "r", &n, &st),
+	    RX_OK);
+	assert_int_equal(n, 0);
+	rx_status_clear(&st);
+	/* Nobody else was given them either, and the director reads on. */
+	assert_int_not_equal(fixture_show(colleague, fixture_id[C2], "r", &n,
+	    &st), RX_OK);
+	rx_status_clear(&st);
+	d1 = fixture_open(c.home, "d1");
+	must(fixture_show(d1, fixture_id[C2], NULL, &n, &st));
+	rx_session_close(d1);
+	rx_session_close(colleague);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+
+	/* The control: the director's own opens the case to s1. */
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "suicide_attempt", "now");
+	must(take(c.s1, make(c.d1, TOWN)));
+	must(fixture_show(c.s1, fixture_id[C2], "r", &n, &st));
+	assert_true(n > 0);
+	scene_close(&c);
+}
+
+/* A flag comes from a copy that does not know yet that the case has new keys. */
+static void
+test_slots_of_older_keys_are_not_taken(void **state)
+{
+	struct rx_session *d1, *other;
+	struct rx_flag_row flag;
+	struct rx_bundle b;
+	struct scene c;
+	size_t n;
+
+	(void)state;
+	scene_open(&c);
+	flag = fixture_flag(c.s1);
+	must(rx_review_decide(c.s1, &flag, "close", "done", &st));
+	d1 = fixture_open(c.home, "d1");
+	observe(d1, "y1", "c1", "mood_low", "calm");
+	rx_session_close(d1);
+	assert_int_equal(fixture_number(c.home, "SELECT max(epoch) FROM "
+	    "keys.case_key WHERE child = $c1"), 2);
+	observe(c.d1, "x9", "c1", "suicide_attempt", "now");
+	must(rx_bundle_open(c.s1, make(c.d1, TOWN), true, &b, &st));
+	assert_int_equal(b.records, 1);
+	assert_int_equal(fixture_number(c.home, "SELECT epoch FROM "
+	    "keys.slot_key WHERE child = $c1"), 2);
+	/* The slots here are closed ones of the new keys, and stay his who gets
+	 * new keys himself. */
+	other = fixture_open(c.home, "gone");
+	refused(fixture_show(other, fixture_id[C1], "r", &n, &st), RX_EPERM,
+	    &st);
+	must(rx_begin(other, &st));
+	must(rx_grants_rekey(other, other->id, &st));
+	rx_abandon(other);
+	rx_session_close(other);
+	/* The control: who has the keys opens them for the flag that came. */
+	d1 = fixture_open(c.home, "d1");
+	observe(d1, "y2", "c1", "mood_low", "calm");
+	rx_session_close(d1);
+	must(fixture_show(c.s1, fixture_id[C1], "r", &n, &st));
+	scene_close(&c);
+}
+
 /* d1 gives slots of an unflagged case to whom he likes: one for a supervisor
  * above it is kept for him to verify, one for anybody else is not. */
 static void
@@ -2970,6 +3086,8 @@ main(void)
 		    test_director_puts_keys_to_a_slot_right_with_a_bundle),
 		cmocka_unit_test(
 		    test_slots_of_before_are_not_taken_from_a_bundle),
+		cmocka_unit_test(test_slot_with_keys_of_a_colleague_is_not_taken),
+		cmocka_unit_test(test_slots_of_older_keys_are_not_taken),
 		cmocka_unit_test(
 		    test_slot_for_somebody_who_reviews_nothing_is_not_taken),
 		cmocka_unit_test(test_record_of_another_case_takes_no_place),
