@@ -1834,6 +1834,9 @@ test_slot_with_keys_of_a_colleague_is_not_taken(void **state)
 	struct rx_key slot;
 	const struct rx_key *keys[RX_GRANT_KEYS] = { &slot, &slot, NULL };
 	struct rx_grant_context ctx;
+	static const char led_to[] = "SELECT identity || narrative FROM "
+	    "keys.slot_key WHERE child = $c2";
+	struct rx_buf before = RX_BUF_INIT, after = RX_BUF_INIT;
 	struct rx_session *colleague, *d1;
 	struct rx_place place;
 	const char *honest;
@@ -1863,7 +1866,11 @@ test_slot_with_keys_of_a_colleague_is_not_taken(void **state)
 		v[2 + k] = rx_bytes(led[k], RX_ENV_KEY_BYTES);
 	}
 	add_row(&l, RX_TABLE_SLOT_KEY, v);
+	fixture_blob(c.home, led_to, &before);
 	must(take(c.s1, repack(&l, colleague, S1)));
+	fixture_blob(c.home, led_to, &after);
+	assert_int_equal(after.len, before.len);
+	assert_memory_equal(after.b, before.b, before.len);
 	assert_int_not_equal(fixture_show(c.s1, fixture_id[C2], "r", &n, &st),
 	    RX_OK);
 	assert_int_equal(n, 0);
@@ -1876,6 +1883,8 @@ test_slot_with_keys_of_a_colleague_is_not_taken(void **state)
 	must(fixture_show(d1, fixture_id[C2], NULL, &n, &st));
 	rx_session_close(d1);
 	rx_session_close(colleague);
+	rx_buf_free(&before);
+	rx_buf_free(&after);
 	rx_buf_free(&l.body);
 	scene_close(&c);
 
@@ -1885,6 +1894,90 @@ test_slot_with_keys_of_a_colleague_is_not_taken(void **state)
 	must(take(c.s1, make(c.d1, TOWN)));
 	must(fixture_show(c.s1, fixture_id[C2], "r", &n, &st));
 	assert_true(n > 0);
+	scene_close(&c);
+}
+
+/* The slots of c2 become those of before, or (${none}) there are none. */
+static void
+no_slots_yet(const char *dir, bool none)
+{
+
+	if (!none)
+		fixture_tamper(dir, "INSERT INTO keys.slot SELECT * FROM "
+		    "main.slot WHERE child = $c2");
+	fixture_tamper(dir, "DELETE FROM main.slot WHERE child = $c2");
+	fixture_tamper(dir, "DELETE FROM keys.slot_key WHERE child = $c2");
+}
+
+/* Where there are none, or those of before: what is made up takes no place. */
+static void
+test_made_up_slots_fill_no_empty_place(void **state)
+{
+	static const char mine[] = "SELECT count(*) FROM main.slot WHERE "
+	    "child = $c2 AND recipient = $s1";
+	static const char led[] = "SELECT count(*) FROM keys.slot_key WHERE "
+	    "child = $c2";
+	uint8_t box[RX_GRANT_BYTES], key[RX_ENV_KEY_BYTES];
+	const struct rx_value v[3] = { rx_bytes(fixture_id[C2], RX_ID_BYTES),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	const struct rx_value w[4] = { rx_bytes(fixture_id[C2], RX_ID_BYTES),
+	    rx_int(77), rx_bytes(key, sizeof(key)),
+	    rx_bytes(key, sizeof(key)) };
+	struct letter l;
+	struct scene c;
+	size_t n;
+	int none;
+
+	(void)state;
+	rx_random(box, sizeof(box));
+	rx_random(key, sizeof(key));
+	for (none = 0; none < 2; none++) {
+		scene_open(&c);
+		no_slots_yet(c.home, none == 1);
+		observe(c.d1, "x1", "c2", "mood_low", "calm");
+		unpack(&l, c.s1, make(c.d1, TOWN));
+		keep_rows(&l, no_slots_of_c2);
+		add_row(&l, RX_TABLE_SLOT, v);
+		add_row(&l, RX_TABLE_SLOT_KEY, w);
+		must(take(c.s1, repack(&l, c.d1, S1)));
+		assert_int_equal(fixture_number(c.home, mine), 0);
+		assert_int_equal(fixture_number(c.home, led), 0);
+		/* It stays closed, and is not damaged. */
+		refused(fixture_show(c.s1, fixture_id[C2], "r", &n, &st),
+		    RX_EPERM, &st);
+		rx_buf_free(&l.body);
+		scene_close(&c);
+
+		/* The control: true ones fill a place that is empty. */
+		scene_open(&c);
+		no_slots_yet(c.home, none == 1);
+		observe(c.d1, "x1", "c2", "mood_low", "calm");
+		must(take(c.s1, make(c.d1, TOWN)));
+		assert_int_equal(fixture_number(c.home, mine), none);
+		assert_int_equal(fixture_number(c.home, led), 1);
+		scene_close(&c);
+	}
+}
+
+/* A copy of before gets what slots lead to with the next bundle of home, new or
+ * not. */
+static void
+test_copy_of_before_gets_what_slots_lead_to_from_home(void **state)
+{
+	static const char led[] = "SELECT count(*) FROM keys.slot_key";
+	struct rx_session *d1;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	d1 = fixture_open(c.home, "d1");
+	must(take(c.d1, make(d1, VILLAGE)));
+	fixture_tamper(c.village, "DELETE FROM keys.slot_key");
+	assert_int_equal(fixture_number(c.village, led), 0);
+	must(take(c.d1, make(d1, VILLAGE)));
+	assert_true(fixture_number(c.village, led) >= 2);
+	rx_session_close(d1);
 	scene_close(&c);
 }
 
@@ -3088,6 +3181,9 @@ main(void)
 		    test_slots_of_before_are_not_taken_from_a_bundle),
 		cmocka_unit_test(test_slot_with_keys_of_a_colleague_is_not_taken),
 		cmocka_unit_test(test_slots_of_older_keys_are_not_taken),
+		cmocka_unit_test(test_made_up_slots_fill_no_empty_place),
+		cmocka_unit_test(
+		    test_copy_of_before_gets_what_slots_lead_to_from_home),
 		cmocka_unit_test(
 		    test_slot_for_somebody_who_reviews_nothing_is_not_taken),
 		cmocka_unit_test(test_record_of_another_case_takes_no_place),

@@ -1063,6 +1063,56 @@ test_changed_row_of_slot_keys_is_refused_and_put_right(void **state)
 	}
 }
 
+/* One that is missing, or of older keys, is there again when somebody who has the
+ * keys signs in. */
+static void
+test_missing_row_of_slot_keys_is_written_at_sign_in(void **state)
+{
+	static const char *const changes[] = {
+		"DELETE FROM keys.slot_key WHERE child = $c1",
+		"UPDATE keys.slot_key SET epoch = 2 WHERE child = $c1",
+	};
+	const char *dir;
+	struct rx_session *s;
+	struct rx_status st;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		dir = fixture_copy();
+		fixture_tamper(dir, changes[i]);
+		rx_session_close(fixture_open(dir, "d1"));
+		s = fixture_open(dir, "s1");
+		rx_status_clear(&st);
+		ok(fixture_show(s, fixture_id[C1], "reason", &n, &st), &st);
+		assert_int_equal(n, 3);
+		rx_session_close(s);
+	}
+}
+
+/* Nobody writes an open slot of keys that he has not. */
+static void
+test_open_slots_without_the_keys_are_refused(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "s1");
+	struct rx_status st;
+	struct rx_case c;
+
+	(void)state;
+	rx_status_clear(&st);
+	rx_case_init(&c);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C2], VILLAGE1, RX_BIT(RX_COMP_CODED),
+	    &st), &st);
+	/* The control: closed ones hold none. */
+	ok(rx_slots_write(&c, s, false, 0, NULL, &st), &st);
+	assert_int_equal(rx_slots_write(&c, s, true, 0, NULL, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_CASE_CLOSED);
+	rx_store_rollback(s->store);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
 /* ---- who opens what ---- */
 
 static void
@@ -1645,6 +1695,9 @@ main(void)
 		test_slot_with_keys_that_are_not_those_of_the_case_is_refused),
 		cmocka_unit_test(
 		    test_changed_row_of_slot_keys_is_refused_and_put_right),
+		cmocka_unit_test(
+		    test_missing_row_of_slot_keys_is_written_at_sign_in),
+		cmocka_unit_test(test_open_slots_without_the_keys_are_refused),
 		cmocka_unit_test(
 		    test_supervisor_opens_flagged_cases_of_his_township_only),
 		cmocka_unit_test(
