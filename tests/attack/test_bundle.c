@@ -103,6 +103,17 @@ observe(struct rx_session *s, const char *id, const char *of,
 	free(text);
 }
 
+/* A child of the village, "new". */
+static void
+new_child(struct rx_session *s, uint8_t *id)
+{
+
+	fixture_save(s, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
+	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
+	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
+	    false, id);
+}
+
 /* ---- the forger's workshop: he can open what is sealed to him ---- */
 
 struct letter {
@@ -1276,10 +1287,7 @@ test_records_without_their_child_are_refused(void **state)
 
 	(void)state;
 	scene_open(&c);
-	fixture_save(c.d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
-	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
-	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
-	    false, NULL);
+	new_child(c.d1, NULL);
 	observe(c.d1, "x1", "new", "mood_low", "calm");
 	unpack(&l, c.s1, make(c.d1, TOWN));
 	keep_rows(&l, no_child);
@@ -1634,26 +1642,35 @@ no_slot_of_s1(enum rx_table table, const struct rx_value *v)
 }
 
 /* A case is flagged in the copy, and the keys to its slots are made up: those of
- * home lead to the same, so they stay; also where the opener can try none. */
+ * home lead to the same, so they stay; also where the opener can try none, or one out
+ * of thin air, in whose place his own stays, closed. */
 static void
 test_made_up_keys_to_the_slots_of_a_new_flag_are_not_taken(void **state)
 {
+	enum { MINE, NONE, MADE_UP, KINDS };
 	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	uint8_t box[RX_GRANT_BYTES];
+	const struct rx_value v[3] = { rx_bytes(fixture_id[C2], RX_ID_BYTES),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
 	struct rx_session *gone;
 	struct letter l;
 	struct scene c;
 	size_t n;
-	int mine;
+	int kind;
 
 	(void)state;
-	for (mine = 0; mine < 2; mine++) {
+	rx_random(box, sizeof(box));
+	for (kind = MINE; kind < KINDS; kind++) {
 		scene_open(&c);
 		slot_keys_hash(c.home, before);
 		observe(c.d1, "x1", "c2", "self_harm", "help");
 		unpack(&l, c.s1, make(c.d1, TOWN));
 		keep_rows(&l, no_slot_key);
-		if (!mine)
+		if (kind != MINE)
 			keep_rows(&l, no_slot_of_s1);
+		if (kind == MADE_UP)
+			add_row(&l, RX_TABLE_SLOT, v);
 		add_slot_key(&l, fixture_id[C2], RX_ENV_KEY_BYTES,
 		    RX_ENV_KEY_BYTES);
 		must(take(c.s1, repack(&l, c.d1, S1)));
@@ -1661,7 +1678,7 @@ test_made_up_keys_to_the_slots_of_a_new_flag_are_not_taken(void **state)
 		assert_memory_equal(before, after, sizeof(before));
 		rx_status_clear(&st);
 		assert_int_equal(fixture_show(c.s1, fixture_id[C2], "reason",
-		    &n, &st), mine ? RX_OK : RX_EPERM);
+		    &n, &st), kind == MINE ? RX_OK : RX_EPERM);
 		gone = fixture_open(c.home, "gone");
 		must(fixture_show(gone, fixture_id[C2], "reason", &n, &st));
 		rx_session_close(gone);
@@ -1691,10 +1708,7 @@ test_keys_to_a_slot_of_another_size_are_refused(void **state)
 
 	(void)state;
 	scene_open(&c);
-	fixture_save(c.d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
-	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
-	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
-	    false, id);
+	new_child(c.d1, id);
 	for (i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
 		unpack(&l, c.s1, make(c.d1, TOWN));
 		keep_rows(&l, no_slot_key);
@@ -1728,6 +1742,14 @@ test_director_puts_keys_to_a_slot_right_with_a_bundle(void **state)
 	must(reads_c1(c.s1));
 	rx_session_close(d1);
 	scene_close(&c);
+}
+
+static bool
+no_old_slot(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table != RX_TABLE_SLOT_OLD);
 }
 
 /* The letter as of a copy from before slots lay with the sealed data. */
@@ -1770,10 +1792,7 @@ test_slots_of_before_are_not_taken_from_a_bundle(void **state)
 	scene_open(&c);
 	d1 = fixture_open(c.home, "d1");
 	fixture_blob(c.home, SLOTS_SEALED, &was);
-	fixture_save(c.d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
-	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
-	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
-	    false, NULL);
+	new_child(c.d1, NULL);
 	observe(c.d1, "x1", "c2", "self_harm", "help");
 	unpack(&l, c.s1, make(c.d1, TOWN));
 	slots_before(&l);
@@ -2062,6 +2081,61 @@ test_slot_for_somebody_who_reviews_nothing_is_not_taken(void **state)
 	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
 	    "main.slot WHERE child = $c2 AND recipient NOT IN ($s1, $st, "
 	    "$s2, $gone)"), 1);
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+/* d1 hands s1 the keys of c2 themselves, as an older program does. */
+static void
+open_before(struct letter *l, struct rx_session *d1, const struct scene *c)
+{
+	uint8_t box[RX_GRANT_BYTES];
+	const struct rx_value v[3] = { rx_bytes(fixture_id[C2], RX_ID_BYTES),
+	    rx_bytes(fixture_id[S1], RX_ID_BYTES),
+	    rx_bytes(box, sizeof(box)) };
+	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
+	struct rx_grant_context ctx;
+	struct rx_case kase;
+
+	rx_case_init(&kase);
+	must(rx_case_load(&kase, d1, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
+	    &st));
+	keys[0] = kase.e[0].key[0];
+	keys[1] = kase.e[0].key[1];
+	rx_grant_context_set(&ctx, d1, VILLAGE1, fixture_id[C2], 1, 6);
+	must(rx_grant_make(box, &ctx, keys, RX_GRANT_OPEN, d1->user_id, d1->id,
+	    c->s1->id->box_public, &st));
+	rx_case_done(&kase, d1);
+	add_row(l, RX_TABLE_SLOT_OLD, v);
+}
+
+/* He reads by it, and it is stored nowhere: what he has then is a slot of now. */
+static void
+test_open_slot_of_before_in_a_bundle_is_read_and_not_kept(void **state)
+{
+	struct rx_buf box = RX_BUF_INIT;
+	struct rx_grant g;
+	struct letter l;
+	struct scene c;
+	size_t n;
+
+	(void)state;
+	scene_open(&c);
+	observe(c.d1, "x1", "c2", "self_harm", "help");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	slots_before(&l);
+	keep_rows(&l, no_old_slot);
+	open_before(&l, c.d1, &c);
+	must(take(c.s1, repack(&l, c.d1, S1)));
+	must(fixture_show(c.s1, fixture_id[C2], "reason", &n, &st));
+	assert_int_equal(fixture_number(c.home, "SELECT count(*) FROM "
+	    "keys.slot"), 0);
+	fixture_blob(c.home, "SELECT sealed FROM main.slot WHERE child = $c2 "
+	    "AND recipient = $s1", &box);
+	must(rx_grant_open(&g, box.b, box.len, c.s1->id, &st));
+	assert_int_equal(g.kind, RX_GRANT_SLOT);
+	rx_wipe(&g, sizeof(g));
+	rx_buf_free(&box);
 	rx_buf_free(&l.body);
 	scene_close(&c);
 }
@@ -3069,10 +3143,7 @@ test_case_without_its_move_spoils_no_bundle(void **state)
 	d1 = fixture_open(home, "d1");
 	d2 = fixture_open(home, "d2");
 	s1 = fixture_open(copy, "s1");
-	fixture_save(d1, RX_CHILD, "{\"id\":\"new\",\"unit\":\"" VILLAGE
-	    "\",\"name\":\"新\",\"sex\":\"f\",\"birth\":\"2014-05\","
-	    "\"categories\":[\"left_behind\"],\"legal_basis\":\"consent\"}",
-	    false, id);
+	new_child(d1, id);
 	must(rx_transfer_offer(d1, id, NEXT, "搬家", &st));
 	must(rx_transfer_accept(d2, id, text, &st));
 	observe(d1, "x1", "c1", "mood_low", "calm");
@@ -3184,6 +3255,8 @@ main(void)
 		cmocka_unit_test(test_made_up_slots_fill_no_empty_place),
 		cmocka_unit_test(
 		    test_copy_of_before_gets_what_slots_lead_to_from_home),
+		cmocka_unit_test(
+		    test_open_slot_of_before_in_a_bundle_is_read_and_not_kept),
 		cmocka_unit_test(
 		    test_slot_for_somebody_who_reviews_nothing_is_not_taken),
 		cmocka_unit_test(test_record_of_another_case_takes_no_place),

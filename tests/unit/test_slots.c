@@ -243,6 +243,36 @@ test_director_moves_the_slots_of_before_when_he_signs_in(void **state)
 	as_it_should_be(dir, "gone");
 }
 
+/* Keys to slots are there, so that it is for the slots alone that a case is written
+ * anew. */
+static void
+test_slots_of_before_beside_keys_to_slots_are_moved_too(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_case c;
+
+	(void)state;
+	cases_before(s);
+	rx_case_init(&c);
+	must(rx_begin(s, &st));
+	must(rx_case_load(&c, s, fixture_id[C1], VILLAGE1, RX_CASE_KEYS,
+	    &st));
+	must(rx_slot_keys_put(&c, s, &st));
+	must(rx_case_load(&c, s, fixture_id[C2], VILLAGE1, RX_CASE_KEYS,
+	    &st));
+	must(rx_slot_keys_put(&c, s, &st));
+	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+	rx_case_done(&c, s);
+	rx_session_close(s);
+	assert_int_equal(fixture_number(dir, LEADS OF_D1), 2);
+	assert_int_equal(fixture_number(dir, OLD OF_D1), 4);
+	as_it_should_be(dir, "s1");
+	rx_session_close(fixture_open(dir, "d1"));
+	moved(dir);
+	as_it_should_be(dir, "s1");
+}
+
 /* One who was signed in before writes one case: that one is moved, with the keys
  * that its slots lead to, and the other waits. */
 static void
@@ -366,6 +396,8 @@ main(void)
 		    test_slot_of_before_follows_its_supervisor_to_new_keys),
 		cmocka_unit_test(
 		    test_director_moves_the_slots_of_before_when_he_signs_in),
+		cmocka_unit_test(
+		    test_slots_of_before_beside_keys_to_slots_are_moved_too),
 		cmocka_unit_test(
 		    test_saving_moves_the_slots_of_before_of_that_case),
 		cmocka_unit_test(
