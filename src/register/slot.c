@@ -672,7 +672,6 @@ rx_err
 rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t *made, struct rx_status *st)
 {
-	const struct rx_value arg = rx_text(unit);
 	struct rx_buf ids = RX_BUF_INIT;
 	const struct rx_key *key;
 	struct rx_status why;
@@ -693,9 +692,6 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		return (rc);
 	}
 	rx_case_init(&c);
-	if ((rc = rx_query_ids(s->store, RX_Q_SLOT_KEYS_MISSING, &arg, 1, 0,
-	    &ids, st)) == RX_OK)
-		rc = slots_heal_cases(s, unit, &ids, &c, made, st);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
 		if (!supervised(s, i, unit))
 			continue;

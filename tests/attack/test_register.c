@@ -1063,33 +1063,6 @@ test_changed_row_of_slot_keys_is_refused_and_put_right(void **state)
 	}
 }
 
-/* One that is missing, or of older keys, is there again when somebody who has the
- * keys signs in. */
-static void
-test_missing_row_of_slot_keys_is_written_at_sign_in(void **state)
-{
-	static const char *const changes[] = {
-		"DELETE FROM keys.slot_key WHERE child = $c1",
-		"UPDATE keys.slot_key SET epoch = 2 WHERE child = $c1",
-	};
-	const char *dir;
-	struct rx_session *s;
-	struct rx_status st;
-	size_t i, n;
-
-	(void)state;
-	for (i = 0; i < 2; i++) {
-		dir = fixture_copy();
-		fixture_tamper(dir, changes[i]);
-		rx_session_close(fixture_open(dir, "d1"));
-		s = fixture_open(dir, "s1");
-		rx_status_clear(&st);
-		ok(fixture_show(s, fixture_id[C1], "reason", &n, &st), &st);
-		assert_int_equal(n, 3);
-		rx_session_close(s);
-	}
-}
-
 /* Nobody writes an open slot of keys that he has not. */
 static void
 test_open_slots_without_the_keys_are_refused(void **state)
@@ -1695,8 +1668,6 @@ main(void)
 		test_slot_with_keys_that_are_not_those_of_the_case_is_refused),
 		cmocka_unit_test(
 		    test_changed_row_of_slot_keys_is_refused_and_put_right),
-		cmocka_unit_test(
-		    test_missing_row_of_slot_keys_is_written_at_sign_in),
 		cmocka_unit_test(test_open_slots_without_the_keys_are_refused),
 		cmocka_unit_test(
 		    test_supervisor_opens_flagged_cases_of_his_township_only),
