@@ -629,6 +629,9 @@ struct rx_ahead;
 rx_err rx_slots_close(struct rx_case *c, struct rx_session *s,
     struct rx_ahead *a, struct rx_status *st) RX_MUST_USE;
 
+/* Whether slots of the case lead anywhere; to what is not looked at. */
+rx_err rx_slot_keys_there(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    bool *there, struct rx_status *st) RX_MUST_USE;
 /* Delete every slot of case ${id} and the row of slot_key; *count grows by as many
  * as there were slots. */
 rx_err rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],

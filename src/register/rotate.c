@@ -371,20 +371,33 @@ stale_cases(struct rx_session *s, const char *unit, struct rx_buf *ids,
 	return (rc);
 }
 
-/* New keys and slots for the case ${id}. */
+/* New keys and slots for the case ${id}; *done is false where they are there, and
+ * for one that does not open: whoever reads it is told that, and nobody is to be kept
+ * out of the rest by it. */
 static rx_err
 case_refresh(struct rx_session *s, struct rx_case *c, const char *unit,
-    const uint8_t *id, struct rx_status *st)
+    const uint8_t *id, bool *done, struct rx_status *st)
 {
 	struct rx_case_state state;
-	bool stale;
+	struct rx_status why;
+	bool stale = false;
 	rx_err rc;
 
-	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
-	    (rc = rx_case_stale(c, s, &stale, st)) != RX_OK || !stale)
+	*done = false;
+	rx_status_clear(&why);
+	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK &&
+	    (rc = rx_case_stale(c, s, &stale, &why)) == RX_OK && stale)
+		rc = rx_case_state(s, c, &state, NULL, NULL, &why);
+	if (rc == RX_ECORRUPT || rc == RX_EPERM)
+		return (RX_OK);
+	if (rc != RX_OK) {
+		*st = why;
 		return (rc);
-	if ((rc = rx_case_state(s, c, &state, NULL, NULL, st)) != RX_OK ||
-	    (rc = rx_case_renew(c, s, st)) != RX_OK)
+	}
+	if (!stale)
+		return (RX_OK);
+	*done = true;
+	if ((rc = rx_case_renew(c, s, st)) != RX_OK)
 		return (rc);
 	return (rx_slots_write(c, s, state.flagged, state.above, NULL, st));
 }
@@ -398,6 +411,7 @@ refresh_cases(struct rx_session *s, const char *unit, const struct rx_buf *ids,
 	char text[RX_UNIT_TEXT];
 	struct rx_case c;
 	size_t i;
+	bool done, any = false;
 	rx_err rc = RX_OK;
 
 	rx_unit_text(text, unit);
@@ -405,10 +419,16 @@ refresh_cases(struct rx_session *s, const char *unit, const struct rx_buf *ids,
 	for (i = 0; i < all && rc == RX_OK; i++) {
 		if (i % CASES_AT_ONCE == 0 && (rc = rx_begin(s, st)) != RX_OK)
 			break;
-		rc = case_refresh(s, &c, unit, ids->b + i * RX_ID_BYTES, st);
+		rc = case_refresh(s, &c, unit, ids->b + i * RX_ID_BYTES, &done,
+		    st);
+		any |= done;
 		if (rc == RX_OK && (i + 1) % CASES_AT_ONCE != 0 && i + 1 < all)
 			continue;
-		rc = rx_finish(s, rc, RX_DID_ROTATE, NULL, text, st);
+		if (rc == RX_OK && !any)
+			rx_abandon(s);
+		else
+			rc = rx_finish(s, rc, RX_DID_ROTATE, NULL, text, st);
+		any = false;
 		show(unit, i + 1, all);
 	}
 	rx_case_done(&c, s);

@@ -1150,12 +1150,17 @@ finish_case(const void *node, VISIT which, void *cookie)
 	struct touched *t = *(struct touched *const *)node;
 	struct rx_saver *sv = cookie;
 	struct rx_case_state state;
+	bool lead = false;
 
 	if ((which != postorder && which != leaf) || sv->rc != RX_OK ||
 	    !t->written)
 		return;
-	/* Without a flag before, or since, there is none to be looked for. */
-	if (sv->bulk && !t->flagged) {
+	if (sv->bulk && !t->flagged && (sv->rc = rx_slot_keys_there(sv->s,
+	    t->id, &lead, sv->st)) != RX_OK)
+		return;
+	/* Without a flag before, or since, there is none to be looked for; but what
+	 * slots lead to must be of all cases, or it would tell of flags. */
+	if (lead) {
 		sv->rc = t->keys != NULL ? hold_case_kept(sv, t, sv->st) :
 		    rx_case_load(&sv->c, sv->s, t->id, t->unit, 0, sv->st);
 		sv->part = true;

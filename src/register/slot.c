@@ -183,8 +183,9 @@ slot_key_mend(const struct rx_key *const slot[2], struct rx_case *c,
 
 /* ---- reading ---- */
 
-/* Whether the keys at hand are those of what is sealed in the case.  Any supervisor
- * may write slots, also one who has no keys to put there. */
+/* Whether the keys at hand are those of the child's identity.  Any supervisor may
+ * write slots, also one who has no keys to put there; who has this one was given both.
+ * Not those of notes: a supervisor may write these too, under keys of his own. */
 static rx_err
 keys_true(const struct rx_case *c, struct rx_session *s, bool *right,
     struct rx_status *st)
@@ -195,19 +196,18 @@ keys_true(const struct rx_case *c, struct rx_session *s, bool *right,
 	const struct rx_key *key;
 	const uint8_t *p;
 	uint32_t epoch;
-	size_t n, k;
+	size_t n;
 	bool row = false;
 	rx_err rc;
 
 	*right = true;
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_KEY_IDS, &arg, 1, st)) !=
-	    RX_OK)
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_IDENTITY_KEYS, &arg, 1,
+	    st)) != RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
-		k = (size_t)rx_col_int(cur, 0) - 1;
-		p = rx_col_bytes(cur, 1, &n);
+		p = rx_col_bytes(cur, 0, &n);
 		epoch = n == RX_ID_BYTES + 4 ? rx_get32(p + RX_ID_BYTES) : 0;
-		key = epoch == 0 || epoch > c->n ? NULL : c->e[epoch - 1].key[k];
+		key = epoch == 0 || epoch > c->n ? NULL : c->e[epoch - 1].key[0];
 		if (key == NULL)
 			continue;	/* it does not open, then */
 		rx_key_id(id, key);
@@ -526,6 +526,23 @@ slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 	    RX_Q_SLOTS_OLD_OF_CASE, RX_TABLE_SLOT_OLD, &old, st));
 }
 
+rx_err
+rx_slot_keys_there(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    bool *there, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	rx_err rc;
+
+	*there = false;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SLOT_KEY, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	rc = rx_query_next(cur, there, st);
+	rx_query_close(cur);
+	return (rc);
+}
+
 size_t
 rx_slots_closed(const struct rx_case *c, const struct rx_session *s,
     struct rx_slot *slots, size_t most)
@@ -620,8 +637,8 @@ slots_wrong(struct rx_session *s, const char *unit, const uint8_t *user,
 	    RX_Q_SLOTS_HELD, args, 2, 0, ids, st));
 }
 
-/* Write the slots of the case ${id} anew; *done is false for one that is damaged:
- * whoever reads it is told that, and nobody else is to be kept out by it. */
+/* Write the slots of the case ${id} anew; *done is false for one that does not open:
+ * whoever reads it is told that, and nobody is to be kept out of the rest by it. */
 static rx_err
 slots_heal_case(struct rx_session *s, const char *unit, const uint8_t *id,
     struct rx_case *c, bool *done, struct rx_status *st)
@@ -634,7 +651,7 @@ slots_heal_case(struct rx_session *s, const char *unit, const uint8_t *id,
 	*done = false;
 	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK)
 		rc = rx_case_state(s, c, &state, NULL, NULL, &why);
-	if (rc == RX_ECORRUPT)
+	if (rc == RX_ECORRUPT || rc == RX_EPERM)
 		return (RX_OK);
 	if (rc != RX_OK) {
 		*st = why;
@@ -651,20 +668,24 @@ slots_heal_cases(struct rx_session *s, const char *unit,
     struct rx_status *st)
 {
 	size_t i;
-	bool done;
+	bool done, idle = false;
 	rx_err rc = RX_OK;
 
 	for (i = 0; i < ids->len && rc == RX_OK; i += RX_ID_BYTES) {
-		if (!rx_store_in_transaction(s->store) &&
-		    (rc = rx_begin(s, st)) != RX_OK)
-			break;
+		if (!rx_store_in_transaction(s->store)) {
+			if ((rc = rx_begin(s, st)) != RX_OK)
+				break;
+			idle = true;
+		}
 		if ((rc = slots_heal_case(s, unit, ids->b + i, c, &done,
-		    st)) != RX_OK)
-			break;
-		*made += done;
-		if (done && *made % HEALED_AT_ONCE == 0)
+		    st)) != RX_OK || !done)
+			continue;
+		idle = false;
+		if (++*made % HEALED_AT_ONCE == 0)
 			rc = rx_finish(s, RX_OK, RX_DID_GRANT, NULL, NULL, st);
 	}
+	if (rc == RX_OK && idle)
+		rx_abandon(s);
 	return (rc);
 }
 
@@ -739,18 +760,25 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 	uint8_t anew[RX_GRANT_BYTES];
 	struct rx_grant_context ctx;
 	char unit[RX_UNIT_BYTES] = "";
+	struct rx_status why;
 	struct rx_value v[3];
 	uint32_t epoch;
 	rx_err rc;
 
 	if ((rc = case_where(s, id, unit, &epoch, st)) != RX_OK)
 		return (rc);
+	rx_status_clear(&why);
 	if ((rc = rx_grant_accept(s, g, box, n, unit, id, epoch, SLOT_COMPS,
-	    st)) != RX_OK)
+	    &why)) != RX_OK && rc != RX_ECORRUPT) {
+		*st = why;
 		return (rc);
-	/* Case keys by themselves lie in the slots of keys.db alone. */
-	if (g->kind == RX_GRANT_OPEN && table == RX_TABLE_SLOT)
-		return (rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT));
+	}
+	v[0] = rx_bytes(id, RX_ID_BYTES);
+	v[1] = rx_bytes(s->user_id, RX_ID_BYTES);
+	/* What does not open came with a bundle, unseen: who has the keys writes
+	 * another.  Case keys by themselves lie in the slots of keys.db alone. */
+	if (rc != RX_OK || (g->kind == RX_GRANT_OPEN && table == RX_TABLE_SLOT))
+		return (rx_store_delete(s->store, table, v, NULL, st));
 	if (g->kind != RX_GRANT_CLOSED) {
 		keys[0] = &g->keys[0];
 		keys[1] = &g->keys[1];
@@ -760,8 +788,6 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 	    (enum rx_grant_kind)g->kind, s->user_id, s->id, to->box_public,
 	    st)) != RX_OK)
 		return (rc);
-	v[0] = rx_bytes(id, RX_ID_BYTES);
-	v[1] = rx_bytes(s->user_id, RX_ID_BYTES);
 	v[2] = rx_bytes(anew, sizeof(anew));
 	return (rx_store_replace(s->store, table, v, st));
 }
@@ -775,6 +801,7 @@ slots_rekey(struct rx_session *s, const struct rx_identity *to,
 	struct rx_secret *mem;
 	struct rx_cursor *cur;
 	const size_t one = RX_ID_BYTES + RX_GRANT_BYTES;
+	static const uint8_t none[RX_GRANT_BYTES];
 	const void *id, *box;
 	size_t i, n, nid;
 	bool row = false;
@@ -787,12 +814,14 @@ slots_rekey(struct rx_session *s, const struct rx_identity *to,
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
 		id = rx_col_bytes(cur, 0, &nid);
 		box = rx_col_bytes(cur, 2, &n);
-		if (nid != RX_ID_BYTES || n != RX_GRANT_BYTES) {
+		if (nid != RX_ID_BYTES) {
 			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
 			break;
 		}
+		/* One of another size opens as little as zeros. */
 		if ((rc = rx_buf_add(&rows, id, nid, st)) != RX_OK ||
-		    (rc = rx_buf_add(&rows, box, n, st)) != RX_OK)
+		    (rc = rx_buf_add(&rows, n == RX_GRANT_BYTES ? box : none,
+		    RX_GRANT_BYTES, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);

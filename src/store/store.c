@@ -515,18 +515,37 @@ rx_store_check(struct rx_store *s, struct rx_status *st)
 	return (rc);
 }
 
+/* VACUUM takes the lock of its own file.  Who writes has that of content.db, and may
+ * have read the keys and be about to change them: so it is held here too, by another
+ * connection, as VACUUM runs in no transaction. */
+static rx_err
+vacuum_keys(struct rx_store *s, struct rx_status *st)
+{
+	const char *path = sqlite3_db_filename(s->db, "main");
+	sqlite3 *db = NULL;
+	rx_err rc;
+
+	if ((rc = rx_connect(&db, path, s->how, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_exec(db, "BEGIN IMMEDIATE", s->how, st)) == RX_OK)
+		rc = rx_exec(s->db, rx_file_defs[RX_FILE_KEYS].vacuum, s->how,
+		    st);
+	(void)sqlite3_close(db);	/* rolls back */
+	return (rc);
+}
+
 rx_err
 rx_store_vacuum(struct rx_store *s, struct rx_status *st)
 {
-	rx_err rc = RX_OK;
-	int f;
+	rx_err rc;
 
 	if (s->tx || s->reading)
 		return (rx_store_misuse(st, "vacuum in a transaction",
 		    __func__));
-	for (f = 0; rc == RX_OK && f < RX_FILE_COUNT; f++)
-		rc = rx_exec(s->db, rx_file_defs[f].vacuum, s->how, st);
-	return (rc);
+	if ((rc = rx_exec(s->db, rx_file_defs[RX_FILE_CONTENT].vacuum, s->how,
+	    st)) != RX_OK)
+		return (rc);
+	return (vacuum_keys(s, st));
 }
 
 /**

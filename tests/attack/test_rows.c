@@ -317,13 +317,6 @@ static const struct {
 	{ "slot of a case without keys", "s1", "DELETE FROM keys.case_key "
 	    "WHERE child = $c1", NULL, act_rekey, RX_ECORRUPT,
 	    RX_MSG_CASE_KEYS_MISSING },
-	{ "exchanged slot", "s1", "UPDATE main.slot SET sealed = (SELECT "
-	    "o.sealed FROM main.slot AS o WHERE o.child = $c2 AND "
-	    "o.recipient = $s1) WHERE child = $c1 AND recipient = $s1", NULL,
-	    act_rekey, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT },
-	{ "slot that was cut", "s1", "UPDATE main.slot SET sealed = "
-	    "substr(sealed, 2) WHERE child = $c1 AND recipient = $s1", NULL,
-	    act_rekey, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT },
 	{ "slot of no child", "s1", "UPDATE main.slot SET child = x'' WHERE "
 	    "child = $c1 AND recipient = $s1", NULL, act_rekey, RX_ECORRUPT,
 	    RX_MSG_GRANT_CORRUPT },
