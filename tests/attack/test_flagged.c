@@ -320,6 +320,39 @@ test_every_save_writes_every_slot_anew(void **state)
 	assert_false(written_anew(dir, SLOT("$c3", "$s1")));
 }
 
+/* Somebody took away what slots lead to, and looks which of it an import brings back:
+ * that of every case. */
+static void
+test_import_writes_what_slots_lead_to_of_every_case(void **state)
+{
+	static const char lines[] = "{\"type\":\"observation\","
+	    "\"id\":\"q1\",\"child\":\"c1\",\"date\":\"2025-06-20\","
+	    "\"channel\":\"home_visit\",\"signs\":[\"mood_low\"],"
+	    "\"risk\":\"green\",\"note\":\"\"}\n"
+	    "{\"type\":\"observation\",\"id\":\"q2\",\"child\":\"c2\","
+	    "\"date\":\"2025-06-20\",\"channel\":\"home_visit\","
+	    "\"signs\":[\"mood_low\"],\"risk\":\"green\",\"note\":\"\"}\n";
+	const char *dir = fixture_copy();
+	struct rx_import_counts counts;
+	struct rx_buf text = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	fixture_tamper(dir, "DELETE FROM keys.slot_key");
+	s = fixture_open(dir, "d1");
+	ok(rx_buf_add(&text, lines, sizeof(lines) - 1, &st), &st);
+	ok(fixture_import(s, &text, &counts, &st), &st);
+	rx_session_close(s);
+	rx_buf_free(&text);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.slot_key WHERE child IN ($c1, $c2)"), 2);
+	/* The control: of one that nothing was imported for there is none. */
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.slot_key WHERE child = $c3"), 0);
+}
+
 int
 main(void)
 {
@@ -330,6 +363,8 @@ main(void)
 		cmocka_unit_test(test_naive_layouts_are_told_apart),
 		cmocka_unit_test(test_flagged_case_looks_like_its_neighbour),
 		cmocka_unit_test(test_every_save_writes_every_slot_anew),
+		cmocka_unit_test(
+		    test_import_writes_what_slots_lead_to_of_every_case),
 	};
 	struct rx_status st;
 

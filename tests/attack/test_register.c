@@ -1112,6 +1112,63 @@ test_changed_row_of_slot_keys_is_refused_and_put_right(void **state)
 	}
 }
 
+/* A supervisor without a slot may send a review, its note under a key of his own: that
+ * closes the slots of nobody. */
+static void
+test_note_under_another_key_closes_no_slot(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s;
+	struct rx_status st;
+	struct rx_case c;
+	size_t n;
+
+	(void)state;
+	fixture_tamper(dir, "UPDATE record SET narrative = "
+	    "randomblob(length(narrative)) WHERE id = $o2");
+	s = fixture_open(dir, "s1");
+	rx_status_clear(&st);
+	rx_case_init(&c);
+	case_keys_of(s, &c);
+	rx_case_done(&c, s);
+	/* The control: the note itself does not open. */
+	refused(fixture_show(s, fixture_id[C1], "reason", &n, &st),
+	    RX_ECORRUPT, &st);
+	rx_session_close(s);
+}
+
+#define OF_EPOCH_9 "UPDATE keys.case_key SET identity = CAST(substr(identity, " \
+    "1, 24) || x'09000000' || substr(identity, 29) AS BLOB) WHERE child = $c2"
+
+/* Cases that no keys open, as a bundle may bring them to who cannot try: the others
+ * get their slots, nobody is kept out, and it is not written each time. */
+static void
+test_case_that_does_not_open_keeps_no_director_out(void **state)
+{
+	static const char *const changes[] = { OF_EPOCH_9,
+	    "UPDATE keys.case_key SET identity = narrative WHERE child = $c2" };
+	const char *dir;
+	int64_t entries;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		dir = fixture_copy();
+		fixture_tamper(dir, changes[i]);
+		fixture_tamper(dir, "DELETE FROM main.slot WHERE child IN "
+		    "($c1, $c2)");
+		rx_session_close(fixture_open(dir, "d1"));
+		assert_true(fixture_number(dir, "SELECT count(*) FROM "
+		    "main.slot WHERE child = $c1") > 0);
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "main.slot WHERE child = $c2"), 0);
+		entries = fixture_number(dir, "SELECT max(seq) FROM audit");
+		rx_session_close(fixture_open(dir, "d1"));
+		assert_int_equal(fixture_number(dir, "SELECT max(seq) FROM "
+		    "audit"), entries);
+	}
+}
+
 /* Nobody writes an open slot of keys that he has not. */
 static void
 test_open_slots_without_the_keys_are_refused(void **state)
@@ -1719,6 +1776,9 @@ main(void)
 		    test_slot_that_does_not_open_keeps_nobody_from_new_keys),
 		cmocka_unit_test(
 		    test_changed_row_of_slot_keys_is_refused_and_put_right),
+		cmocka_unit_test(test_note_under_another_key_closes_no_slot),
+		cmocka_unit_test(
+		    test_case_that_does_not_open_keeps_no_director_out),
 		cmocka_unit_test(test_open_slots_without_the_keys_are_refused),
 		cmocka_unit_test(
 		    test_supervisor_opens_flagged_cases_of_his_township_only),

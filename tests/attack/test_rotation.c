@@ -680,6 +680,32 @@ test_slot_by_somebody_who_is_gone_is_refused(void **state)
 	rx_session_close(d1);
 }
 
+/* A case that no keys open keeps the others from no new ones, and its director from
+ * nothing. */
+static void
+test_case_that_does_not_open_stops_no_rotation(void **state)
+{
+	static const char newest[] = "SELECT max(epoch) FROM keys.case_key "
+	    "WHERE child = $c1", kept[] = "SELECT max(epoch) FROM "
+	    "keys.case_key WHERE child = $c2";
+	const char *dir = fixture_copy();
+	int64_t entries;
+
+	(void)state;
+	fixture_tamper(dir, "UPDATE keys.case_key SET identity = narrative "
+	    "WHERE child = $c2");
+	rx_session_close(enrol(dir, "n1"));
+	rx_session_close(fixture_open(dir, "d1"));
+	disable(dir, "n1");
+	rx_session_close(fixture_open(dir, "d1"));
+	assert_int_equal(fixture_number(dir, newest), 2);
+	assert_int_equal(fixture_number(dir, kept), 1);
+	entries = fixture_number(dir, "SELECT max(seq) FROM audit");
+	rx_session_close(fixture_open(dir, "d1"));
+	assert_int_equal(fixture_number(dir, "SELECT max(seq) FROM audit"),
+	    entries);
+}
+
 /* ---- the successor ---- */
 
 /* Whoever hands the keys on looks at the certificate of the successor: another
@@ -1082,6 +1108,7 @@ main(void)
 		    test_epoch_of_before_a_new_passphrase_or_an_end_stays_good),
 		cmocka_unit_test(
 		    test_slot_by_somebody_who_is_gone_is_refused),
+		cmocka_unit_test(test_case_that_does_not_open_stops_no_rotation),
 		cmocka_unit_test(test_substituted_successor_gets_no_key),
 		cmocka_unit_test(
 		    test_handover_that_the_root_did_not_sign_is_refused),
