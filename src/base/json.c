@@ -76,11 +76,11 @@ rx_json_parse(json_t **out, const char *text, size_t len, struct rx_status *st)
 
 		/* Not the error's text: it quotes what may be personal data. */
 		rx_status_arg(st, "byte", "%d", error.position);
-		goto err2;
+		goto err1;
 	}
 	if (!json_is_object(json)) {
 		rc = rx_fail(st, RX_EUSAGE, RX_MSG_JSON_NOT_OBJECT);
-		goto err2;
+		goto err1;
 	}
 	explicit_bzero(&error, sizeof(error));
 
@@ -88,7 +88,7 @@ rx_json_parse(json_t **out, const char *text, size_t len, struct rx_status *st)
 	*out = json;
 	return (RX_OK);
 
-err2:
+err1:
 	json_decref(json);
 	explicit_bzero(&error, sizeof(error));
 err0:

@@ -575,7 +575,7 @@ rx_err rx_case_load_given(struct rx_case *c, struct rx_session *s,
 
 /* Add identity and narrative keys from the session's own slot, if it is open:
  * *opened tells; RX_ECORRUPT (GRANT_CORRUPT), also when the row of slot_key is not
- * of these keys, or they are not those of what is sealed in the case. */
+ * of these keys, or they are not those of the child's identity. */
 rx_err rx_case_load_slot(struct rx_case *c, struct rx_session *s,
     bool *opened, struct rx_status *st) RX_MUST_USE;
 /* The same with a slot that is not stored, and a row of slot_key (epoch 0: none) to
@@ -636,6 +636,9 @@ rx_err rx_slot_keys_there(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
  * as there were slots. */
 rx_err rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     uint32_t *count, struct rx_status *st) RX_MUST_USE;
+/* Delete the slots of ${user}, of every case. */
+rx_err rx_slots_forget_to(struct rx_session *s,
+    const uint8_t user[RX_ID_BYTES], struct rx_status *st) RX_MUST_USE;
 
 /* How many levels above the one that reviews flags of ${unit} first ${user}
  * supervises it; -1 when he does not. */
@@ -838,7 +841,14 @@ void rx_flags_now(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
-/* The same, kept, so that what is saved now need not be read again: the state
+/* Load the case ${id} with all its keys, and read it.  *opens is false for one that is
+ * damaged or lies under keys that are not to be had: whoever reads it is told that, and
+ * nobody is to be kept out of the rest by it. */
+rx_err rx_case_try(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    struct rx_case_state *state, bool *opens, struct rx_status *st)
+    RX_MUST_USE;
+/* rx_case_state, kept, so that what is saved now need not be read again: the state
  * with the record ${r} in it, which was just stored (its epoch set).  *fits is
  * false, and nothing is added, when ${r} corrects another or does not come after
  * all of them: then the case is to be read.  In one transaction only. */

@@ -91,8 +91,11 @@ rx_grant_accept(struct rx_session *s, struct rx_grant *g,
 		    s->members[i].ended && s->members[i].revoked < renewed)))
 			continue;
 		rx_status_clear(&ignored);
+		/* Only a slot may be closed, or lead to the keys: anything else
+		 * holds them. */
 		if (rx_grant_verify(g, &ctx, as,
-		    s->members[i].cert.sign_public, &ignored) == RX_OK)
+		    s->members[i].cert.sign_public, &ignored) == RX_OK &&
+		    (subject != NULL || g->kind == RX_GRANT_OPEN))
 			return (RX_OK);
 	}
 	rx_wipe(g, sizeof(*g));
@@ -279,11 +282,6 @@ grants_open(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		if ((rc = rx_grant_accept(s, g, box, n, unit, NULL, epoch,
 		    comps, st)) != RX_OK)
 			break;
-		/* A closed one holds zeros, which are no keys. */
-		if (g->kind != RX_GRANT_OPEN) {
-			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
-			break;
-		}
 		for (k = 0; k < RX_GRANT_KEYS && rc == RX_OK; k++)
 			if ((comps & RX_BIT(rx_grant_comp(comps, k))) != 0)
 				rc = held_chain(s, unit,
@@ -855,27 +853,6 @@ grants_to(struct rx_session *s, const uint8_t *user, struct rx_buf *out,
 	return (rc);
 }
 
-/* Delete the slots of ${user} in ${table}, which query ${q} finds. */
-static rx_err
-slots_forget(struct rx_session *s, const uint8_t *user, enum rx_query q,
-    enum rx_table table, struct rx_status *st)
-{
-	const struct rx_value arg = rx_bytes(user, RX_ID_BYTES);
-	struct rx_buf ids = RX_BUF_INIT;
-	struct rx_value key[2];
-	size_t i;
-	rx_err rc;
-
-	rc = rx_query_ids(s->store, q, &arg, 1, 0, &ids, st);
-	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
-		key[0] = rx_bytes(ids.b + i, RX_ID_BYTES);
-		key[1] = arg;
-		rc = rx_store_delete(s->store, table, key, NULL, st);
-	}
-	rx_buf_free(&ids);
-	return (rc);
-}
-
 rx_err
 rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
     struct rx_status *st)
@@ -897,10 +874,7 @@ rx_grants_forget(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
 		    st);
 	}
 	if (rc == RX_OK)
-		rc = slots_forget(s, user, RX_Q_SLOTS_TO, RX_TABLE_SLOT, st);
-	if (rc == RX_OK)
-		rc = slots_forget(s, user, RX_Q_SLOTS_OLD_TO,
-		    RX_TABLE_SLOT_OLD, st);
+		rc = rx_slots_forget_to(s, user, st);
 	if (rc == RX_OK)
 		rc = rx_kept_forget(s, user, st);
 	rx_buf_free(&grants);

@@ -279,9 +279,6 @@ grant_put(struct merge *m, const struct in_row *r, struct rx_status *st)
 		rc = rx_grant_accept(s, (struct rx_grant *)(void *)mem->b,
 		    r->v[4].p, r->v[4].n, unit, NULL, (uint32_t)r->v[1].i,
 		    (unsigned)r->v[2].i, st);
-		if (rc == RX_OK && ((const struct rx_grant *)(const void *)
-		    mem->b)->kind != RX_GRANT_OPEN)
-			rc = rx_fail(st, RX_ECORRUPT, RX_MSG_GRANT_CORRUPT);
 		rx_secret_free(mem);
 		if (rc != RX_OK)
 			return (rc);

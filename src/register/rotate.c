@@ -372,31 +372,19 @@ stale_cases(struct rx_session *s, const char *unit, struct rx_buf *ids,
 }
 
 /* New keys and slots for the case ${id}; *done is false where they are there, and
- * for one that does not open: whoever reads it is told that, and nobody is to be kept
- * out of the rest by it. */
+ * for one that does not open. */
 static rx_err
 case_refresh(struct rx_session *s, struct rx_case *c, const char *unit,
     const uint8_t *id, bool *done, struct rx_status *st)
 {
 	struct rx_case_state state;
-	struct rx_status why;
-	bool stale = false;
+	bool opens;
 	rx_err rc;
 
 	*done = false;
-	rx_status_clear(&why);
-	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK &&
-	    (rc = rx_case_stale(c, s, &stale, &why)) == RX_OK && stale)
-		rc = rx_case_state(s, c, &state, NULL, NULL, &why);
-	if (rc == RX_ECORRUPT || rc == RX_EPERM)
-		return (RX_OK);
-	if (rc != RX_OK) {
-		*st = why;
+	if ((rc = rx_case_try(c, s, id, unit, &state, &opens, st)) != RX_OK ||
+	    !opens || (rc = rx_case_stale(c, s, done, st)) != RX_OK || !*done)
 		return (rc);
-	}
-	if (!stale)
-		return (RX_OK);
-	*done = true;
 	if ((rc = rx_case_renew(c, s, st)) != RX_OK)
 		return (rc);
 	return (rx_slots_write(c, s, state.flagged, state.above, NULL, st));

@@ -39,10 +39,11 @@ give_back(struct rx_case *c, size_t used)
 /* Derive the slot keys of the newest epoch into memory of the case; NULL when its
  * keys are not held. */
 static rx_err
-slot_keys(struct rx_key *slot[2], struct rx_case *c, struct rx_session *s,
-    struct rx_status *st)
+slot_keys(const struct rx_key *slot[2], struct rx_case *c,
+    struct rx_session *s, struct rx_status *st)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
+	struct rx_key *mem;
 	size_t k;
 	rx_err rc;
 
@@ -50,9 +51,10 @@ slot_keys(struct rx_key *slot[2], struct rx_case *c, struct rx_session *s,
 	if (e->key[0] == NULL || e->key[1] == NULL)
 		return (RX_OK);
 	for (k = 0; k < 2; k++) {
-		if ((rc = rx_case_take(c, s, &slot[k], st)) != RX_OK)
+		if ((rc = rx_case_take(c, s, &mem, st)) != RX_OK)
 			return (rc);
-		rx_slot_key(slot[k], e->key[k]);
+		rx_slot_key(mem, e->key[k]);
+		slot[k] = mem;
 	}
 	return (RX_OK);
 }
@@ -154,12 +156,11 @@ rx_slot_keys_put(struct rx_case *c, struct rx_session *s,
     struct rx_status *st)
 {
 	const size_t used = c->used;
-	struct rx_key *slot[2];
+	const struct rx_key *slot[2];
 	rx_err rc;
 
 	if ((rc = slot_keys(slot, c, s, st)) == RX_OK)
-		rc = slot_key_seal((const struct rx_key *const *)slot, c, s,
-		    st);
+		rc = slot_key_seal(slot, c, s, st);
 	give_back(c, used);
 	return (rc);
 }
@@ -418,7 +419,8 @@ rx_reviews_alone(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 /* The slot of members[first..], to be sealed: open with ${slot}, or closed. */
 static void
 slot_gather(struct rx_slot *w, const struct rx_case *c,
-    const struct rx_session *s, size_t first, struct rx_key *const *slot)
+    const struct rx_session *s, size_t first,
+    const struct rx_key *const *slot)
 {
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
 	const struct rx_member *m = rx_member_newest(s, first);
@@ -454,24 +456,27 @@ rx_slot_insert(const struct rx_slot *w, struct rx_session *s,
 	return (rx_store_replace(s->store, RX_TABLE_SLOT, v, st));
 }
 
-/* Delete the slots of case ${id}, by query ${q} those of ${table}; *count grows by
- * as many. */
+/* Delete the slots of case ${child}, or (NULL) those of ${user}, in ${table}, which
+ * query ${q} finds; *count grows by as many. */
 static rx_err
-slots_delete(struct rx_session *s, const uint8_t *id, enum rx_query q,
-    enum rx_table table, uint32_t *count, struct rx_status *st)
+slots_delete(struct rx_session *s, const uint8_t *child, const uint8_t *user,
+    enum rx_query q, enum rx_table table, uint32_t *count,
+    struct rx_status *st)
 {
-	struct rx_value key[2] = { rx_bytes(id, RX_ID_BYTES) };
-	struct rx_buf who = RX_BUF_INIT;
+	struct rx_value key[2] = { rx_bytes(child, RX_ID_BYTES),
+	    rx_bytes(user, RX_ID_BYTES) };
+	const int found = child != NULL ? 1 : 0;	/* the column */
+	struct rx_buf ids = RX_BUF_INIT;
 	size_t i;
 	rx_err rc;
 
-	rc = rx_query_ids(s->store, q, key, 1, 1, &who, st);
-	for (i = 0; i < who.len && rc == RX_OK; i += RX_ID_BYTES) {
-		key[1] = rx_bytes(who.b + i, RX_ID_BYTES);
+	rc = rx_query_ids(s->store, q, &key[!found], 1, found, &ids, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
+		key[found] = rx_bytes(ids.b + i, RX_ID_BYTES);
 		++*count;
 		rc = rx_store_delete(s->store, table, key, NULL, st);
 	}
-	rx_buf_free(&who);
+	rx_buf_free(&ids);
 	return (rc);
 }
 
@@ -482,11 +487,26 @@ rx_slots_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	const struct rx_value key = rx_bytes(id, RX_ID_BYTES);
 	rx_err rc;
 
-	if ((rc = slots_delete(s, id, RX_Q_SLOTS_OF_CASE, RX_TABLE_SLOT, count,
-	    st)) != RX_OK || (rc = slots_delete(s, id, RX_Q_SLOTS_OLD_OF_CASE,
+	if ((rc = slots_delete(s, id, NULL, RX_Q_SLOTS_OF_CASE, RX_TABLE_SLOT,
+	    count, st)) != RX_OK ||
+	    (rc = slots_delete(s, id, NULL, RX_Q_SLOTS_OLD_OF_CASE,
 	    RX_TABLE_SLOT_OLD, count, st)) != RX_OK)
 		return (rc);
 	return (rx_store_delete(s->store, RX_TABLE_SLOT_KEY, &key, NULL, st));
+}
+
+rx_err
+rx_slots_forget_to(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	uint32_t count = 0;
+	rx_err rc;
+
+	if ((rc = slots_delete(s, NULL, user, RX_Q_SLOTS_TO, RX_TABLE_SLOT,
+	    &count, st)) != RX_OK)
+		return (rc);
+	return (slots_delete(s, NULL, user, RX_Q_SLOTS_OLD_TO,
+	    RX_TABLE_SLOT_OLD, &count, st));
 }
 
 /* Remove the slots of people who supervise the case no longer, and those that
@@ -522,7 +542,7 @@ slots_prune(struct rx_case *c, struct rx_session *s, struct rx_status *st)
 		rc = rx_store_delete(s->store, RX_TABLE_SLOT, key, NULL, st);
 	}
 	rx_buf_free(&gone);
-	return (rc != RX_OK ? rc : slots_delete(s, c->id,
+	return (rc != RX_OK ? rc : slots_delete(s, c->id, NULL,
 	    RX_Q_SLOTS_OLD_OF_CASE, RX_TABLE_SLOT_OLD, &old, st));
 }
 
@@ -570,8 +590,8 @@ rx_slot_same(const struct rx_slot *a, const struct rx_slot *b)
  * has it. */
 static rx_err
 slots_seal(struct rx_case *c, struct rx_session *s, int from,
-    struct rx_key *const slot[2], struct rx_ahead *a, struct rx_aside *aside,
-    struct rx_status *st)
+    const struct rx_key *const *slot, struct rx_ahead *a,
+    struct rx_aside *aside, struct rx_status *st)
 {
 	struct rx_slot w;
 	size_t i;
@@ -599,13 +619,12 @@ rx_slots_write(struct rx_case *c, struct rx_session *s, bool flagged,
 {
 	const int from = flagged ? review_level(s, c->unit, above) : INT_MAX;
 	const size_t used = c->used;
-	struct rx_key *slot[2];
+	const struct rx_key *slot[2];
 	rx_err rc;
 
 	/* Also where none is open: the row is not to tell of a flag. */
 	if ((rc = slot_keys(slot, c, s, st)) == RX_OK && slot[1] != NULL)
-		rc = slot_key_mend((const struct rx_key *const *)slot, c, s,
-		    st);
+		rc = slot_key_mend(slot, c, s, st);
 	else if (rc == RX_OK && flagged)
 		rc = rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED);
 	if (rc == RX_OK)
@@ -637,38 +656,16 @@ slots_wrong(struct rx_session *s, const char *unit, const uint8_t *user,
 	    RX_Q_SLOTS_HELD, args, 2, 0, ids, st));
 }
 
-/* Write the slots of the case ${id} anew; *done is false for one that does not open:
- * whoever reads it is told that, and nobody is to be kept out of the rest by it. */
-static rx_err
-slots_heal_case(struct rx_session *s, const char *unit, const uint8_t *id,
-    struct rx_case *c, bool *done, struct rx_status *st)
-{
-	struct rx_case_state state;
-	struct rx_status why;
-	rx_err rc;
-
-	rx_status_clear(&why);
-	*done = false;
-	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK)
-		rc = rx_case_state(s, c, &state, NULL, NULL, &why);
-	if (rc == RX_ECORRUPT || rc == RX_EPERM)
-		return (RX_OK);
-	if (rc != RX_OK) {
-		*st = why;
-		return (rc);
-	}
-	*done = true;
-	return (rx_slots_write(c, s, state.flagged, state.above, NULL, st));
-}
-
-/* The same for the cases ${ids} of ${unit}, some at a time: others wait meanwhile. */
+/* Write the slots of those of the cases ${ids} of ${unit} anew that open, some at a
+ * time: others wait meanwhile. */
 static rx_err
 slots_heal_cases(struct rx_session *s, const char *unit,
     const struct rx_buf *ids, struct rx_case *c, size_t *made,
     struct rx_status *st)
 {
+	struct rx_case_state state;
 	size_t i;
-	bool done, idle = false;
+	bool opens, idle = false;
 	rx_err rc = RX_OK;
 
 	for (i = 0; i < ids->len && rc == RX_OK; i += RX_ID_BYTES) {
@@ -677,11 +674,12 @@ slots_heal_cases(struct rx_session *s, const char *unit,
 				break;
 			idle = true;
 		}
-		if ((rc = slots_heal_case(s, unit, ids->b + i, c, &done,
-		    st)) != RX_OK || !done)
+		if ((rc = rx_case_try(c, s, ids->b + i, unit, &state, &opens,
+		    st)) != RX_OK || !opens)
 			continue;
 		idle = false;
-		if (++*made % HEALED_AT_ONCE == 0)
+		if ((rc = rx_slots_write(c, s, state.flagged, state.above,
+		    NULL, st)) == RX_OK && ++*made % HEALED_AT_ONCE == 0)
 			rc = rx_finish(s, RX_OK, RX_DID_GRANT, NULL, NULL, st);
 	}
 	if (rc == RX_OK && idle)
@@ -753,8 +751,9 @@ case_where(struct rx_session *s, const uint8_t *id, char *unit,
 /* Seal the slot ${box} of case ${id} to ${to}, and put it in its place. */
 static rx_err
 slot_rekey(struct rx_session *s, const struct rx_identity *to,
-    enum rx_table table, const uint8_t *id, const uint8_t *box, size_t n,
-    struct rx_grant *g, struct rx_status *st)
+    enum rx_table table, const uint8_t *id,
+    const uint8_t box[RX_GRANT_BYTES], struct rx_grant *g,
+    struct rx_status *st)
 {
 	const struct rx_key *keys[RX_GRANT_KEYS] = { NULL, NULL, NULL };
 	uint8_t anew[RX_GRANT_BYTES];
@@ -768,8 +767,8 @@ slot_rekey(struct rx_session *s, const struct rx_identity *to,
 	if ((rc = case_where(s, id, unit, &epoch, st)) != RX_OK)
 		return (rc);
 	rx_status_clear(&why);
-	if ((rc = rx_grant_accept(s, g, box, n, unit, id, epoch, SLOT_COMPS,
-	    &why)) != RX_OK && rc != RX_ECORRUPT) {
+	if ((rc = rx_grant_accept(s, g, box, RX_GRANT_BYTES, unit, id, epoch,
+	    SLOT_COMPS, &why)) != RX_OK && rc != RX_ECORRUPT) {
 		*st = why;
 		return (rc);
 	}
@@ -827,7 +826,7 @@ slots_rekey(struct rx_session *s, const struct rx_identity *to,
 	rx_query_close(cur);
 	for (i = 0; i < rows.len && rc == RX_OK; i += one)
 		rc = slot_rekey(s, to, table, rows.b + i,
-		    rows.b + i + RX_ID_BYTES, RX_GRANT_BYTES,
+		    rows.b + i + RX_ID_BYTES,
 		    (struct rx_grant *)(void *)mem->b, st);
 done:
 	rx_buf_free(&rows);

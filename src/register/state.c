@@ -469,3 +469,21 @@ rx_case_state(struct rx_session *s, struct rx_case *c,
 		free(found);
 	return (rc);
 }
+
+rx_err
+rx_case_try(struct rx_case *c, struct rx_session *s,
+    const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
+    struct rx_case_state *state, bool *opens, struct rx_status *st)
+{
+	struct rx_status why;
+	rx_err rc;
+
+	rx_status_clear(&why);
+	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK)
+		rc = rx_case_state(s, c, state, NULL, NULL, &why);
+	*opens = rc == RX_OK;
+	if (rc == RX_OK || rc == RX_ECORRUPT || rc == RX_EPERM)
+		return (RX_OK);
+	*st = why;
+	return (rc);
+}
