@@ -16,8 +16,11 @@ struct reading {
 	struct rx_session *s;
 	struct rx_case c;
 	struct rx_record r;
-	struct rx_scan *scan;	/* NULL: the records of each child follow it */
+	bool gather;		/* else the records of each child follow it */
+	struct rx_scan *scan;	/* of what is gathered; NULL: nothing yet */
 	record_each *each;
+	rx_line_fn *line;	/* NULL: records are asked for */
+	struct rx_extract extract;
 	void *cookie;
 };
 
@@ -66,10 +69,48 @@ child_gather(struct reading *w, const struct rx_cursor *cur,
 {
 	rx_err rc;
 
+	if (w->scan == NULL && (rc = rx_scan_new(&w->scan, w->s, st)) != RX_OK)
+		return (rc);
 	if ((rc = rx_scan_child(w->scan, &w->c, cur, w->each, w->cookie,
 	    st)) != RX_OK || !rx_scan_full(w->scan))
 		return (rc);
 	return (rx_scan_records(w->scan, w->each, w->cookie, st));
+}
+
+/* The loaded case by its extract; *done is false when that is not to be had. */
+static rx_err
+child_extract(struct reading *w, bool *done, struct rx_status *st)
+{
+	struct rx_form_line line;
+	size_t at = 0;
+	rx_err rc;
+
+	*done = false;
+	if (w->line == NULL || (rc = rx_extract_open(&w->extract, w->s, &w->c,
+	    done, st)) != RX_OK || !*done)
+		return (w->line == NULL ? RX_OK : rc);
+	rx_record_reset(&w->r);
+	w->r.type = RX_CHILD;
+	memcpy(w->r.id, w->c.id, RX_ID_BYTES);
+	memcpy(w->r.child, w->c.id, RX_ID_BYTES);
+	memcpy(w->r.unit, w->c.unit, RX_UNIT_BYTES);
+	rc = w->each(w->cookie, &w->r, st);
+	while (rc == RX_OK && rx_extract_line(&w->extract, &at, &line))
+		rc = w->line(w->cookie, w->c.id, w->c.unit, &line, st);
+	return (rc);
+}
+
+/* The case under ${cur}, whose keys are loaded. */
+static rx_err
+child_read(struct reading *w, const struct rx_cursor *cur,
+    struct rx_status *st)
+{
+	bool done;
+	rx_err rc;
+
+	if ((rc = child_extract(w, &done, st)) != RX_OK || done)
+		return (rc);
+	return (w->gather ? child_gather(w, cur, st) : child_now(w, cur, st));
 }
 
 /* The children of a unit with their records. */
@@ -94,8 +135,7 @@ each_child(struct reading *w, const char *unit, struct rx_status *st)
 		}
 		if ((rc = rx_case_load(&w->c, w->s, id, unit,
 		    RX_BIT(RX_COMP_CODED), st)) != RX_OK ||
-		    (rc = w->scan != NULL ? child_gather(w, cur, st) :
-		    child_now(w, cur, st)) != RX_OK)
+		    (rc = child_read(w, cur, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
@@ -157,10 +197,11 @@ each_unit(struct reading *w, const char *unit, bool cases,
 
 static rx_err
 each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
-    record_each *each, rx_residue_fn *residue, void *cookie,
-    struct rx_mark *mark, struct rx_status *st)
+    record_each *each, rx_line_fn *line, rx_residue_fn *residue,
+    void *cookie, struct rx_mark *mark, struct rx_status *st)
 {
-	struct reading w = { .s = s, .each = each, .cookie = cookie };
+	struct reading w = { .s = s, .gather = residue != NULL, .each = each,
+	    .line = line, .cookie = cookie };
 	bool held = false;
 	rx_err rc;
 
@@ -169,8 +210,7 @@ each_coded(struct rx_session *s, const char unit[RX_UNIT_BYTES], bool cases,
 	rx_case_init(&w.c);
 	rx_record_init(&w.r);
 	if ((rc = rx_store_hold(s->store, &held, st)) != RX_OK ||
-	    (mark != NULL && (rc = rx_mark_now(mark, s, st)) != RX_OK) ||
-	    (residue != NULL && (rc = rx_scan_new(&w.scan, s, st)) != RX_OK))
+	    (mark != NULL && (rc = rx_mark_now(mark, s, st)) != RX_OK))
 		goto done;
 	rc = each_unit(&w, unit, cases, residue, st);
 done:
@@ -179,6 +219,7 @@ done:
 	rx_scan_free(w.scan);
 	rx_case_done(&w.c, s);
 	rx_record_free(&w.r);
+	rx_extract_free(&w.extract);
 	return (rc);
 }
 
@@ -187,16 +228,17 @@ rx_coded_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each *each, void *cookie, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, true, each, NULL, cookie, NULL, st));
+	return (each_coded(s, unit, true, each, NULL, NULL, cookie, NULL, st));
 }
 
 rx_err
 rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    record_each *each, rx_residue_fn *residue, void *cookie,
-    struct rx_mark *mark, struct rx_status *st)
+    record_each *each, rx_line_fn *line, rx_residue_fn *residue,
+    void *cookie, struct rx_mark *mark, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, true, each, residue, cookie, mark, st));
+	return (each_coded(s, unit, true, each, line, residue, cookie, mark,
+	    st));
 }
 
 rx_err
@@ -219,7 +261,7 @@ rx_activity_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     record_each *each, void *cookie, struct rx_status *st)
 {
 
-	return (each_coded(s, unit, false, each, NULL, cookie, NULL, st));
+	return (each_coded(s, unit, false, each, NULL, NULL, cookie, NULL, st));
 }
 
 rx_err

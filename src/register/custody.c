@@ -770,23 +770,26 @@ rx_custodian_drop(struct rx_session *s)
 
 /* ---- taking the new one up ---- */
 
-/* The new recovery key that ${row} proves to this session, into ${new}. */
-static bool
-proof_holds(struct rx_session *s, const uint8_t row[SUCCESSION_BYTES])
+/* Whether ${row} proves its new recovery key to this session. */
+static rx_err
+proof_holds(struct rx_session *s, const uint8_t row[SUCCESSION_BYTES],
+    bool *holds, struct rx_status *st)
 {
 	const struct rx_identity *ids[2] = { s->id, s->next };
 	uint8_t mac[RX_HASH_BYTES];
-	struct rx_status no;
 	size_t i;
+	rx_err rc;
 
-	rx_status_clear(&no);
-	for (i = 0; i < 2; i++)
-		if (ids[i] != NULL && proof_make(mac, ids[i],
-		    s->blob->recovery_public, s, s->blob->recovery_public, row,
-		    s->user_id, &no) == RX_OK &&
-		    rx_equal(mac, row + 32, RX_HASH_BYTES))
-			return (true);
-	return (false);
+	*holds = false;
+	for (i = 0; i < 2 && !*holds; i++) {
+		if (ids[i] == NULL)
+			continue;
+		if ((rc = proof_make(mac, ids[i], s->blob->recovery_public, s,
+		    s->blob->recovery_public, row, s->user_id, st)) != RX_OK)
+			return (rc);
+		*holds = rx_equal(mac, row + 32, RX_HASH_BYTES);
+	}
+	return (RX_OK);
 }
 
 rx_err
@@ -812,9 +815,8 @@ rx_succession_adopt(struct rx_session *s, bool *adopted,
 	}
 	rx_query_close(cur);
 	/* One that proves nothing changes nothing. */
-	if (rc != RX_OK || !found || !proof_holds(s, row))
-		return (rc);
-	if ((rc = rx_begin(s, st)) != RX_OK)
+	if (rc != RX_OK || !found || (rc = proof_holds(s, row, &found, st)) !=
+	    RX_OK || !found || (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	*adopted = true;
 	/* What the old key handed on is warranted by oneself from now on. */

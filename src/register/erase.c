@@ -458,6 +458,7 @@ destroy(struct rx_session *s, struct rx_case *c, struct rx_erasure *e,
 	    (rc = rx_origins_forget(s, c->id, st)) != RX_OK ||
 	    (rc = erase_keys(s, c, st)) != RX_OK ||
 	    (rc = rx_slots_forget(s, c->id, &e->slots, st)) != RX_OK ||
+	    (rc = rx_extract_forget(s, c->id, st)) != RX_OK ||
 	    (rc = erase_conflicts(s, c, st)) != RX_OK ||
 	    (rc = erase_versions(s, RX_Q_RECORD_VERSIONS, RX_TABLE_RECORD,
 	    c->id, &e->record_versions, &e->records, st)) != RX_OK)

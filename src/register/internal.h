@@ -509,6 +509,36 @@ rx_err rx_residue_add(struct rx_session *s, struct rx_case *c,
 rx_err rx_residue_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_residue_fn *each, void *cookie, struct rx_status *st) RX_MUST_USE;
 
+/* ---- extract.c ---- */
+
+/* What the form counts of a case: a line for each live record that may count, and
+ * of how many versions of records they were made.  All zeros is that of a case
+ * without records; coded fields, so it is freed by rx_extract_free, which wipes. */
+struct rx_extract {
+	uint32_t versions;
+	struct rx_buf lines;
+};
+void rx_extract_free(struct rx_extract *x);
+/* Add the line of the live record ${r}, if it may count; versions are the caller's
+ * to count. */
+rx_err rx_extract_add(struct rx_extract *x, const struct rx_form_kinds *k,
+    const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* The line at ${*at}, which goes on; false at the end. */
+bool rx_extract_line(const struct rx_extract *x, size_t *at,
+    struct rx_form_line *line);
+/* In a transaction: seal it under the newest coded key of the loaded case, in
+ * place of the one that is stored; delete that of case ${id}. */
+struct rx_case;
+rx_err rx_extract_put(const struct rx_extract *x, struct rx_session *s,
+    const struct rx_case *c, struct rx_status *st) RX_MUST_USE;
+rx_err rx_extract_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st) RX_MUST_USE;
+/* Open that of the loaded case into ${x}, whose memory is reused.  *current is
+ * false when there is none, when it does not open, or when the case has another
+ * number of versions: then its records are to be read. */
+rx_err rx_extract_open(struct rx_extract *x, struct rx_session *s,
+    const struct rx_case *c, bool *current, struct rx_status *st) RX_MUST_USE;
+
 /* ---- case.c: case keys ---- */
 
 struct rx_case_epoch {
@@ -858,6 +888,8 @@ rx_err rx_case_sum_new(struct rx_case_sum **out, struct rx_session *s,
 rx_err rx_case_sum_add(struct rx_case_sum *sum, const struct rx_record *r,
     bool *fits, struct rx_status *st) RX_MUST_USE;
 const struct rx_case_state *rx_case_sum_state(const struct rx_case_sum *sum);
+/* What the form counts of it; borrowed, and may be moved out. */
+struct rx_extract *rx_case_sum_extract(struct rx_case_sum *sum);
 void rx_case_sum_free(struct rx_case_sum *sum);	/* wipes; NULL is allowed */
 
 /* ---- passage.c ---- */

@@ -1092,6 +1092,7 @@ static rx_err
 versions_put(struct merge *m, struct group *g, bool *dropped,
     struct rx_status *st)
 {
+	struct rx_case_sum *sum;
 	struct rx_status why;
 	size_t i;
 	rx_err rc = RX_OK;
@@ -1110,13 +1111,18 @@ versions_put(struct merge *m, struct group *g, bool *dropped,
 		return (rc);
 	/* There must be a child, whose records these are. */
 	rx_status_clear(&why);
-	rc = rx_case_state(m->s, &m->now, &g->after, NULL, NULL, &why);
+	rc = rx_case_sum_new(&sum, m->s, &m->now, &why);
 	*dropped = rc == RX_ENOENT && !g->here &&
 	    m->info->refused > g->was.refused;
 	if (*dropped)
 		return (case_drop(m, g, st));
-	if (rc != RX_OK)
+	if (rc != RX_OK) {
 		*st = why;
+		return (rc);
+	}
+	g->after = *rx_case_sum_state(sum);
+	rc = rx_extract_put(rx_case_sum_extract(sum), m->s, &m->now, st);
+	rx_case_sum_free(sum);
 	return (rc);
 }
 
@@ -1431,6 +1437,9 @@ before_put(struct merge *m, struct group *g, struct rx_status *st)
 		return (rc);
 	m->info->skipped += left;
 	rx_known_free(m->s);
+	/* Who has no keys where it lies cannot write it anew. */
+	if ((rc = rx_extract_forget(m->s, g->id, st)) != RX_OK)
+		return (rc);
 	return (n > g->known && g->comes == g->have ? slots_copy(m, g, st) :
 	    RX_OK);
 }

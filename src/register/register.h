@@ -601,6 +601,18 @@ unsigned rx_form_counts(const struct rx_form_kinds *k,
 /* Whether ${r} names an agency that the form counts. */
 bool rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r);
 
+/* What the form counts of one record of a case, whichever way it is read. */
+#define RX_AGENCY_CHARS 18
+struct rx_form_line {
+	bool intervention, dated, resolved;
+	unsigned counts;	/* RX_COUNTS_*, of an intervention */
+	int32_t date, resolved_on;	/* when it is dated; resolved */
+	int64_t fen;			/* when it counts as cash, else 0 */
+	char agency[RX_AGENCY_CHARS + 1];	/* when that counts, else "" */
+};
+void rx_form_line(struct rx_form_line *line, const struct rx_form_kinds *k,
+    const struct rx_record *r);
+
 /* What the erased children of a unit add to the form in one month. */
 struct rx_residue {
 	char unit[RX_UNIT_BYTES];
@@ -629,11 +641,16 @@ struct rx_mark {
 };
 /* The same as rx_coded_each, but records in any order, of the same moment with
  * what erased children add: for the form, which counts whole months.  ${*mark}
- * is that moment. */
+ * is that moment.  Of a case whose extract (extract.c) is of its records as they
+ * are, the child with nothing but its ids comes, and lines in place of records;
+ * ${line} NULL: every record is opened. */
+typedef rx_err rx_line_fn(void *, const uint8_t child[RX_ID_BYTES],
+    const char unit[RX_UNIT_BYTES], const struct rx_form_line *,
+    struct rx_status *);
 rx_err rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
-    rx_residue_fn *residue, void *cookie, struct rx_mark *mark,
-    struct rx_status *st) RX_MUST_USE;
+    rx_line_fn *line, rx_residue_fn *residue, void *cookie,
+    struct rx_mark *mark, struct rx_status *st) RX_MUST_USE;
 /* Between these two, all that the session reads is of one moment; *held is false
  * when that is so anyway. */
 rx_err rx_form_hold(struct rx_session *s, bool *held, struct rx_status *st)

@@ -5,6 +5,10 @@
 #include "base/date.h"
 #include "register/save.h"
 
+/* So many bytes may what the form counts take in an import: of all its cases, and of
+ * one.  A case of which there is more is read again at the end. */
+#define EXTRACTS_MOST (16u << 20)
+#define EXTRACT_MOST 4096u
 /* An import keeps the keys of so many cases at the most: 4 MiB of locked memory. */
 #define KEPT_BLOCKS 128
 #define KEPT_CASES 512		/* in each */
@@ -23,6 +27,8 @@ struct touched {
 	struct said *said;	/* in this transaction */
 	size_t nsaid;
 	struct rx_case_sum *sum;	/* what it adds up to now; NULL: read it */
+	struct rx_extract extract;	/* bulk, when ${extracted} */
+	bool extracted;
 	bool written;
 	bool renew;		/* new keys, before anything is written */
 	bool moved;		/* has records of another unit */
@@ -50,6 +56,8 @@ struct rx_saver {
 	struct rx_secret *kept[KEPT_BLOCKS];	/* of many: keys of cases */
 	size_t nkept;
 	struct rx_record old;	/* the stored version */
+	struct rx_form_kinds kinds;
+	size_t extracts;	/* bytes of memory that those of the cases take */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	const struct rx_record *foreseen;	/* NULL, or a record of a case */
 	struct rx_aside *aside;	/* it, and the slots of its case */
@@ -79,6 +87,7 @@ touched_free(void *p)
 	struct touched *t = p;
 
 	rx_case_sum_free(t->sum);
+	rx_extract_free(&t->extract);
 	free(t->said);
 	free(t);
 }
@@ -111,7 +120,8 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 	rx_random(sv->name_key, sizeof(sv->name_key));
 	rx_record_init(&sv->old);
 	rx_case_init(&sv->c);
-	if ((rc = rx_begin(s, st)) != RX_OK) {
+	if ((rc = rx_form_kinds_find(&sv->kinds, st)) != RX_OK ||
+	    (rc = rx_begin(s, st)) != RX_OK) {
 		sv->committed = true;	/* nothing to roll back */
 		rx_saver_free(sv);
 		return (rc);
@@ -422,8 +432,12 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	if ((rc = to_renew(sv, t, state, st)) != RX_OK ||
 	    (rc = rx_departure_is_open(sv->s, id, &t->away, st)) != RX_OK)
 		return (rc);
-	/* Of many it is not kept. */
+	/* Of many it is not kept, but for what the form counts. */
 	if (sv->bulk) {
+		t->extract = *rx_case_sum_extract(t->sum);
+		memset(rx_case_sum_extract(t->sum), 0, sizeof(t->extract));
+		t->extracted = true;
+		sv->extracts += t->extract.lines.cap;
 		rx_case_sum_free(t->sum);
 		t->sum = NULL;
 	}
@@ -921,6 +935,7 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 	if (result->how == RX_SAVED_NEW) {
 		sv->part = false;
 		keep_keys(sv, t);
+		t->extracted = sv->bulk;
 	}
 	if (result->how != RX_SAVED_PRESENT) {
 		if ((rc = check_consent(t, r, st)) != RX_OK ||
@@ -1027,6 +1042,27 @@ put_activity(struct rx_saver *sv, struct rx_record *r, bool correct,
 	return (insert(sv, NULL, r, st));
 }
 
+/* The new record ${r} of an import: what the form counts of its case now. */
+static rx_err
+extract_add(struct rx_saver *sv, struct touched *t, const struct rx_record *r,
+    struct rx_status *st)
+{
+	const size_t before = t->extract.lines.cap;
+	rx_err rc;
+
+	t->extract.versions++;
+	if ((rc = rx_extract_add(&t->extract, &sv->kinds, r, st)) != RX_OK)
+		return (rc);
+	sv->extracts += t->extract.lines.cap - before;
+	if (sv->extracts <= EXTRACTS_MOST &&
+	    t->extract.lines.len <= EXTRACT_MOST)
+		return (RX_OK);
+	sv->extracts -= t->extract.lines.cap;
+	rx_extract_free(&t->extract);
+	t->extracted = false;
+	return (RX_OK);
+}
+
 /* The record ${r} of the case at hand is stored: what ${t} adds up to now. */
 static rx_err
 add_up(struct rx_saver *sv, struct touched *t, struct rx_record *r,
@@ -1035,6 +1071,8 @@ add_up(struct rx_saver *sv, struct touched *t, struct rx_record *r,
 	bool fits = false;
 	rx_err rc;
 
+	if (t->extracted)
+		return (extract_add(sv, t, r, st));
 	if (t->sum == NULL)
 		return (RX_OK);
 	r->epoch = sv->c.e[sv->c.n - 1].epoch;
@@ -1143,42 +1181,73 @@ rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
 	return (rc);
 }
 
-/* Write the slots of one touched case. */
+/* Write the slots of a touched case. */
+static rx_err
+finish_slots(struct rx_saver *sv, struct touched *t, struct rx_status *st)
+{
+	const struct rx_case_state *state;
+	bool lead = false;
+	rx_err rc;
+
+	if (sv->bulk && !t->flagged && (rc = rx_slot_keys_there(sv->s, t->id,
+	    &lead, st)) != RX_OK)
+		return (rc);
+	/* Without a flag before, or since, there is none to be looked for; but what
+	 * slots lead to must be of all cases, or it would tell of flags. */
+	if (lead) {
+		rc = t->keys != NULL ? hold_case_kept(sv, t, st) :
+		    rx_case_load(&sv->c, sv->s, t->id, t->unit, 0, st);
+		sv->part = true;
+		if (rc == RX_OK)
+			rc = rx_slots_close(&sv->c, sv->s, sv->ahead, st);
+		return (rc);
+	}
+	if ((rc = hold_case(sv, t, st)) != RX_OK ||
+	    (t->sum == NULL && (rc = rx_case_sum_new(&t->sum, sv->s, &sv->c,
+	    st)) != RX_OK))
+		return (rc);
+	state = rx_case_sum_state(t->sum);
+	sv->due = state->due;
+	return (rx_slots_write(&sv->c, sv->s, state->flagged, state->above,
+	    sv->aside, st));
+}
+
+/* And what the form counts of it. */
+static rx_err
+finish_extract(struct rx_saver *sv, struct touched *t, struct rx_status *st)
+{
+	const struct rx_extract *x = &t->extract;
+	rx_err rc;
+
+	if (!t->extracted || t->keys == NULL) {
+		if ((rc = hold_case(sv, t, st)) != RX_OK)
+			return (rc);
+	} else if ((rc = hold_case_kept(sv, t, st)) != RX_OK)
+		return (rc);
+	if (!t->extracted) {
+		if (t->sum == NULL && (rc = rx_case_sum_new(&t->sum, sv->s,
+		    &sv->c, st)) != RX_OK)
+			return (rc);
+		x = rx_case_sum_extract(t->sum);
+	}
+	return (rx_extract_put(x, sv->s, &sv->c, st));
+}
+
 static void
 finish_case(const void *node, VISIT which, void *cookie)
 {
 	struct touched *t = *(struct touched *const *)node;
 	struct rx_saver *sv = cookie;
-	struct rx_case_state state;
-	bool lead = false;
 
 	if ((which != postorder && which != leaf) || sv->rc != RX_OK ||
 	    !t->written)
 		return;
-	if (sv->bulk && !t->flagged && (sv->rc = rx_slot_keys_there(sv->s,
-	    t->id, &lead, sv->st)) != RX_OK)
-		return;
-	/* Without a flag before, or since, there is none to be looked for; but what
-	 * slots lead to must be of all cases, or it would tell of flags. */
-	if (lead) {
-		sv->rc = t->keys != NULL ? hold_case_kept(sv, t, sv->st) :
-		    rx_case_load(&sv->c, sv->s, t->id, t->unit, 0, sv->st);
-		sv->part = true;
-		if (sv->rc == RX_OK)
-			sv->rc = rx_slots_close(&sv->c, sv->s, sv->ahead,
-			    sv->st);
-		return;
+	if ((sv->rc = finish_slots(sv, t, sv->st)) == RX_OK)
+		sv->rc = finish_extract(sv, t, sv->st);
+	if (sv->bulk) {
+		rx_case_sum_free(t->sum);
+		t->sum = NULL;
 	}
-	if ((sv->rc = hold_case(sv, t, sv->st)) != RX_OK)
-		return;
-	if (t->sum != NULL)
-		state = *rx_case_sum_state(t->sum);
-	else if ((sv->rc = rx_case_state(sv->s, &sv->c, &state, NULL, NULL,
-	    sv->st)) != RX_OK)
-		return;
-	sv->due = state.due;
-	sv->rc = rx_slots_write(&sv->c, sv->s, state.flagged, state.above,
-	    sv->aside, sv->st);
 }
 
 rx_err

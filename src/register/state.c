@@ -25,6 +25,9 @@ struct rx_case_sum {
 	struct seen last, before;	/* the two latest; date 0 when none */
 	struct rx_flag *flags;
 	size_t nflags, cap;
+	bool extracting;
+	struct rx_form_kinds kinds;	/* when it is */
+	struct rx_extract extract;
 };
 
 /* Whether ${a} is the later one; ${a} is read after ${b}, in order of id, which
@@ -289,6 +292,9 @@ read_live(struct rx_case_sum *rd, struct rx_record *r, int64_t flag,
 	if (flag != 0 && rx_record_int(r, RX_F_RAISES_FLAG) == 0 &&
 	    (rc = rx_record_set_int(r, RX_F_RAISES_FLAG, flag, st)) != RX_OK)
 		return (rc);
+	if (rd->extracting && (rc = rx_extract_add(&rd->extract, &rd->kinds, r,
+	    st)) != RX_OK)
+		return (rc);
 	return (read_record(rd, r, st));
 }
 
@@ -320,6 +326,7 @@ read_records(struct rx_case_sum *rd, struct rx_session *s, struct rx_case *c,
 		rd->state.moved |= memcmp(now->unit, c->unit,
 		    RX_UNIT_BYTES) != 0;
 		memcpy(rd->newest, now->id, RX_ID_BYTES);
+		rd->extract.versions++;
 		if (n++ == 0)
 			continue;
 		if (memcmp(last->id, now->id, RX_ID_BYTES) != 0) {
@@ -404,7 +411,9 @@ rx_case_sum_new(struct rx_case_sum **out, struct rx_session *s,
 	if ((rd = calloc(1, sizeof(*rd))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	rx_record_init(&child);
-	rc = read_case(rd, s, c, &child, st);
+	rd->extracting = true;
+	if ((rc = rx_form_kinds_find(&rd->kinds, st)) == RX_OK)
+		rc = read_case(rd, s, c, &child, st);
 	rx_record_free(&child);
 	if (rc == RX_OK)
 		*out = rd;
@@ -420,6 +429,13 @@ rx_case_sum_state(const struct rx_case_sum *rd)
 	return (&rd->state);
 }
 
+struct rx_extract *
+rx_case_sum_extract(struct rx_case_sum *rd)
+{
+
+	return (&rd->extract);
+}
+
 rx_err
 rx_case_sum_add(struct rx_case_sum *rd, const struct rx_record *r, bool *fits,
     struct rx_status *st)
@@ -431,7 +447,9 @@ rx_case_sum_add(struct rx_case_sum *rd, const struct rx_record *r, bool *fits,
 	if (!*fits)
 		return (RX_OK);
 	memcpy(rd->newest, r->id, RX_ID_BYTES);
-	if ((rc = read_record(rd, r, st)) == RX_OK)
+	rd->extract.versions++;
+	if ((rc = rx_extract_add(&rd->extract, &rd->kinds, r, st)) == RX_OK &&
+	    (rc = read_record(rd, r, st)) == RX_OK)
 		sum_up(rd);
 	return (rc);
 }
@@ -445,6 +463,7 @@ rx_case_sum_free(struct rx_case_sum *rd)
 	if (rd->flags != NULL)
 		rx_wipe(rd->flags, rd->nflags * sizeof(*rd->flags));
 	free(rd->flags);
+	rx_extract_free(&rd->extract);
 	rx_wipe(rd, sizeof(*rd));
 	free(rd);
 }

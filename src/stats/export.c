@@ -283,7 +283,7 @@ preview_full(struct rx_annex **a, json_t **doc, bool *again,
 {
 	rx_err rc;
 
-	if ((rc = preview(a, doc, again, s, unit, from, to, RX_COUNT_RUNNING,
+	if ((rc = preview(a, doc, again, s, unit, from, to, RX_COUNT_RELEASE,
 	    st)) != RX_OK || *again || (*a)->in_full)
 		return (rc);
 	json_decref(*doc);

@@ -53,8 +53,12 @@ rx_err rx_tally_row(struct rx_tally *t, const char unit[RX_UNIT_BYTES],
  * none and the caller has to find them in the register. */
 rx_err rx_tally_form(struct rx_tally *t, bool *known, struct rx_status *st)
     RX_MUST_USE;
-/* Count one live record, coded fields only, each exactly once. */
+/* Count one live record, coded fields only, each exactly once; or the line of one,
+ * of ${child} in ${unit}. */
 rx_err rx_tally_add(struct rx_tally *t, const struct rx_record *r,
+    struct rx_status *st) RX_MUST_USE;
+rx_err rx_tally_line(struct rx_tally *t, const uint8_t child[RX_ID_BYTES],
+    const char unit[RX_UNIT_BYTES], const struct rx_form_line *line,
     struct rx_status *st) RX_MUST_USE;
 /* Add a month of what erased children leave; each once. */
 rx_err rx_tally_residue(struct rx_tally *t, const struct rx_residue *r,
@@ -70,8 +74,10 @@ void rx_tally_free(struct rx_tally *t);
  * to be counted in ${t} then but activities. */
 rx_err rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
     struct rx_status *st) RX_MUST_USE;
-/* Whether both have counted the same. */
-bool rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u);
+/* Whether both have counted the same; if not, *where is the name of a row where
+ * they have not, or of the whole, of ${t}. */
+bool rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u,
+    const char **where);
 /* What ${t} has counted as bytes, appended; and back, into a tally with the same
  * rows that has counted nothing: *fits is false when these are not its bytes. */
 rx_err rx_tally_encode(struct rx_buf *out, const struct rx_tally *t,
@@ -82,9 +88,11 @@ rx_err rx_tally_decode(struct rx_tally *t, const uint8_t *bytes, size_t len,
 /* ---- running.c: counting again ---- */
 
 enum rx_counting {
-	RX_COUNT_RUNNING,	/* what was counted before, and what is new */
-	RX_COUNT_COMPARED,	/* all, and these two compared */
-	RX_COUNT_ANEW		/* all */
+	RX_COUNT_RUNNING,	/* what was counted before and what is new; else: */
+	RX_COUNT_COLD,		/* all, by the extracts of the cases */
+	RX_COUNT_RELEASE,	/* as the first; else every record opened */
+	RX_COUNT_COMPARED,	/* every record opened; compared with the first */
+	RX_COUNT_ANEW		/* every record opened; compared with the second */
 };
 /* rx_annex_count in one of these ways. */
 rx_err rx_annex_count_how(struct rx_annex **out, struct rx_session *s,

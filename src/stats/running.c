@@ -124,22 +124,32 @@ feed(void *cookie, const struct rx_record *r, struct rx_status *st)
 }
 
 static rx_err
+feed_line(void *cookie, const uint8_t child[RX_ID_BYTES],
+    const char unit[RX_UNIT_BYTES], const struct rx_form_line *line,
+    struct rx_status *st)
+{
+
+	return (rx_tally_line(cookie, child, unit, line, st));
+}
+
+static rx_err
 feed_residue(void *cookie, const struct rx_residue *r, struct rx_status *st)
 {
 
 	return (rx_tally_residue(cookie, r, st));
 }
 
+/* By the extracts of the cases, or by all ${records}. */
 static rx_err
 count_all(struct rx_tally **out, struct rx_mark *mark,
-    const struct rx_counter *c, struct rx_status *st)
+    const struct rx_counter *c, bool records, struct rx_status *st)
 {
 	rx_err rc;
 
 	if ((rc = c->make(out, c->cookie, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_form_each(c->s, c->unit, feed, feed_residue, *out, mark,
-	    st)) != RX_OK) {
+	if ((rc = rx_form_each(c->s, c->unit, feed, records ? NULL :
+	    feed_line, feed_residue, *out, mark, st)) != RX_OK) {
 		rx_tally_free(*out);
 		*out = NULL;
 	}
@@ -159,6 +169,20 @@ put(struct rx_buf *keep, const struct rx_mark *mark, const struct rx_tally *t,
 	return (rx_tally_encode(keep, t, st));
 }
 
+/* What was counted in two ways must be the same. */
+static rx_err
+compare(const struct rx_tally *before, const struct rx_tally *out,
+    enum rx_counting how, struct rx_status *st)
+{
+	const char *name;
+
+	if (rx_tally_equal(before, out, &name))
+		return (RX_OK);
+	rx_status_arg(st, "name", "%s", name);
+	return (rx_fail(st, RX_ECORRUPT, how == RX_COUNT_ANEW ?
+	    RX_MSG_EXTRACT_DIFFERS : RX_MSG_TALLY_DIFFERS));
+}
+
 rx_err
 rx_count_running(struct rx_tally **out, const struct rx_counter *c,
     enum rx_counting how, bool *in_full, struct rx_buf *keep,
@@ -170,15 +194,18 @@ rx_count_running(struct rx_tally **out, const struct rx_counter *c,
 	rx_err rc = RX_OK;
 
 	*out = NULL;
-	if (how != RX_COUNT_ANEW && (rc = load(&before, &mark, c, st)) ==
+	*in_full = false;
+	if (how == RX_COUNT_ANEW)
+		rc = count_all(&before, &mark, c, false, st);
+	else if (how != RX_COUNT_COLD && (rc = load(&before, &mark, c, st)) ==
 	    RX_OK && before != NULL)
 		rc = go_on(&before, &mark, c, &any, st);
-	if ((*in_full = rc == RX_OK && (before == NULL ||
-	    how == RX_COUNT_COMPARED)))
-		rc = count_all(out, &mark, c, st);
-	if (rc == RX_OK && *out != NULL && before != NULL &&
-	    !rx_tally_equal(before, *out))
-		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_TALLY_DIFFERS);
+	if (rc == RX_OK && (before == NULL || how >= RX_COUNT_COMPARED)) {
+		*in_full = true;
+		rc = count_all(out, &mark, c, how >= RX_COUNT_RELEASE, st);
+	}
+	if (rc == RX_OK && *out != NULL && before != NULL)
+		rc = compare(before, *out, how, st);
 	if (rc == RX_OK && *out == NULL) {
 		*out = before;
 		before = NULL;

@@ -199,11 +199,10 @@ find_row(struct rx_tally *t, const char unit[RX_UNIT_BYTES])
 /* ---- counting ---- */
 
 static bool
-in_period(const struct rx_tally *t, const struct rx_record *r, enum rx_field f)
+in_period(const struct rx_tally *t, bool set, int64_t date)
 {
-	int64_t date = rx_record_int(r, f);
 
-	return (r->v[f].set && date >= t->a->from && date <= t->a->to);
+	return (set && date >= t->a->from && date <= t->a->to);
 }
 
 static void
@@ -244,17 +243,16 @@ count_agency(struct rx_tally *t, size_t row, const char *code,
 }
 
 static rx_err
-count_visit(struct rx_tally *t, size_t row, const struct rx_record *r,
-    struct rx_status *st)
+count_visit(struct rx_tally *t, size_t row, const uint8_t *child,
+    const char *unit, int32_t date, struct rx_status *st)
 {
 	uint8_t key[RX_ID_BYTES + RX_UNIT_BYTES + sizeof(uint32_t)];
 	bool added;
 	rx_err rc;
 
-	memcpy(key, r->child, RX_ID_BYTES);
-	memcpy(key + RX_ID_BYTES, r->unit, RX_UNIT_BYTES);
-	rx_put32(key + RX_ID_BYTES + RX_UNIT_BYTES,
-	    (uint32_t)rx_record_int(r, RX_F_DATE));
+	memcpy(key, child, RX_ID_BYTES);
+	memcpy(key + RX_ID_BYTES, unit, RX_UNIT_BYTES);
+	rx_put32(key + RX_ID_BYTES + RX_UNIT_BYTES, (uint32_t)date);
 	if ((rc = rx_set_add(&t->visits, key, NULL, &added, st)) != RX_OK)
 		return (rc);
 	count(t, row, COL_VISITS, added);
@@ -262,7 +260,7 @@ count_visit(struct rx_tally *t, size_t row, const struct rx_record *r,
 }
 
 static rx_err
-count_helped(struct rx_tally *t, size_t row, const struct rx_record *r,
+count_helped(struct rx_tally *t, size_t row, const uint8_t *child,
     struct rx_status *st)
 {
 	uint8_t key[sizeof(uint32_t) + RX_ID_BYTES];
@@ -270,21 +268,20 @@ count_helped(struct rx_tally *t, size_t row, const struct rx_record *r,
 	rx_err rc;
 
 	rx_put32(key, (uint32_t)row);
-	memcpy(key + sizeof(uint32_t), r->child, RX_ID_BYTES);
+	memcpy(key + sizeof(uint32_t), child, RX_ID_BYTES);
 	if ((rc = rx_set_add(&t->helped, key, NULL, &added, st)) != RX_OK)
 		return (rc);
 	t->a->rows[row].v[COL_HELPED] += added;
-	rc = rx_set_add(&t->helped_all, r->child, NULL, &added, st);
-	if (rc != RX_OK)
+	if ((rc = rx_set_add(&t->helped_all, child, NULL, &added, st)) !=
+	    RX_OK)
 		return (rc);
 	t->a->total[COL_HELPED] += added;
 	return (RX_OK);
 }
 
 static void
-count_cash(struct rx_tally *t, size_t row, const struct rx_record *r)
+count_cash(struct rx_tally *t, size_t row, int64_t fen)
 {
-	int64_t fen = rx_record_int(r, RX_F_AMOUNT_FEN);
 
 	count(t, row, COL_CASH, fen);
 	t->a->payments++;
@@ -292,38 +289,40 @@ count_cash(struct rx_tally *t, size_t row, const struct rx_record *r)
 		t->a->payments_empty++;
 }
 
-/* An intervention dated in the period, of which ${counts}. */
+/* An intervention dated in the period. */
 static rx_err
-count_delivered(struct rx_tally *t, size_t row, const struct rx_record *r,
-    unsigned counts, struct rx_status *st)
+count_delivered(struct rx_tally *t, size_t row, const uint8_t *child,
+    const char *unit, const struct rx_form_line *line, struct rx_status *st)
 {
 	rx_err rc;
 
-	if ((counts & RX_COUNTS_COUNSELLING) != 0)
+	if ((line->counts & RX_COUNTS_COUNSELLING) != 0)
 		count(t, row, COL_COUNSELLING, 1);
-	if ((counts & RX_COUNTS_CASH) != 0)
-		count_cash(t, row, r);
-	if ((counts & RX_COUNTS_AGENCY) != 0 && (rc = count_agency(t, row,
-	    rx_record_text(r, RX_F_AGENCY), st)) != RX_OK)
+	if ((line->counts & RX_COUNTS_CASH) != 0)
+		count_cash(t, row, line->fen);
+	if ((line->counts & RX_COUNTS_AGENCY) != 0 &&
+	    (rc = count_agency(t, row, line->agency, st)) != RX_OK)
 		return (rc);
-	if ((counts & RX_COUNTS_VISIT) != 0 &&
-	    (rc = count_visit(t, row, r, st)) != RX_OK)
+	if ((line->counts & RX_COUNTS_VISIT) != 0 && (rc = count_visit(t, row,
+	    child, unit, line->date, st)) != RX_OK)
 		return (rc);
-	return (count_helped(t, row, r, st));
+	return (count_helped(t, row, child, st));
 }
 
-static rx_err
-add_intervention(struct rx_tally *t, const struct rx_record *r,
+rx_err
+rx_tally_line(struct rx_tally *t, const uint8_t child[RX_ID_BYTES],
+    const char unit[RX_UNIT_BYTES], const struct rx_form_line *line,
     struct rx_status *st)
 {
-	bool dated = in_period(t, r, RX_F_DATE);
-	bool resolved = in_period(t, r, RX_F_NEED_RESOLVED_ON);
-	const unsigned counts = rx_form_counts(&t->kind.form, r);
-	size_t row = find_row(t, r->unit);
+	bool dated = in_period(t, line->dated, line->date);
+	bool resolved = in_period(t, line->resolved, line->resolved_on);
+	size_t row = find_row(t, unit);
 
-	if (row != NO_ROW && (dated || resolved))
+	if (!dated && !resolved)
+		return (RX_OK);
+	if (row != NO_ROW)
 		t->a->rows[row].records++;
-	if (counts == 0 || (!dated && !resolved))
+	if (line->counts == 0)
 		return (RX_OK);
 	if (row == NO_ROW) {
 		t->a->outside++;
@@ -331,7 +330,8 @@ add_intervention(struct rx_tally *t, const struct rx_record *r,
 	}
 	if (resolved)
 		count(t, row, COL_RESOLVED, 1);
-	return (dated ? count_delivered(t, row, r, counts, st) : RX_OK);
+	return (dated ? count_delivered(t, row, child, unit, line, st) :
+	    RX_OK);
 }
 
 void
@@ -359,7 +359,7 @@ add_activity(struct rx_tally *t, const struct rx_record *r,
 	char unit[RX_UNIT_BYTES];
 	size_t row;
 
-	if (!in_period(t, r, RX_F_DATE))
+	if (!in_period(t, r->v[RX_F_DATE].set, rx_record_int(r, RX_F_DATE)))
 		return (RX_OK);
 	rx_tally_unit(unit, r);
 	row = find_row(t, unit);
@@ -400,21 +400,14 @@ rx_err
 rx_tally_add(struct rx_tally *t, const struct rx_record *r,
     struct rx_status *st)
 {
-	size_t row;
+	struct rx_form_line line;
 
-	switch (r->type) {
-	case RX_CHILD:
+	if (r->type == RX_CHILD)
 		return (add_child(t, r, st));
-	case RX_INTERVENTION:
-		return (add_intervention(t, r, st));
-	case RX_ACTIVITY:
+	if (r->type == RX_ACTIVITY)
 		return (add_activity(t, r, st));
-	default:
-		row = find_row(t, r->unit);
-		if (row != NO_ROW && in_period(t, r, RX_F_DATE))
-			t->a->rows[row].records++;
-		return (RX_OK);
-	}
+	rx_form_line(&line, &t->kind.form, r);
+	return (rx_tally_line(t, r->child, r->unit, &line, st));
 }
 
 /* Add the sums of ${r} to the row. */
@@ -513,30 +506,52 @@ rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
 	return (rc);
 }
 
-bool
-rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u)
+/* The name of the row that the ${k}th of the figures is of. */
+static const char *
+figure_row(const struct rx_annex *a, size_t k)
 {
-	size_t i, at;
-	int64_t times;
+	const size_t first = ONES + RX_ANNEX_COLUMNS;
 
+	return (k < first ? a->owner : a->rows[(k - first) / OF_ROW].name);
+}
+
+/* Whether each agency of ${t} came as often in ${u}. */
+static bool
+agencies_in(const struct rx_tally *t, const struct rx_tally *u,
+    const char **where)
+{
+	const uint8_t *key;
+	size_t i, at;
+
+	for (i = 0; i < t->agencies.n; i++) {
+		key = &t->agencies.keys[i * AGENCY_BYTES];
+		/* What one lacks came no time. */
+		if (t->times[i] == (rx_set_find(&u->agencies, key, &at) ?
+		    u->times[at] : 0))
+			continue;
+		*where = t->a->rows[rx_get32(key)].name;
+		return (false);
+	}
+	return (true);
+}
+
+bool
+rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u,
+    const char **where)
+{
+	size_t i;
+
+	*where = t->a->owner;
 	if (t->a->nrows != u->a->nrows ||
 	    t->a->residue_cut != u->a->residue_cut)
 		return (false);
-	for (i = 0; i < figures(t->a); i++)
-		if (*figure(t->a, i) != *figure(u->a, i))
+	/* The last first: a row says more than all of them together. */
+	for (i = figures(t->a); i-- > 0;)
+		if (*figure(t->a, i) != *figure(u->a, i)) {
+			*where = figure_row(t->a, i);
 			return (false);
-	/* What one lacks came no time. */
-	for (i = 0; i < t->agencies.n; i++) {
-		times = rx_set_find(&u->agencies, &t->agencies.keys[i *
-		    AGENCY_BYTES], &at) ? u->times[at] : 0;
-		if (times != t->times[i])
-			return (false);
-	}
-	for (i = 0; i < u->agencies.n; i++)
-		if (u->times[i] != 0 && !rx_set_find(&t->agencies,
-		    &u->agencies.keys[i * AGENCY_BYTES], &at))
-			return (false);
-	return (true);
+		}
+	return (agencies_in(t, u, where) && agencies_in(u, t, where));
 }
 
 /* ---- kept ---- */

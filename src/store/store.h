@@ -46,7 +46,7 @@ enum rx_table {
 	/* not in the manifest: whoever reads writes it (kept.c) */
 	RX_TABLE_KEPT = 35,
 	/* in the manifest again */
-	RX_TABLE_SLOT = 36, RX_TABLE_SLOT_KEY = 37,
+	RX_TABLE_SLOT = 36, RX_TABLE_SLOT_KEY = 37, RX_TABLE_EXTRACT = 38,
 	RX_TABLE_COUNT		/* after the highest */
 };
 

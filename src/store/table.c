@@ -147,6 +147,8 @@ const struct rx_table_def rx_table_defs[RX_TABLE_COUNT] = {
 	[RX_TABLE_SLOT_KEY] = TABLE("bibb", 1, true, "keys.slot_key",
 	    "child, epoch, identity, narrative", V4, "child", "child = ?1",
 	    NEW(epoch) ", " NEW(identity) ", " NEW(narrative)),
+	[RX_TABLE_EXTRACT] = TABLE("bb", 1, true, "main.extract",
+	    "child, sealed", V2, "child", "child = ?1", NEW(sealed)),
 	/* Append-only: there is no statement to change an entry. */
 	[RX_TABLE_AUDIT] = { .kinds = "iibbb", .nkeys = 1, .counted = false,
 	    .sql = { [RX_OP_INSERT] = "INSERT INTO main.audit("

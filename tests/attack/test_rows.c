@@ -183,8 +183,8 @@ act_form(struct rx_session *s)
 {
 	struct rx_mark mark;
 
-	return (rx_form_each(s, "350102000000\0\0\0", each_record, each_residue,
-	    NULL, &mark, &st));
+	return (rx_form_each(s, "350102000000\0\0\0", each_record, NULL,
+	    each_residue, NULL, &mark, &st));
 }
 
 static rx_err

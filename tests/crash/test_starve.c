@@ -442,12 +442,18 @@ ACT(act_return, decide(s, "return"))
 static struct rx_mark mark;
 
 static rx_err
-act_form(struct rx_session *s)
+line(void *cookie, const uint8_t *child, const char *unit,
+    const struct rx_form_line *l, struct rx_status *why)
 {
 
-	return (rx_form_each(s, "350102000000\0\0\0", record, residue, NULL,
-	    &mark, &st));
+	(void)cookie, (void)child, (void)unit, (void)l, (void)why;
+	return (RX_OK);
 }
+
+ACT(act_form, rx_form_each(s, "350102000000\0\0\0", record, line, residue,
+    NULL, &mark, &st))
+ACT(act_form_records, rx_form_each(s, "350102000000\0\0\0", record, NULL,
+    residue, NULL, &mark, &st))
 
 static rx_err
 act_form_since(struct rx_session *s)
@@ -1103,7 +1109,7 @@ static const struct deed deeds[] = {
 	D(act_departures, "d1"), D(act_answers, "d1"),
 	D(act_address, "d1"), D(act_flags, "s1"), D(act_flags, "d1"),
 	D(act_take_on, "s1"), D(act_return, "s1"),
-	D(act_coded, "st"), D(act_form, "st"),
+	D(act_coded, "st"), D(act_form, "st"), D(act_form_records, "st"),
 	AFTER(before_erasure, act_form, "st"),
 	AFTER(before_since, act_form_since, "st"), D(act_running_save, "st"),
 	AFTER(before_running, act_running_load, "st"),
@@ -1325,7 +1331,7 @@ static rx_err
 all_of_statistician(struct rx_session *s)
 {
 
-	ALL(act_coded, act_form, act_form_since, act_running_load,
+	ALL(act_coded, act_form, act_form_records, act_form_since, act_running_load,
 	    act_releases, act_activities);
 }
 

@@ -714,12 +714,12 @@ test_forged_sums_of_the_erased_are_not_counted(void **state)
 	t = fixture_open(dir, "st");
 	/* The control: what is well formed is counted. */
 	forge_sums(s, "{\"months\":{\"2025-06\":{}}}");
-	ok(rx_form_each(t, COUNTY, each_record, each_residue, &n, &mark, &st),
+	ok(rx_form_each(t, COUNTY, each_record, NULL, each_residue, &n, &mark, &st),
 	    &st);
 	assert_int_equal(n, 1);
 	for (i = 0; i < 2; i++) {
 		forge_sums(s, bad[i]);
-		said(bad[i], rx_form_each(t, COUNTY, each_record,
+		said(bad[i], rx_form_each(t, COUNTY, each_record, NULL,
 		    each_residue, &n, &mark, &st), RX_ECORRUPT,
 		    RX_MSG_SEALED_CORRUPT);
 	}

@@ -1,0 +1,265 @@
+#include "register/internal.h"
+
+/*
+ * What the form counts of a case, sealed in one box: so that a count opens that,
+ * and not each of the records.
+ *
+ * Whoever saves in a case has read it anyway, and writes its extract anew in the
+ * same transaction, whatever he saved; so does an import, and who opens a bundle.
+ * It is of the records as they are when there are as many versions of them as it
+ * was made of: they are only ever added, but for what erases a case, which takes
+ * its extract too, and for what opens a bundle, which writes it.  Where it is not,
+ * or there is none (a register of before), the records are read, as they are when
+ * all is to be counted in full (running.c); nothing is lost without it.
+ *
+ * A row of EXTRACT: child, a field (C, the case's epoch, padded CODED) at store,
+ * object = subject = child (no unit: a case may move), column 1, version 1 (its
+ * format):
+ *
+ * versions 4 || lines || zeros up to 4 bytes and 36 a version
+ * line: what 1 (bit 0: of an intervention; 1: dated; 2: resolved) || counts 1 (as
+ *       RX_COUNTS_*) || date 4, dated || resolved on 4, resolved || fen 8, cash ||
+ *       agency 18, zeros after, when that counts
+ *
+ * So its size tells how many versions there are, which the rows of the records
+ * tell too, and nothing of what they say.
+ */
+
+#define COL_SEALED 1
+#define FORMAT 1
+#define HEAD_BYTES 4
+#define LINE_BYTES 36		/* the longest */
+
+enum { INTERVENTION = 1, DATED = 2, RESOLVED = 4, WHAT = 7 };
+
+void
+rx_form_line(struct rx_form_line *line, const struct rx_form_kinds *k,
+    const struct rx_record *r)
+{
+
+	memset(line, 0, sizeof(*line));
+	line->intervention = r->type == RX_INTERVENTION;
+	if ((line->dated = r->v[RX_F_DATE].set))
+		line->date = (int32_t)rx_record_int(r, RX_F_DATE);
+	if (!line->intervention)
+		return;
+	if ((line->resolved = r->v[RX_F_NEED_RESOLVED_ON].set))
+		line->resolved_on = (int32_t)rx_record_int(r,
+		    RX_F_NEED_RESOLVED_ON);
+	line->counts = rx_form_counts(k, r);
+	if ((line->counts & RX_COUNTS_CASH) != 0)
+		line->fen = rx_record_int(r, RX_F_AMOUNT_FEN);
+	if ((line->counts & RX_COUNTS_AGENCY) != 0)
+		rx_text_copy(line->agency, sizeof(line->agency),
+		    rx_record_text(r, RX_F_AGENCY));
+}
+
+void
+rx_extract_free(struct rx_extract *x)
+{
+
+	rx_buf_free(&x->lines);
+	x->versions = 0;
+}
+
+rx_err
+rx_extract_add(struct rx_extract *x, const struct rx_form_kinds *k,
+    const struct rx_record *r, struct rx_status *st)
+{
+	struct rx_form_line line;
+	uint8_t b[LINE_BYTES], *p = b + 2;
+	rx_err rc;
+
+	rx_form_line(&line, k, r);
+	if (!line.dated && !line.resolved)
+		return (RX_OK);
+	memset(b, 0, sizeof(b));
+	b[0] = (uint8_t)((line.intervention ? INTERVENTION : 0) |
+	    (line.dated ? DATED : 0) | (line.resolved ? RESOLVED : 0));
+	b[1] = (uint8_t)line.counts;
+	if (line.dated) {
+		rx_put32(p, (uint32_t)line.date);
+		p += 4;
+	}
+	if (line.resolved) {
+		rx_put32(p, (uint32_t)line.resolved_on);
+		p += 4;
+	}
+	if ((line.counts & RX_COUNTS_CASH) != 0) {
+		rx_put64(p, (uint64_t)line.fen);
+		p += 8;
+	}
+	if ((line.counts & RX_COUNTS_AGENCY) != 0) {
+		memcpy(p, line.agency, RX_AGENCY_CHARS);
+		p += RX_AGENCY_CHARS;
+	}
+	rc = rx_buf_add(&x->lines, b, (size_t)(p - b), st);
+	rx_wipe(b, sizeof(b));
+	rx_wipe(&line, sizeof(line));
+	return (rc);
+}
+
+/* The bytes of the line at ${p}; 0 when it is none. */
+static size_t
+line_bytes(const uint8_t *p, size_t left)
+{
+	size_t n = 2;
+
+	if (left < n || (p[0] & ~WHAT) != 0 ||
+	    (p[0] & (DATED | RESOLVED)) == 0 ||
+	    ((p[0] & INTERVENTION) == 0 && (p[1] != 0 ||
+	    (p[0] & RESOLVED) != 0)))
+		return (0);
+	n += (p[0] & DATED) != 0 ? 4 : 0;
+	n += (p[0] & RESOLVED) != 0 ? 4 : 0;
+	n += (p[1] & RX_COUNTS_CASH) != 0 ? 8 : 0;
+	n += (p[1] & RX_COUNTS_AGENCY) != 0 ? RX_AGENCY_CHARS : 0;
+	return (n <= left ? n : 0);
+}
+
+bool
+rx_extract_line(const struct rx_extract *x, size_t *at,
+    struct rx_form_line *line)
+{
+	const uint8_t *p = x->lines.b + *at;
+	size_t n;
+
+	if (*at >= x->lines.len || (n = line_bytes(p, x->lines.len - *at)) == 0)
+		return (false);
+	*at += n;
+	memset(line, 0, sizeof(*line));
+	line->intervention = (p[0] & INTERVENTION) != 0;
+	line->dated = (p[0] & DATED) != 0;
+	line->resolved = (p[0] & RESOLVED) != 0;
+	line->counts = p[1];
+	p += 2;
+	if (line->dated) {
+		line->date = (int32_t)rx_get32(p);
+		p += 4;
+	}
+	if (line->resolved) {
+		line->resolved_on = (int32_t)rx_get32(p);
+		p += 4;
+	}
+	if ((line->counts & RX_COUNTS_CASH) != 0) {
+		line->fen = (int64_t)rx_get64(p);
+		p += 8;
+	}
+	if ((line->counts & RX_COUNTS_AGENCY) != 0)
+		memcpy(line->agency, p, RX_AGENCY_CHARS);
+	return (true);
+}
+
+/* ---- sealed ---- */
+
+static void
+place_of(struct rx_place *p, const struct rx_session *s, const uint8_t *id)
+{
+
+	rx_place_init(p, s, "", id, id, RX_TABLE_EXTRACT, COL_SEALED, FORMAT);
+}
+
+rx_err
+rx_extract_put(const struct rx_extract *x, struct rx_session *s,
+    const struct rx_case *c, struct rx_status *st)
+{
+	const struct rx_case_epoch *e = &c->e[c->n - 1];
+	struct rx_buf plain = RX_BUF_INIT, box = RX_BUF_INIT;
+	struct rx_value v[2] = { rx_bytes(c->id, RX_ID_BYTES) };
+	struct rx_place place;
+	uint8_t *p;
+	rx_err rc;
+
+	place_of(&place, s, c->id);
+	if ((rc = rx_buf_extend(&plain, HEAD_BYTES + (size_t)x->versions *
+	    LINE_BYTES, &p, st)) != RX_OK)
+		goto done;
+	rx_put32(p, x->versions);
+	if (x->lines.len > 0)
+		memcpy(p + HEAD_BYTES, x->lines.b, x->lines.len);
+	if ((rc = rx_field_seal(&box, e->key[2], RX_COMP_CODED, e->epoch,
+	    &place, RX_PAD_CODED, plain.b, plain.len, st)) == RX_OK) {
+		v[1] = rx_bytes(box.b, box.len);
+		rc = rx_store_replace(s->store, RX_TABLE_EXTRACT, v, st);
+	}
+done:
+	rx_buf_free(&plain);
+	rx_buf_free(&box);
+	return (rc);
+}
+
+rx_err
+rx_extract_forget(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	const struct rx_value key = rx_bytes(id, RX_ID_BYTES);
+
+	return (rx_store_delete(s->store, RX_TABLE_EXTRACT, &key, NULL, st));
+}
+
+/* Take apart what was opened into x->lines; false when it is no extract. */
+static bool
+unpack(struct rx_extract *x)
+{
+	struct rx_buf *b = &x->lines;
+	struct rx_form_line line;
+	size_t i, at = 0;
+
+	if (b->len < HEAD_BYTES)
+		return (false);
+	x->versions = rx_get32(b->b);
+	b->len -= HEAD_BYTES;
+	memmove(b->b, b->b + HEAD_BYTES, b->len);
+	while (rx_extract_line(x, &at, &line))
+		continue;
+	for (i = at; i < b->len; i++)
+		if (b->b[i] != 0)
+			return (false);
+	b->len = at;
+	return (true);
+}
+
+/* Open the ${n} bytes ${box} of the loaded case; false when that cannot be. */
+static bool
+box_open(struct rx_extract *x, const struct rx_session *s,
+    const struct rx_case *c, const uint8_t *box, size_t n)
+{
+	const uint32_t epoch = rx_envelope_epoch(box, n);
+	const struct rx_key *key = NULL;
+	struct rx_place place;
+	struct rx_status why;
+	size_t i;
+
+	for (i = 0; i < c->n && key == NULL; i++)
+		if (c->e[i].epoch == epoch)
+			key = c->e[i].key[2];
+	rx_status_clear(&why);
+	place_of(&place, s, c->id);
+	return (key != NULL && rx_field_open(&x->lines, box, n, key,
+	    RX_COMP_CODED, &place, &why) == RX_OK && unpack(x));
+}
+
+rx_err
+rx_extract_open(struct rx_extract *x, struct rx_session *s,
+    const struct rx_case *c, bool *current, struct rx_status *st)
+{
+	const struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	const uint8_t *box;
+	bool row = false;
+	size_t n;
+	rx_err rc;
+
+	*current = false;
+	rx_buf_reset(&x->lines);
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_EXTRACT, &arg, 1, st)) !=
+	    RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && row) {
+		box = rx_col_bytes(cur, COL_SEALED, &n);
+		*current = box_open(x, s, c, box, n) &&
+		    rx_col_int(cur, 2) == (int64_t)x->versions;
+	}
+	rx_query_close(cur);
+	return (rc);
+}

@@ -1,0 +1,636 @@
+/*
+ * Extracts: whatever is written, that of a case is what its records come to; one
+ * that is not of them as they are is as good as none; and its size tells nothing
+ * of what it says.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "register/save.h"
+#include "stats/internal.h"
+#include "tests/fixture.h"
+
+static struct rx_status st;
+static int32_t from, to;
+
+#define try(expr) (rx_status_clear(&st), (expr))
+#define must(expr) ok(try(expr), &st)
+#define VISITS 3	/* columns of the form */
+#define CASH 4
+
+static int
+setup(void **unused)
+{
+
+	if (fixture_setup(unused) != 0)
+		return (-1);
+	assert_true(rx_date_parse("2025-01-01", &from));
+	assert_true(rx_date_parse("2025-12-31", &to));
+	return (0);
+}
+
+/* ---- helpers ---- */
+
+static rx_err
+save(struct rx_session *s, enum rx_type type, bool correct, const char *text)
+{
+	struct rx_save_result result;
+	char *copy = strdup(text), *q;
+	json_t *json;
+	rx_err rc;
+
+	assert_non_null(copy);
+	for (q = copy; *q != '\0'; q++)
+		if (*q == '\'')
+			*q = '"';
+	must(rx_json_parse(&json, copy, strlen(copy), &st));
+	rc = try(rx_save(s, type, json, correct, &result, &st));
+	json_decref(json);
+	free(copy);
+	return (rc);
+}
+
+/* A visit to c2 of ${day} in June, ${id}. */
+static void
+visit(struct rx_session *s, const char *id, unsigned day)
+{
+	char text[300];
+
+	(void)snprintf(text, sizeof(text), "{'id':'%s','child':'c2','date':"
+	    "'2025-06-%02u','kind':'visit_condolence','delivered':true,"
+	    "'face_to_face':true}", id, day);
+	must(save(s, RX_INTERVENTION, false, text));
+}
+
+/* Whether the extract of case ${id}, which ${s} has the keys of, is of its records
+ * as they are; then how many versions, and bytes of lines. */
+static bool
+current(struct rx_session *s, const uint8_t *id, uint32_t *versions,
+    size_t *bytes)
+{
+	struct rx_extract x = { 0 };
+	char unit[RX_UNIT_BYTES];
+	struct rx_case c;
+	bool is;
+
+	rx_case_init(&c);
+	must(rx_case_unit(s, id, unit, &st));
+	must(rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_CODED), &st));
+	must(rx_extract_open(&x, s, &c, &is, &st));
+	if (versions != NULL)
+		*versions = x.versions;
+	if (bytes != NULL)
+		*bytes = x.lines.len;
+	rx_extract_free(&x);
+	rx_case_done(&c, s);
+	return (is);
+}
+
+static uint32_t
+versions_of(struct rx_session *s, const uint8_t *id)
+{
+	uint32_t n;
+
+	assert_true(current(s, id, &n, NULL));
+	return (n);
+}
+
+static rx_err
+count(struct rx_session *s, enum rx_counting how, struct rx_annex **a)
+{
+
+	return (try(rx_annex_count_how(a, s, COUNTY, from, to, how, &st)));
+}
+
+/* The figure in ${column} by the extracts; every record gives the same. */
+static int64_t
+figure(struct rx_session *s, int column)
+{
+	struct rx_annex *a, *b;
+	int64_t n;
+
+	must(count(s, RX_COUNT_COLD, &a));
+	must(count(s, RX_COUNT_ANEW, &b));
+	n = a->total[column];
+	assert_memory_equal(a->total, b->total, sizeof(a->total));
+	assert_memory_equal(a->rows, b->rows, a->nrows * sizeof(*a->rows));
+	rx_annex_free(a);
+	rx_annex_free(b);
+	return (n);
+}
+
+/* ---- what it is ---- */
+
+/* An intervention that says everything. */
+static void
+whole(struct rx_record *r)
+{
+	const struct rx_code *cash = rx_code_by_key(RX_LIST_KIND,
+	    "cash_condolence");
+
+	rx_record_reset(r);
+	r->type = RX_INTERVENTION;
+	must(rx_record_set_int(r, RX_F_DATE, from, &st));
+	must(rx_record_set_int(r, RX_F_NEED_RESOLVED_ON, to, &st));
+	must(rx_record_set_int(r, RX_F_KIND, cash->no, &st));
+	must(rx_record_set_int(r, RX_F_DELIVERED, 1, &st));
+	must(rx_record_set_int(r, RX_F_AMOUNT_FEN, 0x0102030405, &st));
+	must(rx_record_set_text(r, RX_F_AGENCY, "91350100M000100Y43", 18,
+	    &st));
+}
+
+/* Its bytes are frozen: another format has another number (extract.c). */
+static void
+test_lines_are_as_they_were_written_first(void **state)
+{
+	static const uint8_t observation[] = { 2, 0, 0x79, 0x4e, 0, 0 },
+	    intervention[] = { 7, 21, 0x79, 0x4e, 0, 0, 0xe5, 0x4f, 0, 0,
+	    5, 4, 3, 2, 1, 0, 0, 0, '9', '1', '3', '5', '0', '1', '0', '0',
+	    'M', '0', '0', '0', '1', '0', '0', 'Y', '4', '3' };
+	struct rx_form_kinds kinds;
+	struct rx_form_line line, want;
+	struct rx_extract x = { 0 };
+	struct rx_record r;
+	size_t at = 0;
+
+	(void)state;
+	must(rx_form_kinds_find(&kinds, &st));
+	rx_record_init(&r);
+	r.type = RX_OBSERVATION;
+	must(rx_record_set_int(&r, RX_F_DATE, from, &st));
+	must(rx_extract_add(&x, &kinds, &r, &st));
+	assert_int_equal(x.lines.len, sizeof(observation));
+	assert_memory_equal(x.lines.b, observation, sizeof(observation));
+	assert_true(rx_extract_line(&x, &at, &line));
+	rx_form_line(&want, &kinds, &r);
+	assert_memory_equal(&line, &want, sizeof(line));
+
+	whole(&r);
+	must(rx_extract_add(&x, &kinds, &r, &st));
+	assert_int_equal(x.lines.len, sizeof(observation) +
+	    sizeof(intervention));
+	assert_memory_equal(x.lines.b + sizeof(observation), intervention,
+	    sizeof(intervention));
+	assert_true(rx_extract_line(&x, &at, &line));
+	rx_form_line(&want, &kinds, &r);
+	assert_memory_equal(&line, &want, sizeof(line));
+	assert_string_equal(line.agency, "91350100M000100Y43");
+	assert_int_equal(line.fen, 0x0102030405);
+	assert_int_equal(line.resolved_on, to);
+	assert_false(rx_extract_line(&x, &at, &line));
+
+	/* What is of no day counts for nothing. */
+	rx_record_reset(&r);
+	r.type = RX_INTERVENTION;
+	must(rx_extract_add(&x, &kinds, &r, &st));
+	assert_int_equal(x.lines.len, at);
+	rx_extract_free(&x);
+	rx_record_free(&r);
+}
+
+static void
+test_no_other_bytes_are_lines(void **state)
+{
+	static const uint8_t bad[][8] = {
+		{ 0, 0, 1, 0, 0, 0 },		/* of no day */
+		{ 1, 1, 1, 0, 0, 0 },
+		{ 10, 0, 1, 0, 0, 0 },		/* more than is known */
+		{ 2, 1, 1, 0, 0, 0 },		/* an observation that helps */
+		{ 4, 0, 1, 0, 0, 0 },		/* or resolves */
+		{ 3, 4, 1, 0, 0, 0 },		/* cut off */
+		{ 3, 16, 1, 0, 0, 0 }
+	};
+	static const uint8_t good[] = { 3, 1, 1, 0, 0, 0 };
+	struct rx_form_line line;
+	struct rx_extract x = { 0 };
+	size_t i, at;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		rx_buf_reset(&x.lines);
+		must(rx_buf_add(&x.lines, bad[i], 6, &st));
+		at = 0;
+		assert_false(rx_extract_line(&x, &at, &line));
+		assert_int_equal(at, 0);
+	}
+	rx_buf_reset(&x.lines);
+	must(rx_buf_add(&x.lines, good, sizeof(good), &st));
+	at = 0;
+	assert_true(rx_extract_line(&x, &at, &line));	/* the control */
+	rx_extract_free(&x);
+}
+
+/* Sixteen records each: of one case observations, of the other all that an
+ * intervention may say. */
+static void
+test_size_of_an_extract_tells_only_how_many_versions_there_are(void **state)
+{
+	struct rx_form_kinds kinds;
+	struct rx_extract x[2] = { { 0 }, { 0 } };
+	struct rx_record r;
+	struct rx_session *s;
+	const char *dir = fixture_copy();
+	struct rx_buf box[2] = { RX_BUF_INIT, RX_BUF_INIT };
+	struct rx_case c;
+	size_t i, k;
+
+	(void)state;
+	s = fixture_open(dir, "d1");
+	must(rx_form_kinds_find(&kinds, &st));
+	rx_record_init(&r);
+	rx_case_init(&c);
+	for (k = 0; k < 2; k++) {
+		if (k == 0) {
+			r.type = RX_OBSERVATION;
+			must(rx_record_set_int(&r, RX_F_DATE, from, &st));
+		} else
+			whole(&r);
+		for (i = 0; i < 16; i++) {
+			x[k].versions++;
+			must(rx_extract_add(&x[k], &kinds, &r, &st));
+		}
+		must(rx_case_load(&c, s, fixture_id[C1 + k], VILLAGE1,
+		    RX_BIT(RX_COMP_CODED), &st));
+		must(rx_begin(s, &st));
+		must(rx_finish(s, rx_extract_put(&x[k], s, &c, &st),
+		    RX_DID_SAVE, c.id, "x", &st));
+		rx_extract_free(&x[k]);
+	}
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c1",
+	    &box[0]);
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c2",
+	    &box[1]);
+	assert_int_equal(box[0].len, box[1].len);
+	/* What it is read as is as long as it was, not as its box. */
+	must(rx_case_load(&c, s, fixture_id[C1], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st));
+	must(rx_extract_open(&x[0], s, &c, &(bool){ false }, &st));
+	assert_int_equal(x[0].lines.len, 16 * 6);
+	rx_extract_free(&x[0]);
+	rx_buf_free(&box[0]);
+	rx_buf_free(&box[1]);
+	rx_record_free(&r);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
+/* ---- who writes it ---- */
+
+static void
+test_every_save_writes_the_extract_of_its_case(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"),
+	    *s1 = fixture_open(dir, "s1"), *s = fixture_open(dir, "st");
+	struct rx_flag_row flag;
+	uint8_t id[RX_ID_BYTES];
+	uint32_t n;
+	int64_t visits;
+	size_t bytes;
+
+	(void)state;
+	must(save(d1, RX_CHILD, false, "{'id':'n1','unit':'350102001001',"
+	    "'name':'林一','sex':'f','birth':'2014-05','categories':"
+	    "['left_behind'],'legal_basis':'consent'}"));
+	must(rx_child_find(d1, "n1", id, &st));
+	assert_int_equal(versions_of(d1, id), 0);
+
+	n = versions_of(d1, fixture_id[C2]);
+	visits = figure(s, VISITS);
+	visit(d1, "e1", 10);
+	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 1);
+	assert_int_equal(figure(s, VISITS), visits + 1);
+	/* The correction takes its place. */
+	must(save(d1, RX_INTERVENTION, true, "{'id':'e1','child':'c2','date':"
+	    "'2025-06-10','kind':'cash_condolence','delivered':true,"
+	    "'amount_fen':30000}"));
+	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 2);
+	assert_int_equal(figure(s, VISITS), visits);
+	must(save(d1, RX_CONSENT, false, "{'id':'e2','child':'c2','date':"
+	    "'2025-06-11','state':'given','by':'guardian'}"));
+	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 3);
+	must(save(d1, RX_CHILD, true, "{'id':'c2','unit':'350102001001',"
+	    "'name':'林二','sex':'f','birth':'2014-05','categories':"
+	    "['left_behind'],'legal_basis':'consent'}"));
+	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 3);
+
+	/* A supervisor's review. */
+	n = versions_of(d1, fixture_id[C1]);
+	flag = fixture_flag(s1);
+	must(rx_review_decide(s1, &flag, "close", "已核实", &st));
+	assert_true(current(d1, fixture_id[C1], &n, &bytes));
+	assert_int_equal(n, fixture_number(dir, "SELECT count(*) FROM "
+	    "main.record WHERE child = $c1"));
+	assert_true(bytes > 0);
+	/* Then the case gets new keys. */
+	must(save(d1, RX_OBSERVATION, false, "{'id':'e3','child':'c1','date':"
+	    "'2025-06-12','channel':'home_visit','signs':['mood_low'],"
+	    "'risk':'green'}"));
+	assert_int_equal(versions_of(d1, fixture_id[C1]), n + 1);
+	(void)figure(s, VISITS);
+	rx_session_close(d1);
+	rx_session_close(s1);
+	rx_session_close(s);
+}
+
+/* Of a new case, of one that was there, and of one with more than an import
+ * remembers of a case, whose lines are read again. */
+static void
+test_an_import_writes_the_extract_of_every_case(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"),
+	    *s = fixture_open(dir, "st");
+	struct rx_import_counts counts;
+	struct rx_buf text = RX_BUF_INIT;
+	uint8_t id[RX_ID_BYTES];
+	int64_t cash = figure(s, CASH);
+	uint32_t n = versions_of(d1, fixture_id[C2]);
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		must(rx_buf_printf(&text, &st, "{\"type\":\"child\",\"id\":"
+		    "\"n%u\",\"unit\":\"350102001001\",\"name\":\"x\",\"sex\":"
+		    "\"m\",\"birth\":\"2014-05\",\"categories\":"
+		    "[\"left_behind\"],\"legal_basis\":\"consent\"}\n", i));
+	for (i = 0; i < 201; i++)
+		must(rx_buf_printf(&text, &st, "{\"type\":\"intervention\","
+		    "\"id\":\"j%u\",\"child\":\"%s\",\"date\":\"2025-06-03\","
+		    "\"kind\":\"cash_condolence\",\"delivered\":true,"
+		    "\"amount_fen\":100,\"agency\":\"91350100M000100Y43\"}\n",
+		    i, i == 200 ? "c2" : "n0"));
+	must(fixture_import(d1, &text, &counts, &st));
+	must(rx_child_find(d1, "n0", id, &st));
+	assert_int_equal(versions_of(d1, id), 200);
+	must(rx_child_find(d1, "n1", id, &st));
+	assert_int_equal(versions_of(d1, id), 0);
+	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 1);
+	assert_int_equal(figure(s, CASH), cash + 20100);
+	rx_buf_free(&text);
+	rx_session_close(d1);
+	rx_session_close(s);
+}
+
+/* Two corrections of the same record: as many versions as before, others. */
+static void
+test_who_opens_a_bundle_writes_the_extracts_of_its_cases(void **state)
+{
+#define SEEN(day) "{'id':'b1','child':'c2','date':'" day "','kind':" \
+    "'visit_condolence','delivered':true,'face_to_face':true}"
+	const char *dir = fixture_copy(), *away;
+	struct rx_session *d1 = fixture_open(dir, "d1"), *copy, *s;
+	char path[300];
+	struct rx_bundle b;
+	int64_t visits;
+
+	(void)state;
+	must(save(d1, RX_INTERVENTION, false, SEEN("2025-06-10")));
+	rx_session_close(d1);
+	away = fixture_village(dir);
+	copy = fixture_open(away, "d1");
+	d1 = fixture_open(dir, "d1");
+	s = fixture_open(dir, "st");
+	must(save(d1, RX_INTERVENTION, true, SEEN("2025-06-11")));
+	visits = figure(s, VISITS);
+	(void)usleep(3000);
+	must(save(copy, RX_INTERVENTION, true, SEEN("2024-06-11")));
+	(void)snprintf(path, sizeof(path), "%s/bundle", test_dir());
+	must(rx_bundle_make(copy, "350102001001", path, &b, &st));
+	must(rx_bundle_open(d1, path, true, &b, &st));
+	/* The later one stands: nobody was seen in 2025. */
+	assert_true(current(d1, fixture_id[C2], NULL, NULL));
+	assert_int_equal(figure(s, VISITS), visits - 1);
+	rx_session_close(copy);
+	rx_session_close(d1);
+	rx_session_close(s);
+}
+
+/* A case that has moved is counted where it is. */
+static void
+test_extract_goes_with_a_case_that_moves(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"),
+	    *d2 = fixture_open(dir, "d2"), *s = fixture_open(dir, "st");
+	char number[16];
+	int64_t visits;
+
+	(void)state;
+	visit(d1, "e1", 10);
+	visits = figure(s, VISITS);
+	must(rx_transfer_offer(d1, fixture_id[C2], "350102001002", "搬家",
+	    &st));
+	must(rx_transfer_accept(d2, fixture_id[C2], number, &st));
+	assert_true(current(d2, fixture_id[C2], NULL, NULL));
+	assert_int_equal(figure(s, VISITS), visits);
+	rx_session_close(d1);
+	rx_session_close(d2);
+	rx_session_close(s);
+}
+
+static void
+test_erased_case_leaves_no_extract(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1");
+
+	(void)state;
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "main.extract WHERE child = $c2"), 1);
+	must(rx_child_erase(d1, fixture_id[C2], "到期", &st));
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "main.extract WHERE child = $c2"), 0);
+	rx_session_close(d1);
+}
+
+/* ---- one that is not to be believed ---- */
+
+/* The figure is that of the records: it was ${want} before the attack. */
+static void
+still(const char *dir, int64_t want, const char *what)
+{
+	struct rx_session *s = fixture_open(dir, "st");
+	struct rx_annex *a;
+
+	must(count(s, RX_COUNT_COLD, &a));
+	if (a->total[VISITS] != want)
+		fail_msg("%s: %d visits, not %d", what, (int)a->total[VISITS],
+		    (int)want);
+	rx_annex_free(a);
+	rx_session_close(s);
+}
+
+static void
+put_back(const char *dir, const struct rx_buf *box)
+{
+
+	fixture_tamper_blob(dir, "UPDATE main.extract SET sealed = ?1 "
+	    "WHERE child = $c2", box->b, box->len);
+}
+
+/* As in a register of before; who saves in the case writes it. */
+static void
+test_cases_without_an_extract_are_counted_by_their_records(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1");
+
+	(void)state;
+	visit(d1, "e1", 10);
+	fixture_tamper(dir, "DELETE FROM main.extract");
+	still(dir, 1, "no extract");
+	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	visit(d1, "e2", 11);
+	assert_true(current(d1, fixture_id[C2], NULL, NULL));
+	still(dir, 2, "written again");
+	rx_session_close(d1);
+}
+
+/* Control: with the records of then it is taken (a case that was put back as a
+ * whole, which the audit finds). */
+static void
+test_old_extract_that_is_put_back_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1");
+	struct rx_buf old = RX_BUF_INIT;
+
+	(void)state;
+	visit(d1, "e1", 10);
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c2",
+	    &old);
+	visit(d1, "e2", 11);
+	put_back(dir, &old);
+	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	still(dir, 2, "an old one");
+	fixture_tamper(dir, "DELETE FROM main.record WHERE rowid = "
+	    "(SELECT max(rowid) FROM main.record)");
+	assert_true(current(d1, fixture_id[C2], NULL, NULL));
+	still(dir, 1, "the control");
+	refused(fixture_verify(d1, NULL, &st), RX_ECORRUPT, &st);
+	rx_buf_free(&old);
+	rx_session_close(d1);
+}
+
+static void
+test_extract_that_was_changed_or_is_anothers_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1");
+	struct rx_buf box = RX_BUF_INIT, was = RX_BUF_INIT;
+	size_t i;
+
+	(void)state;
+	visit(d1, "e1", 10);
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c2",
+	    &was);
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c1",
+	    &box);
+	put_back(dir, &box);
+	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	still(dir, 1, "that of another case");
+	for (i = 0; i < was.len; i += 41) {
+		was.b[i] ^= 1;
+		put_back(dir, &was);
+		was.b[i] ^= 1;
+		assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	}
+	still(dir, 1, "a changed byte");
+	put_back(dir, &was);
+	assert_true(current(d1, fixture_id[C2], NULL, NULL));	/* control */
+	/* The manifest has it as any row. */
+	must(fixture_verify(d1, NULL, &st));
+	put_back(dir, &box);
+	refused(fixture_verify(d1, NULL, &st), RX_ECORRUPT, &st);
+	rx_buf_free(&box);
+	rx_buf_free(&was);
+	rx_session_close(d1);
+}
+
+/* Who has the coded key of a case can write what no record says, as he can write
+ * a record with no signature: a count takes it (the control), and one that opens
+ * every record does not. */
+static void
+test_forged_extract_is_found_where_every_record_is_opened(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"),
+	    *s = fixture_open(dir, "st");
+	struct rx_form_kinds kinds;
+	struct rx_extract x = { 0 };
+	struct rx_annex *a;
+	struct rx_record r;
+	struct rx_case c;
+	struct rx_buf out = RX_BUF_INIT;
+	int64_t cash = figure(s, CASH);
+
+	(void)state;
+	must(rx_form_kinds_find(&kinds, &st));
+	rx_record_init(&r);
+	rx_case_init(&c);
+	whole(&r);
+	x.versions = versions_of(d1, fixture_id[C2]);
+	must(rx_extract_add(&x, &kinds, &r, &st));
+	must(rx_case_load(&c, d1, fixture_id[C2], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st));
+	must(rx_begin(d1, &st));
+	must(rx_finish(d1, rx_extract_put(&x, d1, &c, &st), RX_DID_SAVE,
+	    c.id, "x", &st));
+	must(count(s, RX_COUNT_COLD, &a));
+	assert_int_equal(a->total[CASH], cash + 0x0102030405);
+	rx_annex_free(a);
+	/* The release, and who counts anew. */
+	assert_int_equal(try(rx_annex_bytes(&out, s, COUNTY, from, to,
+	    RX_FORMAT_JSON, RX_LANG_ZH, NULL, NULL, &st)), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_TALLY_DIFFERS);
+	assert_int_equal(try(rx_annex_recount(s, COUNTY, from, to, &st)),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_EXTRACT_DIFFERS);
+	assert_string_equal(st.arg[0].value, "鼓楼区");
+	/* The next save in the case writes it from the records. */
+	visit(d1, "e9", 9);
+	must(rx_annex_recount(s, COUNTY, from, to, &st));
+	assert_int_equal(figure(s, CASH), cash);
+	rx_buf_free(&out);
+	rx_extract_free(&x);
+	rx_record_free(&r);
+	rx_case_done(&c, d1);
+	rx_session_close(d1);
+	rx_session_close(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines_are_as_they_were_written_first),
+		cmocka_unit_test(test_no_other_bytes_are_lines),
+		cmocka_unit_test(
+	    test_size_of_an_extract_tells_only_how_many_versions_there_are),
+		cmocka_unit_test(
+		    test_every_save_writes_the_extract_of_its_case),
+		cmocka_unit_test(
+		    test_an_import_writes_the_extract_of_every_case),
+		cmocka_unit_test(
+		    test_who_opens_a_bundle_writes_the_extracts_of_its_cases),
+		cmocka_unit_test(test_extract_goes_with_a_case_that_moves),
+		cmocka_unit_test(test_erased_case_leaves_no_extract),
+		cmocka_unit_test(
+		    test_cases_without_an_extract_are_counted_by_their_records),
+		cmocka_unit_test(test_old_extract_that_is_put_back_is_not_taken),
+		cmocka_unit_test(
+		    test_extract_that_was_changed_or_is_anothers_is_not_taken),
+		cmocka_unit_test(
+		    test_forged_extract_is_found_where_every_record_is_opened),
+	};
+
+	rx_status_clear(&st);
+	if (rx_crypto_init(&st) != RX_OK)
+		return (1);
+	rx_json_init();
+	return (cmocka_run_group_tests(tests, setup, NULL));
+}
