@@ -1219,10 +1219,9 @@ finish_extract(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 	const struct rx_extract *x = &t->extract;
 	rx_err rc;
 
-	if (!t->extracted || t->keys == NULL) {
-		if ((rc = hold_case(sv, t, st)) != RX_OK)
-			return (rc);
-	} else if ((rc = hold_case_kept(sv, t, st)) != RX_OK)
+	/* To read it again takes all of its keys. */
+	if ((rc = t->extracted ? hold_case_kept(sv, t, st) :
+	    hold_case(sv, t, st)) != RX_OK)
 		return (rc);
 	if (!t->extracted) {
 		if (t->sum == NULL && (rc = rx_case_sum_new(&t->sum, sv->s,

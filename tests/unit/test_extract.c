@@ -348,29 +348,39 @@ test_an_import_writes_the_extract_of_every_case(void **state)
 	struct rx_buf text = RX_BUF_INIT;
 	uint8_t id[RX_ID_BYTES];
 	int64_t cash = figure(s, CASH);
-	uint32_t n = versions_of(d1, fixture_id[C2]);
+	uint32_t n = versions_of(d1, fixture_id[C2]), old;
+	struct rx_session *s1 = fixture_open(dir, "s1");
+	struct rx_flag_row flag = fixture_flag(s1);
 	unsigned i;
 
 	(void)state;
+	/* c1 has records under keys of before. */
+	must(rx_review_decide(s1, &flag, "close", "已核实", &st));
+	must(save(d1, RX_OBSERVATION, false, "{'id':'e3','child':'c1','date':"
+	    "'2025-06-12','channel':'home_visit','signs':['mood_low'],"
+	    "'risk':'green'}"));
+	old = versions_of(d1, fixture_id[C1]);
 	for (i = 0; i < 2; i++)
 		must(rx_buf_printf(&text, &st, "{\"type\":\"child\",\"id\":"
 		    "\"n%u\",\"unit\":\"350102001001\",\"name\":\"x\",\"sex\":"
 		    "\"m\",\"birth\":\"2014-05\",\"categories\":"
 		    "[\"left_behind\"],\"legal_basis\":\"consent\"}\n", i));
-	for (i = 0; i < 201; i++)
+	for (i = 0; i < 401; i++)
 		must(rx_buf_printf(&text, &st, "{\"type\":\"intervention\","
 		    "\"id\":\"j%u\",\"child\":\"%s\",\"date\":\"2025-06-03\","
 		    "\"kind\":\"cash_condolence\",\"delivered\":true,"
 		    "\"amount_fen\":100,\"agency\":\"91350100M000100Y43\"}\n",
-		    i, i == 200 ? "c2" : "n0"));
+		    i, i == 400 ? "c2" : i % 2 == 0 ? "n0" : "c1"));
 	must(fixture_import(d1, &text, &counts, &st));
 	must(rx_child_find(d1, "n0", id, &st));
 	assert_int_equal(versions_of(d1, id), 200);
 	must(rx_child_find(d1, "n1", id, &st));
 	assert_int_equal(versions_of(d1, id), 0);
 	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 1);
-	assert_int_equal(figure(s, CASH), cash + 20100);
+	assert_int_equal(versions_of(d1, fixture_id[C1]), old + 200);
+	assert_int_equal(figure(s, CASH), cash + 40100);
 	rx_buf_free(&text);
+	rx_session_close(s1);
 	rx_session_close(d1);
 	rx_session_close(s);
 }
@@ -406,6 +416,45 @@ test_who_opens_a_bundle_writes_the_extracts_of_its_cases(void **state)
 	assert_int_equal(figure(s, VISITS), visits - 1);
 	rx_session_close(copy);
 	rx_session_close(d1);
+	rx_session_close(s);
+}
+
+/* The same of a case that has moved meanwhile: who opens it has its keys of before
+ * alone, and cannot write it; then there is none. */
+static void
+test_who_changes_a_case_that_moved_leaves_no_extract(void **state)
+{
+	const char *dir = fixture_copy(), *away;
+	struct rx_session *d1 = fixture_open(dir, "d1"), *copy,
+	    *d2 = fixture_open(dir, "d2"), *s;
+	char path[300], number[16];
+	struct rx_bundle b;
+	int64_t visits;
+
+	(void)state;
+	must(save(d1, RX_INTERVENTION, false, SEEN("2025-06-10")));
+	rx_session_close(d1);
+	away = fixture_village(dir);
+	copy = fixture_open(away, "d1");
+	d1 = fixture_open(dir, "d1");
+	s = fixture_open(dir, "st");
+	must(save(d1, RX_INTERVENTION, true, SEEN("2025-06-11")));
+	must(rx_transfer_offer(d1, fixture_id[C2], "350102001002", "搬家",
+	    &st));
+	must(rx_transfer_accept(d2, fixture_id[C2], number, &st));
+	visits = figure(s, VISITS);
+	(void)usleep(3000);
+	must(save(copy, RX_INTERVENTION, true, SEEN("2024-06-11")));
+	(void)snprintf(path, sizeof(path), "%s/bundle", test_dir());
+	must(rx_bundle_make(copy, "350102001001", path, &b, &st));
+	must(rx_bundle_open(d1, path, true, &b, &st));
+	assert_int_equal(b.conflicts, 1);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "main.extract WHERE child = $c2"), 0);
+	assert_int_equal(figure(s, VISITS), visits - 1);
+	rx_session_close(copy);
+	rx_session_close(d1);
+	rx_session_close(d2);
 	rx_session_close(s);
 }
 
@@ -551,6 +600,64 @@ test_extract_that_was_changed_or_is_anothers_is_not_taken(void **state)
 	rx_session_close(d1);
 }
 
+/* What enters the ledger is counted by every record, also when nothing was counted
+ * before; a preview is not (the control). */
+static void
+test_a_release_opens_every_record(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"), *s;
+	struct rx_buf out = RX_BUF_INIT;
+
+	(void)state;
+	visit(d1, "e1", 10);
+	fixture_tamper(dir, "UPDATE main.record SET coded = x'' WHERE rowid = "
+	    "(SELECT max(rowid) FROM main.record)");
+	s = fixture_open(dir, "st");
+	assert_int_equal(try(rx_annex_bytes(&out, s, COUNTY, from, to,
+	    RX_FORMAT_JSON, RX_LANG_ZH, NULL, NULL, &st)), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_SEALED_CORRUPT);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "main.release"), 0);
+	still(dir, 1, "a record that does not open");
+	rx_buf_free(&out);
+	rx_session_close(d1);
+	rx_session_close(s);
+}
+
+/* Sealed as it should be, but no extract: as good as none. */
+static void
+test_what_is_no_extract_is_not_taken(void **state)
+{
+	static const uint8_t bytes[] = { 3, 1, 1, 0, 0, 0, 9, 1, 1, 0 };
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1");
+	struct rx_extract x = { 0 };
+	struct rx_case c;
+	size_t n;
+
+	(void)state;
+	visit(d1, "e1", 10);
+	rx_case_init(&c);
+	must(rx_case_load(&c, d1, fixture_id[C2], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st));
+	for (n = 6; n <= sizeof(bytes); n += sizeof(bytes) - 6) {
+		x.versions = versions_of(d1, fixture_id[C2]);
+		rx_buf_reset(&x.lines);
+		must(rx_buf_add(&x.lines, bytes, n, &st));
+		must(rx_begin(d1, &st));
+		must(rx_finish(d1, rx_extract_put(&x, d1, &c, &st),
+		    RX_DID_SAVE, c.id, "x", &st));
+		/* The control: the whole line alone. */
+		assert_int_equal(current(d1, fixture_id[C2], NULL, NULL),
+		    n == 6);
+	}
+	still(dir, 1, "no extract");
+	rx_extract_free(&x);
+	rx_case_done(&c, d1);
+	rx_session_close(d1);
+}
+
 /* Who has the coded key of a case can write what no record says, as he can write
  * a record with no signature: a count takes it (the control), and one that opens
  * every record does not. */
@@ -617,6 +724,8 @@ main(void)
 		    test_an_import_writes_the_extract_of_every_case),
 		cmocka_unit_test(
 		    test_who_opens_a_bundle_writes_the_extracts_of_its_cases),
+		cmocka_unit_test(
+		    test_who_changes_a_case_that_moved_leaves_no_extract),
 		cmocka_unit_test(test_extract_goes_with_a_case_that_moves),
 		cmocka_unit_test(test_erased_case_leaves_no_extract),
 		cmocka_unit_test(
@@ -624,6 +733,8 @@ main(void)
 		cmocka_unit_test(test_old_extract_that_is_put_back_is_not_taken),
 		cmocka_unit_test(
 		    test_extract_that_was_changed_or_is_anothers_is_not_taken),
+		cmocka_unit_test(test_a_release_opens_every_record),
+		cmocka_unit_test(test_what_is_no_extract_is_not_taken),
 		cmocka_unit_test(
 		    test_forged_extract_is_found_where_every_record_is_opened),
 	};
