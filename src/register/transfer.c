@@ -769,11 +769,12 @@ static rx_err
 to_heal(struct rx_session *s, struct rx_case *c, const uint8_t *id,
     bool *renew, bool *grant, struct rx_status *st)
 {
+	struct rx_case_state state;
 	char unit[RX_UNIT_BYTES];
 	const struct rx_key *key;
 	struct rx_status why;
 	struct offer o;
-	bool found;
+	bool found, opens;
 	rx_err rc;
 
 	*renew = *grant = false;
@@ -788,7 +789,8 @@ to_heal(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 		*st = why;
 		return (rc);
 	}
-	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK)
+	if ((rc = rx_case_try(c, s, id, unit, &state, &opens, st)) != RX_OK ||
+	    !opens)
 		return (rc);
 	if ((rc = offer_load(&o, s, id, &found, st)) == RX_OK && found) {
 		*renew = o.grants.len == 0 && o.epoch == c->e[c->n - 1].epoch;

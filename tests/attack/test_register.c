@@ -1169,6 +1169,48 @@ test_case_that_does_not_open_keeps_no_director_out(void **state)
 	}
 }
 
+/* The same of one that was offered: refused, it would get new keys; offered to a unit
+ * with a new director, another grant. */
+static void
+test_offered_case_that_does_not_open_keeps_no_director_out(void **state)
+{
+	static const char *const change[] = { NULL, OF_EPOCH_9,
+	    "UPDATE main.child SET coded = randomblob(length(coded)) "
+	    "WHERE id = $c2" };
+	struct rx_secret *p = test_passphrase("d9-pass");
+	struct rx_session *s;
+	struct rx_status st;
+	const char *dir;
+	int64_t entries;
+	size_t i;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < 6; i++) {
+		dir = fixture_copy();
+		s = fixture_open(dir, "d1");
+		ok(rx_transfer_offer(s, fixture_id[C2], "350102001002", "搬家",
+		    &st), &st);
+		rx_session_close(s);
+		s = fixture_open(dir, i % 2 == 0 ? "d2" : "admin");
+		if (i % 2 == 0)
+			ok(rx_transfer_reject(s, fixture_id[C2], "没有", &st),
+			    &st);
+		else
+			ok(rx_user_add(s, "d9", RX_ROLE_DIRECTOR,
+			    "350102001002", p, &st), &st);
+		rx_session_close(s);
+		if (change[i / 2] != NULL)
+			fixture_tamper(dir, change[i / 2]);
+		entries = fixture_number(dir, "SELECT max(seq) FROM audit");
+		rx_session_close(fixture_open(dir, "d1"));
+		/* The control: one that opens gets them. */
+		assert_int_equal(fixture_number(dir, "SELECT max(seq) FROM "
+		    "audit") > entries, i < 2);
+	}
+	rx_secret_free(p);
+}
+
 /* Nobody writes an open slot of keys that he has not. */
 static void
 test_open_slots_without_the_keys_are_refused(void **state)
@@ -1779,6 +1821,8 @@ main(void)
 		cmocka_unit_test(test_note_under_another_key_closes_no_slot),
 		cmocka_unit_test(
 		    test_case_that_does_not_open_keeps_no_director_out),
+		cmocka_unit_test(
+		    test_offered_case_that_does_not_open_keeps_no_director_out),
 		cmocka_unit_test(test_open_slots_without_the_keys_are_refused),
 		cmocka_unit_test(
 		    test_supervisor_opens_flagged_cases_of_his_township_only),

@@ -277,6 +277,42 @@ test_size_of_an_extract_tells_only_how_many_versions_there_are(void **state)
 	rx_session_close(s);
 }
 
+/* Of many rows the one is named where two counts differ. */
+static void
+test_where_two_counts_differ_is_said(void **state)
+{
+	static const struct rx_form_line helped = { .intervention = true,
+	    .dated = true, .counts = RX_COUNTS_HELPED }, with_agency = {
+	    .intervention = true, .dated = true, .counts = RX_COUNTS_HELPED |
+	    RX_COUNTS_AGENCY, .agency = "91350100M000100Y43" };
+	const char *const unit[2] = { "350102000000\0\0\0",
+	    "350103000000\0\0\0" };
+	struct rx_tally *t[3];
+	const char *where;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		must(rx_tally_new(&t[i], "350100000000\0\0\0", "全市", 0, 9,
+		    &st));
+		for (k = 0; k < 2; k++)
+			must(rx_tally_row(t[i], unit[k], k == 0 ? "甲" : "乙",
+			    &st));
+	}
+	must(rx_tally_line(t[0], fixture_id[C1], unit[1], &helped, &st));
+	must(rx_tally_line(t[2], fixture_id[C1], unit[1], &with_agency, &st));
+	assert_true(rx_tally_equal(t[0], t[0], &where));
+	assert_false(rx_tally_equal(t[0], t[1], &where));
+	assert_string_equal(where, "乙");
+	/* In an agency alone. */
+	assert_false(rx_tally_equal(t[0], t[2], &where));
+	assert_string_equal(where, "乙");
+	assert_false(rx_tally_equal(t[2], t[0], &where));
+	assert_string_equal(where, "乙");
+	for (i = 0; i < 3; i++)
+		rx_tally_free(t[i]);
+}
+
 /* ---- who writes it ---- */
 
 static void
@@ -718,6 +754,7 @@ main(void)
 		cmocka_unit_test(test_no_other_bytes_are_lines),
 		cmocka_unit_test(
 	    test_size_of_an_extract_tells_only_how_many_versions_there_are),
+		cmocka_unit_test(test_where_two_counts_differ_is_said),
 		cmocka_unit_test(
 		    test_every_save_writes_the_extract_of_its_case),
 		cmocka_unit_test(
