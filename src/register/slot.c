@@ -13,6 +13,9 @@
  * case and goes with them.
  */
 
+_Static_assert(RX_TABLE_SLOT == 36 && RX_TABLE_SLOT_OLD == 14,
+    "query SLOT says which table a slot is in");
+
 #define HEALED_AT_ONCE 100
 #define SLOT_COMPS (RX_BIT(RX_COMP_IDENTITY) | RX_BIT(RX_COMP_NARRATIVE))
 

@@ -1297,6 +1297,74 @@ test_a_reader_waits_until_the_writer_lets_go(void **state)
 	rx_store_close(s);
 }
 
+static void *
+vacuum_it(void *store)
+{
+	struct rx_status st;
+
+	rx_status_clear(&st);
+	return (rx_store_vacuum(store, &st) == RX_OK ? store : NULL);
+}
+
+static sqlite3 *
+plain_open(const char *dir, const char *name)
+{
+	char path[512];
+	sqlite3 *db;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	return (db);
+}
+
+/* Whether somebody has the writer's lock of ${db}. */
+static bool
+locked(sqlite3 *db)
+{
+	const int code = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	assert_true(code == SQLITE_OK || code == SQLITE_BUSY);
+	return (code == SQLITE_BUSY || sqlite3_exec(db, "ROLLBACK", NULL, NULL,
+	    NULL) != SQLITE_OK);
+}
+
+/* Else who had begun to write, and then wanted the keys, and VACUUM would each wait
+ * for what the other has.  A reader of keys.db holds it up for as long as we look. */
+static void
+test_vacuum_of_the_keys_keeps_writers_out(void **state)
+{
+	const struct timespec little = { 0, 2000000 };
+	const char *dir = test_dir();
+	struct rx_store *s = create(dir);
+	sqlite3 *reader = plain_open(dir, "keys.db"),
+	    *keys = plain_open(dir, "keys.db"),
+	    *content = plain_open(dir, "content.db");
+	pthread_t thread;
+	void *done;
+	int i;
+
+	(void)state;
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM "
+	    "user", NULL, NULL, NULL), SQLITE_OK);
+	assert_false(locked(content));
+	assert_int_equal(pthread_create(&thread, NULL, vacuum_it, s), 0);
+	for (i = 0; i < 2500 && !locked(keys); i++)
+		(void)nanosleep(&little, NULL);
+	assert_true(i < 2500);
+	assert_true(locked(content));
+	assert_int_equal(sqlite3_exec(reader, "ROLLBACK", NULL, NULL, NULL),
+	    SQLITE_OK);
+	assert_int_equal(pthread_join(thread, &done), 0);
+	assert_non_null(done);
+	/* The control: then it lets go. */
+	assert_false(locked(content));
+	assert_false(locked(keys));
+	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+	assert_int_equal(sqlite3_close(keys), SQLITE_OK);
+	assert_int_equal(sqlite3_close(content), SQLITE_OK);
+	rx_store_close(s);
+}
+
 static void
 test_connections_have_the_settings_of_the_design(void **state)
 {
@@ -1380,6 +1448,7 @@ main(void)
 		cmocka_unit_test(
 		    test_connections_have_the_settings_of_the_design),
 		cmocka_unit_test(test_a_reader_waits_until_the_writer_lets_go),
+		cmocka_unit_test(test_vacuum_of_the_keys_keeps_writers_out),
 	};
 	struct rx_status st;
 
