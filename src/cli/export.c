@@ -84,6 +84,23 @@ warn(void *cookie, const char *text)
 	rx_cli_note(cookie, RX_MSG_CLI_WARNING, "text", text, NULL);
 }
 
+/* Count every record; say when extracts did not fit theirs. */
+static rx_err
+recount(struct rx_cli *cli, struct rx_session *s, const char *unit,
+    int32_t from, int32_t to, struct rx_status *st)
+{
+	char n[24];
+	size_t wrong;
+	rx_err rc;
+
+	if ((rc = rx_annex_recount(s, unit, from, to, &wrong, st)) != RX_OK)
+		return (rc);
+	(void)snprintf(n, sizeof(n), "%zu", wrong);
+	if (wrong > 0)
+		rx_cli_note(cli, RX_MSG_EXTRACTS_WRONG, "n", n, NULL);
+	return (RX_OK);
+}
+
 static rx_err
 run_annex(struct rx_cli *cli, struct rx_status *st)
 {
@@ -100,8 +117,8 @@ run_annex(struct rx_cli *cli, struct rx_status *st)
 		return (rc);
 	if ((rc = rx_cli_session(cli, &s, st)) != RX_OK)
 		return (rc);
-	if (cli->value[O_RECOUNT] == NULL || (rc = rx_annex_recount(s, unit,
-	    from, to, st)) == RX_OK)
+	if (cli->value[O_RECOUNT] == NULL || (rc = recount(cli, s, unit, from,
+	    to, st)) == RX_OK)
 		rc = rx_annex_export(s, unit, from, to, format,
 		    cli->value[O_OUT], cli->lang, warn, cli, st);
 	rx_session_close(s);

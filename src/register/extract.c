@@ -1,3 +1,6 @@
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "register/internal.h"
 
 /*
@@ -10,7 +13,7 @@
  * was made of: they are only ever added, but for what erases a case, which takes
  * its extract too, and for what opens a bundle, which writes it.  Where it is not,
  * or there is none (a register of before), the records are read, as they are when
- * all is to be counted in full (running.c); nothing is lost without it.
+ * what is counted enters the ledger (running.c); nothing is lost without it.
  *
  * A row of EXTRACT: child, a field (C, the case's epoch, padded CODED) at store,
  * object = subject = child (no unit: a case may move), column 1, version 1 (its
@@ -30,7 +33,10 @@
 #define HEAD_BYTES 4
 #define LINE_BYTES 36		/* the longest */
 
-enum { INTERVENTION = 1, DATED = 2, RESOLVED = 4, WHAT = 7 };
+#define VERSIONS_MOST 16384	/* more are read as records: nobody has so many */
+#define KEPT_BYTES (1u << 16)	/* of memory from one to the next */
+
+enum { INTERVENTION = 1, DATED = 2, RESOLVED = 4, WHAT = 7, COUNTS = 31 };
 
 void
 rx_form_line(struct rx_form_line *line, const struct rx_form_kinds *k,
@@ -99,39 +105,27 @@ rx_extract_add(struct rx_extract *x, const struct rx_form_kinds *k,
 	return (rc);
 }
 
-/* The bytes of the line at ${p}; 0 when it is none. */
+/* The line at ${p}, of at most ${left} bytes; how many it has, 0 when it is none. */
 static size_t
-line_bytes(const uint8_t *p, size_t left)
+line_take(struct rx_form_line *line, const uint8_t *p, size_t left)
 {
 	size_t n = 2;
 
-	if (left < n || (p[0] & ~WHAT) != 0 ||
-	    (p[0] & (DATED | RESOLVED)) == 0 ||
-	    ((p[0] & INTERVENTION) == 0 && (p[1] != 0 ||
-	    (p[0] & RESOLVED) != 0)))
-		return (0);
-	n += (p[0] & DATED) != 0 ? 4 : 0;
-	n += (p[0] & RESOLVED) != 0 ? 4 : 0;
-	n += (p[1] & RX_COUNTS_CASH) != 0 ? 8 : 0;
-	n += (p[1] & RX_COUNTS_AGENCY) != 0 ? RX_AGENCY_CHARS : 0;
-	return (n <= left ? n : 0);
-}
-
-bool
-rx_extract_line(const struct rx_extract *x, size_t *at,
-    struct rx_form_line *line)
-{
-	const uint8_t *p = x->lines.b + *at;
-	size_t n;
-
-	if (*at >= x->lines.len || (n = line_bytes(p, x->lines.len - *at)) == 0)
-		return (false);
-	*at += n;
 	memset(line, 0, sizeof(*line));
+	if (left < n || (p[0] & ~WHAT) != 0 || (p[1] & ~COUNTS) != 0 ||
+	    (p[0] & (DATED | RESOLVED)) == 0 || ((p[0] & INTERVENTION) == 0 &&
+	    (p[1] != 0 || (p[0] & RESOLVED) != 0)))
+		return (0);
 	line->intervention = (p[0] & INTERVENTION) != 0;
 	line->dated = (p[0] & DATED) != 0;
 	line->resolved = (p[0] & RESOLVED) != 0;
 	line->counts = p[1];
+	n += line->dated ? 4 : 0;
+	n += line->resolved ? 4 : 0;
+	n += (line->counts & RX_COUNTS_CASH) != 0 ? 8 : 0;
+	n += (line->counts & RX_COUNTS_AGENCY) != 0 ? RX_AGENCY_CHARS : 0;
+	if (n > left)
+		return (0);
 	p += 2;
 	if (line->dated) {
 		line->date = (int32_t)rx_get32(p);
@@ -147,7 +141,21 @@ rx_extract_line(const struct rx_extract *x, size_t *at,
 	}
 	if ((line->counts & RX_COUNTS_AGENCY) != 0)
 		memcpy(line->agency, p, RX_AGENCY_CHARS);
-	return (true);
+	/* As of a record that is opened (record.c). */
+	return (rx_kind_takes(RX_K_DATE, line->date) &&
+	    rx_kind_takes(RX_K_DATE, line->resolved_on) &&
+	    rx_kind_takes(RX_K_FEN, line->fen) ? n : 0);
+}
+
+bool
+rx_extract_line(const struct rx_extract *x, size_t *at,
+    struct rx_form_line *line)
+{
+	const size_t n = *at < x->lines.len ? line_take(line, x->lines.b + *at,
+	    x->lines.len - *at) : 0;
+
+	*at += n;
+	return (n > 0);
 }
 
 /* ---- sealed ---- */
@@ -170,6 +178,8 @@ rx_extract_put(const struct rx_extract *x, struct rx_session *s,
 	uint8_t *p;
 	rx_err rc;
 
+	if (x->versions > VERSIONS_MOST)
+		return (rx_extract_forget(s, c->id, st));
 	place_of(&place, s, c->id);
 	if ((rc = rx_buf_extend(&plain, HEAD_BYTES + (size_t)x->versions *
 	    LINE_BYTES, &p, st)) != RX_OK)
@@ -203,20 +213,23 @@ unpack(struct rx_extract *x)
 {
 	struct rx_buf *b = &x->lines;
 	struct rx_form_line line;
-	size_t i, at = 0;
+	size_t i, n = 0, at = 0;
 
 	if (b->len < HEAD_BYTES)
 		return (false);
 	x->versions = rx_get32(b->b);
 	b->len -= HEAD_BYTES;
+	if (x->versions > VERSIONS_MOST ||
+	    b->len != (size_t)x->versions * LINE_BYTES)
+		return (false);
 	memmove(b->b, b->b + HEAD_BYTES, b->len);
 	while (rx_extract_line(x, &at, &line))
-		continue;
+		n++;
 	for (i = at; i < b->len; i++)
 		if (b->b[i] != 0)
 			return (false);
 	b->len = at;
-	return (true);
+	return (n <= x->versions);
 }
 
 /* Open the ${n} bytes ${box} of the loaded case; false when that cannot be. */
@@ -251,7 +264,11 @@ rx_extract_open(struct rx_extract *x, struct rx_session *s,
 	rx_err rc;
 
 	*current = false;
-	rx_buf_reset(&x->lines);
+	/* Resetting wipes all of its memory. */
+	if (x->lines.cap > KEPT_BYTES)
+		rx_buf_free(&x->lines);
+	else
+		rx_buf_reset(&x->lines);
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_EXTRACT, &arg, 1, st)) !=
 	    RX_OK)
 		return (rc);
@@ -261,5 +278,151 @@ rx_extract_open(struct rx_extract *x, struct rx_session *s,
 		    rx_col_int(cur, 2) == (int64_t)x->versions;
 	}
 	rx_query_close(cur);
+	return (rc);
+}
+
+/* ---- compared with the records ---- */
+
+static int
+line_cmp(const void *a, const void *b)
+{
+
+	return (memcmp(a, b, LINE_BYTES));
+}
+
+/* The lines of ${x}, each in LINE_BYTES, sorted. */
+static rx_err
+lines_sorted(struct rx_buf *out, const struct rx_extract *x,
+    struct rx_status *st)
+{
+	struct rx_form_line line;
+	size_t at = 0, from = 0;
+	uint8_t *p;
+	rx_err rc;
+
+	while (rx_extract_line(x, &at, &line)) {
+		if ((rc = rx_buf_extend(out, LINE_BYTES, &p, st)) != RX_OK)
+			return (rc);
+		memcpy(p, x->lines.b + from, at - from);
+		from = at;
+	}
+	if (out->len > LINE_BYTES)
+		qsort(out->b, out->len / LINE_BYTES, LINE_BYTES, line_cmp);
+	return (RX_OK);
+}
+
+/* Whether both say the same, in whichever order. */
+static rx_err
+same(const struct rx_extract *x, const struct rx_extract *y, bool *is,
+    struct rx_status *st)
+{
+	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
+	rx_err rc;
+
+	if ((rc = lines_sorted(&a, x, st)) == RX_OK &&
+	    (rc = lines_sorted(&b, y, st)) == RX_OK)
+		*is = x->versions == y->versions && a.len == b.len &&
+		    (a.len == 0 || memcmp(a.b, b.b, a.len) == 0);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+	return (rc);
+}
+
+/* Whether case ${id} of ${unit} has an extract that is taken for its records and
+ * does not say what they do. */
+static rx_err
+is_wrong(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    const char *unit, bool *wrong, struct rx_status *st)
+{
+	struct rx_extract x = { .lines = RX_BUF_INIT };
+	struct rx_case_sum *sum = NULL;
+	bool current, is = true;
+	rx_err rc;
+
+	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) ==
+	    RX_OK && (rc = rx_extract_open(&x, s, c, &current, st)) == RX_OK &&
+	    current && (rc = rx_case_sum_new(&sum, s, c, st)) == RX_OK)
+		rc = same(&x, rx_case_sum_extract(sum), &is, st);
+	*wrong = !is;
+	rx_case_sum_free(sum);
+	rx_extract_free(&x);
+	return (rc);
+}
+
+/* Append unit 16 || id 16 of the cases of ${unit} whose extract is wrong. */
+static rx_err
+wrong_of_unit(struct rx_session *s, struct rx_case *c, const char *unit,
+    struct rx_buf *found, struct rx_status *st)
+{
+	const struct rx_value arg = rx_text(unit);
+	struct rx_buf ids = RX_BUF_INIT;
+	bool wrong = false;
+	size_t i;
+	rx_err rc;
+
+	rc = rx_query_ids(s->store, RX_Q_CODED_CHILDREN, &arg, 1, 0, &ids, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
+		if ((rc = is_wrong(s, c, ids.b + i, unit, &wrong, st)) !=
+		    RX_OK || !wrong)
+			continue;
+		if ((rc = rx_buf_add(found, unit, RX_UNIT_BYTES, st)) == RX_OK)
+			rc = rx_buf_add(found, ids.b + i, RX_ID_BYTES, st);
+	}
+	rx_buf_free(&ids);
+	return (rc);
+}
+
+/* Delete those of the ${found} that are wrong still. */
+static rx_err
+wrong_delete(struct rx_session *s, struct rx_case *c,
+    const struct rx_buf *found, size_t *n, struct rx_status *st)
+{
+	const char *unit;
+	const uint8_t *id;
+	char detail[32];
+	bool wrong = false;
+	size_t i;
+	rx_err rc;
+
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < found->len && rc == RX_OK; i += RX_UNIT_BYTES +
+	    RX_ID_BYTES) {
+		unit = (const char *)found->b + i;
+		id = found->b + i + RX_UNIT_BYTES;
+		if ((rc = is_wrong(s, c, id, unit, &wrong, st)) == RX_OK &&
+		    wrong && (rc = rx_extract_forget(s, id, st)) == RX_OK)
+			++*n;
+	}
+	(void)snprintf(detail, sizeof(detail), "cases=%zu", *n);
+	return (rx_finish(s, rc, RX_DID_EXTRACT, NULL, detail, st));
+}
+
+rx_err
+rx_extracts_check(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *wrong, struct rx_status *st)
+{
+	struct rx_buf units = RX_BUF_INIT, found = RX_BUF_INIT;
+	struct rx_case c;
+	bool held = false;
+	size_t i;
+	rx_err rc;
+
+	*wrong = 0;
+	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK)
+		return (rc);
+	rx_case_init(&c);
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = rx_keyed_units(s, unit, &units, st);
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = wrong_of_unit(s, &c, (const char *)units.b + i, &found,
+		    st);
+	if (held)
+		rx_store_rollback(s->store);
+	if (rc == RX_OK && found.len > 0)
+		rc = wrong_delete(s, &c, &found, wrong, st);
+	rx_case_done(&c, s);
+	rx_buf_free(&units);
+	rx_buf_free(&found);
 	return (rc);
 }

@@ -1438,7 +1438,7 @@ before_put(struct merge *m, struct group *g, struct rx_status *st)
 	m->info->skipped += left;
 	rx_known_free(m->s);
 	/* Who has no keys where it lies cannot write it anew. */
-	if ((rc = rx_extract_forget(m->s, g->id, st)) != RX_OK)
+	if (can && (rc = rx_extract_forget(m->s, g->id, st)) != RX_OK)
 		return (rc);
 	return (n > g->known && g->comes == g->have ? slots_copy(m, g, st) :
 	    RX_OK);

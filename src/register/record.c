@@ -126,9 +126,8 @@ is_ids(enum rx_kind k)
 	return (k == RX_K_ID || k == RX_K_IDS || is_ref(k));
 }
 
-/* Whether ${v} can stand in a field of kind ${k}. */
-static bool
-int_in_range(enum rx_kind k, int64_t v)
+bool
+rx_kind_takes(enum rx_kind k, int64_t v)
 {
 
 	switch (k) {
@@ -221,7 +220,7 @@ rx_record_set_int(struct rx_record *r, enum rx_field f, int64_t v,
     struct rx_status *st)
 {
 
-	if (!is_int(rx_fields[f].kind) || !int_in_range(rx_fields[f].kind, v))
+	if (!is_int(rx_fields[f].kind) || !rx_kind_takes(rx_fields[f].kind, v))
 		return (bug(rx_fields[f].key, __func__, st));
 	r->v[f].set = true;
 	r->v[f].i = v;
@@ -337,7 +336,7 @@ rx_record_set_items(struct rx_record *r, enum rx_field f, const int64_t *v,
 	if (rx_fields[f].kind != RX_K_CODES || n > LENGTH_MAX / 8)
 		return (bug(rx_fields[f].key, __func__, st));
 	for (k = 0; k < n; k++) {
-		if (!int_in_range(RX_K_CODES, v[k]))
+		if (!rx_kind_takes(RX_K_CODES, v[k]))
 			return (bug(rx_fields[f].key, __func__, st));
 	}
 	if ((rc = put(r, f, v, 8 * n, 0, st)) != RX_OK)
@@ -438,7 +437,7 @@ decode_field(struct rx_record *r, unsigned f, const uint8_t *p, size_t n,
 		if (n != 8)
 			return (false);
 		r->v[f].i = (int64_t)rx_get64(p);
-		r->v[f].set = int_in_range(k, r->v[f].i);
+		r->v[f].set = rx_kind_takes(k, r->v[f].i);
 		return (r->v[f].set);
 	}
 	if (n % unit != 0 || (k == RX_K_ID && n != RX_ID_BYTES))
@@ -450,7 +449,7 @@ decode_field(struct rx_record *r, unsigned f, const uint8_t *p, size_t n,
 	    !rx_unit_covers((const char *)p, (const char *)p)))
 		return (false);
 	for (i = 0; k == RX_K_CODES && i < n; i += 8) {
-		if (!int_in_range(k, (int64_t)rx_get64(p + i)))
+		if (!rx_kind_takes(k, (int64_t)rx_get64(p + i)))
 			return (false);
 	}
 	if (n > 0)

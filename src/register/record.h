@@ -79,6 +79,9 @@ void rx_record_init(struct rx_record *r);
 void rx_record_reset(struct rx_record *r);	/* wipes, keeps memory */
 void rx_record_free(struct rx_record *r);	/* wipes, frees */
 
+/* Whether ${v} can stand in a field of kind ${k}, which is a number. */
+bool rx_kind_takes(enum rx_kind k, int64_t v);
+
 /* Read access.  Absent: 0, "", NULL with *n = 0. */
 int64_t rx_record_int(const struct rx_record *r, enum rx_field f);
 const char *rx_record_text(const struct rx_record *r, enum rx_field f);

@@ -651,6 +651,11 @@ rx_err rx_form_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     rx_line_fn *line, rx_residue_fn *residue, void *cookie,
     struct rx_mark *mark, struct rx_status *st) RX_MUST_USE;
+/* Statistician at or above ${unit}: open the extract and the records of each case,
+ * and delete, with an entry of the audit, the extracts that do not say what the
+ * records do; *wrong of them, which ought to be none. */
+rx_err rx_extracts_check(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *wrong, struct rx_status *st) RX_MUST_USE;
 /* Between these two, all that the session reads is of one moment; *held is false
  * when that is so anyway. */
 rx_err rx_form_hold(struct rx_session *s, bool *held, struct rx_status *st)

@@ -402,6 +402,21 @@ seal_aside(struct rx_saver *sv, const struct touched *t)
 	rx_wipe(&r, sizeof(r));
 }
 
+/* The extract of ${t} has grown since it took ${before} bytes of memory: for how much
+ * there is room. */
+static void
+extract_grown(struct rx_saver *sv, struct touched *t, size_t before)
+{
+
+	sv->extracts += t->extract.lines.cap - before;
+	if (sv->extracts <= EXTRACTS_MOST &&
+	    t->extract.lines.len <= EXTRACT_MOST)
+		return;
+	sv->extracts -= t->extract.lines.cap;
+	rx_extract_free(&t->extract);
+	t->extracted = false;
+}
+
 /* The case ${id} as it was before this transaction. */
 static rx_err
 touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
@@ -437,7 +452,7 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 		t->extract = *rx_case_sum_extract(t->sum);
 		memset(rx_case_sum_extract(t->sum), 0, sizeof(t->extract));
 		t->extracted = true;
-		sv->extracts += t->extract.lines.cap;
+		extract_grown(sv, t, 0);
 		rx_case_sum_free(t->sum);
 		t->sum = NULL;
 	}
@@ -1051,16 +1066,9 @@ extract_add(struct rx_saver *sv, struct touched *t, const struct rx_record *r,
 	rx_err rc;
 
 	t->extract.versions++;
-	if ((rc = rx_extract_add(&t->extract, &sv->kinds, r, st)) != RX_OK)
-		return (rc);
-	sv->extracts += t->extract.lines.cap - before;
-	if (sv->extracts <= EXTRACTS_MOST &&
-	    t->extract.lines.len <= EXTRACT_MOST)
-		return (RX_OK);
-	sv->extracts -= t->extract.lines.cap;
-	rx_extract_free(&t->extract);
-	t->extracted = false;
-	return (RX_OK);
+	if ((rc = rx_extract_add(&t->extract, &sv->kinds, r, st)) == RX_OK)
+		extract_grown(sv, t, before);
+	return (rc);
 }
 
 /* The record ${r} of the case at hand is stored: what ${t} adds up to now. */

@@ -232,6 +232,7 @@ static const struct {
 	[RX_DID_TRANSFER] = { "transfer", RX_MSG_DID_TRANSFER },
 	[RX_DID_SETTING] = { "setting", RX_MSG_DID_SETTING },
 	[RX_DID_ADMIN] = { "administrator", RX_MSG_DID_ADMIN },
+	[RX_DID_EXTRACT] = { "extract", RX_MSG_DID_EXTRACT },
 };
 #define NACTIONS (sizeof(actions) / sizeof(actions[0]))
 

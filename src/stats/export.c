@@ -214,12 +214,15 @@ rx_annex_count(struct rx_annex **out, struct rx_session *s,
 
 rx_err
 rx_annex_recount(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    int32_t from, int32_t to, struct rx_status *st)
+    int32_t from, int32_t to, size_t *wrong, struct rx_status *st)
 {
 	struct rx_annex *a;
 	rx_err rc;
 
-	if ((rc = rx_annex_count_how(&a, s, unit, from, to, RX_COUNT_ANEW,
+	*wrong = 0;
+	if ((rc = check_annex(unit, from, to, st)) == RX_OK &&
+	    (rc = rx_extracts_check(s, unit, wrong, st)) == RX_OK &&
+	    (rc = rx_annex_count_how(&a, s, unit, from, to, RX_COUNT_ANEW,
 	    st)) == RX_OK)
 		rx_annex_free(a);
 	return (rc);

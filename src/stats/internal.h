@@ -74,10 +74,8 @@ void rx_tally_free(struct rx_tally *t);
  * to be counted in ${t} then but activities. */
 rx_err rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
     struct rx_status *st) RX_MUST_USE;
-/* Whether both have counted the same; if not, *where is the name of a row where
- * they have not, or of the whole, of ${t}. */
-bool rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u,
-    const char **where);
+/* Whether both have counted the same. */
+bool rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u);
 /* What ${t} has counted as bytes, appended; and back, into a tally with the same
  * rows that has counted nothing: *fits is false when these are not its bytes. */
 rx_err rx_tally_encode(struct rx_buf *out, const struct rx_tally *t,
@@ -92,7 +90,7 @@ enum rx_counting {
 	RX_COUNT_COLD,		/* all, by the extracts of the cases */
 	RX_COUNT_RELEASE,	/* as the first; else every record opened */
 	RX_COUNT_COMPARED,	/* every record opened; compared with the first */
-	RX_COUNT_ANEW		/* every record opened; compared with the second */
+	RX_COUNT_ANEW		/* every record opened */
 };
 /* rx_annex_count in one of these ways. */
 rx_err rx_annex_count_how(struct rx_annex **out, struct rx_session *s,

@@ -169,20 +169,6 @@ put(struct rx_buf *keep, const struct rx_mark *mark, const struct rx_tally *t,
 	return (rx_tally_encode(keep, t, st));
 }
 
-/* What was counted in two ways must be the same. */
-static rx_err
-compare(const struct rx_tally *before, const struct rx_tally *out,
-    enum rx_counting how, struct rx_status *st)
-{
-	const char *name;
-
-	if (rx_tally_equal(before, out, &name))
-		return (RX_OK);
-	rx_status_arg(st, "name", "%s", name);
-	return (rx_fail(st, RX_ECORRUPT, how == RX_COUNT_ANEW ?
-	    RX_MSG_EXTRACT_DIFFERS : RX_MSG_TALLY_DIFFERS));
-}
-
 rx_err
 rx_count_running(struct rx_tally **out, const struct rx_counter *c,
     enum rx_counting how, bool *in_full, struct rx_buf *keep,
@@ -195,17 +181,16 @@ rx_count_running(struct rx_tally **out, const struct rx_counter *c,
 
 	*out = NULL;
 	*in_full = false;
-	if (how == RX_COUNT_ANEW)
-		rc = count_all(&before, &mark, c, false, st);
-	else if (how != RX_COUNT_COLD && (rc = load(&before, &mark, c, st)) ==
-	    RX_OK && before != NULL)
+	if (how != RX_COUNT_COLD && how != RX_COUNT_ANEW &&
+	    (rc = load(&before, &mark, c, st)) == RX_OK && before != NULL)
 		rc = go_on(&before, &mark, c, &any, st);
 	if (rc == RX_OK && (before == NULL || how >= RX_COUNT_COMPARED)) {
 		*in_full = true;
 		rc = count_all(out, &mark, c, how >= RX_COUNT_RELEASE, st);
 	}
-	if (rc == RX_OK && *out != NULL && before != NULL)
-		rc = compare(before, *out, how, st);
+	if (rc == RX_OK && *out != NULL && before != NULL &&
+	    !rx_tally_equal(before, *out))
+		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_TALLY_DIFFERS);
 	if (rc == RX_OK && *out == NULL) {
 		*out = before;
 		before = NULL;

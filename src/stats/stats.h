@@ -50,9 +50,12 @@ rx_err rx_annex_count(struct rx_annex **out, struct rx_session *s,
     const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,
     struct rx_status *st) RX_MUST_USE;
 void rx_annex_free(struct rx_annex *a);
-/* Count all of it, whatever was counted before, and keep that. */
+/* Count every record, whatever was counted before, and keep that; before it the
+ * extracts of the cases are compared with their records: *wrong of them were
+ * deleted (rx_extracts_check). */
 rx_err rx_annex_recount(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    int32_t from, int32_t to, struct rx_status *st) RX_MUST_USE;
+    int32_t from, int32_t to, size_t *wrong, struct rx_status *st)
+    RX_MUST_USE;
 
 /* fen as 万元 with four decimals, rounded half up: "0.0000". */
 void rx_cash_wan(char out[32], int64_t fen);

@@ -506,52 +506,30 @@ rx_tally_take(struct rx_tally *t, const struct rx_tally *u, bool off,
 	return (rc);
 }
 
-/* The name of the row that the ${k}th of the figures is of. */
-static const char *
-figure_row(const struct rx_annex *a, size_t k)
-{
-	const size_t first = ONES + RX_ANNEX_COLUMNS;
-
-	return (k < first ? a->owner : a->rows[(k - first) / OF_ROW].name);
-}
-
-/* Whether each agency of ${t} came as often in ${u}. */
-static bool
-agencies_in(const struct rx_tally *t, const struct rx_tally *u,
-    const char **where)
-{
-	const uint8_t *key;
-	size_t i, at;
-
-	for (i = 0; i < t->agencies.n; i++) {
-		key = &t->agencies.keys[i * AGENCY_BYTES];
-		/* What one lacks came no time. */
-		if (t->times[i] == (rx_set_find(&u->agencies, key, &at) ?
-		    u->times[at] : 0))
-			continue;
-		*where = t->a->rows[rx_get32(key)].name;
-		return (false);
-	}
-	return (true);
-}
-
 bool
-rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u,
-    const char **where)
+rx_tally_equal(const struct rx_tally *t, const struct rx_tally *u)
 {
-	size_t i;
+	size_t i, at;
+	int64_t times;
 
-	*where = t->a->owner;
 	if (t->a->nrows != u->a->nrows ||
 	    t->a->residue_cut != u->a->residue_cut)
 		return (false);
-	/* The last first: a row says more than all of them together. */
-	for (i = figures(t->a); i-- > 0;)
-		if (*figure(t->a, i) != *figure(u->a, i)) {
-			*where = figure_row(t->a, i);
+	for (i = 0; i < figures(t->a); i++)
+		if (*figure(t->a, i) != *figure(u->a, i))
 			return (false);
-		}
-	return (agencies_in(t, u, where) && agencies_in(u, t, where));
+	/* What one lacks came no time. */
+	for (i = 0; i < t->agencies.n; i++) {
+		times = rx_set_find(&u->agencies, &t->agencies.keys[i *
+		    AGENCY_BYTES], &at) ? u->times[at] : 0;
+		if (times != t->times[i])
+			return (false);
+	}
+	for (i = 0; i < u->agencies.n; i++)
+		if (u->times[i] != 0 && !rx_set_find(&t->agencies,
+		    &u->agencies.keys[i * AGENCY_BYTES], &at))
+			return (false);
+	return (true);
 }
 
 /* ---- kept ---- */

@@ -68,7 +68,11 @@ right_since(struct rx_session *s, struct rx_session *other, int32_t since)
 	struct rx_annex *a = counted(s, since, RX_COUNT_RUNNING);
 	struct rx_annex *b = counted(other, since, RX_COUNT_ANEW);
 	const bool in_full = a->in_full;
+	size_t wrong;
 
+	/* Nor does any extract say what its records do not. */
+	must(rx_extracts_check(other, COUNTY, &wrong, &st));
+	assert_int_equal(wrong, 0);
 	assert_int_equal(a->nrows, b->nrows);
 	assert_true(b->in_full);
 	assert_memory_equal(a->rows, b->rows, a->nrows * sizeof(*a->rows));
@@ -913,6 +917,7 @@ static void
 test_a_release_finds_what_was_taken_away_behind_the_tally(void **unused)
 {
 	struct scene c;
+	size_t wrong;
 
 	(void)unused;
 	state = 5;
@@ -928,7 +933,8 @@ test_a_release_finds_what_was_taken_away_behind_the_tally(void **unused)
 	assert_int_equal(released(c.st), RX_ECORRUPT);
 	assert_int_equal(st.msg, RX_MSG_TALLY_DIFFERS);
 	/* Who has looked into it counts anew. */
-	must(rx_annex_recount(c.st, COUNTY, from, to, &st));
+	must(rx_annex_recount(c.st, COUNTY, from, to, &wrong, &st));
+	assert_int_equal(wrong, 0);
 	assert_false(right(c.st, c.other));
 	scene_close(&c);
 }
