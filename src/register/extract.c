@@ -311,7 +311,7 @@ lines_sorted(struct rx_buf *out, const struct rx_extract *x,
 	return (RX_OK);
 }
 
-/* Whether both say the same, in whichever order. */
+/* Whether both, of as many versions, say the same, in whichever order. */
 static rx_err
 same(const struct rx_extract *x, const struct rx_extract *y, bool *is,
     struct rx_status *st)
@@ -321,8 +321,8 @@ same(const struct rx_extract *x, const struct rx_extract *y, bool *is,
 
 	if ((rc = lines_sorted(&a, x, st)) == RX_OK &&
 	    (rc = lines_sorted(&b, y, st)) == RX_OK)
-		*is = x->versions == y->versions && a.len == b.len &&
-		    (a.len == 0 || memcmp(a.b, b.b, a.len) == 0);
+		*is = a.len == b.len && (a.len == 0 ||
+		    memcmp(a.b, b.b, a.len) == 0);
 	rx_buf_free(&a);
 	rx_buf_free(&b);
 	return (rc);

@@ -703,6 +703,92 @@ test_what_is_no_extract_is_not_taken(void **state)
 	rx_session_close(d1);
 }
 
+/* Put the ${n} bytes ${p}, sealed, in the place of c2's extract. */
+static void
+forge_bytes(struct rx_session *s, const void *p, size_t n)
+{
+	struct rx_value v[2] = { rx_bytes(fixture_id[C2], RX_ID_BYTES) };
+	struct rx_buf box = RX_BUF_INIT;
+	struct rx_place place;
+	struct rx_case c;
+
+	rx_case_init(&c);
+	must(rx_case_load(&c, s, fixture_id[C2], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st));
+	rx_place_init(&place, s, "", c.id, c.id, RX_TABLE_EXTRACT, 1, 1);
+	must(rx_field_seal(&box, c.e[c.n - 1].key[2], RX_COMP_CODED,
+	    c.e[c.n - 1].epoch, &place, RX_PAD_CODED, p, n, &st));
+	v[1] = rx_bytes(box.b, box.len);
+	must(rx_begin(s, &st));
+	must(rx_finish(s, rx_store_replace(s->store, RX_TABLE_EXTRACT, v, &st),
+	    RX_DID_SAVE, c.id, "x", &st));
+	rx_buf_free(&box);
+	rx_case_done(&c, s);
+}
+
+static void
+test_extract_of_another_length_is_not_taken(void **state)
+{
+	struct rx_session *d1 = fixture_open(fixture_copy(), "d1");
+	uint8_t b[4 + 36 * 15 + 1] = { 0 };
+	uint32_t n = versions_of(d1, fixture_id[C2]);
+
+	(void)state;
+	assert_true(n < 15);
+	rx_put32(b, n);
+	forge_bytes(d1, b, 4 + 36 * n);
+	assert_true(current(d1, fixture_id[C2], NULL, NULL)); /* control */
+	forge_bytes(d1, b, 4 + 36 * n + 1);
+	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	forge_bytes(d1, b, 4 + 36 * n - 1);
+	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	forge_bytes(d1, b, 3);
+	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	rx_session_close(d1);
+}
+
+/* The order in which records were read is no matter. */
+static void
+test_extract_in_another_order_is_not_wrong(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"),
+	    *s = fixture_open(dir, "st");
+	struct rx_form_line line;
+	struct rx_extract x = { 0 };
+	struct rx_buf other = RX_BUF_INIT;
+	struct rx_case c;
+	size_t at = 0, wrong;
+	bool is;
+
+	(void)state;
+	visit(d1, "e1", 10);
+	visit(d1, "e2", 11);
+	rx_case_init(&c);
+	must(rx_case_load(&c, d1, fixture_id[C2], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st));
+	must(rx_extract_open(&x, d1, &c, &is, &st));
+	assert_true(is && rx_extract_line(&x, &at, &line));
+	/* The first line last; then another in its place. */
+	must(rx_buf_add(&other, x.lines.b + at, x.lines.len - at, &st));
+	must(rx_buf_add(&other, x.lines.b, at, &st));
+	assert_memory_not_equal(other.b, x.lines.b, other.len);
+	forge(d1, other.b, other.len, x.versions);
+	must(rx_extracts_check(s, COUNTY, &wrong, &st));
+	assert_int_equal(wrong, 0);
+	other.b[other.len - 4] ^= 1;
+	forge(d1, other.b, other.len, x.versions);
+	must(rx_extracts_check(s, COUNTY, &wrong, &st));
+	assert_int_equal(wrong, 1);
+	/* Who does not count does not check. */
+	refused(rx_extracts_check(d1, COUNTY, &wrong, &st), RX_EPERM, &st);
+	rx_buf_free(&other);
+	rx_extract_free(&x);
+	rx_case_done(&c, d1);
+	rx_session_close(d1);
+	rx_session_close(s);
+}
+
 /* Nobody has so many: their records are counted. */
 static void
 test_case_of_very_many_versions_has_no_extract(void **state)
@@ -727,7 +813,8 @@ static void
 test_forged_extract_is_found_where_every_record_is_opened(void **state)
 {
 	const char *dir = fixture_copy();
-	struct rx_session *d1 = fixture_open(dir, "d1"),
+	struct rx_secret *p = test_passphrase("other-pass");
+	struct rx_session *admin = fixture_open(dir, "admin"), *d1, *other,
 	    *s = fixture_open(dir, "st");
 	struct rx_form_kinds kinds;
 	struct rx_extract x = { 0 };
@@ -738,6 +825,13 @@ test_forged_extract_is_found_where_every_record_is_opened(void **state)
 	size_t wrong;
 
 	(void)state;
+	must(rx_user_add(admin, "other", RX_ROLE_STATISTICIAN, "350102", p,
+	    &st));
+	rx_session_close(admin);
+	rx_secret_free(p);
+	d1 = fixture_open(dir, "d1");		/* these hand keys on */
+	rx_session_close(fixture_open(dir, "st"));
+	other = fixture_open(dir, "other");
 	must(rx_form_kinds_find(&kinds, &st));
 	rx_record_init(&r);
 	rx_case_init(&c);
@@ -752,6 +846,8 @@ test_forged_extract_is_found_where_every_record_is_opened(void **state)
 	must(count(s, RX_COUNT_COLD, &a));
 	assert_int_equal(a->total[CASH], cash + 0x0102030405);
 	rx_annex_free(a);
+	must(count(other, RX_COUNT_COLD, &a));	/* and keeps it */
+	rx_annex_free(a);
 	/* The release, and who counts anew: then it is gone, and others have to count
 	 * anew what they kept. */
 	assert_int_equal(released(s), RX_ECORRUPT);
@@ -762,6 +858,10 @@ test_forged_extract_is_found_where_every_record_is_opened(void **state)
 	must(count(s, RX_COUNT_RUNNING, &a));
 	assert_int_equal(a->total[CASH], cash);
 	rx_annex_free(a);
+	must(count(other, RX_COUNT_RUNNING, &a));
+	assert_int_equal(a->total[CASH], cash);
+	rx_annex_free(a);
+	rx_session_close(other);
 	assert_int_equal(released(s), RX_OK);
 	must(fixture_verify(s, NULL, &st));
 	/* The next save in the case writes it from the records. */
@@ -800,6 +900,8 @@ main(void)
 		    test_extract_that_was_changed_or_is_anothers_is_not_taken),
 		cmocka_unit_test(test_a_release_opens_every_record),
 		cmocka_unit_test(test_what_is_no_extract_is_not_taken),
+		cmocka_unit_test(test_extract_of_another_length_is_not_taken),
+		cmocka_unit_test(test_extract_in_another_order_is_not_wrong),
 		cmocka_unit_test(
 		    test_case_of_very_many_versions_has_no_extract),
 		cmocka_unit_test(
