@@ -61,6 +61,8 @@ import_bytes(struct result *r, const char *dir, const char *source)
 	    "INSERT INTO keys.slot_key VALUES(?1,?2,?3,?4)");
 	(void)insert_rows(db, "SELECT * FROM c.slot",
 	    "INSERT INTO main.slot VALUES(?1,?2,?3)");
+	(void)insert_rows(db, "SELECT * FROM c.extract",
+	    "INSERT INTO main.extract VALUES(?1,?2)");
 	sql(db, "COMMIT");
 	r->seconds = now() - r->seconds;
 	r->mib = peak_mib();
