@@ -38,6 +38,64 @@
 
 enum { INTERVENTION = 1, DATED = 2, RESOLVED = 4, WHAT = 7, COUNTS = 31 };
 
+/* ---- what counts ---- */
+
+rx_err
+rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
+{
+	static const struct {
+		enum rx_list list;
+		const char *key;
+	} of[4] = {
+		{ RX_LIST_KIND, "individual_counselling" },
+		{ RX_LIST_KIND, "visit_condolence" },
+		{ RX_LIST_KIND, "cash_condolence" },
+		{ RX_LIST_AGENCY_TYPE, "social_work" }
+	};
+	uint16_t *const to[4] = { &k->individual, &k->visit, &k->cash,
+	    &k->social_work };
+	const struct rx_code *c;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		if ((c = rx_code_by_key(of[i].list, of[i].key)) == NULL) {
+			rx_status_arg(st, "what", "%s", of[i].key);
+			return (rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL));
+		}
+		*to[i] = c->no;
+	}
+	return (RX_OK);
+}
+
+bool
+rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r)
+{
+
+	return (r->v[RX_F_AGENCY].set && *rx_record_text(r, RX_F_AGENCY) &&
+	    (!r->v[RX_F_AGENCY_TYPE].set ||
+	    rx_record_int(r, RX_F_AGENCY_TYPE) == k->social_work));
+}
+
+/* What the intervention ${r} counts for; 0 when it was not delivered. */
+static unsigned
+counts_of(const struct rx_form_kinds *k, const struct rx_record *r)
+{
+	const int64_t kind = rx_record_int(r, RX_F_KIND);
+	unsigned counts = RX_COUNTS_HELPED;
+
+	if (!rx_record_int(r, RX_F_DELIVERED))
+		return (0);
+	if (kind == k->individual && rx_record_int(r, RX_F_PROFESSIONAL))
+		counts |= RX_COUNTS_COUNSELLING;
+	if (kind == k->cash)
+		counts |= RX_COUNTS_CASH;
+	if (kind == k->visit && rx_record_int(r, RX_F_FACE_TO_FACE))
+		counts |= RX_COUNTS_VISIT;
+	if (rx_form_agency(k, r))
+		counts |= RX_COUNTS_AGENCY;
+	return (counts);
+}
+
 void
 rx_form_line(struct rx_form_line *line, const struct rx_form_kinds *k,
     const struct rx_record *r)
@@ -52,13 +110,15 @@ rx_form_line(struct rx_form_line *line, const struct rx_form_kinds *k,
 	if ((line->resolved = r->v[RX_F_NEED_RESOLVED_ON].set))
 		line->resolved_on = (int32_t)rx_record_int(r,
 		    RX_F_NEED_RESOLVED_ON);
-	line->counts = rx_form_counts(k, r);
+	line->counts = counts_of(k, r);
 	if ((line->counts & RX_COUNTS_CASH) != 0)
 		line->fen = rx_record_int(r, RX_F_AMOUNT_FEN);
 	if ((line->counts & RX_COUNTS_AGENCY) != 0)
 		rx_text_copy(line->agency, sizeof(line->agency),
 		    rx_record_text(r, RX_F_AGENCY));
 }
+
+/* ---- lines ---- */
 
 void
 rx_extract_free(struct rx_extract *x)

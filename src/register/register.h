@@ -595,9 +595,6 @@ struct rx_form_kinds {		/* codes */
 };
 rx_err rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
     RX_MUST_USE;
-/* Those of the intervention ${r}; 0 when it was not delivered. */
-unsigned rx_form_counts(const struct rx_form_kinds *k,
-    const struct rx_record *r);
 /* Whether ${r} names an agency that the form counts. */
 bool rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r);
 
@@ -605,7 +602,7 @@ bool rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r);
 #define RX_AGENCY_CHARS 18
 struct rx_form_line {
 	bool intervention, dated, resolved;
-	unsigned counts;	/* RX_COUNTS_*, of an intervention */
+	unsigned counts;	/* RX_COUNTS_*, of one that was delivered */
 	int32_t date, resolved_on;	/* when it is dated; resolved */
 	int64_t fen;			/* when it counts as cash, else 0 */
 	char agency[RX_AGENCY_CHARS + 1];	/* when that counts, else "" */

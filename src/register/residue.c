@@ -34,63 +34,6 @@ static const char *const sums[SUMS] = {
 	"fen", "resolved"
 };
 
-/* ---- what counts ---- */
-
-rx_err
-rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
-{
-	static const struct {
-		enum rx_list list;
-		const char *key;
-	} of[4] = {
-		{ RX_LIST_KIND, "individual_counselling" },
-		{ RX_LIST_KIND, "visit_condolence" },
-		{ RX_LIST_KIND, "cash_condolence" },
-		{ RX_LIST_AGENCY_TYPE, "social_work" }
-	};
-	uint16_t *const to[4] = { &k->individual, &k->visit, &k->cash,
-	    &k->social_work };
-	const struct rx_code *c;
-	size_t i;
-
-	for (i = 0; i < 4; i++) {
-		if ((c = rx_code_by_key(of[i].list, of[i].key)) == NULL) {
-			rx_status_arg(st, "what", "%s", of[i].key);
-			return (rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL));
-		}
-		*to[i] = c->no;
-	}
-	return (RX_OK);
-}
-
-bool
-rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r)
-{
-
-	return (r->v[RX_F_AGENCY].set && *rx_record_text(r, RX_F_AGENCY) &&
-	    (!r->v[RX_F_AGENCY_TYPE].set ||
-	    rx_record_int(r, RX_F_AGENCY_TYPE) == k->social_work));
-}
-
-unsigned
-rx_form_counts(const struct rx_form_kinds *k, const struct rx_record *r)
-{
-	const int64_t kind = rx_record_int(r, RX_F_KIND);
-	unsigned counts = RX_COUNTS_HELPED;
-
-	if (!rx_record_int(r, RX_F_DELIVERED))
-		return (0);
-	if (kind == k->individual && rx_record_int(r, RX_F_PROFESSIONAL))
-		counts |= RX_COUNTS_COUNSELLING;
-	if (kind == k->cash)
-		counts |= RX_COUNTS_CASH;
-	if (kind == k->visit && rx_record_int(r, RX_F_FACE_TO_FACE))
-		counts |= RX_COUNTS_VISIT;
-	if (rx_form_agency(k, r))
-		counts |= RX_COUNTS_AGENCY;
-	return (counts);
-}
-
 /* ---- one child ---- */
 
 struct month {
@@ -150,35 +93,31 @@ visited(struct child *ch, int32_t date, bool *first, struct rx_status *st)
 	    RX_OK);
 }
 
-/* What the intervention ${r}, of which ${counts}, adds to ${m}, the month of its
- * date. */
+/* What a delivered intervention adds to ${m}, the month of its date. */
 static rx_err
-add_dated(struct child *ch, struct month *m, const struct rx_record *r,
-    unsigned counts, struct rx_status *st)
+add_dated(struct child *ch, struct month *m, const struct rx_form_line *line,
+    struct rx_status *st)
 {
-	const int32_t date = (int32_t)rx_record_int(r, RX_F_DATE);
-	const int64_t fen = rx_record_int(r, RX_F_AMOUNT_FEN);
-	struct agency a = { .month = rx_date_month(date) };
+	struct agency a = { .month = rx_date_month(line->date) };
 	bool first = false;
 	rx_err rc;
 
-	if ((counts & RX_COUNTS_AGENCY) != 0) {
-		rx_text_copy(a.code, sizeof(a.code), rx_record_text(r,
-		    RX_F_AGENCY));
+	if ((line->counts & RX_COUNTS_AGENCY) != 0) {
+		rx_text_copy(a.code, sizeof(a.code), line->agency);
 		if ((rc = rx_buf_add(&ch->agencies, &a, sizeof(a), st)) !=
 		    RX_OK)
 			return (rc);
 	}
-	if ((counts & RX_COUNTS_VISIT) != 0 &&
-	    (rc = visited(ch, date, &first, st)) != RX_OK)
+	if ((line->counts & RX_COUNTS_VISIT) != 0 &&
+	    (rc = visited(ch, line->date, &first, st)) != RX_OK)
 		return (rc);
 	m->helped = true;
 	m->sum[VISITS] += first;
-	m->sum[COUNSELLING] += (counts & RX_COUNTS_COUNSELLING) != 0;
-	if ((counts & RX_COUNTS_CASH) != 0) {
+	m->sum[COUNSELLING] += (line->counts & RX_COUNTS_COUNSELLING) != 0;
+	if ((line->counts & RX_COUNTS_CASH) != 0) {
 		m->sum[PAYMENTS]++;
-		m->sum[PAYMENTS_EMPTY] += fen == 0;
-		m->sum[FEN] += fen;
+		m->sum[PAYMENTS_EMPTY] += line->fen == 0;
+		m->sum[FEN] += line->fen;
 	}
 	return (RX_OK);
 }
@@ -186,27 +125,25 @@ add_dated(struct child *ch, struct month *m, const struct rx_record *r,
 static rx_err
 add_record(struct child *ch, const struct rx_record *r, struct rx_status *st)
 {
-	const unsigned counts = r->type == RX_INTERVENTION ?
-	    rx_form_counts(&ch->kinds, r) : 0;
+	struct rx_form_line line;
 	struct month *m;
 	rx_err rc;
 
-	if (r->v[RX_F_DATE].set) {
-		if ((rc = month_of(ch, (int32_t)rx_record_int(r, RX_F_DATE),
-		    &m, st)) != RX_OK)
+	rx_form_line(&line, &ch->kinds, r);
+	if (line.dated) {
+		if ((rc = month_of(ch, line.date, &m, st)) != RX_OK)
 			return (rc);
 		m->sum[REPORTED] = 1;
-		if (counts != 0 &&
-		    (rc = add_dated(ch, m, r, counts, st)) != RX_OK)
+		if (line.counts != 0 &&
+		    (rc = add_dated(ch, m, &line, st)) != RX_OK)
 			return (rc);
 	}
-	if (r->type != RX_INTERVENTION || !r->v[RX_F_NEED_RESOLVED_ON].set)
+	if (!line.resolved)
 		return (RX_OK);
-	if ((rc = month_of(ch, (int32_t)rx_record_int(r,
-	    RX_F_NEED_RESOLVED_ON), &m, st)) != RX_OK)
+	if ((rc = month_of(ch, line.resolved_on, &m, st)) != RX_OK)
 		return (rc);
 	m->sum[REPORTED] = 1;
-	m->sum[RESOLVED] += counts != 0;
+	m->sum[RESOLVED] += line.counts != 0;
 	return (RX_OK);
 }
 
