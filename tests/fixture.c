@@ -45,6 +45,27 @@ fixture_save(struct rx_session *s, enum rx_type type, const char *text,
 }
 
 rx_err
+fixture_write(struct rx_session *s, enum rx_type type, bool correct,
+    const char *text, struct rx_status *st)
+{
+	struct rx_save_result result;
+	char *copy = strdup(text), *q;
+	json_t *json;
+	rx_err rc;
+
+	assert_non_null(copy);
+	for (q = copy; *q != '\0'; q++)
+		if (*q == '\'')
+			*q = '"';
+	rx_status_clear(st);
+	ok(rx_json_parse(&json, copy, strlen(copy), st), st);
+	rc = rx_save(s, type, json, correct, &result, st);
+	json_decref(json);
+	free(copy);
+	return (rc);
+}
+
+rx_err
 fixture_import(struct rx_session *s, const struct rx_buf *text,
     struct rx_import_counts *counts, struct rx_status *st)
 {

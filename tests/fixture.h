@@ -62,6 +62,10 @@ void fixture_open_corrupt(const char *dir, const char *user, enum rx_msg msg);
 void fixture_save(struct rx_session *s, enum rx_type type, const char *json,
     bool correct, uint8_t id[RX_ID_BYTES]);
 
+/* The same, to see what comes of it: ${text} has ' for ". */
+rx_err fixture_write(struct rx_session *s, enum rx_type type, bool correct,
+    const char *text, struct rx_status *st);
+
 /* Import the ${text}, of a file. */
 rx_err fixture_import(struct rx_session *s, const struct rx_buf *text,
     struct rx_import_counts *counts, struct rx_status *st) RX_MUST_USE;

@@ -93,12 +93,11 @@ recount(struct rx_cli *cli, struct rx_session *s, const char *unit,
 	size_t wrong;
 	rx_err rc;
 
-	if ((rc = rx_annex_recount(s, unit, from, to, &wrong, st)) != RX_OK)
-		return (rc);
+	rc = rx_annex_recount(s, unit, from, to, &wrong, st);
 	(void)snprintf(n, sizeof(n), "%zu", wrong);
-	if (wrong > 0)
+	if (wrong > 0)		/* they are gone, also when the count fails */
 		rx_cli_note(cli, RX_MSG_EXTRACTS_WRONG, "n", n, NULL);
-	return (RX_OK);
+	return (rc);
 }
 
 static rx_err

@@ -441,7 +441,8 @@ rx_action_effect(enum rx_action action)
 	case RX_DID_CUSTODY:
 	case RX_DID_RESET:
 		return (RX_EFFECT_KEYS);
-	default:	/* erased, opened a bundle, and what is to come */
+	default:	/* erased, opened a bundle, deleted extracts, and what is
+			 * to come */
 		return (RX_EFFECT_ANY);
 	}
 }

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "register/internal.h"
 
@@ -165,6 +164,19 @@ rx_extract_add(struct rx_extract *x, const struct rx_form_kinds *k,
 	return (rc);
 }
 
+/* Text at ${p} as encoding writes it: some, then zeros. */
+static bool
+agency_is(const uint8_t p[RX_AGENCY_CHARS])
+{
+	size_t i = strnlen((const char *)p, RX_AGENCY_CHARS);
+
+	if (i == 0)
+		return (false);
+	while (i < RX_AGENCY_CHARS && p[i] == 0)
+		i++;
+	return (i == RX_AGENCY_CHARS);
+}
+
 /* The line at ${p}, of at most ${left} bytes; how many it has, 0 when it is none. */
 static size_t
 line_take(struct rx_form_line *line, const uint8_t *p, size_t left)
@@ -199,8 +211,11 @@ line_take(struct rx_form_line *line, const uint8_t *p, size_t left)
 		line->fen = (int64_t)rx_get64(p);
 		p += 8;
 	}
-	if ((line->counts & RX_COUNTS_AGENCY) != 0)
+	if ((line->counts & RX_COUNTS_AGENCY) != 0) {
+		if (!agency_is(p))
+			return (0);
 		memcpy(line->agency, p, RX_AGENCY_CHARS);
+	}
 	/* As of a record that is opened (record.c). */
 	return (rx_kind_takes(RX_K_DATE, line->date) &&
 	    rx_kind_takes(RX_K_DATE, line->resolved_on) &&
@@ -238,7 +253,8 @@ rx_extract_put(const struct rx_extract *x, struct rx_session *s,
 	uint8_t *p;
 	rx_err rc;
 
-	if (x->versions > VERSIONS_MOST)
+	if (x->versions > VERSIONS_MOST ||
+	    x->lines.len > (size_t)x->versions * LINE_BYTES)
 		return (rx_extract_forget(s, c->id, st));
 	place_of(&place, s, c->id);
 	if ((rc = rx_buf_extend(&plain, HEAD_BYTES + (size_t)x->versions *
@@ -343,118 +359,104 @@ rx_extract_open(struct rx_extract *x, struct rx_session *s,
 
 /* ---- compared with the records ---- */
 
-static int
-line_cmp(const void *a, const void *b)
-{
-
-	return (memcmp(a, b, LINE_BYTES));
-}
-
-/* The lines of ${x}, each in LINE_BYTES, sorted. */
-static rx_err
-lines_sorted(struct rx_buf *out, const struct rx_extract *x,
-    struct rx_status *st)
+/* What the lines of ${x} add up to, in whichever order: a sum of their hashes under
+ * ${key}, which is of this moment; and how many there are. */
+static uint64_t
+lines_sum(const struct rx_extract *x, const uint8_t key[RX_HASH64_KEY_BYTES],
+    size_t *n)
 {
 	struct rx_form_line line;
 	size_t at = 0, from = 0;
-	uint8_t *p;
-	rx_err rc;
+	uint64_t sum = 0;
 
-	while (rx_extract_line(x, &at, &line)) {
-		if ((rc = rx_buf_extend(out, LINE_BYTES, &p, st)) != RX_OK)
-			return (rc);
-		memcpy(p, x->lines.b + from, at - from);
-		from = at;
-	}
-	if (out->len > LINE_BYTES)
-		qsort(out->b, out->len / LINE_BYTES, LINE_BYTES, line_cmp);
-	return (RX_OK);
+	for (*n = 0; rx_extract_line(x, &at, &line); ++*n, from = at)
+		sum += rx_hash64(key, x->lines.b + from, at - from);
+	return (sum);
 }
 
-/* Whether both, of as many versions, say the same, in whichever order. */
-static rx_err
-same(const struct rx_extract *x, const struct rx_extract *y, bool *is,
-    struct rx_status *st)
+/* Whether both, of as many versions, say the same. */
+static bool
+same(const struct rx_extract *x, const struct rx_extract *y)
 {
-	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
-	rx_err rc;
+	uint8_t key[RX_HASH64_KEY_BYTES];
+	size_t n, m;
 
-	if ((rc = lines_sorted(&a, x, st)) == RX_OK &&
-	    (rc = lines_sorted(&b, y, st)) == RX_OK)
-		*is = a.len == b.len && (a.len == 0 ||
-		    memcmp(a.b, b.b, a.len) == 0);
-	rx_buf_free(&a);
-	rx_buf_free(&b);
-	return (rc);
+	rx_random(key, sizeof(key));
+	return (lines_sum(x, key, &n) == lines_sum(y, key, &m) && n == m);
 }
 
 /* Whether case ${id} of ${unit} has an extract that is taken for its records and
- * does not say what they do. */
+ * does not say what they do.  Of records that cannot be read nobody knows: the
+ * count, which asks less of them, tells whoever reads them. */
 static rx_err
 is_wrong(struct rx_session *s, struct rx_case *c, const uint8_t *id,
     const char *unit, bool *wrong, struct rx_status *st)
 {
 	struct rx_extract x = { .lines = RX_BUF_INIT };
 	struct rx_case_sum *sum = NULL;
-	bool current, is = true;
+	struct rx_status why;
+	bool current = false;
 	rx_err rc;
 
-	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) ==
-	    RX_OK && (rc = rx_extract_open(&x, s, c, &current, st)) == RX_OK &&
-	    current && (rc = rx_case_sum_new(&sum, s, c, st)) == RX_OK)
-		rc = same(&x, rx_case_sum_extract(sum), &is, st);
-	*wrong = !is;
+	*wrong = false;
+	if ((rc = rx_case_load(c, s, id, unit, RX_BIT(RX_COMP_CODED), st)) !=
+	    RX_OK || (rc = rx_extract_open(&x, s, c, &current, st)) != RX_OK ||
+	    !current)
+		goto done;
+	rx_status_clear(&why);
+	if ((rc = rx_case_sum_new(&sum, s, c, &why)) == RX_OK)
+		*wrong = !same(&x, rx_case_sum_extract(sum));
+	else if (rc == RX_ECORRUPT)
+		rc = RX_OK;
+	else
+		*st = why;
+done:
 	rx_case_sum_free(sum);
 	rx_extract_free(&x);
 	return (rc);
 }
 
-/* Append unit 16 || id 16 of the cases of ${unit} whose extract is wrong. */
+/* Append the ids of the cases of ${unit} whose extract is wrong.  Each unit is read as
+ * of one moment: others write in between. */
 static rx_err
 wrong_of_unit(struct rx_session *s, struct rx_case *c, const char *unit,
     struct rx_buf *found, struct rx_status *st)
 {
 	const struct rx_value arg = rx_text(unit);
 	struct rx_buf ids = RX_BUF_INIT;
-	bool wrong = false;
+	bool held = false, wrong = false;
 	size_t i;
 	rx_err rc;
 
-	rc = rx_query_ids(s->store, RX_Q_CODED_CHILDREN, &arg, 1, 0, &ids, st);
-	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
-		if ((rc = is_wrong(s, c, ids.b + i, unit, &wrong, st)) !=
-		    RX_OK || !wrong)
-			continue;
-		if ((rc = rx_buf_add(found, unit, RX_UNIT_BYTES, st)) == RX_OK)
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = rx_query_ids(s->store, RX_Q_CODED_CHILDREN, &arg, 1, 0,
+		    &ids, st);
+	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
+		if ((rc = is_wrong(s, c, ids.b + i, unit, &wrong, st)) ==
+		    RX_OK && wrong)
 			rc = rx_buf_add(found, ids.b + i, RX_ID_BYTES, st);
-	}
+	if (held)
+		rx_store_rollback(s->store);
 	rx_buf_free(&ids);
 	return (rc);
 }
 
-/* Delete those of the ${found} that are wrong still. */
+/* Delete the extracts of the cases ${ids}; also of one that was put right since: then
+ * its records are counted until the next save in it. */
 static rx_err
-wrong_delete(struct rx_session *s, struct rx_case *c,
-    const struct rx_buf *found, size_t *n, struct rx_status *st)
+wrong_delete(struct rx_session *s, const struct rx_buf *ids,
+    struct rx_status *st)
 {
-	const char *unit;
-	const uint8_t *id;
 	char detail[32];
-	bool wrong = false;
 	size_t i;
 	rx_err rc;
 
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	for (i = 0; i < found->len && rc == RX_OK; i += RX_UNIT_BYTES +
-	    RX_ID_BYTES) {
-		unit = (const char *)found->b + i;
-		id = found->b + i + RX_UNIT_BYTES;
-		if ((rc = is_wrong(s, c, id, unit, &wrong, st)) == RX_OK &&
-		    wrong && (rc = rx_extract_forget(s, id, st)) == RX_OK)
-			++*n;
-	}
-	(void)snprintf(detail, sizeof(detail), "cases=%zu", *n);
+	for (i = 0; i < ids->len && rc == RX_OK; i += RX_ID_BYTES)
+		rc = rx_extract_forget(s, ids->b + i, st);
+	(void)snprintf(detail, sizeof(detail), "cases=%zu",
+	    ids->len / RX_ID_BYTES);
 	return (rx_finish(s, rc, RX_DID_EXTRACT, NULL, detail, st));
 }
 
@@ -464,7 +466,6 @@ rx_extracts_check(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 {
 	struct rx_buf units = RX_BUF_INIT, found = RX_BUF_INIT;
 	struct rx_case c;
-	bool held = false;
 	size_t i;
 	rx_err rc;
 
@@ -472,15 +473,13 @@ rx_extracts_check(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	if ((rc = rx_permit(s, RX_ACT_COUNT, unit, st)) != RX_OK)
 		return (rc);
 	rx_case_init(&c);
-	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
-		rc = rx_keyed_units(s, unit, &units, st);
+	rc = rx_keyed_units(s, unit, &units, st);
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = wrong_of_unit(s, &c, (const char *)units.b + i, &found,
 		    st);
-	if (held)
-		rx_store_rollback(s->store);
-	if (rc == RX_OK && found.len > 0)
-		rc = wrong_delete(s, &c, &found, wrong, st);
+	if (rc == RX_OK && found.len > 0 &&
+	    (rc = wrong_delete(s, &found, st)) == RX_OK)
+		*wrong = found.len / RX_ID_BYTES;
 	rx_case_done(&c, s);
 	rx_buf_free(&units);
 	rx_buf_free(&found);

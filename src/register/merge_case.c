@@ -1437,7 +1437,7 @@ before_put(struct merge *m, struct group *g, struct rx_status *st)
 		return (rc);
 	m->info->skipped += left;
 	rx_known_free(m->s);
-	/* Who has no keys where it lies cannot write it anew. */
+	/* Versions may have been put, and the newest key is not the opener's. */
 	if (can && (rc = rx_extract_forget(m->s, g->id, st)) != RX_OK)
 		return (rc);
 	return (n > g->known && g->comes == g->have ? slots_copy(m, g, st) :

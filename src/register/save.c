@@ -1065,6 +1065,13 @@ extract_add(struct rx_saver *sv, struct touched *t, const struct rx_record *r,
 	const size_t before = t->extract.lines.cap;
 	rx_err rc;
 
+	/* One that corrects another takes its line's place: then all is read again. */
+	if (r->version != 1) {
+		sv->extracts -= before;
+		rx_extract_free(&t->extract);
+		t->extracted = false;
+		return (RX_OK);
+	}
 	t->extract.versions++;
 	if ((rc = rx_extract_add(&t->extract, &sv->kinds, r, st)) == RX_OK)
 		extract_grown(sv, t, before);

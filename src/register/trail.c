@@ -339,7 +339,7 @@ add_sentence(struct rx_buf *out, enum rx_msg msg, const char *a,
 }
 
 /* The details that are made of figures: "lines=N present=N" of an import,
- * "verified SEQ NAME" of a backup.  *done tells whether it was one. */
+ * "verified SEQ NAME" of a backup, "cases=N" of extracts.  *done tells whether it was one. */
 static rx_err
 add_figures(struct rx_buf *out, const struct rx_audit_row *row,
     enum rx_lang lang, bool *done, struct rx_status *st)
@@ -355,6 +355,10 @@ add_figures(struct rx_buf *out, const struct rx_audit_row *row,
 	    "verified %20[0-9] %255s", a, b) == 2)
 		return (add_sentence(out, RX_MSG_DID_BACKUP_VERIFIED, "file",
 		    b, NULL, NULL, lang, st));
+	if (row->action == RX_DID_EXTRACT && sscanf(row->detail,
+	    "cases=%20[0-9]", a) == 1)
+		return (add_sentence(out, RX_MSG_DID_EXTRACT_CASES, "n", a,
+		    NULL, NULL, lang, st));
 	*done = false;
 	return (RX_OK);
 }

@@ -278,7 +278,8 @@ rx_annex_preview(struct rx_annex **out, json_t **doc, bool *again,
 	    st));
 }
 
-/* The same for a release: what is not in the ledger yet is counted in full. */
+/* The same for a release: what is not in the ledger yet is counted record by
+ * record. */
 static rx_err
 preview_full(struct rx_annex **a, json_t **doc, bool *again,
     struct rx_session *s, const char unit[RX_UNIT_BYTES], int32_t from,

@@ -85,12 +85,17 @@ rx_err rx_tally_decode(struct rx_tally *t, const uint8_t *bytes, size_t len,
 
 /* ---- running.c: counting again ---- */
 
+/* In this order: from RELEASE on what is counted is every record, from COMPARED on
+ * all is counted. */
 enum rx_counting {
-	RX_COUNT_RUNNING,	/* what was counted before and what is new; else: */
-	RX_COUNT_COLD,		/* all, by the extracts of the cases */
-	RX_COUNT_RELEASE,	/* as the first; else every record opened */
-	RX_COUNT_COMPARED,	/* every record opened; compared with the first */
-	RX_COUNT_ANEW		/* every record opened */
+	RX_COUNT_RUNNING,	/* what was kept and what is new; with nothing kept,
+				 * all by the extracts of the cases */
+	RX_COUNT_COLD,		/* all by the extracts */
+	RX_COUNT_RELEASE,	/* what was kept and what is new; with nothing kept,
+				 * every record */
+	RX_COUNT_COMPARED,	/* every record, compared with what was kept and what
+				 * is new */
+	RX_COUNT_ANEW		/* every record */
 };
 /* rx_annex_count in one of these ways. */
 rx_err rx_annex_count_how(struct rx_annex **out, struct rx_session *s,

@@ -38,7 +38,8 @@ struct rx_annex {
 	int64_t outside;	/* records that belong to no row of the form */
 	bool residue_cut;	/* erased children have records in a month that
 				 * is not in the period as a whole: not counted */
-	bool in_full;		/* all was counted for it, nothing taken over */
+	bool in_full;		/* all was counted for it, by extracts or by
+				 * records, nothing taken over */
 	size_t seen;		/* entries of the ledger it was compared with */
 	unsigned issue;		/* 0 or 1; 2 ... for a reissue: */
 	int64_t before[RX_ANNEX_COLUMNS];	/* totals of the issue before */
@@ -83,8 +84,8 @@ rx_err rx_annex_preview(struct rx_annex **a, json_t **doc, bool *again,
     int32_t to, struct rx_status *st) RX_MUST_USE;
 
 /* Count, enter in the ledger (a reissue is numbered), append the file to
- * ${out}; or write it to ${path}.  What enters the ledger is counted in full:
- * RX_ECORRUPT (TALLY_DIFFERS) when what was counted before, with what is new, is
+ * ${out}; or write it to ${path}.  What enters the ledger is counted record by
+ * record: RX_ECORRUPT (TALLY_DIFFERS) when what was counted before, with what is new, is
  * not the same. */
 rx_err rx_annex_bytes(struct rx_buf *out, struct rx_session *s,
     const char unit[RX_UNIT_BYTES], int32_t from, int32_t to,

@@ -37,20 +37,8 @@ setup(void **unused)
 static rx_err
 save(struct rx_session *s, enum rx_type type, bool correct, const char *text)
 {
-	struct rx_save_result result;
-	char *copy = strdup(text), *q;
-	json_t *json;
-	rx_err rc;
 
-	assert_non_null(copy);
-	for (q = copy; *q != '\0'; q++)
-		if (*q == '\'')
-			*q = '"';
-	must(rx_json_parse(&json, copy, strlen(copy), &st));
-	rc = try(rx_save(s, type, json, correct, &result, &st));
-	json_decref(json);
-	free(copy);
-	return (rc);
+	return (fixture_write(s, type, correct, text, &st));
 }
 
 /* A visit to c2 of ${day} in June, ${id}. */
@@ -210,6 +198,11 @@ test_no_other_bytes_are_lines(void **state)
 		{ 5, 1, 0, 0, 0, 0x7f },
 		{ 3, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f }	/* fen */
 	};
+	static const uint8_t agency[3][24] = {
+		{ 3, 16, 1, 0, 0, 0 },				/* none */
+		{ 3, 16, 1, 0, 0, 0, 'A', 0, 'B' },
+		{ 3, 16, 1, 0, 0, 0, 'A', 'B' }			/* control */
+	};
 	static const uint8_t good[] = { 3, 1, 1, 0, 0, 0 };
 	struct rx_form_line line;
 	struct rx_extract x = { 0 };
@@ -223,6 +216,12 @@ test_no_other_bytes_are_lines(void **state)
 		at = 0;
 		assert_false(rx_extract_line(&x, &at, &line));
 		assert_int_equal(at, 0);
+	}
+	for (i = 0; i < 3; i++) {
+		rx_buf_reset(&x.lines);
+		must(rx_buf_add(&x.lines, agency[i], 24, &st));
+		at = 0;
+		assert_int_equal(rx_extract_line(&x, &at, &line), i == 2);
 	}
 	rx_buf_reset(&x.lines);
 	must(rx_buf_add(&x.lines, good, sizeof(good), &st));
@@ -630,6 +629,29 @@ released(struct rx_session *s)
 	return (rc);
 }
 
+static rx_err
+words(void *out, const struct rx_audit_row *row, struct rx_status *why)
+{
+
+	assert_string_equal(row->user, "st");
+	assert_string_equal(rx_action_key(row->action), "extract");
+	return (rx_audit_words(out, row, RX_LANG_ZH, why));
+}
+
+static void
+said_in_the_audit(struct rx_session *s)
+{
+	const struct rx_audit_filter f = { .action = RX_DID_EXTRACT };
+	struct rx_buf out = RX_BUF_INIT;
+	size_t n;
+
+	must(rx_audit_list(s, &f, &n, words, &out, &st));
+	assert_int_equal(n, 1);
+	must(rx_buf_add(&out, "", 1, &st));
+	assert_string_equal((const char *)out.b, "1 个个案");
+	rx_buf_free(&out);
+}
+
 /* What enters the ledger is counted by every record, also when nothing was counted
  * before; a preview is not (the control). */
 static void
@@ -789,6 +811,34 @@ test_extract_in_another_order_is_not_wrong(void **state)
 	rx_session_close(s);
 }
 
+/* Of records that whoever reads the case refuses, and a count does not (it finds
+ * nothing by tags, and opens no version of before), nobody knows: it goes on. */
+static void
+test_what_cannot_be_compared_stops_no_recount(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s;
+	struct rx_annex *a;
+	size_t wrong, n;
+
+	(void)state;
+	/* c1's first record has two versions; the other tag is that of c2's. */
+	fixture_tamper(dir, "UPDATE main.record SET tag = (SELECT tag FROM "
+	    "main.record WHERE id = $i1) WHERE id = $o2");
+	fixture_tamper(dir, "UPDATE main.record SET coded = x'' "
+	    "WHERE id = $o1 AND version = 1");
+	s = fixture_open(dir, "st");
+	assert_int_equal(try(fixture_coded(s, "350102", &n, &st)),
+	    RX_ECORRUPT);
+	must(rx_annex_recount(s, COUNTY, from, to, &wrong, &st));
+	assert_int_equal(wrong, 0);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "main.extract WHERE child = $c1"), 1);
+	must(count(s, RX_COUNT_RUNNING, &a));
+	rx_annex_free(a);
+	rx_session_close(s);
+}
+
 /* Nobody has so many: their records are counted. */
 static void
 test_case_of_very_many_versions_has_no_extract(void **state)
@@ -855,6 +905,7 @@ test_forged_extract_is_found_where_every_record_is_opened(void **state)
 	must(rx_annex_recount(s, COUNTY, from, to, &wrong, &st));
 	assert_int_equal(wrong, 1);
 	assert_false(current(d1, fixture_id[C2], NULL, NULL));
+	said_in_the_audit(s);
 	must(count(s, RX_COUNT_RUNNING, &a));
 	assert_int_equal(a->total[CASH], cash);
 	rx_annex_free(a);
@@ -902,6 +953,7 @@ main(void)
 		cmocka_unit_test(test_what_is_no_extract_is_not_taken),
 		cmocka_unit_test(test_extract_of_another_length_is_not_taken),
 		cmocka_unit_test(test_extract_in_another_order_is_not_wrong),
+		cmocka_unit_test(test_what_cannot_be_compared_stops_no_recount),
 		cmocka_unit_test(
 		    test_case_of_very_many_versions_has_no_extract),
 		cmocka_unit_test(

@@ -157,20 +157,8 @@ any(unsigned n)
 static rx_err
 save(struct rx_session *s, enum rx_type type, bool correct, const char *text)
 {
-	struct rx_save_result result;
-	char *copy = strdup(text), *q;
-	json_t *json;
-	rx_err rc;
 
-	assert_non_null(copy);
-	for (q = copy; *q != '\0'; q++)
-		if (*q == '\'')
-			*q = '"';
-	must(rx_json_parse(&json, copy, strlen(copy), &st));
-	rc = try(rx_save(s, type, json, correct, &result, &st));
-	json_decref(json);
-	free(copy);
-	return (rc);
+	return (fixture_write(s, type, correct, text, &st));
 }
 
 static rx_err
