@@ -2203,6 +2203,39 @@ def test_certificate_of_erasure_is_listed_shown_and_verified():
 
 
 @test
+def test_recount_says_which_extracts_did_not_fit_and_goes_on():
+    """An extract of another course of the register: of as many versions."""
+    r = copy_of(base())
+    other = copy_of(r)
+    for where, kind in ((r, "visit_condolence"), (other, "cash_condolence")):
+        done(as_user(where, "dir", "intervene", stdin=having(
+            "intervention", id="x1", child="k1", kind=kind)))
+    with sqlite3.connect(os.path.join(r, "content.db")) as db:
+        db.execute("ATTACH ? AS other", (os.path.join(other, "content.db"),))
+        changed = db.execute(
+            "UPDATE main.extract SET sealed = (SELECT o.sealed FROM "
+            "other.extract AS o WHERE o.child = extract.child)").rowcount
+        equal(changed, 1, "extracts")
+        db.commit()
+    db.close()
+    out = os.path.join(scratch(), "recount.json")
+    export = ["export", "annex", "--unit", COUNTY, "--from", "2025-06-01",
+              "--to", "2025-06-30", "--format", "json", "-o", out]
+    got = done_with_notes(as_user(r, "stat", *export, "--recount"))
+    true("1 个个案的统计摘录" in got.complaint, got.complaint)
+    visits = json.load(open(out, encoding="utf-8"))["total"][3]
+    equal(visits, 1, "what the records say")
+    os.remove(out)
+    got = done_with_notes(as_user(r, "stat", "--lang", "en", *export,
+                                  "--recount"))
+    true("extracts" not in got.complaint, "deleted before")
+    rows = done(as_user(r, "stat", "--json", "audit", "list")).json()
+    true(any(row["action"] == "extract" for row in rows), rows)
+    # The row was put there outside the program.
+    refused(as_user(r, "admin", "audit", "verify"), CORRUPT)
+
+
+@test
 def test_commands_at_the_same_time_wait_or_are_refused():
     r = copy_of(base())
     ps = []
