@@ -365,6 +365,8 @@ import(struct rx_session *s, const char *file)
 }
 ACT(act_import, import(s, "in.ndjson"))
 ACT(act_import_mixed, import(s, "mixed.ndjson"))
+/* More of one case than an import remembers: it is read again at the end. */
+ACT(act_import_long, import(s, "long.ndjson"))
 
 /* What is known of the cases is read again where it was changed. */
 static rx_err
@@ -454,6 +456,33 @@ ACT(act_form, rx_form_each(s, "350102000000\0\0\0", record, line, residue,
     NULL, &mark, &st))
 ACT(act_form_records, rx_form_each(s, "350102000000\0\0\0", record, NULL,
     residue, NULL, &mark, &st))
+
+static rx_err
+act_extracts(struct rx_session *s)
+{
+	size_t wrong;
+
+	return (rx_extracts_check(s, "350102000000\0\0\0", &wrong, &st));
+}
+
+/* One that says nothing, of as many versions as there are. */
+static void
+before_wrong(const char *where)
+{
+	struct rx_session *s = fixture_open(where, "d1");
+	struct rx_extract x = { .versions = (uint32_t)fixture_number(where,
+	    "SELECT count(*) FROM main.record WHERE child = $c2") };
+	struct rx_case c;
+
+	rx_case_init(&c);
+	ok(rx_case_load(&c, s, C2_ID, VILLAGE, RX_BIT(RX_COMP_CODED), &st),
+	    &st);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_finish(s, rx_extract_put(&x, s, &c, &st), RX_DID_SAVE, C2_ID,
+	    "x", &st), &st);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
 
 static rx_err
 act_form_since(struct rx_session *s)
@@ -1090,7 +1119,8 @@ static const struct deed deeds[] = {
 	D(act_keep, "d1"), D(act_child, "d1"), D(act_correct, "d1"),
 	D(act_observe, "d1"), D(act_activity, "d1"),
 	D(act_consent, "d1"), D(act_flag, "d1"), D(act_import, "d1"),
-	D(act_import_mixed, "d1"), D(act_observe_all, "d1"),
+	D(act_import_mixed, "d1"), D(act_import_long, "d1"),
+	D(act_observe_all, "d1"),
 	AFTER(before_many, act_activity_all, "d1"),
 	AFTER(before_far, act_show, "d1"), D(act_register, "d1"),
 	AFTER(before_registered, act_register, "d1"),
@@ -1110,6 +1140,7 @@ static const struct deed deeds[] = {
 	D(act_address, "d1"), D(act_flags, "s1"), D(act_flags, "d1"),
 	D(act_take_on, "s1"), D(act_return, "s1"),
 	D(act_coded, "st"), D(act_form, "st"), D(act_form_records, "st"),
+	AFTER(before_wrong, act_extracts, "st"),
 	AFTER(before_erasure, act_form, "st"),
 	AFTER(before_since, act_form_since, "st"), D(act_running_save, "st"),
 	AFTER(before_running, act_running_load, "st"),
@@ -1557,6 +1588,8 @@ test_control_every_line_that_asks_is_found_once(void **state)
 static void
 write_import(void)
 {
+	struct rx_buf many = RX_BUF_INIT;
+	unsigned i;
 	static const char text[] = "{\"type\":\"child\",\"id\":\"n1\","
 	    "\"unit\":\"350102001001\",\"name\":\"例\",\"sex\":\"m\","
 	    "\"birth\":\"2015-02\",\"categories\":[\"left_behind\"],"
@@ -1585,6 +1618,15 @@ write_import(void)
 	    true, &st), &st);
 	ok(rx_file_write(path(kept, "mixed.ndjson"), mixed, sizeof(mixed) - 1,
 	    0600, true, &st), &st);
+	for (i = 0; i < 140; i++)
+		ok(rx_buf_printf(&many, &st, "{\"type\":\"intervention\","
+		    "\"id\":\"l%u\",\"child\":\"c2\",\"date\":"
+		    "\"2025-06-03\",\"kind\":\"cash_condolence\","
+		    "\"delivered\":true,\"amount_fen\":100,\"agency\":"
+		    "\"91350100M000100Y43\"}\n", i), &st);
+	ok(rx_file_write(path(kept, "long.ndjson"), many.b, many.len, 0600,
+	    true, &st), &st);
+	rx_buf_free(&many);
 }
 
 static rx_err
