@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "stats/stats.h"
 #include "tests/fixture.h"
 
 uint8_t fixture_id[FIXTURE_IDS][RX_ID_BYTES];
@@ -62,6 +63,20 @@ fixture_write(struct rx_session *s, enum rx_type type, bool correct,
 	rc = rx_save(s, type, json, correct, &result, st);
 	json_decref(json);
 	free(copy);
+	return (rc);
+}
+
+rx_err
+fixture_release(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, struct rx_status *st)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	rx_err rc;
+
+	rx_status_clear(st);
+	rc = rx_annex_bytes(&out, s, unit, from, to, RX_FORMAT_JSON,
+	    RX_LANG_ZH, NULL, NULL, st);
+	rx_buf_free(&out);
 	return (rc);
 }
 

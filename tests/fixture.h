@@ -66,6 +66,10 @@ void fixture_save(struct rx_session *s, enum rx_type type, const char *json,
 rx_err fixture_write(struct rx_session *s, enum rx_type type, bool correct,
     const char *text, struct rx_status *st);
 
+/* Enter the form of ${unit} in the ledger, the file of it nowhere. */
+rx_err fixture_release(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    int32_t from, int32_t to, struct rx_status *st);
+
 /* Import the ${text}, of a file. */
 rx_err fixture_import(struct rx_session *s, const struct rx_buf *text,
     struct rx_import_counts *counts, struct rx_status *st) RX_MUST_USE;

@@ -36,6 +36,17 @@ rx_case_init(struct rx_case *c)
 	memset(c, 0, sizeof(*c));
 }
 
+const struct rx_case_epoch *
+rx_case_of_epoch(const struct rx_case *c, uint32_t epoch)
+{
+	size_t i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->e[i].epoch == epoch)
+			return (&c->e[i]);
+	return (NULL);
+}
+
 rx_err
 rx_case_take(struct rx_case *c, struct rx_session *s, struct rx_key **key,
     struct rx_status *st)

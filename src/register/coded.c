@@ -85,10 +85,9 @@ child_extract(struct reading *w, bool *done, struct rx_status *st)
 	size_t at = 0;
 	rx_err rc;
 
-	*done = false;
-	if (w->line == NULL || (rc = rx_extract_open(&w->extract, w->s, &w->c,
-	    done, st)) != RX_OK || !*done)
-		return (w->line == NULL ? RX_OK : rc);
+	if ((rc = rx_extract_open(&w->extract, w->s, &w->c, done, st)) !=
+	    RX_OK || !*done)
+		return (rc);
 	rx_record_reset(&w->r);
 	w->r.type = RX_CHILD;
 	memcpy(w->r.id, w->c.id, RX_ID_BYTES);
@@ -108,7 +107,8 @@ child_read(struct reading *w, const struct rx_cursor *cur,
 	bool done;
 	rx_err rc;
 
-	if ((rc = child_extract(w, &done, st)) != RX_OK || done)
+	if (w->line != NULL && ((rc = child_extract(w, &done, st)) != RX_OK ||
+	    done))
 		return (rc);
 	return (w->gather ? child_gather(w, cur, st) : child_now(w, cur, st));
 }

@@ -313,19 +313,15 @@ static bool
 box_open(struct rx_extract *x, const struct rx_session *s,
     const struct rx_case *c, const uint8_t *box, size_t n)
 {
-	const uint32_t epoch = rx_envelope_epoch(box, n);
-	const struct rx_key *key = NULL;
+	const struct rx_case_epoch *e = rx_case_of_epoch(c,
+	    rx_envelope_epoch(box, n));
 	struct rx_place place;
 	struct rx_status why;
-	size_t i;
 
-	for (i = 0; i < c->n && key == NULL; i++)
-		if (c->e[i].epoch == epoch)
-			key = c->e[i].key[2];
 	rx_status_clear(&why);
 	place_of(&place, s, c->id);
-	return (key != NULL && rx_field_open(&x->lines, box, n, key,
-	    RX_COMP_CODED, &place, &why) == RX_OK && unpack(x));
+	return (e != NULL && e->key[2] != NULL && rx_field_open(&x->lines, box,
+	    n, e->key[2], RX_COMP_CODED, &place, &why) == RX_OK && unpack(x));
 }
 
 rx_err

@@ -572,6 +572,9 @@ void rx_link_place(struct rx_place *p, const struct rx_session *s,
 rx_err rx_case_load(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     unsigned comps, struct rx_status *st) RX_MUST_USE;
+/* What the loaded case has of ${epoch}; NULL when it has no keys of that. */
+const struct rx_case_epoch *rx_case_of_epoch(const struct rx_case *c,
+    uint32_t epoch);
 /* Memory for one more key: the case's own, the session's spare, or new. */
 rx_err rx_case_take(struct rx_case *c, struct rx_session *s,
     struct rx_key **key, struct rx_status *st) RX_MUST_USE;

@@ -468,27 +468,23 @@ origin_open(struct rx_buf *out, struct rx_session *s,
     const struct rx_case *c, const struct rx_cursor *cur,
     struct rx_status *st)
 {
+	const struct rx_case_epoch *e;
 	struct rx_place place;
 	const uint8_t *box;
 	uint8_t *length;
-	uint32_t epoch;
-	size_t i, n, at = out->len;
+	size_t n, at = out->len;
 	rx_err rc;
 
 	box = rx_col_bytes(cur, COL_SEALED, &n);
-	epoch = rx_envelope_epoch(box, n);
 	place_of(&place, s, c->id, (unsigned)rx_col_int(cur, 1));
 	if ((rc = rx_buf_extend(out, 4, &length, st)) != RX_OK)
 		return (rc);
-	for (i = 0; i < c->n; i++)
-		if (c->e[i].epoch == epoch)
-			break;
-	if (i == c->n)
+	if ((e = rx_case_of_epoch(c, rx_envelope_epoch(box, n))) == NULL)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
-	if (c->e[i].key[1] == NULL)
+	if (e->key[1] == NULL)
 		return (rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
-	if ((rc = rx_field_open(out, box, n, c->e[i].key[1],
-	    RX_COMP_NARRATIVE, &place, st)) == RX_OK)
+	if ((rc = rx_field_open(out, box, n, e->key[1], RX_COMP_NARRATIVE,
+	    &place, st)) == RX_OK)
 		rx_put32(out->b + at, (uint32_t)(out->len - at - 4));
 	return (rc);
 }

@@ -79,6 +79,7 @@ void rx_record_init(struct rx_record *r);
 void rx_record_reset(struct rx_record *r);	/* wipes, keeps memory */
 void rx_record_free(struct rx_record *r);	/* wipes, frees */
 
+#define RX_AGENCY_CHARS 18	/* of a unified social credit code */
 /* Whether ${v} can stand in a field of kind ${k}, which is a number. */
 bool rx_kind_takes(enum rx_kind k, int64_t v);
 

@@ -4,11 +4,8 @@
 #include "crypto/memory.h"
 #include "register/record.h"
 
-#define FEN_MAX INT64_C(10000000000000)
-#define COUNT_MAX 1000
 #define CODES_MAX 256		/* more than any list has */
 #define ID_NUMBER_CHARS 18
-#define AGENCY_CHARS 18
 
 #define UNSAID "\xe2\x80\xa6"	/* an ellipsis, for what is not quoted */
 
@@ -135,7 +132,7 @@ agency_valid(const char *s, size_t n)
 		    (s[i] >= 'A' && s[i] <= 'Z')))
 			return (false);
 	}
-	return (n == AGENCY_CHARS);
+	return (n == RX_AGENCY_CHARS);
 }
 
 static rx_err
@@ -352,10 +349,9 @@ parse_number(struct rx_record *r, enum rx_field f, const json_t *v,
 	if (!json_is_integer(v))
 		return (refuse(f, RX_MSG_FIELD_NOT_INTEGER, NULL, __func__,
 		    st));
-	if (fen && (i < 0 || i > FEN_MAX))
-		return (refuse(f, RX_MSG_FEN_RANGE, NULL, __func__, st));
-	if (!fen && (i < 1 || i > COUNT_MAX))
-		return (refuse(f, RX_MSG_COUNT_RANGE, NULL, __func__, st));
+	if (!rx_kind_takes(rx_fields[f].kind, i))
+		return (refuse(f, fen ? RX_MSG_FEN_RANGE : RX_MSG_COUNT_RANGE,
+		    NULL, __func__, st));
 	return (rx_record_set_int(r, f, i, st));
 }
 

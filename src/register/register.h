@@ -599,7 +599,6 @@ rx_err rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
 bool rx_form_agency(const struct rx_form_kinds *k, const struct rx_record *r);
 
 /* What the form counts of one record of a case, whichever way it is read. */
-#define RX_AGENCY_CHARS 18
 struct rx_form_line {
 	bool intervention, dated, resolved;
 	unsigned counts;	/* RX_COUNTS_*, of one that was delivered */

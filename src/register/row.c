@@ -505,21 +505,16 @@ read_key(struct rx_session *s, const struct rx_case *c,
     const struct rx_key **key, struct rx_status *st)
 {
 	const uint32_t epoch = rx_envelope_epoch(box, n);
-	size_t i;
+	const struct rx_case_epoch *e;
 
 	*key = NULL;
 	if (c == NULL)
 		return (rx_unit_key(s, r->unit, RX_COMP_CODED, epoch, key,
 		    NULL, st));
-	for (i = 0; i < c->n; i++)
-		if (c->e[i].epoch == epoch && c->e[i].key[k] != NULL) {
-			*key = c->e[i].key[k];
-			return (RX_OK);
-		}
-	for (i = 0; i < c->n; i++)
-		if (c->e[i].epoch == epoch)
-			return (RX_OK);	/* not ours to open */
-	return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	if ((e = rx_case_of_epoch(c, epoch)) == NULL)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	*key = e->key[k];	/* NULL: not ours to open */
+	return (RX_OK);
 }
 
 /* Open one box of the row into ${out}, with *key; NULL without one. */

@@ -56,7 +56,7 @@ struct rx_saver {
 	struct rx_secret *kept[KEPT_BLOCKS];	/* of many: keys of cases */
 	size_t nkept;
 	struct rx_record old;	/* the stored version */
-	struct rx_form_kinds kinds;
+	struct rx_form_kinds kinds;	/* bulk */
 	size_t extracts;	/* bytes of memory that those of the cases take */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	const struct rx_record *foreseen;	/* NULL, or a record of a case */
@@ -120,7 +120,7 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 	rx_random(sv->name_key, sizeof(sv->name_key));
 	rx_record_init(&sv->old);
 	rx_case_init(&sv->c);
-	if ((rc = rx_form_kinds_find(&sv->kinds, st)) != RX_OK ||
+	if ((bulk && (rc = rx_form_kinds_find(&sv->kinds, st)) != RX_OK) ||
 	    (rc = rx_begin(s, st)) != RX_OK) {
 		sv->committed = true;	/* nothing to roll back */
 		rx_saver_free(sv);
@@ -402,6 +402,16 @@ seal_aside(struct rx_saver *sv, const struct touched *t)
 	rx_wipe(&r, sizeof(r));
 }
 
+/* The case ${t} is read again at the end. */
+static void
+extract_drop(struct rx_saver *sv, struct touched *t)
+{
+
+	sv->extracts -= t->extract.lines.cap;
+	rx_extract_free(&t->extract);
+	t->extracted = false;
+}
+
 /* The extract of ${t} has grown since it took ${before} bytes of memory: for how much
  * there is room. */
 static void
@@ -409,12 +419,9 @@ extract_grown(struct rx_saver *sv, struct touched *t, size_t before)
 {
 
 	sv->extracts += t->extract.lines.cap - before;
-	if (sv->extracts <= EXTRACTS_MOST &&
-	    t->extract.lines.len <= EXTRACT_MOST)
-		return;
-	sv->extracts -= t->extract.lines.cap;
-	rx_extract_free(&t->extract);
-	t->extracted = false;
+	if (sv->extracts > EXTRACTS_MOST ||
+	    t->extract.lines.len > EXTRACT_MOST)
+		extract_drop(sv, t);
 }
 
 /* The case ${id} as it was before this transaction. */
@@ -1067,9 +1074,7 @@ extract_add(struct rx_saver *sv, struct touched *t, const struct rx_record *r,
 
 	/* One that corrects another takes its line's place: then all is read again. */
 	if (r->version != 1) {
-		sv->extracts -= before;
-		rx_extract_free(&t->extract);
-		t->extracted = false;
+		extract_drop(sv, t);
 		return (RX_OK);
 	}
 	t->extract.versions++;
@@ -1196,6 +1201,18 @@ rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
 	return (rc);
 }
 
+/* What ${t} adds up to, read again unless it is known; it is at hand with all of its
+ * keys, which that takes. */
+static rx_err
+sum_ensure(struct rx_saver *sv, struct touched *t, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = hold_case(sv, t, st)) != RX_OK || t->sum != NULL)
+		return (rc);
+	return (rx_case_sum_new(&t->sum, sv->s, &sv->c, st));
+}
+
 /* Write the slots of a touched case. */
 static rx_err
 finish_slots(struct rx_saver *sv, struct touched *t, struct rx_status *st)
@@ -1217,9 +1234,7 @@ finish_slots(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 			rc = rx_slots_close(&sv->c, sv->s, sv->ahead, st);
 		return (rc);
 	}
-	if ((rc = hold_case(sv, t, st)) != RX_OK ||
-	    (t->sum == NULL && (rc = rx_case_sum_new(&t->sum, sv->s, &sv->c,
-	    st)) != RX_OK))
+	if ((rc = sum_ensure(sv, t, st)) != RX_OK)
 		return (rc);
 	state = rx_case_sum_state(t->sum);
 	sv->due = state->due;
@@ -1231,20 +1246,13 @@ finish_slots(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 static rx_err
 finish_extract(struct rx_saver *sv, struct touched *t, struct rx_status *st)
 {
-	const struct rx_extract *x = &t->extract;
 	rx_err rc;
 
-	/* To read it again takes all of its keys. */
 	if ((rc = t->extracted ? hold_case_kept(sv, t, st) :
-	    hold_case(sv, t, st)) != RX_OK)
+	    sum_ensure(sv, t, st)) != RX_OK)
 		return (rc);
-	if (!t->extracted) {
-		if (t->sum == NULL && (rc = rx_case_sum_new(&t->sum, sv->s,
-		    &sv->c, st)) != RX_OK)
-			return (rc);
-		x = rx_case_sum_extract(t->sum);
-	}
-	return (rx_extract_put(x, sv->s, &sv->c, st));
+	return (rx_extract_put(t->extracted ? &t->extract :
+	    rx_case_sum_extract(t->sum), sv->s, &sv->c, st));
 }
 
 static void

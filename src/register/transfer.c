@@ -146,18 +146,17 @@ offer_read(struct rx_buf *out, struct rx_session *s, const struct rx_case *c,
     const struct offer *o, size_t k, const struct rx_buf *box,
     struct rx_status *st)
 {
-	const uint32_t epoch = rx_envelope_epoch(box->b, box->len);
+	const struct rx_case_epoch *e = rx_case_of_epoch(c,
+	    rx_envelope_epoch(box->b, box->len));
 	struct rx_place place;
-	size_t i;
 
+	if (e == NULL)
+		return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	if (e->key[k] == NULL)
+		return (RX_OK);
 	offer_place(&place, s, o, k == 1 ? COL_NOTE : COL_CODED);
-	for (i = 0; i < c->n; i++)
-		if (c->e[i].epoch == epoch)
-			return (c->e[i].key[k] == NULL ? RX_OK :
-			    rx_field_open(out, box->b, box->len,
-			    c->e[i].key[k], k == 1 ? RX_COMP_NARRATIVE :
-			    RX_COMP_CODED, &place, st));
-	return (rx_fail(st, RX_ECORRUPT, RX_MSG_SEALED_CORRUPT));
+	return (rx_field_open(out, box->b, box->len, e->key[k], k == 1 ?
+	    RX_COMP_NARRATIVE : RX_COMP_CODED, &place, st));
 }
 
 /* A live certificate of a director of ${unit}. */

@@ -402,19 +402,20 @@ test_an_import_writes_the_extract_of_every_case(void **state)
 	rx_session_close(s);
 }
 
-/* Two corrections of the same record: as many versions as before, others. */
-static void
-test_who_opens_a_bundle_writes_the_extracts_of_its_cases(void **state)
+/* A visit to c2 in 2025 is corrected at home, and, later, in a copy, where it is of
+ * 2024: as many versions, others.  If it ${moves}, c2 goes to d2 meanwhile.  d1 opens
+ * what comes from the copy; *visits is the figure of before. */
+static struct rx_bundle
+corrected_twice(const char *dir, bool moves, int64_t *visits)
 {
 #define SEEN(day) "{'id':'b1','child':'c2','date':'" day "','kind':" \
     "'visit_condolence','delivered':true,'face_to_face':true}"
-	const char *dir = fixture_copy(), *away;
-	struct rx_session *d1 = fixture_open(dir, "d1"), *copy, *s;
-	char path[300];
+	struct rx_session *d1 = fixture_open(dir, "d1"), *copy,
+	    *d2 = fixture_open(dir, "d2"), *s;
+	char path[300], number[16];
 	struct rx_bundle b;
-	int64_t visits;
+	const char *away;
 
-	(void)state;
 	must(save(d1, RX_INTERVENTION, false, SEEN("2025-06-10")));
 	rx_session_close(d1);
 	away = fixture_village(dir);
@@ -422,16 +423,38 @@ test_who_opens_a_bundle_writes_the_extracts_of_its_cases(void **state)
 	d1 = fixture_open(dir, "d1");
 	s = fixture_open(dir, "st");
 	must(save(d1, RX_INTERVENTION, true, SEEN("2025-06-11")));
-	visits = figure(s, VISITS);
+	if (moves) {
+		must(rx_transfer_offer(d1, fixture_id[C2], "350102001002",
+		    "搬家", &st));
+		must(rx_transfer_accept(d2, fixture_id[C2], number, &st));
+	}
+	*visits = figure(s, VISITS);
 	(void)usleep(3000);
 	must(save(copy, RX_INTERVENTION, true, SEEN("2024-06-11")));
 	(void)snprintf(path, sizeof(path), "%s/bundle", test_dir());
 	must(rx_bundle_make(copy, "350102001001", path, &b, &st));
 	must(rx_bundle_open(d1, path, true, &b, &st));
-	/* The later one stands: nobody was seen in 2025. */
+	rx_session_close(copy);
+	rx_session_close(d1);
+	rx_session_close(d2);
+	rx_session_close(s);
+	return (b);
+}
+
+/* The later one stands: nobody was seen in 2025. */
+static void
+test_who_opens_a_bundle_writes_the_extracts_of_its_cases(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *d1, *s;
+	int64_t visits;
+
+	(void)state;
+	(void)corrected_twice(dir, false, &visits);
+	d1 = fixture_open(dir, "d1");
+	s = fixture_open(dir, "st");
 	assert_true(current(d1, fixture_id[C2], NULL, NULL));
 	assert_int_equal(figure(s, VISITS), visits - 1);
-	rx_session_close(copy);
 	rx_session_close(d1);
 	rx_session_close(s);
 }
@@ -441,37 +464,16 @@ test_who_opens_a_bundle_writes_the_extracts_of_its_cases(void **state)
 static void
 test_who_changes_a_case_that_moved_leaves_no_extract(void **state)
 {
-	const char *dir = fixture_copy(), *away;
-	struct rx_session *d1 = fixture_open(dir, "d1"), *copy,
-	    *d2 = fixture_open(dir, "d2"), *s;
-	char path[300], number[16];
-	struct rx_bundle b;
+	const char *dir = fixture_copy();
+	struct rx_session *s;
 	int64_t visits;
 
 	(void)state;
-	must(save(d1, RX_INTERVENTION, false, SEEN("2025-06-10")));
-	rx_session_close(d1);
-	away = fixture_village(dir);
-	copy = fixture_open(away, "d1");
-	d1 = fixture_open(dir, "d1");
-	s = fixture_open(dir, "st");
-	must(save(d1, RX_INTERVENTION, true, SEEN("2025-06-11")));
-	must(rx_transfer_offer(d1, fixture_id[C2], "350102001002", "搬家",
-	    &st));
-	must(rx_transfer_accept(d2, fixture_id[C2], number, &st));
-	visits = figure(s, VISITS);
-	(void)usleep(3000);
-	must(save(copy, RX_INTERVENTION, true, SEEN("2024-06-11")));
-	(void)snprintf(path, sizeof(path), "%s/bundle", test_dir());
-	must(rx_bundle_make(copy, "350102001001", path, &b, &st));
-	must(rx_bundle_open(d1, path, true, &b, &st));
-	assert_int_equal(b.conflicts, 1);
+	assert_int_equal(corrected_twice(dir, true, &visits).conflicts, 1);
 	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
 	    "main.extract WHERE child = $c2"), 0);
+	s = fixture_open(dir, "st");
 	assert_int_equal(figure(s, VISITS), visits - 1);
-	rx_session_close(copy);
-	rx_session_close(d1);
-	rx_session_close(d2);
 	rx_session_close(s);
 }
 
@@ -620,13 +622,8 @@ test_extract_that_was_changed_or_is_anothers_is_not_taken(void **state)
 static rx_err
 released(struct rx_session *s)
 {
-	struct rx_buf out = RX_BUF_INIT;
-	rx_err rc;
 
-	rc = try(rx_annex_bytes(&out, s, COUNTY, from, to, RX_FORMAT_JSON,
-	    RX_LANG_ZH, NULL, NULL, &st));
-	rx_buf_free(&out);
-	return (rc);
+	return (fixture_release(s, COUNTY, from, to, &st));
 }
 
 static rx_err

@@ -892,13 +892,8 @@ test_exchanged_tags_change_no_figure(void **unused)
 static rx_err
 released(struct rx_session *s)
 {
-	struct rx_buf out = RX_BUF_INIT;
-	rx_err rc;
 
-	rc = try(rx_annex_bytes(&out, s, COUNTY, from, to, RX_FORMAT_JSON,
-	    RX_LANG_ZH, NULL, NULL, &st));
-	rx_buf_free(&out);
-	return (rc);
+	return (fixture_release(s, COUNTY, from, to, &st));
 }
 
 static void
