@@ -292,6 +292,7 @@ test_every_save_writes_the_extract_of_its_case(void **state)
 	const char *dir = fixture_copy();
 	struct rx_session *d1 = fixture_open(dir, "d1"),
 	    *s1 = fixture_open(dir, "s1"), *s = fixture_open(dir, "st");
+	struct rx_buf box[2] = { RX_BUF_INIT, RX_BUF_INIT };
 	struct rx_flag_row flag;
 	uint8_t id[RX_ID_BYTES];
 	uint32_t n;
@@ -319,10 +320,19 @@ test_every_save_writes_the_extract_of_its_case(void **state)
 	must(save(d1, RX_CONSENT, false, "{'id':'e2','child':'c2','date':"
 	    "'2025-06-11','state':'given','by':'guardian'}"));
 	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 3);
+	/* Also where nothing in it is new. */
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c2",
+	    &box[0]);
 	must(save(d1, RX_CHILD, true, "{'id':'c2','unit':'350102001001',"
 	    "'name':'林二','sex':'f','birth':'2014-05','categories':"
 	    "['left_behind'],'legal_basis':'consent'}"));
 	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 3);
+	fixture_blob(dir, "SELECT sealed FROM main.extract WHERE child = $c2",
+	    &box[1]);
+	assert_int_equal(box[0].len, box[1].len);
+	assert_memory_not_equal(box[0].b, box[1].b, box[0].len);
+	rx_buf_free(&box[0]);
+	rx_buf_free(&box[1]);
 
 	/* A supervisor's review. */
 	n = versions_of(d1, fixture_id[C1]);
