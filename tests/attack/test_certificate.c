@@ -147,16 +147,19 @@ test_signed_but_malformed_certificate_is_refused(void **state)
 	} bad[] = {
 		{ 0, 'r' }, { 4, 0 }, { 4, 2 }, { 5, 0 }, { 5, 6 }, { 6, 1 },
 		{ 7, 1 }, { 24, 9 }, { 56, 0xff }, { 119, 'x' }, { 120, 0x80 },
-		{ 125, 0 }, { 134, '0' }
+		{ 120, 0x20 }, { 120, 0x7f }, { 125, 0 }, { 134, '0' },
+		{ 56, 'x' }	/* the last: a name without an end */
 	};
+	const size_t n = sizeof(bad) / sizeof(bad[0]);
 	struct spec_bytes x;
 	uint8_t c[RX_CERT_BYTES];
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (i = 0; i < n; i++) {
 		rx_cert_make(c, &supervisor, root_secret);
-		c[bad[i].at] = bad[i].b;
+		memset(c + bad[i].at, bad[i].b,
+		    i == n - 1 ? RX_USER_NAME_BYTES : 1);
 		x.n = 0;
 		spec_label(&x, "runxin certificate v1");
 		spec_add(&x, c, 216);

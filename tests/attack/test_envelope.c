@@ -207,6 +207,25 @@ test_wrong_output_size_is_refused(void **state)
 	    RX_COMP_IDENTITY, 7, &here, &st), &st);
 }
 
+/* More than an envelope holds is refused by its length: nothing of it is read, and
+ * no memory is taken. */
+static void
+test_envelope_beyond_the_most_is_refused_unread(void **state)
+{
+	const size_t n = (size_t)RX_ENV_MAX + 1;
+	struct rx_buf text = RX_BUF_INIT;
+	uint8_t *out;
+
+	(void)state;
+	assert_non_null(out = calloc(1, n));
+	refused(rx_envelope_open(out, n, NULL, RX_ENV_OVERHEAD + n, &key,
+	    RX_ENV_FIELD, RX_COMP_IDENTITY, 7, &here, &st), RX_ECORRUPT, &st);
+	free(out);
+	refused(rx_field_open(&text, NULL, RX_ENV_OVERHEAD + n, &key,
+	    RX_COMP_IDENTITY, &here, &st), RX_ECORRUPT, &st);
+	assert_int_equal(text.cap, 0);
+}
+
 /* ---- the place ---- */
 
 static void
@@ -791,6 +810,8 @@ main(void)
 		cmocka_unit_test(test_truncated_and_extended_are_refused),
 		cmocka_unit_test(test_lying_length_is_refused),
 		cmocka_unit_test(test_wrong_output_size_is_refused),
+		cmocka_unit_test(
+		    test_envelope_beyond_the_most_is_refused_unread),
 		cmocka_unit_test(test_column_swapped_between_children_is_refused),
 		cmocka_unit_test(test_every_part_of_the_place_counts),
 		cmocka_unit_test(test_moved_to_another_unit_or_register_is_refused),

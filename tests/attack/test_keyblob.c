@@ -66,11 +66,12 @@ peak_kib(void)
 
 /*
  * A keyblob of Alice with any parameters, whole in every other way, as the
- * header of crypto/passphrase.h says; ${stretched} is H.
+ * header of crypto/passphrase.h says; ${stretched} is H, ${last} the last byte of
+ * what is sealed.
  */
 static void
-forge(uint8_t box[RX_KEYBLOB_BYTES], uint32_t memory, uint32_t passes,
-    const uint8_t salt[16], const uint8_t stretched[32])
+forge_last(uint8_t box[RX_KEYBLOB_BYTES], uint32_t memory, uint32_t passes,
+    const uint8_t salt[16], const uint8_t stretched[32], uint8_t last)
 {
 	const struct rx_place where = { .store = { 1 }, .object = { 2 } };
 	const uint8_t nonce[24] = { 5 };
@@ -86,6 +87,7 @@ forge(uint8_t box[RX_KEYBLOB_BYTES], uint32_t memory, uint32_t passes,
 	spec_add(&x, head.b, 48);
 	spec_hash(kek, 32, stretched, &x);
 	memcpy(content, &secrets, sizeof(secrets));
+	content[255] = last;
 	spec_header(&h, kek, 1, 1, RX_ENV_KEYBLOB, RX_COMP_NONE, 0, 0, 256);
 	memcpy(box, head.b, 48);
 	spec_envelope(box + 48, kek, h.b, nonce, &where, content, 256);
@@ -95,6 +97,14 @@ forge(uint8_t box[RX_KEYBLOB_BYTES], uint32_t memory, uint32_t passes,
 	spec_add(&x, box, 408);
 	assert_int_equal(crypto_sign_detached(box + 408, NULL, x.b, x.n,
 	    alices.sign_secret), 0);
+}
+
+static void
+forge(uint8_t box[RX_KEYBLOB_BYTES], uint32_t memory, uint32_t passes,
+    const uint8_t salt[16], const uint8_t stretched[32])
+{
+
+	forge_last(box, memory, passes, salt, stretched, 0);
 }
 
 static void
@@ -142,6 +152,11 @@ test_forged_keyblob_is_whole_but_for_its_parameters(void **state)
 	    0);
 	forge(box, 65536, 3, salt, h);
 	ok(try_open(box, sizeof(box), alices.sign_public), &st);
+
+	/* What would be read as something by a later version is not passed over. */
+	forge_last(box, 65536, 3, salt, h, 1);
+	refused(try_open(box, sizeof(box), alices.sign_public), RX_ECORRUPT,
+	    &st);
 }
 
 static void

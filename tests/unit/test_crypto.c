@@ -758,7 +758,11 @@ test_mistyped_code_is_refused(void **state)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 	uint8_t code[RX_CODE_BYTES] = { 1, 2, 3 }, back[RX_CODE_BYTES];
+	static const char *const beside[] = { "\uff00", "\xef\xbc\xc0",
+		"\xef\xbd\x7f", "\uff5f", "\u3001", "\u3040", "\u200f",
+		"\u2016", "\u2460" };
 	char text[RX_CODE_TEXT], bad[RX_CODE_TEXT + 4];
+	char typed[RX_CODE_TEXT + 4];
 	size_t i, caught = 0, tried = 0;
 	const char *c;
 
@@ -791,6 +795,15 @@ test_mistyped_code_is_refused(void **state)
 	bad[0] = (char)0xef;	/* a character that is cut */
 	bad[1] = '\0';
 	refused(rx_code_parse(back, bad, &st), RX_EUSAGE, &st);
+
+	/* Characters of three bytes just beside those that stand for one of ours. */
+	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		(void)snprintf(typed, sizeof(typed), "%s%s", beside[i], text);
+		refused(rx_code_parse(back, typed, &st), RX_EUSAGE, &st);
+	}
+	(void)snprintf(typed, sizeof(typed), "\u3000%s", text);
+	ok(rx_code_parse(back, typed, &st), &st);
+	memset(back, 0, sizeof(back));
 	assert_true(sodium_is_zero(back, sizeof(back)));
 }
 
@@ -819,6 +832,31 @@ test_any_two_codes_recover(void **state)
 			    code[b], code[a], store, &st), &st);
 			assert_memory_equal(out.b, secret.b, 32);
 		}
+	}
+}
+
+/* Two codes are of two custodians, and there are three. */
+static void
+test_recovery_by_what_is_no_pair_is_refused(void **state)
+{
+	static const unsigned pairs[][2] = { { 0, 0 }, { 2, 2 }, { 0, 3 },
+		{ 3, 0 }, { UINT_MAX, 1 } };
+	const uint8_t code[RX_CODE_BYTES] = { 1 }, store[16] = { 6 };
+	const struct rx_key secret = { { 42 } };
+	uint8_t box[RX_RECOVERY_BOX];
+	struct rx_key out;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		memset(box, 1, sizeof(box));
+		refused(rx_recovery_seal(box, &secret, pairs[i][0],
+		    pairs[i][1], code, code, store, &st), RX_EUSAGE, &st);
+		assert_true(sodium_is_zero(box, sizeof(box)));
+		memset(&out, 1, sizeof(out));
+		refused(rx_recovery_open(&out, box, sizeof(box), pairs[i][0],
+		    pairs[i][1], code, code, store, &st), RX_EUSAGE, &st);
+		assert_true(sodium_is_zero(out.b, sizeof(out.b)));
 	}
 }
 
@@ -944,11 +982,40 @@ test_passphrase_that_is_not_stretched_is_refused(void **state)
 	rx_secret_free(p);
 }
 
+static void
+test_cost_below_todays_in_either_is_below(void **state)
+{
+	static const struct {
+		struct rx_kdf kdf;
+		bool below;
+	} of[] = {
+		{ { 65536, 3 }, false }, { { 65537, 4 }, false },
+		{ { 65535, 3 }, true }, { { 65536, 2 }, true },
+		{ { 65535, 4 }, true }, { { 131072, 2 }, true }
+	};
+	const struct rx_kdf today = { 65536, 3 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		assert_int_equal(rx_kdf_below(&of[i].kdf, &today),
+		    of[i].below);
+}
+
 /* What no caller could overlook ends the process. */
 static int
 hash_of_no_length(void)
 {
 	uint8_t h[8];
+
+	rx_hash(h, sizeof(h), NULL, "label", NULL, 0);
+	return (0);
+}
+
+static int
+hash_too_long(void)
+{
+	uint8_t h[65];
 
 	rx_hash(h, sizeof(h), NULL, "label", NULL, 0);
 	return (0);
@@ -970,6 +1037,7 @@ test_what_cannot_be_hashed_or_signed_ends_the_process(void **state)
 
 	(void)state;
 	assert_int_equal(in_child(hash_of_no_length), -1);
+	assert_int_equal(in_child(hash_too_long), -1);
 	assert_int_equal(in_child(signature_of_everything), -1);
 }
 
@@ -1000,6 +1068,36 @@ test_public_key_that_is_none_is_refused(void **state)
 	ok(rx_container_seal(&out, &head, &to, 1, id.sign_secret, "b", 1,
 	    digest, &st), &st);
 	rx_buf_free(&out);
+}
+
+/* Nothing at all can be sent; it is as long as a little. */
+static void
+test_container_of_nothing_is_as_long_as_one_of_a_byte(void **state)
+{
+	const struct rx_container_head head = { .number = 1 };
+	struct rx_buf out[2] = { RX_BUF_INIT, RX_BUF_INIT };
+	struct rx_buf body = RX_BUF_INIT;
+	struct rx_recipient to = { .user = { 1 } };
+	uint8_t digest[RX_HASH_BYTES];
+	const uint8_t seed[32] = { 1 };
+	struct rx_container c;
+	struct rx_identity id;
+	size_t n;
+
+	(void)state;
+	rx_identity_derive(&id, seed);
+	memcpy(to.box_public, id.box_public, sizeof(to.box_public));
+	for (n = 0; n < 2; n++) {
+		ok(rx_container_seal(&out[n], &head, &to, 1, id.sign_secret,
+		    "b", n, digest, &st), &st);
+		ok(rx_container_read(&c, out[n].b, out[n].len, &st), &st);
+		ok(rx_container_open(&body, &c, to.user, &id, &st), &st);
+		assert_int_equal(body.len, n);
+	}
+	assert_int_equal(out[0].len, out[1].len);
+	rx_buf_free(&body);
+	rx_buf_free(&out[0]);
+	rx_buf_free(&out[1]);
 }
 
 static void
@@ -1061,6 +1159,7 @@ main(void)
 		cmocka_unit_test(test_code_survives_being_typed),
 		cmocka_unit_test(test_mistyped_code_is_refused),
 		cmocka_unit_test(test_any_two_codes_recover),
+		cmocka_unit_test(test_recovery_by_what_is_no_pair_is_refused),
 		cmocka_unit_test(test_manifest_does_not_depend_on_order),
 		cmocka_unit_test(test_audit_hash_depends_on_every_part),
 		cmocka_unit_test(
@@ -1071,6 +1170,11 @@ main(void)
 		cmocka_unit_test(
 		    test_what_cannot_be_hashed_or_signed_ends_the_process),
 		cmocka_unit_test(test_public_key_that_is_none_is_refused),
+		cmocka_unit_test(
+		    test_container_of_nothing_is_as_long_as_one_of_a_byte),
+		cmocka_unit_test(
+		    test_container_of_nothing_is_as_long_as_one_of_a_byte),
+		cmocka_unit_test(test_cost_below_todays_in_either_is_below),
 		cmocka_unit_test(
     test_container_for_nobody_or_too_many_or_too_large_is_refused)
 	};
