@@ -471,6 +471,41 @@ test_file_in_another_encoding_is_refused(void **state)
 	expect_refused(dir, RX_MSG_STORE_CORRUPT);
 }
 
+/* Fields of the header that SQLite writes for us in one way only.  Of most that are
+ * changed it takes no notice, or says that the disk is read only. */
+static void
+test_header_that_is_not_ours_is_refused(void **state)
+{
+	static const struct {
+		off_t at;
+		uint8_t b;
+		bool taken;	/* by SQLite */
+	} bad[] = {
+		{ 18, 2, true }, { 18, 3, true }, { 21, 63, false },
+		{ 22, 33, false }, { 47, 1, true }, { 56, 1, true },
+		{ 72, 1, true }, { 91, 1, true }
+	};
+	static const char *const files[] = { "content.db", "keys.db" };
+	const char *dir;
+	char path[512];
+	size_t i;
+	int f, fd;
+
+	(void)state;
+	for (f = 0; f < 2; f++)
+		for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			dir = register_new(1);
+			path_of(path, dir, files[f]);
+			fd = open(path, O_WRONLY | O_CLOEXEC);
+			assert_int_equal(pwrite(fd, &bad[i].b, 1, bad[i].at),
+			    1);
+			assert_int_equal(close(fd), 0);
+			if (bad[i].taken)
+				control(dir, files[f]);
+			expect_refused(dir, RX_MSG_STORE_CORRUPT);
+		}
+}
+
 /* A file left in WAL mode keeps deleted bytes; it is brought back. */
 static void
 test_file_in_wal_mode_is_brought_back(void **state)
@@ -776,6 +811,7 @@ main(void)
 		cmocka_unit_test(test_trigger_does_run_in_plain_sqlite),
 		cmocka_unit_test(test_files_in_each_others_place_are_refused),
 		cmocka_unit_test(test_file_in_another_encoding_is_refused),
+		cmocka_unit_test(test_header_that_is_not_ours_is_refused),
 		cmocka_unit_test(test_file_in_wal_mode_is_brought_back),
 		cmocka_unit_test(test_damaged_bytes_are_found_and_never_crash),
 		cmocka_unit_test(

@@ -1027,6 +1027,26 @@ test_create_and_open_are_particular_about_what_is_there(void **state)
 	(void)snprintf(path, sizeof(path), "%s/no/parent", test_dir());
 	refused(rx_store_create(&s, path, &st), RX_EIO, &st);
 	refused(rx_store_open(&s, "", &st), RX_EIO, &st);
+	refused(rx_store_create(&s, "", &st), RX_EIO, &st);
+
+	/* A name that leads nowhere is not made anew elsewhere; one that goes round
+	 * is an error of the disk, and no register that is missing. */
+	(void)snprintf(dir, sizeof(dir), "%s", test_dir());
+	(void)snprintf(path, sizeof(path), "%s/content.db", dir);
+	assert_int_equal(symlink("elsewhere", path), 0);
+	assert_int_equal(rx_store_create(&s, dir, &st), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_REGISTER_EXISTS);
+	rx_status_clear(&st);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("content.db", path), 0);
+	assert_int_equal(rx_store_create(&s, dir, &st), RX_EIO);
+	assert_int_equal(st.msg, RX_MSG_STORE_IO);
+	rx_status_clear(&st);
+	assert_int_equal(rx_store_open(&s, dir, &st), RX_EIO);
+	assert_int_equal(st.msg, RX_MSG_STORE_IO);
+	rx_status_clear(&st);
+	/* No file can be made here by anybody. */
+	refused(rx_store_create(&s, "/proc/self", &st), RX_EIO, &st);
 }
 
 static void
