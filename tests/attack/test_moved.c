@@ -72,6 +72,16 @@ get(struct rx_buf *b, const char *path)
 	must(rx_file_read(b, path, SIZE_MAX, &st));
 }
 
+/* The address of ${s}, in a file. */
+static const char *
+fresh_address(struct rx_session *s, struct rx_address *a)
+{
+	const char *path = fresh();
+
+	must(rx_address_make(s, NULL, path, a, &st));
+	return (path);
+}
+
 /* ---- two registers ---- */
 
 /* d1 of the one sends c2 to d2 of the other. */
@@ -101,10 +111,9 @@ scene_open(struct scene *c)
 	c->far = fixture_copy_of(another);
 	c->d1 = fixture_open(c->home, "d1");
 	c->d2 = fixture_open(c->far, "d2");
-	c->address = fresh();
-	must(rx_address_make(c->d2, NULL, c->address, &a, &st));
+	c->address = fresh_address(c->d2, &a);
 	memcpy(c->to, a.fingerprint, sizeof(c->to));
-	must(rx_address_make(c->d1, NULL, fresh(), &a, &st));
+	(void)fresh_address(c->d1, &a);
 	memcpy(c->from, a.fingerprint, sizeof(c->from));
 	must(offer(c, C2));
 }
@@ -246,6 +255,95 @@ test_flipped_byte_in_an_address_is_refused(void **state)
 	must(rx_address_read(put(&b, b.len), &a, &st));	/* the control */
 	rx_buf_free(&b);
 	scene_close(&c);
+}
+
+/* The owner of an address signs names in it that are none. */
+static void
+test_address_with_a_name_that_is_none_is_refused(void **state)
+{
+	static const struct { size_t at, n; } names[] = {
+		{ 352, 64 }, { 416, 128 }
+	};
+	struct rx_address a;
+	struct rx_buf b;
+	struct scene c;
+	size_t i, k;
+
+	(void)state;
+	scene_open(&c);
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < 5; k++) {
+			uint8_t *p;
+
+			get(&b, c.address);
+			p = b.b + names[i].at;
+			if (k == 0)
+				memset(p, 0, names[i].n);
+			else if (k == 1)	/* without an end */
+				memset(p, 'x', names[i].n);
+			else if (k == 2)
+				p[0] = 0xff;	/* in no text */
+			else if (k == 3)	/* and more after it */
+				p[names[i].n - 1] = 'x';
+			rx_sign(b.b + 544, c.d2->id->sign_secret,
+			    "runxin address v1", b.b, 544);
+			if (k == 4)		/* the control */
+				must(rx_address_take(&a, b.b, b.len, &st));
+			else
+				refuses(rx_address_take(&a, b.b, b.len, &st),
+				    RX_ECORRUPT, ADDRESS_CORRUPT);
+			assert_true((a.unit_name[0] != '\0') == (k == 4));
+			rx_buf_free(&b);
+		}
+	scene_close(&c);
+}
+
+/* His certificate goes from the files, or is cut, while he is signed in. */
+static void
+test_address_without_its_certificate_is_not_made(void **state)
+{
+	static const char *const attacks[] = {
+		"UPDATE keys.cert SET cert = x'00' WHERE user = $d1",
+		"DELETE FROM keys.cert WHERE user = $d1",
+	};
+	struct rx_address a;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	must(rx_address_issue(c.d1, NULL, &a, &st));	/* the control */
+	for (i = 0; i < 2; i++) {
+		fixture_tamper(c.home, attacks[i]);
+		refuses(rx_address_issue(c.d1, NULL, &a, &st), RX_ECORRUPT,
+		    CERT_CORRUPT);
+		assert_int_equal(a.bytes[0], 0);
+	}
+	scene_close(&c);
+}
+
+static void
+test_address_of_a_unit_that_he_does_not_direct_is_refused(void **state)
+{
+	static const struct { const char *user, *unit; bool may; } who[] = {
+		{ "s1", VILLAGE1, false }, { "st", VILLAGE1, false },
+		{ "d2", VILLAGE1, false }, { "d1", VILLAGE2, false },
+		{ "d1", VILLAGE1, true },	/* the control */
+	};
+	struct rx_session *s;
+	struct rx_address a;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+		s = fixture_open(fixture_dir(), who[i].user);
+		if (who[i].may)
+			must(rx_address_own(&a, s, who[i].unit, &st));
+		else
+			refuses(rx_address_own(&a, s, who[i].unit, &st),
+			    RX_EPERM, NOT_PERMITTED);
+		rx_session_close(s);
+	}
 }
 
 static void
@@ -550,6 +648,32 @@ test_file_that_holds_no_case_is_refused(void **state)
 	    TRANSFER_FILE_CORRUPT);
 	assert_int_equal(children(c.d2), 1);
 	body.b[at] ^= 1;
+	must(show(c.d2, pack(&head, &body, c.d1, c.d2)));	/* control */
+	rx_buf_free(&body);
+	scene_close(&c);
+}
+
+/* The sender himself names no unit that it could be for. */
+static void
+test_file_for_a_unit_that_is_none_is_refused(void **state)
+{
+	static const char *const units[] = { "", "35010200100", "x",
+	    "3501020010011234" };
+	struct rx_container_head head, none;
+	struct rx_buf body;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&head, &body, c.d2, c.file);
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		none = head;
+		memset(none.unit, 0, RX_UNIT_BYTES);
+		memcpy(none.unit, units[i], strlen(units[i]));
+		refuses(show(c.d2, pack(&none, &body, c.d1, c.d2)),
+		    RX_ECORRUPT, TRANSFER_FILE_CORRUPT);
+	}
 	must(show(c.d2, pack(&head, &body, c.d1, c.d2)));	/* control */
 	rx_buf_free(&body);
 	scene_close(&c);
@@ -994,7 +1118,105 @@ test_same_file_twice_is_one_child(void **state)
 	scene_close(&c);
 }
 
+/* ---- keys that are new ---- */
+
+/* It was sealed to keys that he had asked for.  A session that waits for them opens
+ * it, and signs no answer any more; one of before knows nothing of them. */
+static void
+test_file_to_keys_that_were_asked_for_is_answered_with_them(void **state)
+{
+	struct rx_secret *p = test_passphrase("d2-pass");
+	struct rx_session *waits, *fresh;
+	struct rx_address a;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(rx_session_passwd(c.d2, p, &st));
+	waits = fixture_open(c.far, "d2");
+	rx_session_close(fixture_open(c.far, "admin"));	/* certifies them */
+	fresh = fixture_open(c.far, "d2");
+	c.address = fresh_address(fresh, &a);
+	memcpy(c.to, a.fingerprint, sizeof(c.to));
+	must(offer(&c, C1));
+	refuses(show(c.d2, c.file), RX_ECORRUPT, TRANSFER_FILE_KEY);
+	must(show(waits, c.file));
+	refuses(accept(waits, c.file, c.from, NULL), RX_ECONFLICT,
+	    SESSION_STALE);
+	assert_int_equal(children(fresh), 1);
+	must(accept(fresh, c.file, c.from, NULL));	/* the control */
+	assert_int_equal(children(fresh), 2);
+	rx_session_close(waits);
+	rx_session_close(fresh);
+	rx_secret_free(p);
+	scene_close(&c);
+}
+
 /* ---- in the new register ---- */
+
+static rx_err
+count_answers(void *cookie, const struct rx_answered *row,
+    struct rx_status *u)
+{
+
+	(void)u;
+	assert_int_equal(row->answer, RX_ANSWER_ACCEPTED);
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+/* The receipt of an answer comes to name a certificate that nobody has: it is
+ * nobody's to hand out again. */
+static void
+test_answer_by_nobody_is_listed_to_nobody(void **state)
+{
+	const char *receipt;
+	struct scene c;
+	struct rx_buf b;
+	size_t n = 0;
+
+	(void)state;
+	scene_open(&c);
+	must(accept(c.d2, c.file, c.from, &receipt));
+	must(rx_arrival_each(c.d2, count_answers, &n, &st));
+	assert_int_equal(n, 1);				/* the control */
+	get(&b, receipt);
+	b.b[104] ^= 1;
+	fixture_tamper_blob(c.far, "UPDATE arrival SET receipt = ?1", b.b,
+	    b.len);
+	must(rx_arrival_each(c.d2, count_answers, &n, &st));
+	assert_int_equal(n, 1);
+	rx_buf_free(&b);
+	scene_close(&c);
+}
+
+/* A child of the same id is there: the new one gets the next number, and neither is
+ * taken for the other. */
+static void
+test_id_of_a_child_that_is_there_is_not_given_again(void **state)
+{
+	uint8_t own[RX_ID_BYTES], found[RX_ID_BYTES];
+	struct rx_arrival in;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	fixture_save(c.d2, RX_CHILD, "{\"id\":\"c2\",\"unit\":"
+	    "\"350102001002\",\"name\":\"丁\",\"sex\":\"f\",\"birth\":"
+	    "\"2014-05\",\"categories\":[\"left_behind\"],\"legal_basis\":"
+	    "\"consent\"}", false, own);
+	must(rx_arrival_accept(c.d2, c.file, c.from, fresh(), &in, &st));
+	assert_string_equal(in.id, "002-003");
+	assert_int_equal(children(c.d2), 3);
+	must(rx_child_find(c.d2, "c2", found, &st));
+	assert_memory_equal(found, own, sizeof(own));
+	assert_memory_not_equal(in.child, own, sizeof(own));
+	/* The control: an id that nobody has comes along. */
+	must(offer(&c, C1));
+	must(rx_arrival_accept(c.d2, c.file, c.from, fresh(), &in, &st));
+	assert_string_equal(in.id, "c1");
+	scene_close(&c);
+}
 
 static rx_err
 count_origin(void *cookie, const struct rx_address *from,
@@ -1039,6 +1261,74 @@ test_stored_history_that_was_exchanged_is_refused(void **state)
 	scene_close(&c);
 }
 
+struct by_register {
+	const uint8_t *store[2];
+	size_t n[2];
+};
+
+static rx_err
+count_by_register(void *cookie, const struct rx_address *from,
+    const struct rx_record *r, const char *author, struct rx_status *u)
+{
+	struct by_register *b = cookie;
+	size_t i;
+
+	(void)r;
+	(void)author;
+	(void)u;
+	for (i = 0; i < 2; i++)
+		b->n[i] += memcmp(from->store, b->store[i], RX_ID_BYTES) == 0;
+	return (RX_OK);
+}
+
+/* It goes on to a third person, who is of the first register again: what each wrote
+ * comes with it, and each is verified. */
+static void
+test_case_that_goes_on_brings_the_histories_of_both(void **state)
+{
+	struct by_register b = { .n = { 0, 0 } };
+	struct rx_container_head head;
+	struct rx_session *third;
+	struct rx_address a;
+	struct rx_arrival in;
+	struct rx_buf body;
+	struct scene c;
+	unsigned count;
+	size_t at;
+
+	(void)state;
+	scene_open(&c);
+	b.store[0] = c.d1->store_id;
+	b.store[1] = c.d2->store_id;
+	must(rx_arrival_accept(c.d2, c.file, c.from, fresh(), &in, &st));
+	assert_int_equal(in.registers, 1);
+	assert_int_equal(in.records, 2);	/* o3, i1 */
+	must(observe(c.d2, "c2"));
+	third = fixture_open(c.home, "d2");
+	c.address = fresh_address(third, &a);
+	c.file = fresh();
+	must(rx_departure_offer(c.d2, in.child, c.address, a.fingerprint,
+	    "再搬家", c.file, &st));
+	must(rx_arrival_accept(third, c.file, c.to, fresh(), &in, &st));
+	assert_int_equal(in.registers, 2);
+	assert_int_equal(in.records, 2 + 1);
+	must(rx_origin_each(third, in.child, NULL, count_by_register, &b,
+	    &count, &st));
+	assert_int_equal(count, 2);
+	assert_int_equal(b.n[0], 4);		/* c2 twice, o3, i1 */
+	assert_int_equal(b.n[1], 2);		/* c2, and what was later */
+	/* The second of them is not one that its register wrote. */
+	unpack(&head, &body, third, c.file);
+	at = history_at(&body);
+	body.b[at + rx_get32(body.b + at - 4) + 4 + RX_ADDRESS_BYTES + 200] ^=
+	    1;
+	assert_int_equal(show(third, pack(&head, &body, c.d2, third)),
+	    RX_ECORRUPT);
+	rx_buf_free(&body);
+	rx_session_close(third);
+	scene_close(&c);
+}
+
 static void
 test_statistician_opens_no_history(void **state)
 {
@@ -1067,6 +1357,12 @@ main(void)
 		cmocka_unit_test(test_transfer_too_large_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_a_file_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_an_address_is_refused),
+		cmocka_unit_test(
+		    test_address_with_a_name_that_is_none_is_refused),
+		cmocka_unit_test(
+		    test_address_without_its_certificate_is_not_made),
+		cmocka_unit_test(
+		    test_address_of_a_unit_that_he_does_not_direct_is_refused),
 		cmocka_unit_test(test_flipped_byte_in_a_receipt_is_refused),
 		cmocka_unit_test(test_truncated_and_extended_files_are_refused),
 		cmocka_unit_test(test_child_given_away_is_kept_by_nobody),
@@ -1079,6 +1375,7 @@ main(void)
 		    test_substituted_address_shows_in_its_fingerprint),
 		cmocka_unit_test(test_file_signed_by_somebody_else_is_refused),
 		cmocka_unit_test(test_file_that_holds_no_case_is_refused),
+		cmocka_unit_test(test_file_for_a_unit_that_is_none_is_refused),
 		cmocka_unit_test(test_answer_that_is_no_text_is_refused),
 		cmocka_unit_test(test_record_in_anothers_name_is_refused),
 		cmocka_unit_test(
@@ -1098,7 +1395,14 @@ main(void)
 		cmocka_unit_test(test_two_answers_are_refused),
 		cmocka_unit_test(test_same_file_twice_is_one_child),
 		cmocka_unit_test(
+		    test_file_to_keys_that_were_asked_for_is_answered_with_them),
+		cmocka_unit_test(test_answer_by_nobody_is_listed_to_nobody),
+		cmocka_unit_test(
+		    test_id_of_a_child_that_is_there_is_not_given_again),
+		cmocka_unit_test(
 		    test_stored_history_that_was_exchanged_is_refused),
+		cmocka_unit_test(
+		    test_case_that_goes_on_brings_the_histories_of_both),
 		cmocka_unit_test(test_statistician_opens_no_history),
 	};
 
