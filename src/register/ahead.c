@@ -302,9 +302,8 @@ rx_aside_row(struct rx_aside *a, const struct rx_case *c,
 
 	if (a == NULL)
 		return (NULL);
-	while (!a->waited && sem_wait(&a->done) != 0)
-		continue;	/* a signal came */
-	a->waited = true;
+	while (!a->waited)	/* once more, if a signal came */
+		a->waited = sem_wait(&a->done) == 0;
 	return (a->rc == RX_OK && rx_sealing_is(&a->row, c, r) ? &a->row :
 	    NULL);
 }

@@ -175,7 +175,7 @@ rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,
 {
 	rx_err rc;
 
-	if (n == 0 || s->borrowed)
+	if (n == 0)
 		return (RX_OK);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
@@ -205,8 +205,6 @@ audit_case(struct rx_session *s, const struct rx_case *c, const char *reason,
 	struct rx_buf box = RX_BUF_INIT;
 	rx_err rc;
 
-	if (s->borrowed)
-		return (RX_OK);
 	if (reason != NULL && (rc = rx_reason_seal(&box, s, c, e->key[1],
 	    e->epoch, reason, st)) != RX_OK)
 		goto done;
