@@ -432,6 +432,37 @@ test_countersigned_head_shortens_the_next_verification(void **state)
 	    "admin");
 }
 
+/* Looks change no row, so that the end of the audit can be cut off them: not when
+ * somebody has signed what was there. */
+static void
+test_countersigned_head_finds_that_the_end_was_cut_off(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_countersigned c;
+	char sql[80], seq[24];
+	size_t n;
+
+	(void)state;
+	must(fixture_show(s, fixture_id[C1], NULL, &n, &st));
+	must(fixture_show(s, fixture_id[C1], NULL, &n, &st));
+	c = countersign(dir, "s1");
+	must(fixture_verify(s, NULL, &st));
+	(void)snprintf(sql, sizeof(sql), "DELETE FROM audit WHERE seq >= %llu",
+	    (unsigned long long)c.seq);
+	fixture_tamper(dir, sql);
+	rx_status_clear(&st);
+	assert_int_equal(fixture_verify(s, NULL, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_ROLLBACK);
+	(void)snprintf(seq, sizeof(seq), "%llu",
+	    (unsigned long long)c.seq - 1);
+	assert_string_equal(said("last"), seq);
+	/* The control: with the row of it gone too, it cannot know. */
+	fixture_tamper(dir, "DELETE FROM anchor");
+	must(fixture_verify(s, NULL, &st));
+	rx_session_close(s);
+}
+
 static void
 test_director_may_not_countersign(void **state)
 {
@@ -1138,6 +1169,8 @@ main(void)
 		cmocka_unit_test(test_anchor_is_found_without_verifying),
 		cmocka_unit_test(
 		    test_countersigned_head_shortens_the_next_verification),
+		cmocka_unit_test(
+		    test_countersigned_head_finds_that_the_end_was_cut_off),
 		cmocka_unit_test(test_director_may_not_countersign),
 		cmocka_unit_test(test_altered_countersignature_is_refused),
 		cmocka_unit_test(

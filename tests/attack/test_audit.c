@@ -443,6 +443,105 @@ test_entry_signed_by_another_member_is_refused(void **state)
 	}
 }
 
+/* What a member seals is no payload: shorter than its head, or longer than it can be.
+ * Who only looks through the audit, and does not verify it, reads nothing beyond. */
+static void
+test_entry_that_says_more_or_less_than_it_can_is_not_read(void **state)
+{
+	const uint32_t head = HEAD - 4 + 2 * RX_ID_BYTES + 2 * RX_HASH_BYTES;
+	const struct { uint32_t n; bool passes; } sizes[] = {
+		{ 0, false }, { head - 1, false },
+		{ head + RX_AUDIT_DETAIL + 1, false }, { UINT32_MAX, false },
+		{ head, true }, { head + RX_AUDIT_DETAIL, true }, /* controls */
+	};
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d2");
+	struct rx_audit_entry read;
+	uint8_t plain[PAYLOAD];
+	struct rx_status st;
+	struct entry e;
+	size_t i;
+	bool found;
+
+	(void)state;
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		rx_status_clear(&st);
+		entry_read(dir, 3, &e);
+		payload_open(s, &e, plain);
+		rx_put32(plain, sizes[i].n);
+		payload_seal(s, &e, plain);
+		entry_write(dir, &e);
+		if (sizes[i].passes) {
+			ok(rx_audit_peek_at(s, 3, &read, &found, &st), &st);
+			assert_true(found);
+			assert_int_equal(read.seq, 3);
+			assert_int_equal(read.n, sizes[i].n - head);
+			continue;
+		}
+		assert_int_equal(rx_audit_peek_at(s, 3, &read, &found, &st),
+		    RX_ECORRUPT);
+		assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+		assert_int_equal(read.n, 0);
+	}
+	rx_status_clear(&st);
+	fixture_tamper(dir, "PRAGMA ignore_check_constraints = 1; UPDATE audit "
+	    "SET payload = substr(payload, 1, 40) WHERE seq = 3");
+	assert_int_equal(rx_audit_peek_at(s, 3, &read, &found, &st),
+	    RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+	rx_session_close(s);
+}
+
+/* There is none before the first, and none after the last. */
+static void
+test_entry_that_there_is_not_is_refused(void **state)
+{
+	const uint64_t n = (uint64_t)last_seq(fixture_dir());
+	const struct { uint64_t seq; bool there; } at[] = {
+		{ 0, false }, { n + 1, false }, { 1, true }, { n, true }
+	};
+	struct rx_session *s = fixture_open(fixture_dir(), "d1");
+	struct rx_audit_entry e;
+	struct rx_status st;
+	char seq[24];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		rx_status_clear(&st);
+		if (at[i].there) {
+			ok(rx_audit_entry_at(s, at[i].seq, &e, &st), &st);
+			assert_int_equal(e.seq, at[i].seq);
+			continue;
+		}
+		assert_int_equal(rx_audit_entry_at(s, at[i].seq, &e, &st),
+		    RX_ECORRUPT);
+		assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+		(void)snprintf(seq, sizeof(seq), "%llu",
+		    (unsigned long long)at[i].seq);
+		assert_string_equal(st.arg[0].value, seq);
+	}
+	rx_session_close(s);
+}
+
+/* All of it goes while somebody is signed in. */
+static void
+test_audit_without_an_entry_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(fixture_verify(s, NULL, &st), &st);		/* the control */
+	fixture_tamper(dir, "DELETE FROM audit");
+	assert_int_equal(fixture_verify(s, NULL, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+	assert_string_equal(st.arg[0].value, "1");
+	rx_session_close(s);
+}
+
 #define LOT 512		/* signatures that the audit verifies together */
 
 /* A copy with more entries than one lot, of looks at c1 by d1. */
@@ -493,6 +592,34 @@ test_entry_signed_by_another_member_in_a_full_lot_is_refused(void **state)
 		rx_status_clear(&st);
 		rx_session_close(s);
 	}
+}
+
+static void
+progress_each(void *cookie, size_t n)
+{
+	size_t *told = cookie;
+
+	/* The entries come first, then the rows. */
+	if (told[0] < 2)
+		assert_int_equal(n, 256 * ++told[0]);
+	told[1]++;
+}
+
+/* Whoever verifies a long audit is told how far it is. */
+static void
+test_verification_of_a_long_audit_tells_how_far_it_is(void **state)
+{
+	struct rx_session *s = fixture_open(long_audit(), "d1");
+	size_t told[2] = { 0, 0 };
+	uint64_t entries = 0;
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_audit_verify(s, NULL, &entries, progress_each, told, &st), &st);
+	assert_true(entries > 512 && entries < 768);
+	assert_int_equal(told[0], 2);
+	rx_session_close(s);
 }
 
 /* A member writes a past entry anew in another's name, and the chain after it
@@ -917,6 +1044,12 @@ main(void)
 		    test_entry_signed_by_another_member_is_refused),
 		cmocka_unit_test(
 	    test_entry_signed_by_another_member_in_a_full_lot_is_refused),
+		cmocka_unit_test(
+		    test_verification_of_a_long_audit_tells_how_far_it_is),
+		cmocka_unit_test(
+		    test_entry_that_says_more_or_less_than_it_can_is_not_read),
+		cmocka_unit_test(test_entry_that_there_is_not_is_refused),
+		cmocka_unit_test(test_audit_without_an_entry_is_refused),
 		cmocka_unit_test(test_rewritten_past_is_refused),
 		cmocka_unit_test(
 		    test_last_entry_replaced_in_ones_own_name_needs_an_anchor),

@@ -54,6 +54,14 @@ before_renewed(const char *dir)
 }
 
 static void
+before_renewed_twice(const char *dir)
+{
+
+	renew(dir, "三小");
+	renew(dir, "四小");
+}
+
+static void
 address_of(const char *dir, const char *user, struct rx_address *a)
 {
 	struct rx_session *s = fixture_open(dir, user);
@@ -303,6 +311,9 @@ static const struct {
 	{ "missing link", "d1", "DELETE FROM keys.case_link WHERE "
 	    "child = $c1", before_renewed, act_show, RX_ECORRUPT,
 	    RX_MSG_CASE_KEYS_MISSING },
+	{ "missing link among others", "d1", "DELETE FROM keys.case_link "
+	    "WHERE child = $c1 AND epoch = 3", before_renewed_twice, act_show,
+	    RX_ECORRUPT, RX_MSG_CASE_KEYS_MISSING },
 	{ "child that is missing, in a list", "d1", "DELETE FROM child WHERE "
 	    "id = $c1", NULL, act_glance, RX_ENOENT, RX_MSG_CHILD_UNKNOWN },
 	{ "child that is missing, in its file", "d1", "DELETE FROM child "
@@ -503,6 +514,7 @@ test_keys_of_a_case_come_to_an_end(void **state)
 {
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_key *key;
 	struct rx_case c;
 	size_t i;
 
@@ -523,6 +535,15 @@ test_keys_of_a_case_come_to_an_end(void **state)
 	/* All of those that there are can be loaded. */
 	must(rx_case_load(&c, s, fixture_id[C1], VILLAGE1, RX_CASE_KEYS, &st));
 	assert_int_equal(c.n, RX_CASE_EPOCHS);
+	/* With room for what its slots need, and no more. */
+	for (i = c.used; i < RX_CASE_MEM; i++) {
+		must(rx_case_take(&c, s, &key, &st));
+		assert_non_null(key);
+	}
+	rx_status_clear(&st);
+	assert_int_equal(rx_case_take(&c, s, &key, &st), RX_EINTERNAL);
+	assert_int_equal(st.msg, RX_MSG_CASE_EPOCHS);
+	assert_null(key);
 	rx_abandon(s);
 	rx_case_done(&c, s);
 	rx_session_close(s);
