@@ -335,8 +335,10 @@ entry_verify(struct rx_session *s, const struct rx_cursor *cur,
 	entry_known(known, e.hash, rx_col_bytes(cur, 3, &n));
 	if (rx_equal(known, s->entry_known, RX_HASH_BYTES))
 		return (RX_OK);
-	if (!due_right(s, &d))
-		return (broken(st, e.seq));
+	/* He may have come, or got other keys, since the session looked. */
+	if (!due_right(s, &d) && ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    !due_right(s, &d)))
+		return (rc != RX_OK ? rc : broken(st, e.seq));
 	memcpy(s->entry_known, known, RX_HASH_BYTES);
 	return (RX_OK);
 }
@@ -925,7 +927,8 @@ verify_read(struct rx_session *s, struct rx_audit_check *check,
 	struct rx_audit_head head;
 	rx_err rc;
 
-	if ((rc = rx_audit_head(s, &head, st)) != RX_OK ||
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_audit_head(s, &head, st)) != RX_OK ||
 	    (want != NULL && (rc = rx_anchor_vouched(s, want, st)) != RX_OK) ||
 	    (rc = rx_countersigned_here_all(s, known, &check->lost, st)) !=
 	    RX_OK)

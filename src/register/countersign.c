@@ -308,7 +308,8 @@ each_of(struct rx_session *s, enum rx_query q, const uint8_t *chain,
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_chain_fork(s, &fork, st)) != RX_OK ||
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_chain_fork(s, &fork, st)) != RX_OK ||
 	    (rc = rx_query_open(&cur, s->store, q, args, chain != NULL ? 2 :
 	    0, st)) != RX_OK)
 		return (rc);

@@ -836,7 +836,8 @@ rx_erasures(struct rx_session *s, rx_erasure_each *each, void *cookie,
 	size_t i;
 	rx_err rc;
 
-	rc = readable(s, &units, st);
+	if ((rc = rx_members_refresh(s, st)) == RX_OK)
+		rc = readable(s, &units, st);
 	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
 		rc = each_of_unit(s, (const char *)units.b + i, each, cookie,
 		    st);
@@ -859,7 +860,8 @@ rx_erasure_find(struct rx_session *s, const char *text, struct rx_erasure *e,
 	if (!rx_uuid_parse(text, id))
 		return (rx_fail(st, RX_ENOENT, RX_MSG_ERASURE_UNKNOWN));
 	arg = rx_bytes(id, RX_ID_BYTES);
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_ERASURE, &arg, 1, st)) !=
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_query_open(&cur, s->store, RX_Q_ERASURE, &arg, 1, st)) !=
 	    RX_OK)
 		return (rc);
 	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && !row)

@@ -156,7 +156,9 @@ rx_err rx_cert_revoke(struct rx_session *s, const struct rx_member *m,
 
 rx_err rx_members_load(struct rx_session *s, const uint8_t root_public[32],
     struct rx_status *st) RX_MUST_USE;
-/* The same under the pinned root, if the rows are others by now. */
+/* The same under the pinned root, if the rows are others by now.  A transaction has
+ * done so; whoever only reads what others signed does it first, as they may have
+ * come, or got other keys, since the session began. */
 rx_err rx_members_refresh(struct rx_session *s, struct rx_status *st)
     RX_MUST_USE;
 /* The digest of all certificates, revocations and later epochs of unit keys,

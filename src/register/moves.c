@@ -166,7 +166,8 @@ rx_child_moves(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_err rc;
 
 	*corrections = 0;
-	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
 	rx_case_init(&c);

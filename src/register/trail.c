@@ -187,7 +187,8 @@ rx_audit_list(struct rx_session *s, const struct rx_audit_filter *f,
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_AUDIT_PERIOD));
 	if ((rc = rx_store_read(s->store, st)) != RX_OK)
 		return (rc);
-	rc = collect(s, f, &seqs, st);
+	if ((rc = rx_members_refresh(s, st)) == RX_OK)
+		rc = collect(s, f, &seqs, st);
 	n = seqs.len / 8;
 	*found = n;
 	for (i = f->skip; i < n && (f->limit == 0 || i - f->skip < f->limit) &&

@@ -653,7 +653,8 @@ list_all(struct listing *l, struct rx_session *s, struct rx_status *st)
 	rx_err rc;
 
 	rx_case_init(&c);
-	rc = offered_ids(s, &ids, st);
+	if ((rc = rx_members_refresh(s, st)) == RX_OK)
+		rc = offered_ids(s, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES) {
 		if ((rc = offer_load(&o, s, ids.b + i, &found, st)) == RX_OK &&
 		    found)

@@ -745,6 +745,117 @@ test_open_session_lists_the_version_that_stands(void **state)
 	rx_session_close(at_a);
 }
 
+static void
+digest_of(struct rx_session *s, uint8_t digest[RX_HASH_BYTES])
+{
+
+	must(rx_store_manifest_digest(s->store, digest, &st));
+}
+
+/* As a page offers it: first what is in it, of bytes that are no file. */
+static void
+test_a_bundle_looked_at_is_not_taken_until_it_is_kept(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct rx_buf bytes = RX_BUF_INIT;
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	struct rx_audit_head head;
+	struct rx_bundle b;
+
+	(void)state;
+	assert_int_equal(observe(d1, "x1", "c2", "mood_low", "calm", false),
+	    RX_OK);
+	must(rx_bundle_seal(d1, TOWN, SIZE_MAX, &bytes, &b, &st));
+	digest_of(s1, before);
+	head = head_of(s1);
+	must(rx_bundle_merge(s1, bytes.b, bytes.len, false, &b, &st));
+	assert_int_equal(b.records, 1);
+	assert_string_equal(b.sender, "d1");
+	digest_of(s1, after);
+	assert_memory_equal(before, after, sizeof(before));
+	assert_int_equal(head_of(s1).seq, head.seq);
+	must(rx_bundle_merge(s1, bytes.b, bytes.len, true, &b, &st));
+	assert_int_equal(b.records, 1);
+	assert_int_equal(head_of(s1).seq, head.seq + 1);
+	must(rx_bundle_merge(s1, bytes.b, bytes.len, true, &b, &st));
+	assert_int_equal(b.records, 0);
+	assert_int_equal(head_of(s1).seq, head.seq + 1);
+	rx_buf_free(&bytes);
+	rx_session_close(s1);
+	rx_session_close(d1);
+}
+
+struct listed {
+	size_t n;
+	struct rx_bundle b[3];
+};
+
+static rx_err
+listed_each(void *cookie, const struct rx_bundle *b, struct rx_status *u)
+{
+	struct listed *l = cookie;
+
+	(void)u;
+	assert_true(l->n < 3);
+	l->b[l->n++] = *b;
+	return (RX_OK);
+}
+
+/* Those that it made stand under its own name; of the others it knows no more than
+ * which copy they are of. */
+static void
+test_a_copy_lists_its_own_bundles_by_name(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct listed l = { .n = 0 };
+	size_t i;
+
+	(void)state;
+	(void)make(d1, TOWN);
+	(void)make(d1, TOWN);
+	(void)carry(s1, VILLAGE, d1);
+	must(rx_bundle_each(d1, listed_each, &l, &st));
+	assert_int_equal(l.n, 2);
+	for (i = 0; i < 2; i++) {
+		bool own = memcmp(l.b[i].copy, d1->copy_id, RX_ID_BYTES) == 0;
+
+		assert_string_equal(l.b[i].copy_name, own ? "村" : "");
+		assert_string_equal(l.b[i].sender, own ? "d1" : "s1");
+		assert_int_equal(l.b[i].number, own ? 2 : 1);
+	}
+	assert_memory_not_equal(l.b[0].copy, l.b[1].copy, RX_ID_BYTES);
+	rx_session_close(s1);
+	rx_session_close(d1);
+}
+
+/* In the township of s2 nobody has written yet, and no unit has keys. */
+static void
+test_a_bundle_of_a_township_without_keys_is_made(void **state)
+{
+	const char *home = fixture_copy(), *town = copy_of(home, "镇");
+	struct rx_session *s2 = fixture_open(town, "s2");
+	struct rx_session *s1 = fixture_open(town, "s1");
+	struct rx_session *at_home = fixture_open(home, "s2");
+	const char *path = bundle_path();
+	struct rx_bundle b;
+
+	(void)state;
+	refuses(rx_bundle_make(s1, "350102002", path, &b, &st), RX_EPERM,
+	    NOT_PERMITTED);
+	b = carry(s2, "350102002", at_home);
+	assert_string_equal(b.sender, "s2");
+	assert_string_equal(b.copy_name, "镇");
+	assert_int_equal(b.children + b.records + b.keys + b.present, 0);
+	assert_int_equal(b.refused + b.skipped, 0);
+	rx_session_close(at_home);
+	rx_session_close(s1);
+	rx_session_close(s2);
+}
+
 /* ---- what a copy does not do ---- */
 
 static void
@@ -790,11 +901,14 @@ test_what_is_done_at_home_is_refused_in_a_copy(void **state)
 	struct rx_session *d1 = fixture_open(village, "d1");
 	struct rx_session *stat = fixture_open(village, "st");
 	struct rx_secret *p = test_passphrase("other-pass");
+	struct rx_address a;
 	struct rx_handover h;
 	uint8_t id[RX_ID_BYTES];
 	size_t n;
 
 	(void)state;
+	refuses(rx_address_issue(d1, NULL, &a, &st), RX_EPERM,
+	    COPY_HOME_ONLY);
 	refuses(rx_user_add(admin, "n", RX_ROLE_DIRECTOR, VILLAGE, p, &st),
 	    RX_EPERM, COPY_HOME_ONLY);
 	refuses(rx_user_disable(admin, "d2", &st), RX_EPERM, COPY_HOME_ONLY);
@@ -1013,6 +1127,53 @@ test_keys_changed_at_home_reach_the_copy(void **state)
 	rx_session_close(d1);
 	rx_session_close(s1);
 	rx_session_close(at_home);
+}
+
+/* A copy was made while somebody waited for new keys, which home certified then.  He
+ * takes them when he signs in after the copy has learned of it, and opens what was
+ * sealed to those of before as well; until then the copy is too old for him. */
+static void
+test_keys_that_were_asked_for_are_taken_in_the_copy(void **state)
+{
+	const char *home = fixture_copy(), *village, *early, *late, *people;
+	struct rx_session *at_home = fixture_open(home, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1"), *d1, *other;
+	struct rx_secret *p = test_passphrase("d1-pass");
+	struct rx_bundle b;
+
+	(void)state;
+	must(rx_session_passwd(at_home, p, &st));
+	rx_secret_free(p);
+	rx_session_close(at_home);
+	village = copy_of(home, "村");
+	early = make(s1, VILLAGE);
+	rx_session_close(fixture_open(home, "admin"));	/* certifies them */
+	at_home = fixture_open(home, "d1");		/* takes them */
+	assert_int_equal(observe(at_home, "x1", "c2", "mood_low", "calm",
+	    false), RX_OK);
+	people = make(at_home, TOWN);
+	late = make(s1, VILLAGE);
+	d1 = fixture_open(village, "d1");
+	refuses(rx_bundle_open(d1, late, true, &b, &st), RX_ECONFLICT,
+	    COPY_STALE);
+	rx_session_close(d1);
+	other = fixture_open(village, "s1");
+	assert_int_equal(take(other, people).records, 1);
+	rx_session_close(other);
+	d1 = fixture_open(village, "d1");
+	assert_string_equal(take(d1, early).sender, "s1");
+	assert_string_equal(take(d1, late).sender, "s1");
+	assert_int_equal(observe(d1, "x2", "c2", "mood_low", "calm", false),
+	    RX_OK);
+	assert_int_equal(carry(d1, TOWN, s1).records, 1);
+	must(fixture_verify(d1, NULL, &st));
+	must(fixture_verify(s1, NULL, &st));
+	/* The control: without the keys of before, as at home, it is closed. */
+	refuses(rx_bundle_open(at_home, early, true, &b, &st), RX_ECORRUPT,
+	    BUNDLE_KEY);
+	rx_session_close(at_home);
+	rx_session_close(d1);
+	rx_session_close(s1);
 }
 
 /* Keys of the register that are new at home lock nobody out of a copy that
@@ -1953,6 +2114,11 @@ main(void)
 		cmocka_unit_test(test_a_third_copy_learns_of_both_versions),
 		cmocka_unit_test(
 		    test_open_session_lists_the_version_that_stands),
+		cmocka_unit_test(
+		    test_a_bundle_looked_at_is_not_taken_until_it_is_kept),
+		cmocka_unit_test(test_a_copy_lists_its_own_bundles_by_name),
+		cmocka_unit_test(
+		    test_a_bundle_of_a_township_without_keys_is_made),
 		cmocka_unit_test(test_signing_in_to_a_copy_writes_nothing),
 		cmocka_unit_test(
 		    test_what_is_done_at_home_is_refused_in_a_copy),
@@ -1965,6 +2131,8 @@ main(void)
 		cmocka_unit_test(
 		    test_children_numbered_in_copies_do_not_share_numbers),
 		cmocka_unit_test(test_keys_changed_at_home_reach_the_copy),
+		cmocka_unit_test(
+		    test_keys_that_were_asked_for_are_taken_in_the_copy),
 		cmocka_unit_test(
 		    test_new_keys_of_the_register_let_everybody_sign_in_to_a_copy),
 		cmocka_unit_test(

@@ -269,6 +269,166 @@ test_reading_session_takes_keys_from_somebody_new(void **state)
 	rx_session_close(admin);
 }
 
+/* ---- who only reads ---- */
+
+#define COUNT(name, type) static rx_err \
+	name(void *cookie, const type *row, struct rx_status *u) \
+	{ (void)row; (void)u; ++*(size_t *)cookie; return (RX_OK); }
+COUNT(each_head, struct rx_countersigned)
+COUNT(each_erasure, struct rx_erasure)
+COUNT(each_move, struct rx_move)
+
+static rx_err
+each_row(void *cookie, const struct rx_audit_row *row, struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += strcmp(row->user, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_entry(void *cookie, int64_t time, const char *user, const char *detail,
+    struct rx_status *u)
+{
+
+	(void)time;
+	(void)detail;
+	(void)u;
+	*(size_t *)cookie += strcmp(user, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_offer(void *cookie, const struct rx_transfer_row *row,
+    struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += row->bad == RX_MSG_NONE && row->incoming &&
+	    strcmp(row->by, "new") == 0;
+	return (RX_OK);
+}
+
+#define ACT(name, expr) static rx_err \
+	name(struct rx_session *s, size_t *n) { return (expr); }
+ACT(act_verify, rx_audit_verify(s, NULL, n, NULL, NULL, &st))
+ACT(act_each, rx_audit_each(s, RX_DID_ERASE, each_entry, n, &st))
+ACT(act_heads, rx_countersigned_each(s, each_head, n, &st))
+ACT(act_erasures, rx_erasures(s, each_erasure, n, &st))
+ACT(act_offers, rx_transfer_each(s, false, each_offer, n, &st))
+
+static rx_err
+act_list(struct rx_session *s, size_t *n)
+{
+	const struct rx_audit_filter f = { .user = "new", .limit = 100 };
+	size_t found;
+
+	return (rx_audit_list(s, &f, &found, each_row, n, &st));
+}
+
+static uint8_t erased[RX_ID_BYTES], moved[RX_ID_BYTES];
+
+static rx_err
+act_erasure(struct rx_session *s, size_t *n)
+{
+	struct rx_erasure e;
+	char id[RX_UUID_TEXT];
+	rx_err rc;
+
+	rx_uuid_text(erased, id);
+	rc = rx_erasure_find(s, id, &e, &st);
+	*n += strcmp(e.author, "new") == 0;
+	return (rc);
+}
+
+static rx_err
+act_moves(struct rx_session *s, size_t *n)
+{
+	uint32_t corrections;
+
+	return (rx_child_moves(s, moved, each_move, n, &corrections, &st));
+}
+
+/* What somebody new to ${admin}'s register does in a village: "new" saves, takes a
+ * case over, offers one, and erases one. */
+static void
+new_one_works(struct rx_session *admin, const char *dir)
+{
+	struct rx_session *s;
+	struct rx_countersigned c;
+	uint8_t id[RX_ID_BYTES];
+	char number[16];
+
+	ok(enrol(admin, "new", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "signer", RX_ROLE_SUPERVISOR, TOWN), &st);
+	rx_session_close(sign_in(dir, "d1"));	/* hands him the keys */
+	s = sign_in(dir, "d2");
+	must(rx_transfer_offer(s, moved, VILLAGE1, "x", &st));
+	rx_session_close(s);
+	s = sign_in(dir, "new");
+	must(rx_transfer_accept(s, moved, number, &st));
+	add_child(s, "n1", VILLAGE1);
+	add_child(s, "n2", VILLAGE1);
+	find_child(s, "n1", id);
+	must(rx_transfer_offer(s, id, VILLAGE2, "x", &st));
+	find_child(s, "n2", erased);
+	must(rx_child_erase(s, erased, "x", &st));
+	rx_session_close(s);
+	s = sign_in(dir, "signer");
+	must(rx_audit_countersign(s, &c, NULL, NULL, &st));
+	rx_session_close(s);
+}
+
+/* A session that writes nothing knows those who came after it all the same: it takes
+ * nothing that they signed for a forgery. */
+static void
+test_session_that_only_reads_knows_who_came_after_it(void **state)
+{
+	static const struct {
+		const char *what, *user;
+		rx_err (*act)(struct rx_session *, size_t *);
+	} acts[] = {
+		{ "verification", "d1", act_verify },
+		{ "list of the audit", "d1", act_list },
+		{ "entries", "d1", act_each },
+		{ "heads", "d1", act_heads },
+		{ "erasures", "d1", act_erasures },
+		{ "erasure", "d1", act_erasure },
+		{ "moves", "d1", act_moves },
+		{ "offers", "d2", act_offers },
+	};
+	enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
+	struct rx_session *admin, *d1, *d2, *old[ACTS];
+	char dir[256], text[400];
+	size_t i, n;
+	rx_err rc;
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "d2", RX_ROLE_DIRECTOR, VILLAGE2), &st);
+	d1 = sign_in(dir, "d1");
+	d2 = sign_in(dir, "d2");
+	add_child(d2, "c2", VILLAGE2);
+	find_child(d2, "c2", moved);
+	rx_session_close(d1);
+	rx_session_close(d2);
+	for (i = 0; i < ACTS; i++)
+		old[i] = sign_in(dir, acts[i].user);
+	new_one_works(admin, dir);
+	for (i = 0; i < ACTS; i++) {
+		n = 0;
+		rc = try(acts[i].act(old[i], &n));
+		rx_status_text(&st, RX_LANG_EN, text, sizeof(text));
+		if (rc != RX_OK || n == 0)
+			fail_msg("%s: %d, %s; %zu", acts[i].what, (int)rc,
+			    text, n);
+		rx_session_close(old[i]);
+	}
+	rx_session_close(admin);
+}
+
 /* ---- who reviews, when people come and go ---- */
 
 static void
@@ -359,6 +519,8 @@ main(void)
 		    test_session_goes_on_after_somebody_new_has_written),
 		cmocka_unit_test(
 		    test_reading_session_takes_keys_from_somebody_new),
+		cmocka_unit_test(
+		    test_session_that_only_reads_knows_who_came_after_it),
 		cmocka_unit_test(
 		    test_flag_goes_to_the_county_when_the_township_is_left_alone),
 		cmocka_unit_test(
