@@ -309,6 +309,39 @@ test_unit_invalid_for_a_register_is_refused(void **state)
 	rx_secret_free(p);
 }
 
+/* An address is for people to read: that of a register without a name has its unit
+ * there. */
+static void
+test_register_without_a_name_goes_by_its_unit(void **state)
+{
+	struct rx_secret *p = test_passphrase("admin");
+	struct rx_session *admin, *d1;
+	struct rx_address a;
+	struct rx_codes codes;
+	char dir[256];
+
+	(void)state;
+	(void)snprintf(dir, sizeof(dir), "%s/unnamed", test_dir());
+	must(rx_register_create(dir, "admin", "", COUNTY, p, &codes, &st));
+	rx_secret_free(p);
+	admin = sign_in(dir, "admin");
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	d1 = sign_in(dir, "d1");
+	must(rx_address_issue(d1, NULL, &a, &st));
+	assert_string_equal(a.register_name, "350102000000");
+	assert_string_equal(a.unit_name, "中山社区");
+	rx_session_close(d1);
+	rx_session_close(admin);
+	/* The control: one that has a name. */
+	admin = new_register(dir, "named", COUNTY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	d1 = sign_in(dir, "d1");
+	must(rx_address_issue(d1, NULL, &a, &st));
+	assert_string_equal(a.register_name, "测试民政局");
+	rx_session_close(d1);
+	rx_session_close(admin);
+}
+
 /* ---- units ---- */
 
 static rx_err
@@ -557,6 +590,7 @@ main(void)
 		cmocka_unit_test(
 		    test_register_missing_and_register_exists_are_refused),
 		cmocka_unit_test(test_unit_invalid_for_a_register_is_refused),
+		cmocka_unit_test(test_register_without_a_name_goes_by_its_unit),
 		cmocka_unit_test(
 		    test_register_of_another_place_lives_from_imported_units),
 		cmocka_unit_test(test_units_again_are_there_already),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "register/save.h"
 #include "tests/fixture.h"
 
 static struct rx_status st;
@@ -387,6 +388,47 @@ test_erased_child_leaves_no_slot_of_before(void **state)
 	rx_session_close(s);
 }
 
+/* More supervisors than are foreseen when a record is sealed ahead: each has his
+ * slot all the same. */
+static void
+test_every_one_of_many_supervisors_has_a_slot(void **state)
+{
+	static const char record[] = "{\"id\":\"o9\",\"child\":\"c2\","
+	    "\"date\":\"2025-06-20\",\"channel\":\"home_visit\","
+	    "\"signs\":[\"mood_low\"],\"risk\":\"green\"}";
+	static const char slots[] = NEW " WHERE child = $c2";
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin"), *s;
+	struct rx_secret *p = test_passphrase("many-pass");
+	char name[24];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < RX_ASIDE_SLOTS; i++) {
+		(void)snprintf(name, sizeof(name), "many%zu", i);
+		must(rx_user_add(admin, name, RX_ROLE_SUPERVISOR, "350102001",
+		    p, &st));
+	}
+	rx_session_close(admin);
+	/* Those of s1 and gone, until somebody writes; signing in mends them, so
+	 * that they are taken away for the save. */
+	assert_int_equal(fixture_number(dir, slots), 2);
+	s = fixture_open(dir, "d1");
+	fixture_tamper(dir, "DELETE FROM main.slot WHERE child = $c2");
+	fixture_save(s, RX_OBSERVATION, record, false, NULL);
+	assert_int_equal(fixture_number(dir, slots), 2 + RX_ASIDE_SLOTS);
+	rx_session_close(s);
+	/* All of them open as what they are. */
+	for (i = 0; i < RX_ASIDE_SLOTS; i++) {
+		(void)snprintf(name, sizeof(name), "many%zu", i);
+		must(rx_session_open(&s, dir, name, p, &st));
+		assert_int_equal(of_kind(s, RX_Q_SLOTS_TO, RX_GRANT_CLOSED),
+		    1);
+		rx_session_close(s);
+	}
+	rx_secret_free(p);
+}
+
 int
 main(void)
 {
@@ -405,6 +447,7 @@ main(void)
 		cmocka_unit_test(
 	    test_slot_of_before_of_who_supervises_no_longer_goes_at_sign_in),
 		cmocka_unit_test(test_erased_child_leaves_no_slot_of_before),
+		cmocka_unit_test(test_every_one_of_many_supervisors_has_a_slot),
 	};
 
 	rx_status_clear(&st);
