@@ -221,6 +221,9 @@ $(BUILD)/tests/unit/test_crypto: LDFLAGS_ALL += -Wl,--wrap=setrlimit,$\
 $(BUILD)/tests/attack/test_timing: LDFLAGS_ALL += \
 	-Wl,--wrap=rx_equal,--wrap=rx_hash
 
+# Where the clock jumps.
+$(BUILD)/tests/attack/test_time: LDFLAGS_ALL += -Wl,--wrap=rx_time_now
+
 # Between two steps of it another process does something.
 $(BUILD)/tests/attack/test_rotation: LDFLAGS_ALL += \
 	-Wl,--wrap=rx_query_open,--wrap=rx_store_commit

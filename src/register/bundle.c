@@ -525,8 +525,10 @@ own_cert(struct rx_session *s, uint8_t id[RX_ID_BYTES], struct rx_buf *body,
 	bool row = false;
 	rx_err rc;
 
-	if (m == NULL)
+	if (m == NULL) {	/* it has just ended */
+		rx_status_arg(st, "user", "%s", s->user);
 		return (rx_fail(st, RX_EPERM, RX_MSG_NOT_A_MEMBER));
+	}
 	memcpy(id, m->cert.id, RX_ID_BYTES);
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_CERTS, NULL, 0, st)) !=
 	    RX_OK)

@@ -451,8 +451,9 @@ grant_to(struct rx_session *s, const char *unit, uint32_t epoch,
 		    st)) != RX_OK)
 			return (rc);
 	}
-	return (rx_grant_insert(s, unit, epoch, comps, keys, m->cert.user,
-	    m->cert.box_public, st));
+	/* His certificate may just have ended. */
+	return (m == NULL ? RX_OK : rx_grant_insert(s, unit, epoch, comps,
+	    keys, m->cert.user, m->cert.box_public, st));
 }
 
 struct granted {		/* what the grant rows of a unit say */
@@ -895,12 +896,12 @@ keys_make(struct rx_session *s, const char *unit, unsigned make,
 	for (k = 0; k < RX_GRANT_KEYS; k++)
 		rx_random(s->scratch[k]->b, RX_KEY_BYTES);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
-		if ((comps = rx_entitled(s, i, unit) & make) == 0)
+		if ((comps = rx_entitled(s, i, unit) & make) == 0 ||
+		    (m = rx_member_newest(s, i)) == NULL)
 			continue;
 		for (k = 0; k < RX_GRANT_KEYS; k++)
 			some[k] = comps & RX_BIT(rx_grant_comp(comps, k)) ?
 			    s->scratch[k] : NULL;
-		m = rx_member_newest(s, i);
 		rc = rx_grant_insert(s, unit, 1, comps, some, m->cert.user,
 		    m->cert.box_public, st);
 	}

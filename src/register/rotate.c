@@ -195,12 +195,12 @@ grants_make(struct rx_session *s, const char *unit, uint32_t epoch,
 	rx_err rc = RX_OK;
 
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
-		if ((his = rx_entitled(s, i, unit) & comps) == 0)
+		if ((his = rx_entitled(s, i, unit) & comps) == 0 ||
+		    (m = rx_member_newest(s, i)) == NULL)
 			continue;
 		for (k = 0; k < RX_GRANT_KEYS; k++)
 			some[k] = (his & RX_BIT(rx_grant_comp(comps, k))) != 0 ?
 			    s->scratch[k] : NULL;
-		m = rx_member_newest(s, i);
 		rc = rx_grant_insert(s, unit, epoch, his, some, m->cert.user,
 		    m->cert.box_public, st);
 	}

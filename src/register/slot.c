@@ -419,8 +419,9 @@ rx_reviews_alone(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 
 /* ---- writing ---- */
 
-/* The slot of members[first..], to be sealed: open with ${slot}, or closed. */
-static void
+/* The slot of members[first..], to be sealed: open with ${slot}, or closed; false
+ * when his certificate has just ended. */
+static bool
 slot_gather(struct rx_slot *w, const struct rx_case *c,
     const struct rx_session *s, size_t first,
     const struct rx_key *const *slot)
@@ -428,6 +429,8 @@ slot_gather(struct rx_slot *w, const struct rx_case *c,
 	const struct rx_case_epoch *e = &c->e[c->n - 1];
 	const struct rx_member *m = rx_member_newest(s, first);
 
+	if (m == NULL)
+		return (false);
 	memset(w, 0, sizeof(*w));
 	w->kind = slot != NULL ? RX_GRANT_SLOT : RX_GRANT_CLOSED;
 	if (slot != NULL) {
@@ -437,6 +440,7 @@ slot_gather(struct rx_slot *w, const struct rx_case *c,
 	rx_grant_context_set(&w->ctx, s, c->unit, c->id, e->epoch, SLOT_COMPS);
 	memcpy(w->recipient, m->cert.user, RX_ID_BYTES);
 	memcpy(w->box_public, m->cert.box_public, RX_BOX_PUBLIC_BYTES);
+	return (true);
 }
 
 rx_err
@@ -573,8 +577,8 @@ rx_slots_closed(const struct rx_case *c, const struct rx_session *s,
 	size_t i, n = 0;
 
 	for (i = 0; i < s->nmembers && n < most; i = rx_member_next(s, i))
-		if (supervises(s, i, c->unit) >= 0)
-			slot_gather(&slots[n++], c, s, i, NULL);
+		n += supervises(s, i, c->unit) >= 0 &&
+		    slot_gather(&slots[n], c, s, i, NULL);
 	return (n);
 }
 
@@ -602,9 +606,9 @@ slots_seal(struct rx_case *c, struct rx_session *s, int from,
 	rx_err rc;
 
 	for (i = 0; i < s->nmembers; i = rx_member_next(s, i)) {
-		if ((level = supervises(s, i, c->unit)) < 0)
+		if ((level = supervises(s, i, c->unit)) < 0 ||
+		    !slot_gather(&w, c, s, i, level >= from ? slot : NULL))
 			continue;
-		slot_gather(&w, c, s, i, level >= from ? slot : NULL);
 		if (a != NULL)
 			rc = rx_ahead_slot(a, &w, st);
 		else if (rx_aside_slot(aside, &w) ||

@@ -2,6 +2,7 @@
  * was no member then, or before what stands in the audit already; and reasons
  * in the audit, read by members whom they do not concern. */
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,33 @@
 #define DETAIL (HEAD + 2 * RX_ID_BYTES + 2 * RX_HASH_BYTES)
 #define LABEL "runxin test v1"
 #define HOUR_MS (3600 * INT64_C(1000))
+
+/* The clock is ahead by ${ahead} ms, from its call ${from} on. */
+static struct {
+	int64_t ahead;
+	atomic_uint calls;
+	unsigned from;
+} hand;
+
+int64_t __real_rx_time_now(void);
+int64_t __wrap_rx_time_now(void);
+
+int64_t
+__wrap_rx_time_now(void)
+{
+	const unsigned call = atomic_fetch_add(&hand.calls, 1);
+
+	return (__real_rx_time_now() + (call >= hand.from ? hand.ahead : 0));
+}
+
+static void
+clock_ahead(int64_t ahead, unsigned from)
+{
+
+	hand.ahead = ahead;
+	hand.calls = 0;
+	hand.from = from;
+}
 
 static const char reason[] = "a reason that tells of the child";
 
@@ -616,10 +644,23 @@ test_revoked_member_begins_no_later_epoch(void **state)
 	assert_memory_equal(key.b, made.b, RX_KEY_BYTES);
 }
 
+static rx_err
+observe(struct rx_session *s, struct rx_status *st)
+{
+
+	return (fixture_write(s, RX_OBSERVATION, false, "{'id':'o83',"
+	    "'child':'c2','date':'2025-06-20','channel':'talk','signs':[],"
+	    "'risk':'green'}", st));
+}
+
 static void
 test_clock_years_ahead_is_refused(void **state)
 {
 	const int64_t day = INT64_C(86400000), last = rx_time_now();
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_status st;
 
 	(void)state;
 	assert_false(rx_clock_plausible(last + 4 * 366 * day, last));
@@ -627,6 +668,114 @@ test_clock_years_ahead_is_refused(void **state)
 	 * that is behind. */
 	assert_true(rx_clock_plausible(last + 2 * 366 * day, last));
 	assert_true(rx_clock_plausible(last - 4 * 366 * day, last));
+	/* Nothing is written by one, which nobody could write after. */
+	fixture_digest(dir, before);
+	clock_ahead(4 * 366 * day, 0);
+	assert_int_equal(observe(s, &st), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_CLOCK_AHEAD);
+	fixture_digest(dir, after);
+	assert_memory_equal(before, after, sizeof(before));
+	clock_ahead(2 * 366 * day, 0);
+	ok(observe(s, &st), &st);			/* the control */
+	clock_ahead(0, 0);
+	rx_session_close(s);
+}
+
+/* ---- certificates that end meanwhile ---- */
+
+static rx_err
+bundle(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_bundle b;
+	rx_err rc;
+
+	rx_status_clear(st);
+	rc = rx_bundle_seal(s, "350102001001", SIZE_MAX, &out, &b, st);
+	assert_true((rc == RX_OK) == (out.len > 0));
+	rx_buf_free(&out);
+	return (rc);
+}
+
+static rx_err
+rotate(struct rx_session *s, struct rx_status *st)
+{
+	size_t n;
+
+	rx_status_clear(st);
+	return (rx_rotate(s, NULL, &n, st));
+}
+
+/* The certificates of ${who} end at call ${at} of the clock while d1 does ${act};
+ * false when that was over before. */
+static bool
+ends_at(const char *dir, enum fixture_id who, unsigned at,
+    rx_err (*act)(struct rx_session *, struct rx_status *), rx_err *rc,
+    struct rx_status *st)
+{
+	struct rx_session *s = fixture_open(dir, "d1");
+	const int64_t end = rx_time_now() + HOUR_MS / 2;
+	size_t i;
+	bool ended;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (memcmp(s->members[i].cert.user, fixture_id[who],
+		    RX_ID_BYTES) == 0)
+			s->members[i].cert.not_after = end;
+	clock_ahead(HOUR_MS, at);
+	*rc = act(s, st);
+	ended = hand.calls > at;
+	clock_ahead(0, 0);
+	rx_session_close(s);
+	return (ended);
+}
+
+/* At any moment of it: a transaction is done, or refused and nothing is done of it. */
+static void
+test_certificate_that_ends_meanwhile_leaves_nothing_half_done(void **state)
+{
+	static const struct {
+		enum fixture_id who;
+		rx_err (*act)(struct rx_session *, struct rx_status *);
+		bool steps;	/* one transaction after the other */
+	} acts[] = {
+		{ D1, observe, false }, { S1, observe, false },
+		{ D1, bundle, false }, { D1, rotate, true },
+		{ S1, rotate, true },
+	};
+	uint8_t before[RX_HASH_BYTES], after[RX_HASH_BYTES];
+	const char *dir = fixture_copy(), *whole = fixture_copy_of(dir);
+	struct rx_session *s;
+	struct rx_status st;
+	char text[400];
+	size_t i;
+	unsigned at;
+	bool refused_so;
+	rx_err rc;
+
+	(void)state;
+	fixture_digest(dir, before);
+	for (i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
+		refused_so = false;
+		for (at = 0; ends_at(dir, acts[i].who, at, acts[i].act, &rc,
+		    &st); at++) {
+			rx_status_text(&st, RX_LANG_EN, text, sizeof(text));
+			assert_null(strchr(text, '{'));
+			refused_so |= rc == RX_EPERM;
+			fixture_digest(dir, after);
+			if (memcmp(before, after, sizeof(before)) == 0)
+				continue;
+			assert_true(rc == RX_OK || acts[i].steps);
+			s = fixture_open(dir, "st");
+			ok(fixture_verify(s, NULL, &st), &st);
+			rx_session_close(s);
+			fixture_copy_over(whole, dir);
+		}
+		assert_int_equal(rc, RX_OK);	/* the control */
+		assert_int_equal(refused_so, acts[i].who == D1);
+		assert_true(at > 5);
+		fixture_copy_over(whole, dir);
+	}
 }
 
 int
@@ -648,6 +797,8 @@ main(void)
 		cmocka_unit_test(test_reason_of_a_reveal_is_sealed),
 		cmocka_unit_test(test_reason_of_an_erasure_is_sealed),
 		cmocka_unit_test(test_clock_years_ahead_is_refused),
+		cmocka_unit_test(
+		    test_certificate_that_ends_meanwhile_leaves_nothing_half_done),
 		cmocka_unit_test(test_revoked_member_begins_no_later_epoch),
 	};
 	struct rx_status st;
