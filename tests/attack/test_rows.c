@@ -422,6 +422,31 @@ test_keys_that_were_replaced_are_not_put_back(void **state)
 	    RX_MSG_CASE_KEYS_MISSING);
 }
 
+/* Between keys that lie beside each other a link may be missing: those before them
+ * are found by the other's. */
+static void
+test_keys_that_lie_beside_those_before_need_no_link(void **state)
+{
+	const char *dir = fixture_copy(), *old;
+	char sql[700];
+
+	(void)state;
+	renew(dir, "三小");
+	old = fixture_copy_of(dir);
+	renew(dir, "四小");
+	(void)snprintf(sql, sizeof(sql), "ATTACH '%s/keys.db' AS old; INSERT "
+	    "INTO keys.case_key SELECT * FROM old.case_key WHERE child = $c1; "
+	    "DELETE FROM keys.case_link WHERE child = $c1 AND epoch = 3", old);
+	fixture_tamper(dir, sql);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+	    "keys.case_key WHERE child = $c1 AND epoch IN (2, 3)"), 2);
+	ok(answer(dir, "d1", act_show), &st);
+	/* The control: of those there is one. */
+	fixture_tamper(dir, "DELETE FROM keys.case_link WHERE child = $c1");
+	refused_at("case", dir, "d1", act_show, RX_ECORRUPT,
+	    RX_MSG_CASE_KEYS_MISSING);
+}
+
 /* A slot whose recipient is none, of 40 bytes: it is nobody's, and whose it was
  * has his again. */
 static void
@@ -689,6 +714,8 @@ main(void)
 		cmocka_unit_test(
 		    test_changed_row_is_refused_by_who_comes_to_it),
 		cmocka_unit_test(test_keys_that_were_replaced_are_not_put_back),
+		cmocka_unit_test(
+		    test_keys_that_lie_beside_those_before_need_no_link),
 		cmocka_unit_test(test_slot_for_nobody_stops_nobody),
 		cmocka_unit_test(
 		    test_record_of_another_kind_than_its_table_is_refused),
