@@ -421,12 +421,11 @@ rx_countersigned_keep(struct rx_session *s, const struct rx_countersigned *c,
 	*changed = false;
 	row_of(v, c);
 	if ((rc = rx_store_compare(s->store, RX_TABLE_ANCHOR, v, &how, &bytes,
-	    st)) != RX_OK || how == RX_SAME)
+	    st)) != RX_OK || how == RX_SAME || (how == RX_OTHER &&
+	    (rc = rx_row_decode(&table, old, bytes.b, bytes.len, st)) !=
+	    RX_OK))
 		goto done;
 	if (how == RX_OTHER) {
-		if ((rc = rx_row_decode(&table, old, bytes.b, bytes.len,
-		    st)) != RX_OK)
-			goto done;
 		if (old[4].n == RX_ANCHOR_BYTES && memcmp(old[4].p,
 		    c->statement, RX_ANCHOR_BYTES) <= 0)
 			v[4] = old[4];

@@ -647,6 +647,181 @@ test_two_heads_of_one_number_of_another_chain_are_a_fork(void **state)
 	rx_session_close(admin);
 }
 
+/* What the register keeps of them. */
+struct kept {
+	size_t n, lost;
+};
+
+static rx_err
+kept_each(void *cookie, const struct rx_countersigned *c, struct rx_status *u)
+{
+	struct kept *k = cookie;
+
+	(void)u;
+	k->n++;
+	k->lost += c->lost;
+	return (RX_OK);
+}
+
+static struct kept
+kept(struct rx_session *s)
+{
+	struct kept k = { 0, 0 };
+
+	must(rx_countersigned_each(s, kept_each, &k, &st));
+	return (k);
+}
+
+/* What comes in a bundle and was signed by nobody is not put beside what was. */
+static void
+test_forged_countersignature_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "d1");
+	enum rx_anchor_taken how;
+	size_t i;
+
+	(void)state;
+	must(rx_begin(s, &st));
+	for (i = 0; i < RX_ANCHOR_BYTES; i += 12) {
+		c.statement[i] ^= 1;
+		rx_status_clear(&st);
+		assert_int_equal(rx_countersigned_take(s, c.statement,
+		    RX_ANCHOR_BYTES, true, &how, &st), RX_ECORRUPT);
+		assert_int_equal(st.msg, RX_MSG_ANCHOR_FORGED);
+		c.statement[i] ^= 1;
+	}
+	assert_int_equal(kept(s).n, 1);
+	must(rx_countersigned_take(s, c.statement, RX_ANCHOR_BYTES, true, &how,
+	    &st));					/* the control */
+	assert_int_equal(how, RX_ANCHOR_KNOWN);
+	rx_abandon(s);
+	rx_session_close(s);
+}
+
+/* He was gone when he signed, and did not know: no forgery, and no head either. */
+static void
+test_countersignature_of_after_the_revocation_is_not_taken(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "gone"), *admin;
+	struct rx_countersigned c = countersign(fixture_copy_of(dir), "gone");
+	enum rx_anchor_taken how;
+	int i;
+
+	(void)state;
+	rx_put64(c.statement + 112, (uint64_t)rx_time_now() + 3600000);
+	resign(c.statement, s);
+	rx_session_close(s);
+	for (i = 0; i < 2; i++) {	/* the control first: before it */
+		admin = fixture_open(dir, "admin");
+		if (i == 1)
+			must(rx_user_disable(admin, "gone", &st));
+		must(rx_begin(admin, &st));
+		must(rx_countersigned_take(admin, c.statement, RX_ANCHOR_BYTES,
+		    true, &how, &st));
+		assert_int_equal(how, i == 0 ? RX_ANCHOR_TAKEN :
+		    RX_ANCHOR_REFUSED);
+		assert_int_equal(kept(admin).n, i == 0 ? 1 : 0);
+		rx_abandon(admin);
+		rx_session_close(admin);
+	}
+}
+
+/* Somebody has said that a head of another chain is lost; its signer signs it once
+ * more, and whichever of the two statements stays, it is lost. */
+static void
+test_head_that_is_lost_stays_lost(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_audit_head head = { .seq = c.seq - 1 };
+	enum rx_anchor_taken how;
+	size_t lost = 0;
+
+	(void)state;
+	memset(c.statement + 24, 7, RX_ID_BYTES);
+	rx_put64(c.statement + 112, (uint64_t)c.time | 0xff);
+	resign(c.statement, s);
+	must(rx_begin(s, &st));
+	must(rx_countersigned_take(s, c.statement, RX_ANCHOR_BYTES, false,
+	    &how, &st));
+	assert_int_equal(kept(s).lost, 0);
+	must(rx_chain_compare(s, c.statement + 24, &head, INT64_MAX, true,
+	    &lost, &st));
+	assert_int_equal(lost, 1);
+	assert_int_equal(kept(s).lost, 1);
+	c.statement[5] = RX_ANCHOR_SEEN;	/* the higher of the two */
+	resign(c.statement, s);
+	must(rx_countersigned_take(s, c.statement, RX_ANCHOR_BYTES, false,
+	    &how, &st));
+	assert_int_equal(how, RX_ANCHOR_KNOWN);
+	c.statement[5] = RX_ANCHOR_VERIFIED;
+	rx_put64(c.statement + 112, ((uint64_t)c.time | 0xff) + 1);
+	resign(c.statement, s);			/* the lower: 00 for ff */
+	must(rx_countersigned_take(s, c.statement, RX_ANCHOR_BYTES, false,
+	    &how, &st));
+	assert_int_equal(how, RX_ANCHOR_TAKEN);
+	assert_int_equal(kept(s).n, 2);
+	assert_int_equal(kept(s).lost, 1);
+	rx_abandon(s);
+	rx_session_close(s);
+}
+
+/* The sender's chain ends just where somebody has countersigned it. */
+static void
+test_bundle_of_the_very_head_that_was_signed_is_no_fork(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_countersigned c = countersign(dir, "s1");
+	struct rx_session *s = fixture_open(dir, "s1");
+	struct rx_audit_head head = { .seq = c.seq };
+	size_t lost = 0;
+
+	(void)state;
+	memcpy(head.hash, c.hash, RX_HASH_BYTES);
+	must(rx_begin(s, &st));
+	must(rx_chain_compare(s, c.chain, &head, INT64_MAX, false, &lost,
+	    &st));
+	assert_int_equal(lost, 0);
+	head.hash[31] ^= 1;			/* the control */
+	rx_status_clear(&st);
+	assert_int_equal(rx_chain_compare(s, c.chain, &head, INT64_MAX, false,
+	    &lost, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_BUNDLE_FORK);
+	rx_abandon(s);
+	rx_session_close(s);
+}
+
+/* What others would not take is not made. */
+static void
+test_countersignature_of_an_expired_certificate_is_not_made(void **state)
+{
+	struct rx_session *s = fixture_open(fixture_copy(), "s1");
+	const struct rx_member *m = rx_member_newest(s, rx_member_first(s,
+	    s->user_id));
+	struct rx_audit_head head;
+	static const uint8_t chain[RX_ID_BYTES] = { 7 };
+	int i;
+
+	(void)state;
+	must(rx_audit_head(s, &head, &st));
+	must(rx_store_begin(s->store, &st));
+	for (i = 1; i >= 0; i--) {
+		s->clock = m->cert.not_after + i;
+		rx_status_clear(&st);
+		assert_int_equal(rx_countersign_seen(s, chain, &head, &st),
+		    i == 1 ? RX_ECORRUPT : RX_OK);	/* the control */
+		assert_int_equal(st.msg, i == 1 ? RX_MSG_ANCHOR_FORGED :
+		    RX_MSG_NONE);
+		assert_int_equal(kept(s).n, i == 1 ? 0 : 1);
+	}
+	rx_store_rollback(s->store);
+	rx_session_close(s);
+}
+
 /* While the register is verified, an older state of it is put in its place, or one
  * that went on from there another way. */
 struct exchange {
@@ -708,6 +883,61 @@ test_head_that_is_gone_since_it_was_verified_is_not_signed(void **state)
 	}
 	rx_status_clear(&st);
 	(void)countersign(dir, "s1");			/* the control */
+}
+
+/* While she verifies, the administrator ends the role by which she may. */
+struct ended {
+	struct rx_session *admin;
+	bool done;
+};
+
+static void
+end_once(void *cookie, size_t n)
+{
+	struct ended *e = cookie;
+	const size_t first = rx_member_first(e->admin, fixture_id[S1]);
+	size_t i;
+
+	(void)n;
+	if (e->done)
+		return;
+	e->done = true;
+	must(rx_begin(e->admin, &st));
+	for (i = first; i < rx_member_next(e->admin, first); i++)
+		if (rx_role_countersigns(e->admin->members[i].cert.role))
+			must(rx_cert_revoke(e->admin, &e->admin->members[i],
+			    RX_REVOKED_ENDED, &st));
+	must(rx_finish(e->admin, RX_OK, RX_DID_USER_DISABLE, fixture_id[S1],
+	    "s1", &st));
+}
+
+static void
+test_role_that_ends_while_verifying_does_not_countersign(void **state)
+{
+	const char *dir = fixture_copy();
+	struct ended e = { .admin = fixture_open(dir, "admin") };
+	struct rx_secret *p = test_passphrase("s1-pass");
+	struct rx_countersigned c;
+	struct rx_session *s;
+
+	(void)state;
+	must(rx_user_add(e.admin, "s1", RX_ROLE_DIRECTOR, "350102002", p,
+	    &st));
+	rx_secret_free(p);
+	(void)countersign(fixture_copy_of(dir), "s1");	/* the control */
+	s = fixture_open(dir, "s1");
+	rx_status_clear(&st);
+	assert_int_equal(rx_audit_countersign(s, &c, end_once, &e, &st),
+	    RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_COUNTERSIGN_WHO);
+	assert_true(e.done);
+	/* She is a member all the same. */
+	rx_status_clear(&st);
+	must(rx_begin(s, &st));
+	rx_abandon(s);
+	assert_int_equal(kept(s).n, 0);
+	rx_session_close(s);
+	rx_session_close(e.admin);
 }
 
 /* What lies before the head is compared bit for bit, without its keys. */
@@ -1202,6 +1432,16 @@ main(void)
 		    test_head_that_is_gone_since_it_was_verified_is_not_signed),
 		cmocka_unit_test(
 		    test_bundle_that_was_long_on_its_way_is_taken),
+		cmocka_unit_test(test_forged_countersignature_is_not_taken),
+		cmocka_unit_test(
+		    test_countersignature_of_after_the_revocation_is_not_taken),
+		cmocka_unit_test(test_head_that_is_lost_stays_lost),
+		cmocka_unit_test(
+		    test_bundle_of_the_very_head_that_was_signed_is_no_fork),
+		cmocka_unit_test(
+		    test_countersignature_of_an_expired_certificate_is_not_made),
+		cmocka_unit_test(
+		    test_role_that_ends_while_verifying_does_not_countersign),
 	};
 
 	rx_status_clear(&st);
