@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/date.h"
 #include "base/file.h"
@@ -550,6 +551,68 @@ test_substituted_address_shows_in_its_fingerprint(void **state)
 	    "搬家", file, &st));
 	must(show(mallory, file));
 	rx_session_close(mallory);
+	scene_close(&c);
+}
+
+/* Whoever is gone for years is no receiver. */
+static void
+test_address_that_is_out_of_date_is_refused(void **state)
+{
+	const char *entries = "SELECT count(*) FROM audit";
+	struct rx_address a;
+	struct scene c;
+	int64_t clock, n;
+
+	(void)state;
+	scene_open(&c);
+	must(rx_address_read(c.address, &a, &st));
+	n = fixture_number(c.home, entries);
+	clock = c.d1->clock;
+	c.d1->clock = a.cert.not_after + 1;
+	refuses(offer(&c, C1), RX_ECORRUPT, ADDRESS_CORRUPT);
+	assert_int_equal(access(c.file, F_OK), -1);
+	assert_int_equal(fixture_number(c.home, entries), n);
+	c.d1->clock = clock;
+	must(offer(&c, C1));				/* the control */
+	scene_close(&c);
+}
+
+static rx_err
+count_offer(void *cookie, const struct rx_departure_row *row,
+    struct rx_status *u)
+{
+
+	(void)row;
+	(void)u;
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+static size_t
+offers(struct rx_session *s)
+{
+	size_t n = 0;
+
+	must(rx_departure_each(s, NULL, false, count_offer, &n, &st));
+	return (n);
+}
+
+/* A copy would show an offer for ever; and who directs no case has made none. */
+static void
+test_offers_are_listed_at_home_and_to_directors_only(void **state)
+{
+	struct rx_session *village, *s1;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	assert_int_equal(offers(c.d1), 1);		/* the control */
+	village = fixture_open(fixture_village(c.home), "d1");
+	s1 = fixture_open(c.home, "s1");
+	assert_int_equal(offers(village), 0);
+	assert_int_equal(offers(s1), 0);
+	rx_session_close(village);
+	rx_session_close(s1);
 	scene_close(&c);
 }
 
@@ -1373,6 +1436,9 @@ main(void)
 		cmocka_unit_test(test_wrong_fingerprint_is_refused),
 		cmocka_unit_test(
 		    test_substituted_address_shows_in_its_fingerprint),
+		cmocka_unit_test(test_address_that_is_out_of_date_is_refused),
+		cmocka_unit_test(
+		    test_offers_are_listed_at_home_and_to_directors_only),
 		cmocka_unit_test(test_file_signed_by_somebody_else_is_refused),
 		cmocka_unit_test(test_file_that_holds_no_case_is_refused),
 		cmocka_unit_test(test_file_for_a_unit_that_is_none_is_refused),
