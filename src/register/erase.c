@@ -621,9 +621,9 @@ audit_reason(struct rx_buf *box, struct rx_session *s,
 	rx_err rc;
 
 	if ((rc = rx_unit_key(s, c->unit, RX_COMP_NARRATIVE, 0, &key, &epoch,
-	    st)) != RX_OK)
-		return (rc);
-	return (rx_reason_seal(box, s, c, key, epoch, reason, st));
+	    st)) == RX_OK)
+		rc = rx_reason_seal(box, s, c, key, epoch, reason, st);
+	return (rc);
 }
 
 rx_err
@@ -677,12 +677,14 @@ done:
 
 /* ---- what home has erased ---- */
 
-/* The certificate of ${id}, verified, as it is stored. */
+/* The certificate of ${id}, verified, as it is stored; ${asked} by somebody, who
+ * must direct or supervise its unit. */
 static rx_err
-stored_open(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
+stored_open(struct rx_session *s, const uint8_t id[RX_ID_BYTES], bool asked,
     struct rx_erasure *e, struct rx_status *st)
 {
 	const struct rx_value arg = rx_bytes(id, RX_ID_BYTES);
+	char unit[RX_UNIT_BYTES];
 	struct rx_cursor *cur;
 	bool row = false;
 	rx_err rc;
@@ -690,9 +692,15 @@ stored_open(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_ERASURE, &arg, 1, st)) !=
 	    RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK)
-		rc = row ? certificate_open(s, cur, e, st) :
-		    rx_fail(st, RX_ENOENT, RX_MSG_ERASURE_UNKNOWN);
+	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && !row)
+		rc = rx_fail(st, RX_ENOENT, RX_MSG_ERASURE_UNKNOWN);
+	if (rc == RX_OK && asked) {
+		rx_unit_set(unit, rx_col_text(cur, COL_UNIT));
+		if (!rx_permitted(s, RX_ACT_WRITE_CASE, unit))
+			rc = rx_permit(s, RX_ACT_SUPERVISE, unit, st);
+	}
+	if (rc == RX_OK)
+		rc = certificate_open(s, cur, e, st);
 	rx_query_close(cur);
 	return (rc);
 }
@@ -752,7 +760,8 @@ rx_erasure_take(struct rx_session *s, struct rx_case *c,
 	memcpy(v, sent, sizeof(v));
 	v[COL_SWEPT] = rx_int(!here);
 	if ((rc = rx_store_insert(s->store, RX_TABLE_ERASURE, v, st)) !=
-	    RX_OK || (rc = stored_open(s, v[COL_CHILD].p, &e, st)) != RX_OK)
+	    RX_OK || (rc = stored_open(s, v[COL_CHILD].p, false, &e, st)) !=
+	    RX_OK)
 		return (rc);
 	*how = here ? RX_TAKEN_GONE : RX_TAKEN_KNOWN;
 	if (!here)
@@ -849,31 +858,15 @@ rx_err
 rx_erasure_find(struct rx_session *s, const char *text, struct rx_erasure *e,
     struct rx_status *st)
 {
-	char unit[RX_UNIT_BYTES];
 	uint8_t id[RX_ID_BYTES];
-	struct rx_cursor *cur;
-	struct rx_value arg;
-	bool row = false;
 	rx_err rc;
 
 	memset(e, 0, sizeof(*e));
 	if (!rx_uuid_parse(text, id))
 		return (rx_fail(st, RX_ENOENT, RX_MSG_ERASURE_UNKNOWN));
-	arg = rx_bytes(id, RX_ID_BYTES);
-	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
-	    (rc = rx_query_open(&cur, s->store, RX_Q_ERASURE, &arg, 1, st)) !=
-	    RX_OK)
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &row, st)) == RX_OK && !row)
-		rc = rx_fail(st, RX_ENOENT, RX_MSG_ERASURE_UNKNOWN);
-	if (rc == RX_OK) {
-		rx_unit_set(unit, rx_col_text(cur, COL_UNIT));
-		if (rx_permitted(s, RX_ACT_WRITE_CASE, unit) ||
-		    (rc = rx_permit(s, RX_ACT_SUPERVISE, unit, st)) == RX_OK)
-			rc = certificate_open(s, cur, e, st);
-	}
-	rx_query_close(cur);
-	return (rc);
+	return (stored_open(s, id, true, e, st));
 }
 
 static rx_err

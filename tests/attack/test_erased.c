@@ -278,6 +278,44 @@ test_certificate_of_erasure_of_another_time_is_refused(void **state)
 	refuses(dir, "d1", RX_MSG_ERASURE_CORRUPT);
 }
 
+/* The id of a record was cut in a copy: what home has erased would stay behind
+ * there, so the bundle that says so is not taken. */
+static void
+test_record_of_a_broken_id_does_not_outlast_an_erasure_at_home(void **state)
+{
+	static const char left[] = "SELECT (SELECT count(*) FROM main.record "
+	    "WHERE child = $c1) + (SELECT count(*) FROM keys.case_key WHERE "
+	    "child = $c1)";
+	const char *home = fixture_copy();
+	const char *whole = fixture_village(home), *cut;
+	const int64_t all = fixture_number(whole, left);
+	struct rx_session *s = fixture_open(home, "d1");
+	struct rx_bundle b;
+	char path[300];
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_child_erase(s, fixture_id[C1], "迁出", &st), &st);
+	(void)snprintf(path, sizeof(path), "%s/b.rxb", test_dir());
+	ok(rx_bundle_make(s, "350102001001", path, &b, &st), &st);
+	rx_session_close(s);
+	cut = fixture_copy_of(whole);
+	fixture_tamper(cut, "PRAGMA ignore_check_constraints = 1; "
+	    "UPDATE main.record SET id = CAST(substr(id, 1, 15) AS BLOB) "
+	    "WHERE id = $o2");
+	s = fixture_open(cut, "d1");
+	assert_int_equal(rx_bundle_open(s, path, true, &b, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_SEALED_CORRUPT);
+	rx_status_clear(&st);
+	rx_session_close(s);
+	assert_int_equal(fixture_number(cut, left), all);
+	/* The control. */
+	s = fixture_open(whole, "d1");
+	ok(rx_bundle_open(s, path, true, &b, &st), &st);
+	rx_session_close(s);
+	assert_int_equal(fixture_number(whole, left), 0);
+}
+
 int
 main(void)
 {
@@ -294,6 +332,8 @@ main(void)
 		    test_certificate_of_erasure_that_is_mixed_is_refused),
 		cmocka_unit_test(
 		    test_certificate_of_erasure_of_another_time_is_refused),
+		cmocka_unit_test(
+    test_record_of_a_broken_id_does_not_outlast_an_erasure_at_home),
 	};
 
 	rx_status_clear(&st);
