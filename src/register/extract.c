@@ -56,14 +56,10 @@ rx_form_kinds_find(struct rx_form_kinds *k, struct rx_status *st)
 	const struct rx_code *c;
 	size_t i;
 
-	for (i = 0; i < 4; i++) {
-		if ((c = rx_code_by_key(of[i].list, of[i].key)) == NULL) {
-			rx_status_arg(st, "what", "%s", of[i].key);
-			return (rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL));
-		}
+	for (i = 0; i < 4 && (c = rx_code_by_key(of[i].list, of[i].key)) !=
+	    NULL; i++)
 		*to[i] = c->no;
-	}
-	return (RX_OK);
+	return (i == 4 ? RX_OK : rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL));
 }
 
 bool

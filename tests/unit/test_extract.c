@@ -863,6 +863,39 @@ test_case_of_very_many_versions_has_no_extract(void **state)
 	rx_session_close(d1);
 }
 
+/* One structure reads case after case; a case of very many records leaves no large
+ * room behind, which each of the others would have to wipe. */
+static void
+test_room_of_a_large_case_is_not_kept_for_the_next(void **state)
+{
+	static const struct { size_t room; bool stays; } of[] = {
+		{ 60000, true }, { 70000, false }	/* the first: the control */
+	};
+	struct rx_session *s = fixture_open(fixture_dir(), "d1");
+	const uint32_t versions = versions_of(s, fixture_id[C2]);
+	struct rx_extract x = { 0 };
+	struct rx_case c;
+	size_t i, bytes;
+	bool is;
+
+	(void)state;
+	assert_true(current(s, fixture_id[C2], NULL, &bytes));
+	rx_case_init(&c);
+	must(rx_case_load(&c, s, fixture_id[C2], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st));
+	for (i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		must(rx_buf_reserve(&x.lines, of[i].room, &st));
+		must(rx_extract_open(&x, s, &c, &is, &st));
+		assert_true(is);
+		assert_int_equal(x.versions, versions);
+		assert_int_equal(x.lines.len, bytes);
+		assert_int_equal(x.lines.cap >= of[i].room, of[i].stays);
+		rx_extract_free(&x);
+	}
+	rx_case_done(&c, s);
+	rx_session_close(s);
+}
+
 /* Who has the coded key of a case can write what no record says, as he can write
  * a record with no signature: a count takes it (the control), and one that opens
  * every record does not. */
@@ -963,6 +996,8 @@ main(void)
 		cmocka_unit_test(test_what_cannot_be_compared_stops_no_recount),
 		cmocka_unit_test(
 		    test_case_of_very_many_versions_has_no_extract),
+		cmocka_unit_test(
+		    test_room_of_a_large_case_is_not_kept_for_the_next),
 		cmocka_unit_test(
 		    test_forged_extract_is_found_where_every_record_is_opened),
 	};
