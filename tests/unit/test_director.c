@@ -649,6 +649,50 @@ test_the_history_tells_what_changed_and_masks(void **state)
 	rx_session_close(s);
 }
 
+/* One among several, of as many: of codes, and of children. */
+static void
+test_the_history_tells_what_changed_in_a_list(void **state)
+{
+#define CAMP(child, venue) "{\"id\":\"a1\",\"unit\":\"350102001001\"," \
+	    "\"date\":\"2025-06-01\",\"kind\":\"theme_activity\",\"venue\":" \
+	    "\"" venue "\",\"held\":true,\"children\":[\"" child "\"]}"
+#define SIGN(sign) "{\"id\":\"o1\",\"child\":\"c1\",\"date\":" \
+	    "\"2025-06-01\",\"channel\":\"home_visit\",\"signs\":[" \
+	    "\"mood_low\",\"" sign "\"],\"risk\":\"yellow\",\"note\":\"x\"}"
+	static const struct {
+		enum rx_type type;
+		const char *text;
+		uint64_t changed;
+	} corrections[] = {
+		{ RX_ACTIVITY, CAMP("c2", "hall"),
+		    UINT64_C(1) << RX_F_CHILDREN },
+		{ RX_ACTIVITY, CAMP("c2", "yard"), UINT64_C(1) << RX_F_VENUE },
+		{ RX_OBSERVATION, SIGN("self_harm"), ~UINT64_C(0) },
+		{ RX_OBSERVATION, SIGN("death_talk"),
+		    UINT64_C(1) << RX_F_SIGNS }
+	};
+	struct rx_session *s = fixture_open(fixture_copy(), "d1");
+	struct versions v;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(corrections) / sizeof(corrections[0]); i++) {
+		fixture_save(s, corrections[i].type, corrections[i].text, true,
+		    NULL);
+		if (corrections[i].type == RX_ACTIVITY)
+			ok(rx_activity_history(s, fixture_id[A1], see_version,
+			    &v, &st), &st);
+		else
+			ok(rx_child_history(s, fixture_id[C1], fixture_id[O1],
+			    0, see_version, &v, &st), &st);
+		if (corrections[i].changed != ~UINT64_C(0))
+			assert_int_equal(v.changed, corrections[i].changed);
+	}
+	rx_session_close(s);
+#undef CAMP
+#undef SIGN
+}
+
 static void
 test_the_history_is_for_who_writes_in_the_case(void **state)
 {
@@ -1116,6 +1160,7 @@ main(void)
 		cmocka_unit_test(test_a_child_without_an_id_gets_the_next_number),
 		cmocka_unit_test(test_a_child_registered_twice_is_one),
 		cmocka_unit_test(test_the_history_tells_what_changed_and_masks),
+		cmocka_unit_test(test_the_history_tells_what_changed_in_a_list),
 		cmocka_unit_test(test_the_history_is_for_who_writes_in_the_case),
 		cmocka_unit_test(
 		    test_an_activity_before_a_childs_birth_is_refused),
