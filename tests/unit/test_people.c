@@ -249,6 +249,82 @@ test_session_of_a_disabled_user_writes_no_more(void **state)
 	rx_session_close(admin);
 }
 
+/* ---- handing over ---- */
+
+static rx_err
+hand_over(struct rx_session *admin, const char *to, bool now,
+    struct rx_handover *h)
+{
+	struct rx_secret *p = test_passphrase(to);
+	rx_err rc = try(rx_user_handover(admin, "d1", to, p, now, h, &st));
+
+	rx_secret_free(p);
+	return (rc);
+}
+
+static rx_err
+see_handover(void *cookie, const char *leaver, const char *successor,
+    struct rx_status *u)
+{
+	char *said = cookie;
+
+	(void)u;
+	(void)snprintf(said + strlen(said), 100 - strlen(said), "%s>%s ",
+	    leaver, successor);
+	return (RX_OK);
+}
+
+static void
+test_handover_is_listed_until_the_keys_are_handed_on(void **state)
+{
+	struct rx_session *admin, *s;
+	struct rx_handover h;
+	char dir[256], said[100] = "";
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	s = sign_in(dir, "d1");
+	add_child(s, "a", VILLAGE1);
+	rx_session_close(s);
+	must(rx_handover_each(admin, see_handover, said, &st));
+	assert_string_equal(said, "");			/* the control */
+	ok(hand_over(admin, "d2", false, &h), &st);
+	assert_false(h.ended);
+	assert_int_equal(h.waiting, 1);
+	must(rx_handover_each(admin, see_handover, said, &st));
+	assert_string_equal(said, "d1>d2 ");
+	rx_session_close(sign_in(dir, "d1"));	/* hands them on */
+	reopen(&admin, dir, "admin");
+	said[0] = '\0';
+	must(rx_handover_each(admin, see_handover, said, &st));
+	assert_string_equal(said, "");
+	assert_true(person(admin, "d1", 0).row.disabled);
+	rx_session_close(admin);
+}
+
+/* She supervises the township already: of the two roles she gets the other. */
+static void
+test_successor_gets_the_roles_that_she_has_not(void **state)
+{
+	struct rx_session *admin;
+	struct rx_handover h;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_SUPERVISOR, TOWN), &st);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "d2", RX_ROLE_SUPERVISOR, TOWN), &st);
+	ok(hand_over(admin, "d2", true, &h), &st);
+	assert_true(h.ended);
+	assert_int_equal(person(admin, "d2", RX_ROLE_SUPERVISOR).found, 1);
+	assert_int_equal(person(admin, "d2", RX_ROLE_DIRECTOR).found, 1);
+	assert_false(person(admin, "d2", RX_ROLE_DIRECTOR).row.disabled);
+	assert_true(person(admin, "d1", RX_ROLE_DIRECTOR).row.disabled);
+	rx_session_close(admin);
+}
+
 /* ---- signing in ---- */
 
 static void
@@ -574,6 +650,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_people_are_listed_as_they_are),
 		cmocka_unit_test(test_user_enrolled_twice_gets_a_second_role),
+		cmocka_unit_test(
+		    test_handover_is_listed_until_the_keys_are_handed_on),
+		cmocka_unit_test(test_successor_gets_the_roles_that_she_has_not),
 		cmocka_unit_test(test_user_name_invalid_is_refused),
 		cmocka_unit_test(
 		    test_supervisor_level_and_statistician_level_are_checked),
