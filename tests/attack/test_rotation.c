@@ -318,6 +318,54 @@ takes_for_member(struct rx_session *s, enum fixture_id who)
 	    NULL);
 }
 
+/* Revoke the certificate of members[i] as programs of before did, who gave no
+ * reason. */
+static void
+revoke_unsaid(struct rx_session *admin, size_t i)
+{
+	uint8_t p[RX_REVOCATION_BYTES], secret[64], root_public[32];
+	const struct rx_cert *c = &admin->members[i].cert;
+	const struct rx_value v[2] = { rx_bytes(c->id, RX_ID_BYTES),
+	    rx_bytes(p, sizeof(p)) };
+
+	rx_root_derive(root_public, secret, admin->blob->root_seed);
+	rx_revocation_make(p, c->id, admin->store_id, rx_session_now(admin),
+	    RX_REVOKED_UNSAID, secret);
+	ok(rx_store_insert(admin->store, RX_TABLE_REVOCATION, v, &st), &st);
+}
+
+/* It is an end, after which others get new keys, unless a later certificate has
+ * replaced the one that was revoked. */
+static void
+test_revocation_of_no_reason_is_an_end_of_the_last_certificate(void **state)
+{
+	static const enum fixture_id who[] = { GONE, S2 };
+	const char *dir = fixture_copy();
+	struct rx_session *admin = fixture_open(dir, "admin"), *s;
+	struct rx_cert cert;
+	size_t i, at[2];
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_begin(admin, &st), &st);
+	for (i = 0; i < 2; i++) {
+		at[i] = rx_member_first(admin, fixture_id[who[i]]);
+		revoke_unsaid(admin, at[i]);
+	}
+	cert = admin->members[at[1]].cert;	/* s2's is replaced */
+	ok(rx_cert_issue(admin, &cert, &st), &st);
+	ok(rx_finish(admin, RX_OK, RX_DID_CERTIFY, NULL, NULL, &st), &st);
+	rx_session_close(admin);
+	s = fixture_open(dir, "s1");
+	for (i = 0; i < 2; i++) {
+		at[i] = rx_member_first(s, fixture_id[who[i]]);
+		assert_true(s->members[at[i]].revoked > 0);
+		assert_int_equal(s->members[at[i]].ended, i == 0);
+		assert_int_equal(takes_for_member(s, who[i]), i == 1);
+	}
+	rx_session_close(s);
+}
+
 /* "gone", who is above the village, is disabled while d1 signs in, at any moment of
  * it: d1 hands nothing on to him.  Five queries load the members and three look
  * whether they are still the same; after that it is one transaction. */
@@ -1093,6 +1141,8 @@ main(void)
 		    test_leaver_with_a_later_copy_opens_nothing_written_later),
 		cmocka_unit_test(
 		    test_leaver_is_granted_nothing_by_the_rotation),
+		cmocka_unit_test(
+	    test_revocation_of_no_reason_is_an_end_of_the_last_certificate),
 		cmocka_unit_test(
 		    test_member_disabled_while_members_are_loaded_gets_no_key),
 		cmocka_unit_test(

@@ -78,6 +78,29 @@ test_open_session_learns_of_newcomers_and_of_its_own_revocation(void **state)
 	rx_session_close(s);
 }
 
+/* Not revoked: somebody has taken all his certificates out of the files. */
+static void
+test_session_whose_certificates_are_gone_writes_nothing(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	int64_t entries;
+	struct rx_status st;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_begin(s, &st), &st);			/* the control */
+	rx_store_rollback(s->store);
+	entries = fixture_number(dir, "SELECT count(*) FROM audit");
+	fixture_tamper(dir, "DELETE FROM keys.cert WHERE user = $d1");
+	assert_int_equal(rx_begin(s, &st), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NOT_A_MEMBER);
+	assert_false(rx_store_in_transaction(s->store));
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM audit"),
+	    entries);
+	rx_session_close(s);
+}
+
 /* d2 changes his passphrase; the administrator certifies, d2 takes it up.  The
  * keyblob and the request of before are put in the buffers. */
 static void
@@ -319,6 +342,8 @@ main(void)
 		cmocka_unit_test(
 		    test_change_behind_an_open_session_is_not_signed_for),
 		cmocka_unit_test(test_open_session_learns_of_newcomers_and_of_its_own_revocation),
+		cmocka_unit_test(
+		    test_session_whose_certificates_are_gone_writes_nothing),
 		cmocka_unit_test(test_keyblob_of_before_the_change_is_refused),
 		cmocka_unit_test(
 		    test_request_by_replaced_keys_is_not_certified),

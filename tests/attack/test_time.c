@@ -121,6 +121,38 @@ test_signature_does_not_count_after_the_revocation(void **state)
 	rx_session_close(s);
 }
 
+/* Two certificates of one key are no two chances. */
+static void
+test_signature_of_another_does_not_count_for_any_of_several_roles(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "admin"), *s1, *d1;
+	struct rx_secret *p = test_passphrase("s1-pass");
+	uint8_t own[RX_SIGNATURE_BYTES], other[RX_SIGNATURE_BYTES];
+	struct rx_status st;
+	int64_t at;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_user_add(s, "s1", RX_ROLE_SUPERVISOR, "350102002", p, &st), &st);
+	rx_secret_free(p);
+	s1 = fixture_open(dir, "s1");
+	d1 = fixture_open(dir, "d1");
+	rx_sign(own, s1->id->sign_secret, LABEL, "x", 1);
+	rx_sign(other, d1->id->sign_secret, LABEL, "x", 1);
+	at = rx_session_now(s1);
+	assert_false(rx_member_signed(s1, fixture_id[S1], at, other, LABEL,
+	    "x", 1));
+	/* The controls: it is d1's, and hers counts. */
+	assert_true(rx_member_signed(s1, fixture_id[D1], at, other, LABEL,
+	    "x", 1));
+	assert_true(rx_member_signed(s1, fixture_id[S1], at, own, LABEL, "x",
+	    1));
+	rx_session_close(s);
+	rx_session_close(s1);
+	rx_session_close(d1);
+}
+
 /* Somebody who once supervised has another certificate by now: his keys sign for
  * today, but what he may is what a certificate of today lets him. */
 static void
@@ -786,6 +818,8 @@ main(void)
 		    test_signature_counts_within_the_certificate_only),
 		cmocka_unit_test(
 		    test_signature_does_not_count_after_the_revocation),
+		cmocka_unit_test(
+	    test_signature_of_another_does_not_count_for_any_of_several_roles),
 		cmocka_unit_test(
 		    test_role_of_a_certificate_that_is_over_counts_no_more),
 		cmocka_unit_test(
