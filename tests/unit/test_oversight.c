@@ -557,6 +557,11 @@ test_no_key_names_those_who_hand_it_on(void **state)
 	ok(rx_key_holders_each(admin, "dnew", VILLAGE1, see_holder, names,
 	    &st), &st);
 	assert_string_equal(names, "d1/2 ");
+	/* Nobody waits for the keys of somebody who is not. */
+	names[0] = '\0';
+	ok(rx_key_holders_each(admin, "nobody", VILLAGE1, see_holder, names,
+	    &st), &st);
+	assert_string_equal(names, "");
 	rx_session_close(late);
 	rx_session_close(admin);
 }

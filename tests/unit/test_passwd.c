@@ -53,6 +53,47 @@ test_new_passphrase_is_certified_by_the_administrator(void **state)
 	rx_session_close(admin);
 }
 
+/* The keys of one unit can have come from two people, each a part. */
+static void
+test_new_passphrase_takes_all_the_grants_of_a_unit(void **state)
+{
+	struct rx_session *admin, *d1, *s;
+	uint8_t id[RX_ID_BYTES];
+	struct shown_case c;
+	char dir[256];
+	size_t grants;
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	ok(enrol(admin, "s1", RX_ROLE_SUPERVISOR, TOWN), &st);
+	d1 = sign_in(dir, "d1");
+	add_child(d1, "c1", VILLAGE1);
+	ok(observe(d1, "o1", "c1", "2025-06-01", "mood_low", "green"), &st);
+	ok(enrol(admin, "d2", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	rx_session_close(sign_in(dir, "s1"));	/* the coded key */
+	reopen(&d1, dir, "d1");			/* the other two */
+	rx_session_close(d1);
+	s = sign_in(dir, "d2");
+	memcpy(id, s->user_id, RX_ID_BYTES);
+	grants = rows_of(s, RX_Q_GRANTS_TO, id);
+	assert_int_equal(grants, 3);	/* one of the register's keys */
+	must(passwd(s, "new"));
+	rx_session_close(s);
+	reopen(&admin, dir, "admin");
+	must(open_as(&s, dir, "d2", "new"));
+	assert_null(s->next);
+	assert_int_equal(rows_of(s, RX_Q_GRANTS_TO, id), grants);
+	must(show(s, "c1", NULL, &c));
+	assert_int_equal(c.n, 2);
+	assert_true(c.name);
+	assert_string_equal(c.text, "看望");
+	ok(observe(s, "o2", "c1", "2025-06-02", "mood_low", "green"), &st);
+	audit_holds(s);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
 /* ---- the administrator's, by two custodians ---- */
 
 /* As new_register, with the codes; "d1" and the statistician "stat" are there. */
@@ -502,6 +543,8 @@ main(void)
 		    test_cost_of_a_passphrase_is_raised_and_never_lowered),
 		cmocka_unit_test(
 		    test_new_passphrase_is_certified_by_the_administrator),
+		cmocka_unit_test(
+		    test_new_passphrase_takes_all_the_grants_of_a_unit),
 		cmocka_unit_test(
 		    test_grants_made_before_the_new_keys_are_taken_are_kept),
 		cmocka_unit_test(
