@@ -182,6 +182,7 @@ each_origin(void *c, const struct rx_address *a, const struct rx_record *r,
 ACT(act_list, rx_child_each(s, 0, 0, each_child, NULL, &st))
 ACT(act_show, rx_child_show(s, fixture_id[C1], NULL, each_record, NULL, &st))
 ACT(act_glance, rx_child_glance(s, fixture_id[C1], each_child, NULL, &st))
+ACT(act_find, rx_child_find(s, "c1", (uint8_t[RX_ID_BYTES]){ 0 }, &st))
 ACT(act_departures, rx_departure_each(s, NULL, true, each_departure, NULL,
     &st))
 ACT(act_answers, rx_arrival_each(s, each_answer, NULL, &st))
@@ -325,6 +326,9 @@ static const struct {
 	{ "child that is missing, of what is known", "d1", "DELETE FROM "
 	    "child WHERE id = $c1", NULL, act_case_known, RX_ENOENT,
 	    RX_MSG_CHILD_UNKNOWN },
+	{ "child of an id that is none", "d1", "UPDATE child SET "
+	    "id = CAST(substr(id, 1, 15) AS BLOB) WHERE id = $c1", NULL,
+	    act_find, RX_ENOENT, RX_MSG_CHILD_UNKNOWN },
 	{ "slot of a case without keys", "s1", "DELETE FROM keys.case_key "
 	    "WHERE child = $c1", NULL, act_rekey, RX_ECORRUPT,
 	    RX_MSG_CASE_KEYS_MISSING },

@@ -84,6 +84,9 @@ test_new_passphrase_takes_all_the_grants_of_a_unit(void **state)
 	must(open_as(&s, dir, "d2", "new"));
 	assert_null(s->next);
 	assert_int_equal(rows_of(s, RX_Q_GRANTS_TO, id), grants);
+	rx_session_close(s);
+	/* By the new keys alone. */
+	must(open_as(&s, dir, "d2", "new"));
 	must(show(s, "c1", NULL, &c));
 	assert_int_equal(c.n, 2);
 	assert_true(c.name);
