@@ -57,6 +57,7 @@ REAL_(int, sodium_mlock, (void *, size_t))
 REAL_(int, argon2id_hash_raw, (uint32_t, uint32_t, uint32_t, const void *,
     size_t, const void *, size_t, void *, size_t))
 REAL_(ssize_t, write, (int, const void *, size_t))
+REAL_(int, fseek, (FILE *, long, int))
 REAL_(int, fsync, (int))
 REAL_(int, mkostemp, (char *, int))
 REAL_(int, rename, (const char *, const char *))
@@ -946,6 +947,19 @@ __wrap_fsync(int fd)
 #define STEP(writes) \
 	if ((errno = step(writes, NULL)) != 0) \
 		return (-1)
+
+/* Going back to the beginning of what is read again. */
+int
+__wrap_fseek(FILE *f, long to, int whence)
+{
+	unsigned k;
+
+	if (armed && (k = ++reads) > 0 && how == FAULT_READ && due(k)) {
+		errno = EIO;
+		return (-1);
+	}
+	return (__real_fseek(f, to, whence));
+}
 
 int
 __wrap_mkostemp(char *path, int flags)

@@ -305,6 +305,173 @@ test_what_may_change_anything_makes_it_worthless(void **state)
 	assert_true(read_anew(dir, "d1") > 1);
 }
 
+/* ---- what somebody with the seed puts there ---- */
+
+#define FORMAT 1
+#define UNITS 72		/* where the number of units stands */
+#define CASES 92		/* of the first unit; then its cases */
+
+/* The key of what ${s} keeps, and its place. */
+static void
+own_key(struct rx_key *key, struct rx_place *where, const struct rx_session *s)
+{
+
+	rx_hash(key->b, RX_KEY_BYTES, s->blob->seed, "runxin kept key v1",
+	    NULL, 0);
+	rx_place_init(where, s, "", s->user_id, NULL, RX_TABLE_KEPT, 1,
+	    FORMAT);
+}
+
+/* In ${plain}, what was read of the first case that has a flag. */
+static uint8_t *
+flagged(const struct rx_buf *plain)
+{
+	uint8_t *p = plain->b + CASES + 4;
+	uint32_t i, n = rx_get32(plain->b + CASES);
+
+	for (i = 0; i < n; i++) {
+		p += RX_ID_BYTES + 1;
+		assert_int_equal(p[-1] & 1, 1);
+		if (rx_get32(p + 84) > 0)
+			break;
+		p += 88 + rx_get32(p + 80);
+	}
+	assert_true(i < n);
+	return (p);
+}
+
+/* The zeros that follow are two units of one name, with no case. */
+static void
+unit_twice(struct rx_buf *plain)
+{
+
+	rx_put32(plain->b + UNITS, 3);
+}
+
+static void
+too_many_cases(struct rx_buf *plain)
+{
+
+	rx_put32(plain->b + CASES, UINT32_MAX);
+}
+
+/* As many as there would be room for, had none been read. */
+static void
+more_cases_than_there_are(struct rx_buf *plain)
+{
+
+	rx_put32(plain->b + CASES, (uint32_t)(plain->len - CASES - 4) /
+	    (RX_ID_BYTES + 1));
+}
+
+static void
+more_coded_than_there_is(struct rx_buf *plain)
+{
+
+	rx_put32(flagged(plain) + 80, UINT32_MAX);
+}
+
+static void
+too_many_flags(struct rx_buf *plain)
+{
+
+	rx_put32(flagged(plain) + 84, INT32_MAX);
+}
+
+static void
+flag_with_a_long_number(struct rx_buf *plain)
+{
+	uint8_t *p = flagged(plain);
+
+	rx_put32(p + 88 + rx_get32(p + 80) + 68, 3000);
+}
+
+static void
+end_in_the_head(struct rx_buf *plain)
+{
+
+	plain->len = UNITS;
+}
+
+static void
+end_in_a_unit(struct rx_buf *plain)
+{
+
+	plain->len = CASES;
+}
+
+static void
+end_in_a_case(struct rx_buf *plain)
+{
+
+	plain->len = (size_t)(flagged(plain) - plain->b) + 20;
+}
+
+static void
+test_what_is_not_whole_is_as_good_as_none(void **state)
+{
+	static void (*const change[])(struct rx_buf *) = {
+		NULL,				/* the control */
+		unit_twice, too_many_cases, more_cases_than_there_are,
+		more_coded_than_there_is, too_many_flags,
+		flag_with_a_long_number, end_in_the_head, end_in_a_unit,
+		end_in_a_case
+	};
+	const char *dir = fixture_copy();
+	struct rx_buf box = RX_BUF_INIT, plain = RX_BUF_INIT;
+	struct rx_buf forged = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_place where;
+	struct rx_key key;
+	size_t i;
+
+	(void)state;
+	keep(dir, "d1");
+	kept(dir, SEALED("d1"), &box);
+	s = fixture_open(dir, "d1");
+	own_key(&key, &where, s);
+	rx_session_close(s);
+	for (i = 0; i < sizeof(change) / sizeof(change[0]); i++) {
+		ok(rx_field_open(&plain, box.b, box.len, &key, RX_COMP_CODED,
+		    &where, &st), &st);
+		if (change[i] != NULL)
+			change[i](&plain);
+		ok(rx_field_seal(&forged, &key, RX_COMP_CODED, FORMAT, &where,
+		    RX_PAD_NOTE, plain.b, plain.len, &st), &st);
+		fixture_tamper_blob(dir, PUT("d1"), forged.b, forged.len);
+		assert_int_equal(read_anew(dir, "d1") > 0, i > 0);
+		rx_buf_free(&forged);
+		rx_buf_free(&plain);
+	}
+	rx_buf_free(&box);
+	rx_wipe(&key, sizeof(key));
+}
+
+/* Of a unit whose children are to be listed again nothing is kept. */
+static void
+test_unit_that_is_to_be_listed_again_is_not_kept(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1"), *next;
+	struct rx_known_unit *u;
+	size_t listed;
+
+	(void)state;
+	list_of(s);
+	ok(rx_known_place(s, "350102001999\0\0\0", &u, &st), &st);
+	u->n = 1;
+	assert_non_null(u->k = calloc(u->n, sizeof(*u->k)));
+	for (listed = 0; listed < 2; listed++) {	/* then the control */
+		u->listed = listed == 1;
+		ok(rx_kept_save(s, &st), &st);
+		next = fixture_open(dir, "d1");
+		ok(rx_kept_load(next, &st), &st);
+		assert_int_equal(next->nknown, 1 + listed);
+		rx_session_close(next);
+	}
+	rx_session_close(s);
+}
+
 /* ---- it goes ---- */
 
 static void
@@ -578,6 +745,9 @@ main(void)
 		cmocka_unit_test(test_one_of_other_settings_is_not_taken),
 		cmocka_unit_test(
 		    test_what_may_change_anything_makes_it_worthless),
+		cmocka_unit_test(test_what_is_not_whole_is_as_good_as_none),
+		cmocka_unit_test(
+		    test_unit_that_is_to_be_listed_again_is_not_kept),
 		cmocka_unit_test(
 		    test_an_erasure_leaves_nothing_kept_of_anybody),
 		cmocka_unit_test(test_what_is_kept_goes_with_its_user),
