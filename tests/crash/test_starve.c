@@ -1290,6 +1290,37 @@ test_where_the_store_does_not_answer_it_says_so(void **state)
 	starve_all(FAULT_ANSWER);
 }
 
+/* A file whose lines stand in no order is read several times, from its beginning:
+ * what cannot be read again is not taken for the end. */
+static void
+test_import_that_cannot_be_read_again_stores_nothing(void **state)
+{
+	static const struct deed d = D(act_import_mixed, "d1");
+	static const char rows[] = "SELECT (SELECT count(*) FROM main.child) "
+	    "+ (SELECT count(*) FROM main.record)";
+	const int64_t before = fixture_number(base, rows);
+	unsigned at, calls, seen = 0;
+	struct outcome o;
+
+	(void)state;
+	ready(base, NULL);
+	o = attempt(&d, dir, FAULT_READ, 0);
+	assert_int_equal(o.rc, RX_OK);			/* the control */
+	assert_int_equal(fixture_number(dir, rows), before + 4);
+	calls = o.calls;
+	for (at = 1; at <= calls; at++) {
+		ready(base, NULL);
+		o = attempt(&d, dir, FAULT_READ, at);
+		if (o.msg != RX_MSG_FILE_READ)
+			continue;
+		seen++;
+		assert_int_equal(o.rc, RX_EIO);
+		assert_int_equal(fixture_number(dir, rows), before);
+	}
+	print_message("%u of %u reads\n", seen, calls);
+	assert_true(seen >= 2);
+}
+
 /* ---- rows that somebody changed ---- */
 
 /* Everything that is read, by whom, one after the other in one session: what it
@@ -1728,6 +1759,8 @@ main(void)
 		cmocka_unit_test(
 		    test_json_without_memory_once_is_refused_or_whole),
 		cmocka_unit_test(test_where_the_disk_does_not_read_it_says_so),
+		cmocka_unit_test(
+		    test_import_that_cannot_be_read_again_stores_nothing),
 		cmocka_unit_test(test_where_the_disk_does_not_write_it_says_so),
 		cmocka_unit_test(
 		    test_where_the_store_does_not_answer_it_says_so),
