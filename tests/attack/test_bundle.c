@@ -237,6 +237,19 @@ keep_rows(struct letter *l, bool (*want)(enum rx_table,
 	l->body = kept;
 }
 
+/* A director more. */
+static void
+enrol(struct rx_session *admin, const char *user, const char *unit)
+{
+	struct rx_secret *p;
+	char pass[80];
+
+	(void)snprintf(pass, sizeof(pass), "%s-pass", user);
+	p = test_passphrase(pass);
+	must(rx_user_add(admin, user, RX_ROLE_DIRECTOR, unit, p, &st));
+	rx_secret_free(p);
+}
+
 /* home, a copy in the village; d1 in the copy, s1 at home. */
 struct scene {
 	const char *home, *village;
@@ -700,6 +713,36 @@ test_revocation_in_the_row_of_another_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* A director who is new at home, and whose certificate he leaves out of what he
+ * sends to a copy: that it lies in the head of it makes him nobody there. */
+static void
+test_sender_who_does_not_become_known_is_refused(void **state)
+{
+	struct rx_session *admin, *dd, *there;
+	struct rx_recipient r;
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	there = fixture_open(fixture_copy_of(c.village), "d1");
+	admin = fixture_open(c.home, "admin");
+	enrol(admin, "dd", VILLAGE);
+	rx_session_close(admin);
+	rx_session_close(fixture_open(c.home, "d1"));	/* hands him keys */
+	dd = fixture_open(c.home, "dd");
+	recipient_of(&r, dd, D1);
+	unpack(&l, c.d1, make(dd, VILLAGE));
+	keep_rows(&l, only_certificates);
+	must(take(there, repack_to(&l, dd, &r)));	/* the control */
+	empty(&l);
+	refuses(c.d1, repack_to(&l, dd, &r), RX_ECORRUPT, BUNDLE_CORRUPT);
+	rx_buf_free(&l.body);
+	rx_session_close(dd);
+	rx_session_close(there);
+	scene_close(&c);
+}
+
 static void
 test_bundle_from_the_future_is_refused(void **state)
 {
@@ -847,6 +890,57 @@ test_tables_that_no_bundle_carries_are_refused(void **state)
 	must(rx_buf_add(&l.body, "\xff\xff\xff\x7f", 4, &st));
 	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
 	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+is_record(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table == RX_TABLE_RECORD);
+}
+
+/* A key that is too short, a unit that is none, a version that cannot be. */
+static void
+test_row_of_another_form_is_refused(void **state)
+{
+	static const struct {
+		int col;
+		size_t n;		/* of its bytes; 0: a number */
+		int64_t i;
+	} how[] = {
+		{ 0, RX_ID_BYTES - 1, 0 }, { 2, RX_ID_BYTES - 1, 0 },
+		{ 4, RX_ID_BYTES - 1, 0 }, { 3, 11, 0 }, { 1, 0, 0 },
+		{ 1, 0, -1 }, { 1, 0, UINT32_MAX },
+		{ 1, 0, 1 }		/* the control: as it was */
+	};
+	const size_t last = sizeof(how) / sizeof(how[0]) - 1;
+	struct rx_value v[RX_COLUMNS_MAX];
+	enum rx_table table;
+	struct letter l;
+	struct scene c;
+	size_t i;
+
+	(void)state;
+	scene_open(&c);
+	for (i = 0; i <= last; i++) {
+		unpack(&l, c.s1, make(c.d1, TOWN));
+		keep_rows(&l, is_record);
+		must(rx_row_decode(&table, v, l.body.b + RX_BUNDLE_HEAD + 4,
+		    rx_get32(l.body.b + RX_BUNDLE_HEAD), &st));
+		if (how[i].n > 0)
+			v[how[i].col].n = how[i].n;
+		else
+			v[how[i].col].i = how[i].i;
+		add_row(&l, table, v);
+		if (i < last)
+			refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT,
+			    BUNDLE_CORRUPT);
+		else
+			must(take(c.s1, repack(&l, c.d1, S1)));
+		rx_buf_free(&l.body);
+	}
 	scene_close(&c);
 }
 
@@ -1111,6 +1205,34 @@ test_grant_without_its_epoch_is_not_taken(void **state)
 	scene_close(&c);
 }
 
+/* He for whom it is could not open it, nor tell why. */
+static void
+test_grant_of_another_size_is_refused(void **state)
+{
+	uint8_t box[RX_GRANT_BYTES + 1] = { 0 };
+	struct rx_value v[5] = { rx_text(VILLAGE), rx_int(1), rx_int(14),
+	    rx_bytes(fixture_id[S2], RX_ID_BYTES) };
+	struct letter l;
+	struct scene c;
+	size_t n;
+
+	(void)state;
+	scene_open(&c);
+	unpack(&l, c.d1, make(c.s1, VILLAGE));
+	for (n = RX_GRANT_BYTES - 1; n <= RX_GRANT_BYTES + 1; n++) {
+		empty(&l);
+		v[4] = rx_bytes(box, n);
+		add_row(&l, RX_TABLE_UNIT_GRANT, v);
+		if (n != RX_GRANT_BYTES)
+			refuses(c.d1, repack(&l, c.s1, D1), RX_ECORRUPT,
+			    BUNDLE_CORRUPT);
+		else					/* the control */
+			must(take(c.d1, repack(&l, c.s1, D1)));
+	}
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
 static bool
 no_grants(enum rx_table table, const struct rx_value *v)
 {
@@ -1292,6 +1414,32 @@ test_records_without_their_child_are_refused(void **state)
 	unpack(&l, c.s1, make(c.d1, TOWN));
 	keep_rows(&l, no_child);
 	refuses(c.s1, repack(&l, c.d1, S1), RX_ENOENT, CHILD_UNKNOWN);
+	must(take(c.s1, make(c.d1, TOWN)));		/* the control */
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
+static bool
+no_case_keys(enum rx_table table, const struct rx_value *v)
+{
+
+	(void)v;
+	return (table != RX_TABLE_CASE_KEY);
+}
+
+/* A new child and all that was written of it, and not the keys it lies under. */
+static void
+test_new_case_without_its_keys_is_refused(void **state)
+{
+	struct letter l;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	new_child(c.d1, NULL);
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	keep_rows(&l, no_case_keys);
+	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
 	must(take(c.s1, make(c.d1, TOWN)));		/* the control */
 	rx_buf_free(&l.body);
 	scene_close(&c);
@@ -2705,18 +2853,6 @@ struct moved {
 };
 
 static void
-enrol(struct rx_session *admin, const char *user, const char *unit)
-{
-	struct rx_secret *p;
-	char pass[80];
-
-	(void)snprintf(pass, sizeof(pass), "%s-pass", user);
-	p = test_passphrase(pass);
-	must(rx_user_add(admin, user, RX_ROLE_DIRECTOR, unit, p, &st));
-	rx_secret_free(p);
-}
-
-static void
 offer_and_accept(struct rx_session *d1, struct rx_session *d2)
 {
 	char number[16];
@@ -2893,7 +3029,7 @@ test_move_by_who_may_not_is_refused(void **state)
 static void
 test_move_with_other_rows_is_refused(void **state)
 {
-	static const size_t at[] = { 8, 12, 72, 104 };
+	static const size_t at[] = { 8, 12, 28, 44, 72, 104 };
 	uint8_t genuine[STATEMENT], *key;
 	struct rx_bundle b;
 	struct moved m;
@@ -2902,7 +3038,8 @@ test_move_with_other_rows_is_refused(void **state)
 	(void)state;
 	moved_open(&m);
 	memcpy(genuine, m.statement, STATEMENT);
-	/* Another version, epoch, row of the child, rows of keys. */
+	/* Another version, epoch, row of the child, rows of keys; units that are
+	 * none. */
 	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		m.statement[at[i]] ^= 1;
 		state_as(&m, m.d2);
@@ -3165,6 +3302,53 @@ test_case_without_its_move_spoils_no_bundle(void **state)
 	rx_session_close(d2);
 }
 
+/* The old director sends a case that is new in the copy, with keys beside those that
+ * were signed when it was accepted.  The supervisor, who has only the coded one,
+ * takes from him none that he may not make any more. */
+static void
+test_keys_of_a_moved_case_that_were_not_signed_are_not_taken(void **state)
+{
+	const char *copy, *home = fixture_copy();
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_session *d1, *d2, *s1;
+	uint8_t id[RX_ID_BYTES], *last = NULL;
+	enum rx_table table;
+	struct rx_bundle b;
+	struct letter l;
+	char text[16];
+	size_t at, n;
+
+	(void)state;
+	copy = fixture_village(home);
+	d1 = fixture_open(home, "d1");
+	d2 = fixture_open(home, "d2");
+	s1 = fixture_open(copy, "s1");
+	new_child(d1, id);
+	must(rx_transfer_offer(d1, id, NEXT, "搬家", &st));
+	must(rx_transfer_accept(d2, id, text, &st));
+	unpack(&l, s1, make(d1, TOWN));
+	for (at = RX_BUNDLE_HEAD; at < l.body.len; at += 4 + n) {
+		n = rx_get32(l.body.b + at);
+		must(rx_row_decode(&table, v, l.body.b + at + 4, n, &st));
+		if (table == RX_TABLE_CASE_KEY && memcmp(v[0].p, id,
+		    RX_ID_BYTES) == 0)
+			last = l.body.b + at + 4 + n - 1;
+	}
+	assert_non_null(last);
+	*last ^= 1;
+	must(rx_bundle_open(s1, repack(&l, d1, S1), true, &b, &st));
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.children, 0);
+	*last ^= 1;
+	must(rx_bundle_open(s1, repack(&l, d1, S1), true, &b, &st));
+	assert_int_equal(b.skipped, 0);			/* the control */
+	assert_int_equal(b.children, 2);
+	rx_buf_free(&l.body);
+	rx_session_close(d1);
+	rx_session_close(d2);
+	rx_session_close(s1);
+}
+
 /* Two numbers of one person: a director of two units makes a case of one a case of
  * the other by himself. */
 static void
@@ -3290,6 +3474,13 @@ main(void)
 		cmocka_unit_test(
 		    test_bundle_to_keys_that_were_replaced_is_refused),
 		cmocka_unit_test(test_records_without_their_child_are_refused),
+		cmocka_unit_test(test_row_of_another_form_is_refused),
+		cmocka_unit_test(test_grant_of_another_size_is_refused),
+		cmocka_unit_test(test_new_case_without_its_keys_is_refused),
+		cmocka_unit_test(
+		    test_keys_of_a_moved_case_that_were_not_signed_are_not_taken),
+		cmocka_unit_test(
+		    test_sender_who_does_not_become_known_is_refused),
 	};
 
 	rx_status_clear(&st);
