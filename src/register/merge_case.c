@@ -134,10 +134,10 @@ put_back(struct merge *m, struct rx_status *st)
 	enum rx_table table;
 	rx_err rc;
 
-	if ((rc = rx_row_decode(&table, old, m->bytes.b, m->bytes.len, st)) !=
+	if ((rc = rx_row_decode(&table, old, m->bytes.b, m->bytes.len, st)) ==
 	    RX_OK)
-		return (rc);
-	return (rx_store_replace(m->s->store, table, old, st));
+		rc = rx_store_replace(m->s->store, table, old, st);
+	return (rc);
 }
 
 /* ---- where a case lay ---- */
@@ -1192,7 +1192,7 @@ moved_keys(struct merge *m, struct group *g, const struct rx_passage *move,
 	return (rc);
 }
 
-/* The version of the child that came with ${move}. */
+/* The version of the child that came with ${move}: there is one (move_check). */
 static rx_err
 moved_child_put(struct merge *m, const struct group *g,
     const struct rx_passage *move, struct rx_status *st)
@@ -1201,8 +1201,6 @@ moved_child_put(struct merge *m, const struct group *g,
 	enum rx_there how;
 	rx_err rc;
 
-	if (r == NULL)
-		return (rx_merge_corrupt(st));
 	rx_buf_reset(&m->bytes);
 	if ((rc = rx_store_compare(m->s->store, r->table, r->v, &how,
 	    &m->bytes, st)) != RX_OK || how == RX_SAME)
@@ -1231,11 +1229,10 @@ passed_aside(struct merge *m, const struct group *g, struct rx_status *st)
 		memset(&r, 0, sizeof(r));
 		r.n = n = rx_get32(rows.b + at);
 		r.p = rows.b + at + 4;
-		if ((rc = rx_row_decode(&r.table, r.v, r.p, r.n, st)) != RX_OK)
-			break;
+		rc = rx_row_decode(&r.table, r.v, r.p, r.n, st);
 		r.child = r.v[0].p;
-		if (!stands(m, &r) && (rc = conflict_keep(m, &r, g->unit, r.p,
-		    r.n, st)) == RX_OK)
+		if (rc == RX_OK && !stands(m, &r) && (rc = conflict_keep(m, &r,
+		    g->unit, r.p, r.n, st)) == RX_OK)
 			rc = rx_store_delete(m->s->store, r.table, r.v, NULL,
 			    st);
 	}

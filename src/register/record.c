@@ -227,7 +227,8 @@ rx_record_set_int(struct rx_record *r, enum rx_field f, int64_t v,
 	return (RX_OK);
 }
 
-/* Put ${n} bytes and ${nul} zeros at the end of the data as the field ${f}. */
+/* Put ${n} bytes, no more than LENGTH_MAX, and ${nul} zeros at the end of the data
+ * as the field ${f}. */
 static rx_err
 put(struct rx_record *r, enum rx_field f, const void *p, size_t n, size_t nul,
     struct rx_status *st)
@@ -236,8 +237,6 @@ put(struct rx_record *r, enum rx_field f, const void *p, size_t n, size_t nul,
 	uint8_t *to;
 	rx_err rc;
 
-	if (n > LENGTH_MAX)
-		return (bug(rx_fields[f].key, __func__, st));
 	if ((rc = rx_buf_extend(&r->data, n + nul, &to, st)) != RX_OK)
 		return (rc);
 	if (n > 0)

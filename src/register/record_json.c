@@ -118,9 +118,9 @@ field_json(const struct rx_record *r, enum rx_field f)
 		    json_string(rx_record_text(r, f)));
 	case RX_K_IDS:
 	case RX_K_REFS:
-		return (refs_json(r, f));
+		break;
 	}
-	return (NULL);
+	return (refs_json(r, f));
 }
 
 /* Whether the reader of ${r} was given what ${comp} holds. */

@@ -62,12 +62,14 @@ unit_or_unsaid(const char *s)
 	    (n == 6 || n == 9 || n == 12)) ? s : UNSAID);
 }
 
-/* Whether ${f} may come with a record of this type: not what is worked out. */
+/* Whether ${f} may come with a record of this type: not what is worked out, nor
+ * an id of ours. */
 static bool
 may_have(const struct rx_record *r, enum rx_field f)
 {
 
 	return ((rx_fields[f].may >> r->type & 1) != 0 &&
+	    rx_fields[f].kind != RX_K_ID && rx_fields[f].kind != RX_K_IDS &&
 	    f != RX_F_RAISES_FLAG && f != RX_F_HAS_NEED);
 }
 
@@ -442,12 +444,11 @@ parse_field(struct rx_record *r, enum rx_field f, const json_t *v,
 		return (rc != RX_OK ? rc : rx_record_set_text(r, f, unit,
 		    sizeof(unit), st));
 	case RX_K_REFS:
-		return (parse_refs(r, f, v, st));
 	case RX_K_ID:
 	case RX_K_IDS:
-		break;	/* ours, never input */
+		break;	/* an id of ours never comes: may_have */
 	}
-	return (refuse(f, RX_MSG_KEY_UNKNOWN, NULL, __func__, st));
+	return (parse_refs(r, f, v, st));
 }
 
 static bool
