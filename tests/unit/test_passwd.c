@@ -17,6 +17,8 @@ test_new_passphrase_is_certified_by_the_administrator(void **state)
 	admin = new_register(dir, "r", CITY);
 	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
 	s = sign_in(dir, "d1");
+	assert_true(rx_session_temporary(s));
+	assert_false(rx_session_temporary(admin));
 	add_child(s, "c1", VILLAGE1);
 	ok(observe(s, "o1", "c1", "2025-06-01", "mood_low", "green"), &st);
 	must(passwd(s, "new"));
@@ -28,6 +30,7 @@ test_new_passphrase_is_certified_by_the_administrator(void **state)
 	must(open_as(&s, dir, "d1", "new"));
 	assert_string_equal(listed(s, "c1").name, "林c1");
 	assert_true(person(s, "d1", 0).row.temporary);
+	assert_false(rx_session_temporary(s));	/* he knows that it is not */
 	rx_session_close(s);
 
 	reopen(&admin, dir, "admin");
@@ -37,6 +40,7 @@ test_new_passphrase_is_certified_by_the_administrator(void **state)
 	assert_false(person(admin, "d1", 0).row.temporary);
 	must(open_as(&s, dir, "d1", "new"));
 	assert_null(s->next);
+	assert_false(rx_session_temporary(s));
 	must(show(s, "c1", NULL, &c));
 	assert_int_equal(c.n, 3);
 	assert_true(c.name);

@@ -644,6 +644,57 @@ test_unit_name_is_the_registers_then_the_embedded_then_the_code(void **state)
 	rx_session_close(admin);
 }
 
+static rx_err
+own_unit(void *cookie, const char unit[RX_UNIT_BYTES], const char *name,
+    struct rx_status *u)
+{
+	char text[RX_UNIT_TEXT], *all = cookie;
+
+	(void)name;
+	(void)u;
+	rx_unit_text(text, unit);
+	(void)snprintf(all + strlen(all), 400 - strlen(all), "%s ", text);
+	return (RX_OK);
+}
+
+/* Where somebody enters activities, or cases: of a prefecture's own work there is no
+ * row, and it is listed where it can be chosen. */
+static void
+test_own_units_have_a_prefectures_own_work_beside_it(void **state)
+{
+	static const struct {
+		const char *user;
+		enum rx_role role;
+		const char *unit, *activities, *cases;
+	} who[] = {
+		{ "city", RX_ROLE_STATISTICIAN, CITY, CITY " " CITY "-SELF ",
+		    "" },
+		{ "county", RX_ROLE_STATISTICIAN, COUNTY, COUNTY " ", "" },
+		{ "self", RX_ROLE_DIRECTOR, CITY "-SELF", CITY "-SELF ",
+		    CITY "-SELF " },
+		{ "d1", RX_ROLE_DIRECTOR, VILLAGE1, VILLAGE1 " ", VILLAGE1
+		    " " },
+	};
+	struct rx_session *admin, *s;
+	char dir[256], all[400];
+	size_t i;
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	for (i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+		ok(enrol(admin, who[i].user, who[i].role, who[i].unit), &st);
+		s = sign_in(dir, who[i].user);
+		all[0] = '\0';
+		must(rx_unit_own_each(s, true, own_unit, all, &st));
+		assert_string_equal(all, who[i].activities);
+		all[0] = '\0';
+		must(rx_unit_own_each(s, false, own_unit, all, &st));
+		assert_string_equal(all, who[i].cases);
+		rx_session_close(s);
+	}
+	rx_session_close(admin);
+}
+
 int
 main(void)
 {
@@ -681,6 +732,8 @@ main(void)
 		    test_unit_exists_one_added_by_hand_twice_is_refused),
 		cmocka_unit_test(
 		    test_unit_name_is_the_registers_then_the_embedded_then_the_code),
+		cmocka_unit_test(
+		    test_own_units_have_a_prefectures_own_work_beside_it),
 	};
 
 	return (cmocka_run_group_tests_name("people", tests, setup_none, NULL));

@@ -156,6 +156,23 @@ test_each_role_acts_where_the_matrix_says_and_nowhere_else(void **state)
 	}
 }
 
+/* What is not listed is refused. */
+static void
+test_act_that_is_none_is_permitted_to_nobody(void **state)
+{
+	const enum rx_act none = (enum rx_act)(RX_ACT_COUNTERSIGN + 1);
+	struct rx_session s;
+	struct rx_member m;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(matrix); i++) {
+		m = member(matrix[i].role, matrix[i].at);
+		s = session_of(&m, 1);
+		check_act(&s, none, "");
+	}
+}
+
 /* A director of a SELF unit supervises nothing, a statistician of a county
  * does not write the own work of his prefecture. */
 static void
@@ -618,6 +635,7 @@ main(void)
 		    test_only_the_administrator_grants_the_registers_keys),
 		cmocka_unit_test(
 		    test_no_unit_role_grants_audit_or_ledger_keys_as_a_units),
+		cmocka_unit_test(test_act_that_is_none_is_permitted_to_nobody),
 	};
 
 	return (cmocka_run_group_tests_name("permit", tests, setup, NULL));

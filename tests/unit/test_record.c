@@ -862,6 +862,38 @@ test_follow_up_before_the_observation_is_refused(void **state)
 }
 
 static void
+test_kept_file_says_until_when_and_why_and_no_other_does(void **state)
+{
+	static const char *const keys[2] = { "until", "reason" };
+	static const char *const values[2] = { "2030-07-01", "诉讼未结" };
+	struct rx_record r;
+	json_t *json;
+	size_t i;
+
+	(void)state;
+	is_refused(RX_CONSENT, "until", NULL, RX_MSG_FIELD_MISSING);
+	is_refused(RX_CONSENT, "reason", NULL, RX_MSG_FIELD_MISSING);
+	is_refused(RX_CONSENT, "until", "\"2025-07-01\"", RX_MSG_DATE_BEFORE);
+	for (i = 0; i < 2; i++) {
+		json = object("{\"child\":\"c1\",\"date\":\"2025-07-01\","
+		    "\"state\":\"given\"}");
+		rx_record_init(&r);
+		r.type = RX_CONSENT;
+		ok(rx_record_parse(&r, json, today, &st), &st);
+		assert_int_equal(json_object_set_new(json, keys[i],
+		    json_string(values[i])), 0);
+		assert_int_equal(rx_record_parse(&r, json, today, &st),
+		    RX_EUSAGE);
+		assert_int_equal(st.msg, RX_MSG_KEY_UNKNOWN);
+		assert_string_equal(arg("key"), keys[i]);
+		assert_false(has_fields(&r));
+		rx_status_clear(&st);
+		json_decref(json);
+		rx_record_free(&r);
+	}
+}
+
+static void
 test_wrong_id_number_is_refused(void **state)
 {
 
@@ -1606,7 +1638,7 @@ test_code_in_no_list_is_corrupt_in_json(void **state)
 static void
 test_writing_what_does_not_fit_the_kind_is_a_bug(void **state)
 {
-	static const int64_t zero = 0;
+	static const int64_t zero = 0, one = 1;
 	static const uint8_t id[RX_ID_BYTES];
 	struct rx_record r;
 
@@ -1622,10 +1654,55 @@ test_writing_what_does_not_fit_the_kind_is_a_bug(void **state)
 	    RX_EINTERNAL, &st);
 	refused(rx_record_set_items(&r, RX_F_SIGNS, &zero, 1, &st),
 	    RX_EINTERNAL, &st);
+	refused(rx_record_set_items(&r, RX_F_RISK, &one, 1, &st),
+	    RX_EINTERNAL, &st);
+	refused(rx_record_set_items(&r, RX_F_SIGNS, &one, SIZE_MAX / 8 + 2,
+	    &st), RX_EINTERNAL, &st);	/* 8 bytes, in a size_t */
 	refused(rx_record_set_ids(&r, RX_F_FLAG, id, 0, &st), RX_EINTERNAL,
 	    &st);
 	assert_false(has_fields(&r));
 	rx_record_free(&r);
+}
+
+/* No record is of it: it would be read as having no fields, and written so. */
+static void
+test_type_that_is_none_is_a_bug(void **state)
+{
+	static const enum rx_type types[] = { (enum rx_type)0, RX_TYPE_COUNT };
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_record r;
+	size_t i;
+
+	(void)state;
+	rx_record_init(&r);
+	ok(rx_record_set_text(&r, RX_F_REASON, "x", 1, &st), &st);
+	for (i = 0; i < 2; i++) {
+		r.type = types[i];
+		refused(rx_record_encode(&out, &r, RX_COMP_NARRATIVE, &st),
+		    RX_EINTERNAL, &st);
+		assert_int_equal(out.len, 0);
+		refused(rx_record_decode(&r, RX_COMP_NARRATIVE, "", 0, &st),
+		    RX_EINTERNAL, &st);
+		assert_string_equal(rx_record_text(&r, RX_F_REASON), "x");
+	}
+	r.type = RX_FLAG;				/* the control */
+	ok(rx_record_encode(&out, &r, RX_COMP_NARRATIVE, &st), &st);
+	ok(rx_record_decode(&r, RX_COMP_NARRATIVE, out.b, out.len, &st), &st);
+	rx_buf_free(&out);
+	rx_record_free(&r);
+}
+
+static void
+test_text_unit_or_reference_is_no_number(void **state)
+{
+	static const enum rx_kind kinds[] = { RX_K_TEXT, RX_K_NOTE, RX_K_UNIT,
+	    RX_K_ID, RX_K_IDS, RX_K_REF, RX_K_REFS };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		assert_false(rx_kind_takes(kinds[i], 1));
+	assert_true(rx_kind_takes(RX_K_CODE, 1));
 }
 
 static void
@@ -1757,6 +1834,10 @@ main(void)
 		TEST(test_writing_what_does_not_fit_the_kind_is_a_bug),
 		TEST(test_writing_a_text_checks_it_as_input),
 		TEST(test_absent_reads_as_nothing),
+		cmocka_unit_test(
+		    test_kept_file_says_until_when_and_why_and_no_other_does),
+		cmocka_unit_test(test_type_that_is_none_is_a_bug),
+		cmocka_unit_test(test_text_unit_or_reference_is_no_number),
 	};
 
 	return (cmocka_run_group_tests_name("record", tests, setup, NULL));
