@@ -243,6 +243,62 @@ test_record_without_an_id_is_seen_by_who_reads_all(void **state)
 	refuses(village, "d1", path, RX_ECORRUPT, RX_MSG_STORE_CORRUPT);
 }
 
+/* ---- what was written twice ---- */
+
+static rx_err
+count_each(void *cookie, const struct rx_record *r, struct rx_status *u)
+{
+
+	(void)r;
+	(void)u;
+	(*(size_t *)cookie)++;
+	return (RX_OK);
+}
+
+/* What is kept beside the records of c1 is a row of something else: whoever looks at
+ * it is shown nothing. */
+static void
+test_kept_row_that_is_of_no_case_is_not_shown(void **state)
+{
+	static const struct {
+		enum rx_query q;
+		enum rx_table table;
+		enum fixture_id id;
+		rx_err rc;
+	} what[] = {
+		{ RX_Q_RECORDS_ALL, RX_TABLE_RECORD, C1, RX_OK },
+		{ RX_Q_ACTIVITY, RX_TABLE_ACTIVITY, A1, RX_ECORRUPT },
+	};
+	struct rx_buf rows = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_value arg;
+	const char *dir;
+	size_t i, n;
+	rx_err rc;
+
+	(void)state;
+	for (i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
+		dir = fixture_copy();
+		s = fixture_open(dir, "d1");
+		arg = rx_bytes(fixture_id[what[i].id], RX_ID_BYTES);
+		rx_buf_reset(&rows);
+		must(rx_rows_add(&rows, s, what[i].q, what[i].table, &arg,
+		    &st));
+		fixture_tamper_blob(dir, "INSERT INTO conflict VALUES(4, $o1, "
+		    "1, zeroblob(32), $c1, '350102001001', ?1)", rows.b + 4,
+		    rx_get32(rows.b));
+		n = 0;
+		rx_status_clear(&st);
+		rc = rx_conflict_each(s, fixture_id[C1], count_each, &n, &st);
+		assert_int_equal(rc, what[i].rc);	/* the first: the control */
+		assert_int_equal(n, rc == RX_OK);
+		assert_true(rc == RX_OK || st.msg == RX_MSG_BUNDLE_CORRUPT);
+		assert_false(rx_store_in_transaction(s->store));
+		rx_session_close(s);
+	}
+	rx_buf_free(&rows);
+}
+
 /* ---- what the sender signed is not a bundle ---- */
 
 /* Seal ${n} bytes to d1 of home, signed by d1 of ${village}. */
@@ -322,6 +378,7 @@ main(void)
 		cmocka_unit_test(test_body_that_is_too_short_is_refused),
 		cmocka_unit_test(
 		    test_bundle_with_another_signature_is_not_shown),
+		cmocka_unit_test(test_kept_row_that_is_of_no_case_is_not_shown),
 	};
 
 	rx_status_clear(&st);

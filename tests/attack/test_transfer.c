@@ -670,6 +670,36 @@ test_refused_case_has_new_keys_at_the_next_sign_in(void **state)
 	assert_int_equal(fixture_number(dir, sql), before + 1);
 }
 
+/* Somebody takes away the statement of it: who had the case is told where it is all
+ * the same, and no day that nobody signed. */
+static void
+test_sender_is_told_where_a_case_is_without_its_statement(void **state)
+{
+	const char *dir = copy();
+	char text[RX_UUID_TEXT];
+	uint8_t id[RX_ID_BYTES];
+	struct rx_session *s;
+	int i;
+
+	(void)state;
+	offer(dir, C1);
+	accepted(dir, "d2", C1);
+	rx_uuid_text(fixture_id[C1], text);
+	for (i = 0; i < 2; i++) {
+		s = fixture_open(dir, "d1");
+		rx_status_clear(&st);
+		assert_int_equal(rx_child_seek(s, text, id, &st), RX_EPERM);
+		assert_int_equal(st.msg, i == 0 ? RX_MSG_CHILD_MOVED_ON :
+		    RX_MSG_CHILD_MOVED);		/* the first: the control */
+		assert_string_equal(st.arg[0].value, "350102001002");
+		assert_int_equal(st.nargs, i == 0 ? 3 : 1);
+		rx_session_close(s);
+		if (i == 0)
+			fixture_tamper(dir, "DELETE FROM keys.move WHERE "
+			    "child = $c1");
+	}
+}
+
 /* ---- what the new holder has ---- */
 
 static rx_err
@@ -752,6 +782,8 @@ main(void)
 		    test_refused_case_has_new_keys_at_the_next_sign_in),
 		cmocka_unit_test(
 		    test_all_of_the_history_opens_with_its_signatures),
+		cmocka_unit_test(
+		    test_sender_is_told_where_a_case_is_without_its_statement),
 	};
 
 	rx_status_clear(&st);
