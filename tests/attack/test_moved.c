@@ -876,6 +876,73 @@ test_history_names_nobody_but_its_authors(void **state)
 	scene_close(&c);
 }
 
+/* Whether what d1 sends of c1 has in it the end of a certificate that ${which} in the
+ * table of them is. */
+static bool
+history_has_end(struct scene *c, const char *which)
+{
+	struct rx_container_head head;
+	struct rx_buf body, end = RX_BUF_INIT;
+	char sql[200];
+	bool has;
+
+	(void)snprintf(sql, sizeof(sql), "SELECT revocation FROM "
+	    "keys.revocation WHERE id IN (%s)", which);
+	fixture_blob(c->home, sql, &end);
+	assert_true(end.len > 0);
+	unpack(&head, &body, c->d2, c->file);
+	has = memmem(body.b, body.len, end.b, end.len) != NULL;
+	rx_buf_free(&body);
+	rx_buf_free(&end);
+	return (has);
+}
+
+/* d1 takes away the row of the certificate ${id}, past the checks of the program. */
+static void
+forget_certificate(struct rx_session *d1, const struct rx_buf *id)
+{
+	const struct rx_value key = rx_bytes(id->b, id->len);
+
+	must(rx_begin(d1, &st));
+	must(rx_store_delete(d1->store, RX_TABLE_CERT, &key, NULL, &st));
+	must(rx_finish(d1, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
+}
+
+/* A certificate is gone, and not that it has ended: that goes along with no case, as
+ * nobody's does who wrote none of it. */
+static void
+test_end_of_an_unknown_certificate_goes_with_no_case(void **state)
+{
+	struct rx_secret *p = test_passphrase("d1-pass");
+	struct rx_buf id = RX_BUF_INIT;
+	struct rx_session *admin;
+	struct scene c;
+
+	(void)state;
+	scene_open(&c);
+	must(rx_session_passwd(c.d1, p, &st));
+	rx_session_close(c.d1);
+	admin = fixture_open(c.home, "admin");	/* the keys of before end */
+	must(rx_user_disable(admin, "gone", &st));
+	rx_session_close(admin);
+	fixture_blob(c.home, "SELECT id FROM keys.cert WHERE user = $gone",
+	    &id);
+	c.d1 = fixture_open(c.home, "d1");
+	forget_certificate(c.d1, &id);
+	rx_session_close(c.d1);
+	c.d1 = fixture_open(c.home, "d1");
+	must(offer(&c, C1));
+	assert_false(history_has_end(&c, "SELECT id FROM keys.revocation "
+	    "WHERE id NOT IN (SELECT id FROM keys.cert)"));
+	/* The control: of who wrote it. */
+	assert_true(history_has_end(&c, "SELECT id FROM keys.cert WHERE user "
+	    "= $d1"));
+	must(show(c.d2, c.file));
+	rx_secret_free(p);
+	rx_buf_free(&id);
+	scene_close(&c);
+}
+
 /* ---- while it is away, and after ---- */
 
 static rx_err
@@ -1413,6 +1480,60 @@ test_statistician_opens_no_history(void **state)
 	scene_close(&c);
 }
 
+struct told {
+	size_t n, named, noted;
+};
+
+static rx_err
+tell_origin(void *cookie, const struct rx_address *from,
+    const struct rx_record *r, const char *author, struct rx_status *u)
+{
+	struct told *t = cookie;
+
+	(void)from;
+	(void)author;
+	(void)u;
+	t->n++;
+	t->named += *rx_record_text(r, RX_F_NAME) != '\0';
+	t->noted += *rx_record_text(r, RX_F_NOTE) != '\0';
+	return (RX_OK);
+}
+
+/* The flag is open in the new register too: the supervisor there reads what was
+ * written before, and names only when he says why. */
+static void
+test_supervisor_names_nobody_of_a_history_without_a_reason(void **state)
+{
+	struct rx_session *s1;
+	struct rx_arrival in;
+	struct scene c;
+	struct told t;
+	unsigned count;
+	int i;
+
+	(void)state;
+	scene_open(&c);
+	must(offer(&c, C1));
+	must(rx_arrival_accept(c.d2, c.file, c.from, fresh(), &in, &st));
+	s1 = fixture_open(c.far, "s1");
+	must(rx_origin_count(s1, in.child, &count, &st));
+	assert_int_equal(count, 1);
+	for (i = 0; i < 3; i++) {
+		memset(&t, 0, sizeof(t));
+		must(rx_origin_each(s1, in.child, i == 0 ? NULL : i == 1 ? "" :
+		    "核实", tell_origin, &t, &count, &st));
+		assert_int_equal(count, 1);
+		assert_int_equal(t.n, 4);	/* c1, o1 twice, o2 */
+		assert_int_equal(t.noted, 3);
+		assert_int_equal(t.named, i < 2 ? 0 : 1);
+	}
+	/* Of a child that came from nowhere there is none. */
+	must(rx_origin_count(c.d2, far_id[C3], &count, &st));
+	assert_int_equal(count, 0);
+	rx_session_close(s1);
+	scene_close(&c);
+}
+
 int
 main(void)
 {
@@ -1470,6 +1591,10 @@ main(void)
 		cmocka_unit_test(
 		    test_case_that_goes_on_brings_the_histories_of_both),
 		cmocka_unit_test(test_statistician_opens_no_history),
+		cmocka_unit_test(
+		    test_end_of_an_unknown_certificate_goes_with_no_case),
+		cmocka_unit_test(
+		    test_supervisor_names_nobody_of_a_history_without_a_reason),
 	};
 
 	rx_status_clear(&st);

@@ -892,6 +892,15 @@ act_disable(struct rx_session *s)
 }
 BEFORE(before_rotation, "admin", act_disable)
 
+/* All cases have new keys, and what was written lies under those before. */
+static void
+before_renewed(const char *where)
+{
+
+	before_rotation(where);
+	did(where, "d1", act_rotate);
+}
+
 /* In a copy, the same record was written as at home: twice. */
 static void
 before_conflict(const char *where)
@@ -1106,6 +1115,7 @@ static const struct deed deeds[] = {
 	D(act_show_named, "s1"), D(act_search, "d1"),
 	D(act_number, "d1"), D(act_browse, "d1"),
 	D(act_browse_all, "d1"), D(act_glance, "d1"),
+	AFTER(before_renewed, act_browse_all, "d1"),
 	D(act_case, "d1"), D(act_moves, "d1"), D(act_history, "d1"),
 	D(act_record_history, "d1"), D(act_activity_history, "d1"),
 	D(act_list_twice, "d1"), D(act_know, "d1"),

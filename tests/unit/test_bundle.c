@@ -1424,6 +1424,42 @@ test_fingerprints_are_the_same_everywhere(void **state)
 	rx_session_close(s1);
 }
 
+/* The village has new keys at home, and its director has brought the case under them
+ * to the copy; those of the supervisor are still to come.  What others wrote of the
+ * case waits as well, and nothing else. */
+static void
+test_case_under_keys_that_are_still_to_come_waits(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *at_home = fixture_open(home, "d1");
+	struct rx_session *d1 = fixture_open(village, "d1"), *s1, *other;
+	const char *path;
+	struct rx_bundle b;
+	size_t n;
+
+	(void)state;
+	other = fixture_open(copy_of(home, "二"), "d1");
+	assert_int_equal(observe(other, "x1", "c1", "mood_low", "calm", false),
+	    RX_OK);
+	path = make(other, TOWN);
+	must(rx_rotate(at_home, VILLAGE, &n, &st));
+	carry(at_home, VILLAGE, d1);
+	s1 = fixture_open(village, "s1");
+	b = take(s1, path);
+	assert_int_equal(b.skipped, 1);
+	assert_int_equal(b.records, 0);
+	/* Then they come. */
+	carry(at_home, TOWN, s1);
+	b = take(s1, path);
+	assert_int_equal(b.skipped, 0);
+	assert_int_equal(b.records, 1);
+	must(fixture_verify(s1, NULL, &st));
+	rx_session_close(at_home);
+	rx_session_close(other);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
 /* ---- a case that moved ---- */
 
 /* From ${from} to ${to}, at home. */
@@ -2159,6 +2195,8 @@ main(void)
 		    test_a_case_that_came_back_is_back_in_the_copy),
 		cmocka_unit_test(test_bundles_in_any_order_converge),
 		cmocka_unit_test(test_control_broken_merge_does_not_converge),
+		cmocka_unit_test(
+		    test_case_under_keys_that_are_still_to_come_waits),
 	};
 
 	rx_status_clear(&st);

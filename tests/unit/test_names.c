@@ -520,6 +520,9 @@ test_a_search_of_a_wide_director_goes_through_all_his_villages(void **state)
 #define KEY_FROM_ANOTHER(column) "UPDATE keys.case_key SET " column " = " \
     "(SELECT " column " FROM keys.case_key ORDER BY child LIMIT 1) WHERE " \
     "child = " LAST
+#define KEY_OF_EPOCH(column, epoch) "UPDATE keys.case_key SET " column " = " \
+    "CAST(substr(" column ", 1, 24) || x'" epoch "' || substr(" column ", 29) " \
+    "AS BLOB) WHERE child = " LAST
 #define LINK_FROM_ANOTHER(column) "UPDATE keys.case_link SET " column " = " \
     "(SELECT " column " FROM keys.case_link ORDER BY child LIMIT 1) WHERE " \
     "child = " LAST
@@ -543,6 +546,9 @@ test_a_box_or_key_that_is_altered_fails_the_first_search(void **state)
 		    RX_MSG_SEALED_CORRUPT },
 		{ "UPDATE keys.case_key SET identity = x'00' WHERE child = "
 		    LAST, RX_MSG_SEALED_CORRUPT },
+		{ "UPDATE keys.case_link SET coded = x'00' WHERE child = "
+		    LAST, RX_MSG_SEALED_CORRUPT },
+		{ KEY_OF_EPOCH("identity", "00000000"), RX_MSG_SEALED_CORRUPT },
 		{ "DELETE FROM keys.case_link WHERE child = " LAST,
 		    RX_MSG_CASE_KEYS_MISSING },
 		{ "DELETE FROM keys.case_key WHERE child = " LAST,
@@ -563,6 +569,22 @@ test_a_box_or_key_that_is_altered_fails_the_first_search(void **state)
 		assert_int_equal(st.msg, how[i].msg);
 		rx_session_close(s);
 	}
+}
+
+/* Under a key of the unit that nobody has handed on. */
+static void
+test_a_key_under_another_of_the_unit_fails_the_first_search(void **state)
+{
+	const char *dir = fixture_many();
+	struct rx_session *s;
+
+	(void)state;
+	s = fixture_open(dir, "d1");
+	ok(first_search(s), &st);			/* the control */
+	fixture_tamper(dir, KEY_OF_EPOCH("identity", "09000000"));
+	assert_int_equal(first_search(s), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NO_KEY_NOBODY);
+	rx_session_close(s);
 }
 
 static void
@@ -640,6 +662,28 @@ test_a_name_with_an_end_or_half_a_character_fails_list_and_search(void **state)
 	rx_buf_free(&id);
 }
 
+/* A row of no child is in no list either; who verifies the register finds it. */
+static void
+test_a_child_without_an_id_is_not_found(void **state)
+{
+	const char *dir = fixture_many();
+	struct rx_session *s = fixture_open(dir, "d1");
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(found(s, "童149"), 1);		/* the control */
+	rx_session_close(s);
+	fixture_tamper(dir, "PRAGMA ignore_check_constraints = 1; UPDATE "
+	    "main.child SET id = x'01' WHERE id = " LAST);
+	assert_int_equal(found_first(dir, "d1", "童149"), 0);
+	assert_int_equal(found_first(dir, "d1", ""), FIXTURE_MANY + 1);
+	s = fixture_open(dir, "d1");
+	ok(rx_child_each(s, 0, 0, count_row, &n, &st), &st);
+	assert_int_equal(n, FIXTURE_MANY + 1);
+	refused(fixture_verify(s, NULL, &st), RX_ECORRUPT, &st);
+	rx_session_close(s);
+}
+
 int
 main(void)
 {
@@ -666,9 +710,12 @@ main(void)
 		cmocka_unit_test(
 		    test_a_box_or_key_that_is_altered_fails_the_first_search),
 		cmocka_unit_test(
+		    test_a_key_under_another_of_the_unit_fails_the_first_search),
+		cmocka_unit_test(
 		    test_a_name_or_key_that_is_altered_fails_the_list),
 		cmocka_unit_test(
 		    test_a_name_with_an_end_or_half_a_character_fails_list_and_search),
+		cmocka_unit_test(test_a_child_without_an_id_is_not_found),
 	};
 
 	rx_status_clear(&st);
