@@ -1303,6 +1303,8 @@ test_head_of_another_chain_is_not_compared(void **state)
 
 /* ---- restoring ---- */
 
+static struct rx_restored got;
+
 static rx_err
 restore(const char *file, const char *live, const char *anchor, bool older)
 {
@@ -1311,7 +1313,6 @@ restore(const char *file, const char *live, const char *anchor, bool older)
 	const struct rx_restore ask = { .file = file, .user = "d1",
 	    .passphrase = p, .dir = dir, .live = live, .anchor = anchor,
 	    .older = older };
-	struct rx_restored got;
 	rx_err rc;
 
 	(void)snprintf(dir, sizeof(dir), "%s/restored", test_dir());
@@ -1352,6 +1353,37 @@ test_backup_older_than_a_countersigned_head_is_refused(void **state)
 	assert_int_equal(st.msg, RX_MSG_BACKUP_OLDER);
 	ok(restore(first, NULL, text, true), &st);
 	ok(restore(second, NULL, text, false), &st);
+	rx_status_clear(&st);
+}
+
+/* The backup is of a register that went another way before that head: which of them
+ * is the true one the user decides, and he is told. */
+static void
+test_backup_of_another_way_than_a_countersigned_head_is_refused(void **state)
+{
+	const char *live = fixture_copy(), *other = fixture_copy_of(live);
+	char own[300], file[300];
+	struct rx_session *s = fixture_open(live, "d1");
+
+	(void)state;
+	(void)snprintf(own, sizeof(own), "%s/own", test_dir());
+	(void)snprintf(file, sizeof(file), "%s/1", test_dir());
+	fixture_save(s, RX_OBSERVATION, later, false, NULL);
+	(void)countersign(live, "s1");
+	must(rx_backup_create(s, own, &st));
+	rx_session_close(s);
+	s = fixture_open(other, "d1");
+	fixture_save(s, RX_OBSERVATION, later, false, NULL);
+	fixture_save(s, RX_OBSERVATION, otherwise, true, NULL);
+	must(rx_backup_create(s, file, &st));
+	rx_session_close(s);
+	assert_int_equal(restore(file, live, NULL, false), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_ANCHOR_FORK);
+	ok(restore(file, live, NULL, true), &st);
+	assert_true(got.forked);
+	/* The control: of the register itself. */
+	ok(restore(own, live, NULL, false), &st);
+	assert_false(got.forked);
 	rx_status_clear(&st);
 }
 
@@ -1442,6 +1474,8 @@ main(void)
 		    test_countersignature_of_an_expired_certificate_is_not_made),
 		cmocka_unit_test(
 		    test_role_that_ends_while_verifying_does_not_countersign),
+		cmocka_unit_test(
+		    test_backup_of_another_way_than_a_countersigned_head_is_refused),
 	};
 
 	rx_status_clear(&st);

@@ -181,10 +181,9 @@ test_answer_is_due_in_a_day_when_red_in_three_otherwise(void **state)
 	assert_int_equal(flag.due - flag.at, 72 * 3600 * 1000);
 }
 
-/* A flag that was recorded ${hours} ago. */
+/* A flag that was recorded at ${at}. */
 static void
-aged_flag(struct rx_session *s, const char *id, const char *child,
-    int64_t age)
+flag_at(struct rx_session *s, const char *id, const char *child, int64_t at)
 {
 	char unit[RX_UNIT_BYTES];
 	struct rx_case c;
@@ -199,7 +198,7 @@ aged_flag(struct rx_session *s, const char *id, const char *child,
 	rx_record_init(&r);
 	r.type = RX_FLAG;
 	r.version = 1;
-	r.at = rx_time_now() - age;
+	r.at = at;
 	rx_uuid7(r.id, r.at);
 	memcpy(r.child, case_id, RX_ID_BYTES);
 	memcpy(r.unit, unit, RX_UNIT_BYTES);
@@ -213,6 +212,15 @@ aged_flag(struct rx_session *s, const char *id, const char *child,
 	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
 	rx_record_free(&r);
 	rx_case_done(&c, s);
+}
+
+/* One that was recorded so many milliseconds, or hours, ago. */
+static void
+aged_flag(struct rx_session *s, const char *id, const char *child,
+    int64_t age)
+{
+
+	flag_at(s, id, child, rx_time_now() - age);
 }
 
 static void
@@ -257,6 +265,45 @@ test_red_flags_come_first_then_the_older(void **state)
 	f = flags_of(w.town, false, NULL);
 	assert_true(f.order);
 	assert_true(f.red >= 2 && f.n >= f.red + 2);
+}
+
+struct moment {
+	int64_t at;
+	size_t n;
+	uint8_t last[RX_ID_BYTES];
+};
+
+static rx_err
+moment_each(void *cookie, const struct rx_flag_row *row, struct rx_status *u)
+{
+	struct moment *m = cookie;
+
+	(void)u;
+	if (row->at != m->at)
+		return (RX_OK);
+	assert_true(m->n == 0 || memcmp(m->last, row->id, RX_ID_BYTES) < 0);
+	memcpy(m->last, row->id, RX_ID_BYTES);
+	m->n++;
+	return (RX_OK);
+}
+
+/* Whoever looks twice finds them in the same order. */
+static void
+test_flags_of_one_moment_come_in_the_order_of_their_ids(void **state)
+{
+	struct moment m = { .at = rx_time_now() - INT64_C(3600000) };
+	char child[8], flag[8];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 6; i++) {
+		(void)snprintf(child, sizeof(child), "om%d", i);
+		(void)snprintf(flag, sizeof(flag), "om%d-f", i);
+		add_child(w.d1, child, VILLAGE1);
+		flag_at(w.d1, flag, child, m.at);
+	}
+	must(rx_review_each(w.town, false, moment_each, &m, &st));
+	assert_int_equal(m.n, 6);
 }
 
 static void
@@ -320,6 +367,25 @@ test_flag_unknown_is_refused(void **state)
 	    FLAG_UNKNOWN);
 	refuses(try(rx_review_find(w.town, "fv-o", &flag, &st)), RX_ENOENT,
 	    FLAG_UNKNOWN);
+}
+
+/* By its number, as a link has it: it is there, and somebody else's. */
+static void
+test_not_permitted_a_flag_of_another_township(void **state)
+{
+	struct rx_flag_row flag;
+	char uuid[RX_UUID_TEXT];
+
+	(void)state;
+	flagged_child(w.d3, "fo", VILLAGE3);
+	flag = flag_of(w.d3, "fo-o");
+	rx_uuid_text(flag.id, uuid);
+	refuses(try(rx_review_find(w.town, uuid, &flag, &st)), RX_EPERM,
+	    NOT_PERMITTED);
+	assert_string_equal(arg_of("unit"), VILLAGE3);
+	refuses(try(rx_review_find(w.d1, uuid, &flag, &st)), RX_EPERM,
+	    NOT_PERMITTED);
+	must(rx_review_find(w.county, uuid, &flag, &st));	/* the control */
 }
 
 static void
@@ -885,6 +951,30 @@ test_supervisor_enrolled_after_the_flag_gets_access(void **state)
 	rx_session_close(late);
 }
 
+/* He hands nothing on, and signs in all the same. */
+static void
+test_director_whose_keys_are_still_to_come_passes_no_flag(void **state)
+{
+	struct rx_audit_head head, after;
+	struct rx_session *late;
+
+	(void)state;
+	add_child(w.d1, "lk", VILLAGE1);
+	ok(observe(w.d1, "lk-o", "lk", "2025-06-03", "mood_low", "red"), &st);
+	old_flag(w.d1, "lk-25", "lk", 25);
+	ok(enrol(w.admin, "new", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+	must(rx_audit_head(w.admin, &head, &st));
+	late = sign_in(w.dir, "new");
+	must(rx_audit_head(late, &after, &st));
+	assert_int_equal(after.seq, head.seq);
+	assert_false(is_open(w.county, "lk"));
+	/* The control: who has them does. */
+	rx_session_close(w.d1);
+	w.d1 = sign_in(w.dir, "d1");
+	assert_true(is_open(w.county, "lk"));
+	rx_session_close(late);
+}
+
 int
 main(void)
 {
@@ -950,6 +1040,11 @@ main(void)
 		    test_correction_with_an_urgent_sign_raises_the_flag),
 		cmocka_unit_test(
 		    test_supervisor_enrolled_after_the_flag_gets_access),
+		cmocka_unit_test(
+		    test_flags_of_one_moment_come_in_the_order_of_their_ids),
+		cmocka_unit_test(test_not_permitted_a_flag_of_another_township),
+		cmocka_unit_test(
+		    test_director_whose_keys_are_still_to_come_passes_no_flag),
 	};
 
 	return (cmocka_run_group_tests_name("review", tests, setup,
