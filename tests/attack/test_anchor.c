@@ -1357,13 +1357,15 @@ test_backup_older_than_a_countersigned_head_is_refused(void **state)
 }
 
 /* The backup is of a register that went another way before that head: which of them
- * is the true one the user decides, and he is told. */
+ * is the true one the user decides, and he is told, though his passphrase does not
+ * open the one in use. */
 static void
 test_backup_of_another_way_than_a_countersigned_head_is_refused(void **state)
 {
 	const char *live = fixture_copy(), *other = fixture_copy_of(live);
 	char own[300], file[300];
 	struct rx_session *s = fixture_open(live, "d1");
+	struct rx_secret *p = test_passphrase("another-pass");
 
 	(void)state;
 	(void)snprintf(own, sizeof(own), "%s/own", test_dir());
@@ -1371,6 +1373,8 @@ test_backup_of_another_way_than_a_countersigned_head_is_refused(void **state)
 	fixture_save(s, RX_OBSERVATION, later, false, NULL);
 	(void)countersign(live, "s1");
 	must(rx_backup_create(s, own, &st));
+	must(rx_session_passwd(s, p, &st));
+	rx_secret_free(p);
 	rx_session_close(s);
 	s = fixture_open(other, "d1");
 	fixture_save(s, RX_OBSERVATION, later, false, NULL);

@@ -1656,12 +1656,38 @@ test_writing_what_does_not_fit_the_kind_is_a_bug(void **state)
 	    RX_EINTERNAL, &st);
 	refused(rx_record_set_items(&r, RX_F_RISK, &one, 1, &st),
 	    RX_EINTERNAL, &st);
-	refused(rx_record_set_items(&r, RX_F_SIGNS, &one, SIZE_MAX / 8 + 2,
-	    &st), RX_EINTERNAL, &st);	/* 8 bytes, in a size_t */
 	refused(rx_record_set_ids(&r, RX_F_FLAG, id, 0, &st), RX_EINTERNAL,
 	    &st);
 	assert_false(has_fields(&r));
 	rx_record_free(&r);
+}
+
+/* Of a length that its stored form has no room for: 24 bits. */
+static void
+test_writing_more_than_can_be_stored_is_a_bug(void **state)
+{
+	const size_t items = (1 << 24) / sizeof(int64_t);
+	const size_t ids = (1 << 24) / RX_ID_BYTES;
+	int64_t *many = malloc(items * sizeof(*many));
+	struct rx_record r;
+	size_t i;
+
+	(void)state;
+	assert_non_null(many);
+	for (i = 0; i < items; i++)
+		many[i] = 1;
+	rx_record_init(&r);
+	refused(rx_record_set_items(&r, RX_F_SIGNS, many, items, &st),
+	    RX_EINTERNAL, &st);
+	refused(rx_record_set_ids(&r, RX_F_CHILDREN, (const uint8_t *)many,
+	    ids, &st), RX_EINTERNAL, &st);
+	assert_false(has_fields(&r));
+	/* The control: one less. */
+	ok(rx_record_set_items(&r, RX_F_SIGNS, many, items - 1, &st), &st);
+	ok(rx_record_set_ids(&r, RX_F_CHILDREN, (const uint8_t *)many,
+	    ids - 1, &st), &st);
+	rx_record_free(&r);
+	free(many);
 }
 
 /* No record is of it: it would be read as having no fields, and written so. */
@@ -1836,6 +1862,7 @@ main(void)
 		TEST(test_absent_reads_as_nothing),
 		cmocka_unit_test(
 		    test_kept_file_says_until_when_and_why_and_no_other_does),
+		cmocka_unit_test(test_writing_more_than_can_be_stored_is_a_bug),
 		cmocka_unit_test(test_type_that_is_none_is_a_bug),
 		cmocka_unit_test(test_text_unit_or_reference_is_no_number),
 	};
