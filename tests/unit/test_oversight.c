@@ -475,6 +475,70 @@ test_altered_entry_is_not_listed(void **state)
 	rx_session_close(admin);
 }
 
+/* What an entry says of itself, to somebody who reads it. */
+static void
+test_details_are_words_in_both_languages(void **state)
+{
+	static const struct {
+		enum rx_action action;
+		bool reasoned;
+		const char *detail, *zh, *en;
+	} of[] = {
+		{ RX_DID_REVIEW, false, "escalate", "上报", "escalate" },
+		{ RX_DID_REVIEW, false, "perhaps", "perhaps", "perhaps" },
+		{ RX_DID_SAVE, false, "escalate", "escalate", "escalate" },
+		{ RX_DID_BACKUP, false, "verified 17 runxin-20250101-000000",
+		    "核验 runxin-20250101-000000",
+		    "verified runxin-20250101-000000" },
+		{ RX_DID_BACKUP, false, "17 b", "17 b", "17 b" },
+		/* What he wrote is not in the entry. */
+		{ RX_DID_REVEAL, true, "", "写了理由（理由封存在档案里）",
+		    "gave a reason (sealed with the case)" },
+		{ RX_DID_REVEAL, false, "", "档案", "the case" },
+		{ RX_DID_PASSWD, false, "", "", "" },
+	};
+	struct rx_buf out = RX_BUF_INIT;
+	struct rx_audit_row row;
+	size_t i;
+	int lang;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < 2 * sizeof(of) / sizeof(of[0]); i++) {
+		lang = (int)(i % 2);
+		memset(&row, 0, sizeof(row));
+		row.action = of[i / 2].action;
+		row.reasoned = of[i / 2].reasoned;
+		rx_text_copy(row.detail, sizeof(row.detail), of[i / 2].detail);
+		rx_buf_reset(&out);
+		ok(rx_audit_words(&out, &row, (enum rx_lang)lang, &st), &st);
+		ok(rx_buf_add(&out, "", 1, &st), &st);
+		assert_string_equal((const char *)out.b, lang == RX_LANG_EN ?
+		    of[i / 2].en : of[i / 2].zh);
+	}
+	rx_buf_free(&out);
+}
+
+static void
+test_every_action_has_a_key_and_a_name_of_its_own(void **state)
+{
+	enum rx_msg name;
+	unsigned a, b, n = 0;
+
+	(void)state;
+	for (a = 0; a < 256; a++) {
+		name = rx_action_name((enum rx_action)a);
+		assert_int_equal(name == RX_MSG_NONE,
+		    rx_action_key((enum rx_action)a) == NULL);
+		for (b = 0; b < a && name != RX_MSG_NONE; b++)
+			assert_int_not_equal(rx_action_name((enum rx_action)b),
+			    name);
+		n += name != RX_MSG_NONE;
+	}
+	assert_int_equal(rx_action_name(RX_DID_SAVE), RX_MSG_DID_SAVE);
+	assert_true(n > 20);
+}
+
 /* ---- verification beside writers ---- */
 
 struct beside {
@@ -628,6 +692,10 @@ main(void)
 		    test_a_director_reads_the_entries_on_his_cases_and_his_own),
 		cmocka_unit_test(
 		    test_altered_entry_is_not_listed),
+		cmocka_unit_test(
+		    test_details_are_words_in_both_languages),
+		cmocka_unit_test(
+		    test_every_action_has_a_key_and_a_name_of_its_own),
 		cmocka_unit_test(
 		    test_verifying_holds_up_nobody_who_saves),
 		cmocka_unit_test(
