@@ -8,14 +8,18 @@
 
 /* Backups: made, checked, restored, and refused when something is wrong. */
 
-/* The clock of the program, which a test may set ahead. */
-static int64_t ahead;	/* ms */
+/* The clock of the program, which a test may set ahead, or stop. */
+static int64_t ahead, stopped;	/* ms */
 
 int
 clock_gettime(clockid_t id, struct timespec *ts)
 {
 	const int rc = (int)syscall(SYS_clock_gettime, id, ts);
 
+	if (id == CLOCK_REALTIME && stopped != 0) {
+		ts->tv_sec = stopped / 1000;
+		ts->tv_nsec = stopped % 1000 * 1000000;
+	}
 	if (id == CLOCK_REALTIME)
 		ts->tv_sec += ahead / 1000;
 	return (rc);
@@ -611,6 +615,41 @@ test_vault_keeps_a_chain_by_itself(void **state)
 }
 
 static void
+test_vault_names_are_a_day_and_a_time(void **state)
+{
+	static const char *const not[] = { "", "runxin-20250101", "mine",
+	    "runxin-2025010a-000000", "runxin-20250101-00000x",
+	    "runxin-20250101_000000", "runxin-2025-101-000000",
+	    "runxin-20250101-000000.keys", "Runxin-20250101-000000" };
+	size_t i;
+
+	(void)state;
+	assert_true(rx_vault_is_name("runxin-20250101-000000"));
+	for (i = 0; i < sizeof(not) / sizeof(not[0]); i++)
+		assert_false(rx_vault_is_name(not[i]));
+}
+
+/* The time in two of them does not tell: what they know of the audit does. */
+static void
+test_newest_of_two_of_one_moment_is_the_later_one(void **state)
+{
+	const char *dir = test_dir();
+	char name[2][RX_VAULT_NAME];
+	struct rx_vault_file first, top;
+
+	(void)state;
+	stopped = rx_time_now() + 2000;
+	assert_true(vault_add(b.d1, dir, NULL, 30, name[0]));
+	must(rx_vault_newest(b.d1, dir, &first, &st));
+	assert_false(vault_add(b.d1, dir, NULL, 30, name[1]));
+	must(rx_vault_newest(b.d1, dir, &top, &st));
+	stopped = 0;
+	assert_int_equal(top.made, first.made);
+	assert_true(top.seq > first.seq);
+	assert_string_equal(top.name, name[1]);
+}
+
+static void
 test_vault_begins_anew_when_the_newest_cannot_be_read(void **state)
 {
 	const char *dir = test_dir();
@@ -640,6 +679,25 @@ test_vault_makes_a_whole_one_in_time(void **state)
 		assert_true(++since <= RX_VAULT_CHAIN);
 	}
 	assert_true(wholes >= 3);
+}
+
+/* Increments that are as large together as a whole one are no use. */
+static void
+test_vault_makes_a_whole_one_when_much_has_changed(void **state)
+{
+	const char *dir = test_dir();
+	char name[RX_VAULT_NAME], id[16];
+	int i, k;
+
+	(void)state;
+	assert_true(vault_add(b.d1, dir, NULL, 30, name));
+	for (i = 0; i == 0 || !vault_add(b.d1, dir, NULL, 30, name); i++) {
+		assert_true(i < RX_VAULT_CHAIN - 1);
+		for (k = 0; k < 6; k++) {
+			(void)snprintf(id, sizeof(id), "w%d-%d", i, k);
+			add_child(b.d1, id, VILLAGE1);
+		}
+	}
 }
 
 /* Both of a damaged one: its content, its keys. */
@@ -765,6 +823,68 @@ test_vault_tidy_keeps_the_last_whole_ones(void **state)
 	assert_int_equal(removed, 0);
 }
 
+/* Its own keys, when their time is over, and of those only what was signed here. */
+static void
+test_vault_tidy_removes_expired_keys_and_no_others(void **state)
+{
+	const char *dir = test_dir();
+	char name[2][RX_VAULT_NAME], file[2][400], mine[400];
+	size_t removed, i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		(void)vault_add(b.d1, dir, NULL, i == 0 ? 1 : 3, name[i]);
+		(void)snprintf(file[i], sizeof(file[i]), "%s/%s.keys", dir,
+		    name[i]);
+	}
+	(void)snprintf(mine, sizeof(mine), "%s/mine.keys", dir);
+	must(rx_backup_keys(b.d1, mine, 1, &st));
+	must(rx_vault_tidy(b.d1, dir, NULL, &removed, &st));
+	assert_int_equal(removed, 0);
+	test_clock_ahead(INT64_C(86400000) * 5 / 2);
+	must(rx_vault_tidy(b.d1, dir, NULL, &removed, &st));
+	test_clock_ahead(0);
+	assert_int_equal(removed, 1);
+	assert_int_not_equal(access(file[0], F_OK), 0);
+	assert_int_equal(access(file[1], F_OK), 0);
+	assert_int_equal(access(mine, F_OK), 0);
+	assert_int_equal(count_files(dir, ""), 4);
+}
+
+/* Somebody took away what the newest one builds on: it stays, and so do the last
+ * whole ones. */
+static void
+test_vault_tidy_keeps_what_has_lost_its_base(void **state)
+{
+	const struct rx_vault_file none = { "", false, false, 0, 0, { 0 } };
+	const char *dir = test_dir();
+	char name[RX_VAULT_WHOLE + 3][RX_VAULT_NAME], path[400];
+	struct rx_vault_file top;
+	struct rx_backup *taken;
+	size_t i, removed;
+	bool whole;
+
+	(void)state;
+	for (i = 0; i < RX_VAULT_WHOLE + 3; i++) {
+		must(rx_vault_newest(b.d1, dir, &top, &st));
+		must(rx_backup_take(&taken, b.d1, 30, &st));
+		must(rx_vault_write(taken, dir, NULL, i == RX_VAULT_WHOLE + 2 ?
+		    &top : &none, name[i], &whole, &st));
+		assert_int_equal(whole, i != RX_VAULT_WHOLE + 2);
+		rx_backup_release(taken);
+	}
+	(void)snprintf(path, sizeof(path), "%s/%s", dir,
+	    name[RX_VAULT_WHOLE + 1]);
+	assert_int_equal(unlink(path), 0);
+	must(rx_vault_tidy(b.d1, dir, NULL, &removed, &st));
+	assert_int_equal(removed, 1);
+	for (i = 0; i < RX_VAULT_WHOLE + 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, name[i]);
+		assert_int_equal(access(path, F_OK), i == 0 || i ==
+		    RX_VAULT_WHOLE + 1 ? -1 : 0);
+	}
+}
+
 /* What a killed attempt left is in nobody's way. */
 static void
 test_restore_goes_on_after_an_attempt_that_was_killed(void **state)
@@ -842,13 +962,21 @@ main(void)
 		cmocka_unit_test(test_backup_chain_long_is_refused),
 		cmocka_unit_test(test_backup_other_register_is_no_base),
 		cmocka_unit_test(test_keys_alone_are_no_backup),
+		cmocka_unit_test(test_vault_names_are_a_day_and_a_time),
+		cmocka_unit_test(
+		    test_newest_of_two_of_one_moment_is_the_later_one),
 		cmocka_unit_test(test_vault_keeps_a_chain_by_itself),
 		cmocka_unit_test(
 		    test_vault_begins_anew_when_the_newest_cannot_be_read),
 		cmocka_unit_test(test_vault_makes_a_whole_one_in_time),
+		cmocka_unit_test(
+		    test_vault_makes_a_whole_one_when_much_has_changed),
 		cmocka_unit_test(test_vault_prove_sees_what_was_not_written),
 		cmocka_unit_test(test_expired_keys_are_found_and_no_others),
 		cmocka_unit_test(test_vault_tidy_keeps_the_last_whole_ones),
+		cmocka_unit_test(
+		    test_vault_tidy_removes_expired_keys_and_no_others),
+		cmocka_unit_test(test_vault_tidy_keeps_what_has_lost_its_base),
 		cmocka_unit_test(
 		    test_restore_goes_on_after_an_attempt_that_was_killed),
 		cmocka_unit_test(

@@ -133,6 +133,24 @@ test_unit_under_a_zero_part_is_refused(void **state)
 	is_refused("350102000001");	/* no township */
 }
 
+/* As it comes in a file: without the bytes that end it. */
+static void
+test_stored_unit_of_another_form_is_refused(void **state)
+{
+	static const char *const not[] = { "", "350102", "35010200000",
+	    "350102000000-", "350102000000SELF", "350102000000-SELF",
+	    "3501020000000000" };
+	char u[RX_UNIT_BYTES];
+	size_t i;
+
+	(void)state;
+	assert_true(rx_unit_stored(u, "350102001000", 12));
+	assert_memory_equal(u, unit("350102001"), RX_UNIT_BYTES);
+	assert_false(rx_unit_stored(u, "350102001000\0", 13));
+	for (i = 0; i < sizeof(not) / sizeof(not[0]); i++)
+		assert_false(rx_unit_stored(u, not[i], strlen(not[i])));
+}
+
 static void
 test_covers_matrix(void **state)
 {
@@ -313,6 +331,7 @@ main(void)
 		    test_self_of_what_is_not_a_prefecture_is_refused),
 		cmocka_unit_test(test_all_zero_is_refused),
 		cmocka_unit_test(test_unit_under_a_zero_part_is_refused),
+		cmocka_unit_test(test_stored_unit_of_another_form_is_refused),
 		cmocka_unit_test(test_covers_matrix),
 		cmocka_unit_test(test_what_is_no_unit_stands_under_nobody),
 		cmocka_unit_test(test_ancestor_at_every_level),
