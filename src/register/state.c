@@ -289,11 +289,10 @@ read_live(struct rx_case_sum *rd, struct rx_record *r, int64_t flag,
 	rx_err rc;
 
 	/* A flag stands until it is decided, whatever was corrected since. */
-	if (flag != 0 && rx_record_int(r, RX_F_RAISES_FLAG) == 0 &&
-	    (rc = rx_record_set_int(r, RX_F_RAISES_FLAG, flag, st)) != RX_OK)
-		return (rc);
-	if (rd->extracting && (rc = rx_extract_add(&rd->extract, &rd->kinds, r,
-	    st)) != RX_OK)
+	if ((flag != 0 && rx_record_int(r, RX_F_RAISES_FLAG) == 0 &&
+	    (rc = rx_record_set_int(r, RX_F_RAISES_FLAG, flag, st)) != RX_OK) ||
+	    (rd->extracting && (rc = rx_extract_add(&rd->extract, &rd->kinds,
+	    r, st)) != RX_OK))
 		return (rc);
 	return (read_record(rd, r, st));
 }

@@ -225,6 +225,34 @@ test_file_that_is_kept_is_not_listed_until_then(void **state)
 	rx_session_close(s);
 }
 
+/* Whichever of them is entered first. */
+static void
+test_older_decision_to_keep_entered_late_changes_nothing(void **state)
+{
+	static const char *const decision[2] = {
+		"{'child':'c1','date':'2025-09-01','state':'kept','until':"
+		    "'2030-01-01','reason':'诉讼未结'}",
+		"{'child':'c1','date':'2025-08-01','state':'kept','until':"
+		    "'2027-01-01','reason':'复查'}" };
+	const char *dir;
+	struct rx_session *s;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		dir = fixture_copy();
+		s = begun(dir);
+		must(fixture_write(s, RX_CONSENT, false, decision[i], &st));
+		must(fixture_write(s, RX_CONSENT, false, decision[1 - i],
+		    &st));
+		rx_session_close(s);
+		s = fixture_open(dir, "d1");
+		assert_int_equal(on(s, "2030-01-01", RX_RETENTION_NAMES).n, 0);
+		assert_int_equal(on(s, "2030-01-02", RX_RETENTION_NAMES).n, 1);
+		rx_session_close(s);
+	}
+}
+
 /* ---- settings ---- */
 
 static void
@@ -340,6 +368,8 @@ main(void)
 		    test_retention_list_shows_each_what_he_may_see),
 		cmocka_unit_test(
 		    test_file_that_is_kept_is_not_listed_until_then),
+		cmocka_unit_test(
+		    test_older_decision_to_keep_entered_late_changes_nothing),
 		cmocka_unit_test(
 		    test_setting_decides_when_time_is_over_and_visits_are_due),
 		cmocka_unit_test(

@@ -185,6 +185,7 @@ test_one_wrong_setting_keeps_all_from_being_saved(void **state)
 	    "green"), true), 60);
 	assert_int_equal(rx_visit_days(s, rx_code_by_key(RX_LIST_RISK,
 	    "red"), false), 6);
+	assert_int_equal(rx_visit_days(s, NULL, true), 0);	/* no risk */
 	done(&q, &a);
 	rx_session_close(s);
 }
