@@ -473,6 +473,116 @@ test_what_only_adds_is_added(void **unused)
 	scene_close(&c);
 }
 
+/* From nothing on: of no kind is there a row that the first tally could name. */
+static void
+test_what_is_added_to_an_empty_register_is_added(void **unused)
+{
+	static const struct { const char *name, *unit; enum rx_role role; }
+	    people[] = { { "d1", "350102001001", RX_ROLE_DIRECTOR },
+	    { "st", "350102", RX_ROLE_STATISTICIAN },
+	    { "other", "350102", RX_ROLE_STATISTICIAN } };
+	struct rx_secret *p = test_passphrase("admin-pass");
+	struct rx_session *admin;
+	struct rx_codes codes;
+	struct scene c;
+	char pass[20];
+	size_t i;
+
+	(void)unused;
+	state = 3;
+	memset(&c, 0, sizeof(c));
+	c.dir = test_dir();
+	must(rx_register_create(c.dir, "admin", "县", "350102", p, &codes,
+	    &st));
+	rx_wipe(&codes, sizeof(codes));
+	rx_secret_free(p);
+	admin = fixture_open(c.dir, "admin");
+	for (i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+		(void)snprintf(pass, sizeof(pass), "%s-pass", people[i].name);
+		p = test_passphrase(pass);
+		must(rx_user_add(admin, people[i].name, people[i].role,
+		    people[i].unit, p, &st));
+		rx_secret_free(p);
+	}
+	rx_session_close(admin);
+	c.d1 = fixture_open(c.dir, "d1");
+	c.st = fixture_open(c.dir, "st");
+	c.other = fixture_open(c.dir, "other");
+	assert_true(right(c.st, c.other));
+	assert_false(right(c.st, c.other));
+	assert_int_equal(child(c.d1, "n1", "350102001001", false), RX_OK);
+	assert_false(right(c.st, c.other));
+	assert_int_equal(meet(c.d1, 1, "350102001001", false), RX_OK);
+	assert_false(right(c.st, c.other));
+	assert_int_equal(intervene(c.d1, 1, "n1", false), RX_OK);
+	assert_false(right(c.st, c.other));
+	scene_close(&c);
+}
+
+/* What is handed over, of c2 and of others. */
+struct news {
+	size_t c2, others;
+};
+
+static rx_err
+news_each(void *cookie, const struct rx_record *r, bool now,
+    struct rx_status *u)
+{
+	struct news *n = cookie;
+
+	(void)now, (void)u;
+	if (memcmp(r->child, fixture_id[C2], RX_ID_BYTES) == 0)
+		n->c2++;
+	else
+		n->others++;
+	return (RX_OK);
+}
+
+/* Whether it is known what is new for the form of ${unit} since ${mark}. */
+static bool
+news_of(struct rx_session *s, const char *unit, const struct rx_mark *mark,
+    struct news *n)
+{
+	struct rx_mark at = *mark;
+	bool known;
+
+	memset(n, 0, sizeof(*n));
+	must(rx_form_since(s, unit, &at, news_each, n, &known, &st));
+	return (known);
+}
+
+/* The form of one village: cases of others are nothing to it, until one comes from
+ * there, or goes. */
+static void
+test_case_that_changes_its_form_is_not_counted_as_new(void **unused)
+{
+	struct rx_mark mark;
+	struct scene c;
+	struct news n;
+
+	(void)unused;
+	state = 9;
+	scene_open(&c);
+	c.d2 = fixture_open(c.dir, "d2");
+	must(rx_mark_now(&mark, c.st, &st));
+	assert_int_equal(intervene(c.d2, 1, "c3", false), RX_OK);
+	assert_true(news_of(c.st, VILLAGE1, &mark, &n));
+	assert_int_equal(n.c2 + n.others, 0);
+	assert_int_equal(intervene(c.d1, 2, "c2", false), RX_OK);
+	assert_true(news_of(c.st, VILLAGE1, &mark, &n));
+	assert_true(n.c2 > 0 && n.others == 0);
+	must(rx_mark_now(&mark, c.st, &st));
+	assert_int_equal(moved(c.d1, "350102001002", c.d2, "c2"), RX_OK);
+	assert_false(news_of(c.st, VILLAGE1, &mark, &n));
+	assert_int_equal(n.c2 + n.others, 0);
+	assert_false(news_of(c.st, VILLAGE2, &mark, &n));
+	assert_int_equal(n.c2 + n.others, 0);
+	/* Above both it is where it was. */
+	assert_true(news_of(c.st, COUNTY, &mark, &n));
+	assert_true(n.c2 > 0);
+	scene_close(&c);
+}
+
 static void
 test_after_an_erasure_all_is_counted(void **unused)
 {
@@ -985,6 +1095,10 @@ main(void)
 		cmocka_unit_test(
 		    test_running_tally_equals_a_full_count_whatever_is_done),
 		cmocka_unit_test(test_what_only_adds_is_added),
+		cmocka_unit_test(
+		    test_what_is_added_to_an_empty_register_is_added),
+		cmocka_unit_test(
+		    test_case_that_changes_its_form_is_not_counted_as_new),
 		cmocka_unit_test(test_after_an_erasure_all_is_counted),
 		cmocka_unit_test(test_after_a_bundle_all_is_counted),
 		cmocka_unit_test(test_after_a_departure_all_is_counted),
