@@ -73,13 +73,6 @@ rx_session_close(struct rx_session *s)
 	free(s);
 }
 
-struct rx_store *
-rx_session_store(struct rx_session *s)
-{
-
-	return (s->store);
-}
-
 const char *
 rx_session_user(const struct rx_session *s)
 {
@@ -376,16 +369,15 @@ own_units(struct rx_session *s, struct rx_status *st)
 
 /* Verify the request ${p}; *first is the index of the asker's certificates. */
 static bool
-request_verify(const struct rx_session *s, const uint8_t *p, size_t n,
+request_verify(const struct rx_session *s, const uint8_t p[REQUEST_BYTES],
     size_t *first)
 {
 	const struct rx_member *m;
 
-	if (n != REQUEST_BYTES || memcmp(p, "RXRQ\1\0\0\0", 8) != 0)
-		return (false);
 	*first = rx_member_first(s, p + 8);
 	/* By the keys in use, not by ones that were replaced. */
-	return ((m = rx_member_newest(s, *first)) != NULL && rx_sign_verify(
+	return (memcmp(p, "RXRQ\1\0\0\0", 8) == 0 &&
+	    (m = rx_member_newest(s, *first)) != NULL && rx_sign_verify(
 	    p + REQUEST_BYTES - RX_SIGNATURE_BYTES, m->cert.sign_public,
 	    REQUEST_LABEL, p, REQUEST_BYTES - RX_SIGNATURE_BYTES));
 }
@@ -492,7 +484,7 @@ certify_requests(struct rx_session *s, struct rx_status *st)
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
 	for (i = 0; i < all.len && rc == RX_OK; i += REQUEST_BYTES) {
-		if (!request_verify(s, all.b + i, REQUEST_BYTES, &first))
+		if (!request_verify(s, all.b + i, &first))
 			continue;	/* not his: it stays, and is shown */
 		if ((rc = certify(s, all.b + i, first, st)) != RX_OK)
 			break;
@@ -670,9 +662,8 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = adopt(s, passphrase, st)) != RX_OK)
 		goto err0;
-	if ((rc = rx_session_cost(s, passphrase, &rx_kdf_default, st)) != RX_OK)
-		goto err0;
-	if ((rc = take_next(s, passphrase, st)) != RX_OK)
+	if ((rc = rx_session_cost(s, passphrase, &rx_kdf_default, st)) !=
+	    RX_OK || (rc = take_next(s, passphrase, st)) != RX_OK)
 		goto err0;
 	if ((rc = own_units(s, st)) != RX_OK)
 		goto err0;

@@ -32,7 +32,6 @@ rx_err rx_session_attach(struct rx_session **out, struct rx_store *store,
     struct rx_status *st) RX_MUST_USE;
 void rx_session_close(struct rx_session *s);	/* wipes; NULL is allowed */
 
-struct rx_store *rx_session_store(struct rx_session *s);
 const char *rx_session_user(const struct rx_session *s);
 /* The unit of the register. */
 const char *rx_session_unit(const struct rx_session *s);

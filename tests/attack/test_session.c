@@ -183,6 +183,54 @@ test_request_by_replaced_keys_is_not_certified(void **state)
 	rx_buf_free(&request);
 }
 
+/* His own keys sign it, so only its form is wrong: another header, and more or less
+ * of it than there is to be. */
+static void
+test_request_of_another_form_is_not_certified(void **state)
+{
+	/* The byte that is another, the length; the last is the control. */
+	static const struct { int at, more; } of[] = { { 0, 0 }, { 4, 0 },
+	    { 7, 0 }, { -1, -1 }, { -1, 1 }, { -1, 0 } };
+	static const char count[] =
+	    "SELECT count(*) FROM keys.cert WHERE user = $d2";
+	static const size_t n = sizeof(of) / sizeof(of[0]);
+	struct rx_secret *p = test_passphrase("another");
+	struct rx_buf request = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_status st;
+	const char *dir;
+	size_t i, end;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < n; i++) {
+		dir = fixture_copy();
+		s = fixture_open(dir, "d2");
+		ok(rx_session_passwd(s, p, &st), &st);
+		rx_buf_reset(&request);
+		fixture_blob(dir, "SELECT request FROM keys.request WHERE id "
+		    "= $d2", &request);
+		end = request.len - RX_SIGNATURE_BYTES;
+		if (of[i].at >= 0)
+			request.b[of[i].at] ^= 1;
+		rx_sign(request.b + end, s->id->sign_secret,
+		    "runxin request v1", request.b, end);
+		ok(rx_buf_add(&request, "", 1, &st), &st);
+		fixture_tamper_blob(dir, "UPDATE keys.request SET request = ?1 "
+		    "WHERE id = $d2", request.b, (size_t)((int)request.len -
+		    1 + of[i].more));
+		rx_session_close(s);
+		rx_session_close(fixture_open(dir, "admin"));
+		assert_int_equal(fixture_number(dir, count), i + 1 == n ? 2 :
+		    1);
+		/* What is not certified stays, and is shown. */
+		assert_int_equal(fixture_number(dir, "SELECT count(*) FROM "
+		    "keys.request"), i + 1 == n ? 0 : 1);
+	}
+	rx_secret_free(p);
+	rx_buf_free(&request);
+}
+
 #define OBSERVATION(id, child, signs) "{\"id\":\"" id "\",\"child\":\"" \
     child "\",\"date\":\"2025-06-03\",\"channel\":\"talk\",\"signs\":[" \
     signs "],\"risk\":\"green\"}"
@@ -347,6 +395,8 @@ main(void)
 		cmocka_unit_test(test_keyblob_of_before_the_change_is_refused),
 		cmocka_unit_test(
 		    test_request_by_replaced_keys_is_not_certified),
+		cmocka_unit_test(
+		    test_request_of_another_form_is_not_certified),
 		cmocka_unit_test(test_correction_does_not_take_a_flag_back),
 		cmocka_unit_test(
 		    test_id_of_another_childs_record_is_a_conflict),

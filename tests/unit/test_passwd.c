@@ -494,41 +494,87 @@ test_second_role_given_while_a_passphrase_waits_is_certified_too(void **state)
 static void
 test_cost_of_a_passphrase_is_raised_and_never_lowered(void **state)
 {
-	const struct rx_kdf today = { rx_kdf_default.memory,
-	    rx_kdf_default.passes + 1 };
+	const struct rx_kdf raised[] = {
+		{ rx_kdf_default.memory, rx_kdf_default.passes + 1 },
+		{ rx_kdf_default.memory + 1024, rx_kdf_default.passes } };
 	struct rx_secret *p = test_passphrase("d1");
 	struct rx_session *admin, *s;
 	struct mark before;
 	struct rx_kdf cost;
 	char dir[256];
+	size_t i;
 
 	(void)state;
-	admin = new_register(dir, "cost", CITY);
+	for (i = 0; i < 2; i++) {
+		admin = new_register(dir, i == 0 ? "passes" : "memory", CITY);
+		ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
+		s = sign_in(dir, "d1");
+		assert_false(rx_session_kdf(s, &cost));
+		assert_int_equal(cost.passes, rx_kdf_default.passes);
+		assert_int_equal(cost.memory, rx_kdf_default.memory);
+		s->cost.passes--;	/* from before a rule was raised */
+		assert_true(rx_session_kdf(s, &cost));
+		s->cost.passes++;
+		before = mark_of(s);
+		must(rx_session_cost(s, p, &rx_kdf_default, &st));
+		assert_true(unchanged(s, &before));	/* enough already */
+		must(rx_session_cost(s, p, &raised[i], &st));
+		assert_false(unchanged(s, &before));
+		reopen(&s, dir, "d1");
+		assert_int_equal(s->cost.passes, raised[i].passes);
+		assert_int_equal(s->cost.memory, raised[i].memory);
+		/* A new passphrase keeps it. */
+		must(passwd(s, "new"));
+		rx_session_close(s);
+		must(open_as(&s, dir, "d1", "new"));
+		assert_int_equal(s->cost.passes, raised[i].passes);
+		assert_int_equal(s->cost.memory, raised[i].memory);
+		audit_holds(s);
+		rx_session_close(s);
+		rx_session_close(admin);
+	}
+	rx_secret_free(p);
+}
+
+/* His new keys were certified at home, and taken up there by nobody yet: in a copy
+ * he has the keys of before as well, and writes under the new ones. */
+static void
+test_copy_is_signed_in_to_with_keys_that_were_certified_since(void **state)
+{
+	struct rx_secret *p = test_passphrase("new");
+	struct rx_session *admin, *s;
+	struct shown_case c;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "village", CITY);
 	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
 	s = sign_in(dir, "d1");
-	assert_int_equal(s->cost.passes, rx_kdf_default.passes);
-	assert_false(rx_session_kdf(s, &cost));
-	assert_int_equal(cost.passes, rx_kdf_default.passes);
-	assert_int_equal(cost.memory, rx_kdf_default.memory);
-	s->cost.passes--;	/* of a register from before a rule was raised */
-	assert_true(rx_session_kdf(s, &cost));
-	s->cost.passes++;
-	before = mark_of(s);
-	must(rx_session_cost(s, p, &rx_kdf_default, &st));
-	assert_true(unchanged(s, &before));	/* enough already */
-	must(rx_session_cost(s, p, &today, &st));
-	assert_false(unchanged(s, &before));
-	reopen(&s, dir, "d1");
-	assert_int_equal(s->cost.passes, today.passes);
-	assert_int_equal(s->cost.memory, today.memory);
-	/* A new passphrase keeps it. */
+	add_child(s, "c1", VILLAGE1);
 	must(passwd(s, "new"));
 	rx_session_close(s);
+	reopen(&admin, dir, "admin");
+	rx_session_close(admin);
+	/* Not by himself: he would write under the keys of before. */
+	refuses(try(rx_copy_begin(dir, "d1", p, "一号", &st)), RX_ECONFLICT,
+	    SESSION_STALE);
+	rx_secret_free(p);
+	p = test_passphrase("admin");
+	must(rx_copy_begin(dir, "admin", p, "一号", &st));
 	must(open_as(&s, dir, "d1", "new"));
-	assert_int_equal(s->cost.passes, today.passes);
+	assert_memory_equal(s->id->sign_public, rx_member_newest(s,
+	    rx_member_first(s, s->user_id))->cert.sign_public,
+	    RX_SIGN_PUBLIC_BYTES);
+	ok(observe(s, "o1", "c1", "2025-06-01", "mood_low", "green"), &st);
+	must(show(s, "c1", NULL, &c));
+	assert_true(c.name);
+	assert_int_equal(c.by_type[RX_OBSERVATION], 1);
 	audit_holds(s);
 	rx_session_close(s);
-	rx_session_close(admin);
+	must(open_as(&s, dir, "d1", "new"));
+	must(show(s, "c1", NULL, NULL));
+	audit_holds(s);
+	rx_session_close(s);
 	rx_secret_free(p);
 }
 
@@ -548,6 +594,8 @@ main(void)
 		    test_admin_self_signed_in_as_administrator_he_needs_nobody),
 		cmocka_unit_test(
 		    test_cost_of_a_passphrase_is_raised_and_never_lowered),
+		cmocka_unit_test(
+		    test_copy_is_signed_in_to_with_keys_that_were_certified_since),
 		cmocka_unit_test(
 		    test_new_passphrase_is_certified_by_the_administrator),
 		cmocka_unit_test(
