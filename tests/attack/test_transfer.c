@@ -359,6 +359,7 @@ test_one_offer_that_does_not_verify_hides_no_other(void **state)
 	struct counted n = { 0 };
 	struct rx_session *s;
 	uint8_t id[RX_ID_BYTES];
+	char text[RX_UUID_TEXT];
 
 	(void)state;
 	offer(dir, C1);
@@ -380,6 +381,13 @@ test_one_offer_that_does_not_verify_hides_no_other(void **state)
 	assert_memory_equal(n.bad_child, fixture_id[C2], RX_ID_BYTES);
 	ok(rx_transfer_find(s, "c1", id, &st), &st);
 	assert_memory_equal(id, fixture_id[C1], RX_ID_BYTES);
+	/* By its UUID, as a page asks, it says what is wrong with it. */
+	rx_uuid_text(fixture_id[C1], text);
+	ok(rx_transfer_find(s, text, id, &st), &st);
+	assert_memory_equal(id, fixture_id[C1], RX_ID_BYTES);
+	rx_uuid_text(fixture_id[C2], text);
+	assert_int_equal(rx_transfer_find(s, text, id, &st), RX_ECORRUPT);
+	assert_int_equal(st.msg, RX_MSG_TRANSFER_FORGED);
 	rx_session_close(s);
 	accepted(dir, "d2", C1);
 	not_accepted(dir, "d2", C2, RX_ECORRUPT, RX_MSG_TRANSFER_FORGED);
@@ -700,6 +708,92 @@ test_sender_is_told_where_a_case_is_without_its_statement(void **state)
 	}
 }
 
+/* The session that was open all the time offers it again, to somebody else. */
+static void
+test_refused_case_is_offered_again_under_new_keys(void **state)
+{
+	static const char of_case[] = "SELECT max(epoch) FROM keys.case_key "
+	    "WHERE child = $c2";
+	static const char offered[] = "SELECT epoch FROM keys.transfer";
+	const char *dir = copy();
+	struct rx_session *d1 = fixture_open(dir, "d1"), *d2;
+	int64_t before;
+
+	(void)state;
+	rx_status_clear(&st);
+	before = fixture_number(dir, of_case);
+	ok(rx_transfer_offer(d1, fixture_id[C2], "350102001002", "搬家", &st),
+	    &st);
+	d2 = fixture_open(dir, "d2");
+	ok(rx_transfer_reject(d2, fixture_id[C2], "no", &st), &st);
+	rx_session_close(d2);
+	assert_int_equal(fixture_number(dir, offered), before);
+	ok(rx_transfer_offer(d1, fixture_id[C2], "350102001004", "搬家", &st),
+	    &st);
+	assert_int_equal(fixture_number(dir, of_case), before + 1);
+	assert_int_equal(fixture_number(dir, offered), before + 1);
+	ok(fixture_verify(d1, NULL, &st), &st);
+	rx_session_close(d1);
+	accepted(dir, "d3", C2);
+}
+
+/* One's own is no offer that one could answer. */
+static void
+test_offer_that_one_made_oneself_is_not_found(void **state)
+{
+	const char *dir = copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	uint8_t id[RX_ID_BYTES];
+	char text[RX_UUID_TEXT];
+
+	(void)state;
+	offer(dir, C1);
+	rx_status_clear(&st);
+	rx_uuid_text(fixture_id[C1], text);
+	refused(rx_transfer_find(s, "c1", id, &st), RX_ENOENT, &st);
+	refused(rx_transfer_find(s, text, id, &st), RX_ENOENT, &st);
+	rx_session_close(s);
+	s = fixture_open(dir, "d2");		/* the control */
+	ok(rx_transfer_find(s, "c1", id, &st), &st);
+	rx_session_close(s);
+}
+
+/* Who is new in the village that offers has no keys yet: he signs in, and the offer
+ * stays as it is. */
+static void
+test_newcomer_signs_in_beside_an_offer_whose_keys_he_waits_for(void **state)
+{
+	static const char offered[] = "SELECT grants || coded || note FROM "
+	    "keys.transfer";
+	const char *dir = copy();
+	struct rx_buf was = RX_BUF_INIT, is = RX_BUF_INIT;
+	struct rx_session *s;
+	struct rx_secret *p = test_passphrase("d4-pass");
+	size_t n;
+
+	(void)state;
+	offer(dir, C1);
+	s = fixture_open(dir, "admin");
+	rx_status_clear(&st);
+	ok(rx_user_add(s, "d4", RX_ROLE_DIRECTOR, "350102001001", p, &st), &st);
+	rx_secret_free(p);
+	rx_session_close(s);
+	fixture_blob(dir, offered, &was);
+	s = fixture_open(dir, "d4");
+	refused(fixture_show(s, fixture_id[C1], NULL, &n, &st), RX_EPERM, &st);
+	rx_session_close(s);
+	fixture_blob(dir, offered, &is);
+	assert_int_equal(is.len, was.len);
+	assert_memory_equal(is.b, was.b, was.len);
+	/* The control: with the keys, it is his to take back. */
+	rx_session_close(fixture_open(dir, "d1"));
+	s = fixture_open(dir, "d4");
+	ok(rx_transfer_withdraw(s, fixture_id[C1], &st), &st);
+	rx_session_close(s);
+	rx_buf_free(&was);
+	rx_buf_free(&is);
+}
+
 /* ---- what the new holder has ---- */
 
 static rx_err
@@ -780,6 +874,12 @@ main(void)
 		    test_receiver_opens_nothing_after_a_withdrawal),
 		cmocka_unit_test(
 		    test_refused_case_has_new_keys_at_the_next_sign_in),
+		cmocka_unit_test(
+		    test_refused_case_is_offered_again_under_new_keys),
+		cmocka_unit_test(
+		    test_offer_that_one_made_oneself_is_not_found),
+		cmocka_unit_test(
+		    test_newcomer_signs_in_beside_an_offer_whose_keys_he_waits_for),
 		cmocka_unit_test(
 		    test_all_of_the_history_opens_with_its_signatures),
 		cmocka_unit_test(
