@@ -1137,6 +1137,42 @@ test_note_under_another_key_closes_no_slot(void **state)
 	rx_session_close(s);
 }
 
+/* A name under keys that the case has not, or cut: that name does not open, and it is
+ * not the slot that is found wrong. */
+static void
+test_name_under_keys_that_there_are_not_closes_no_slot(void **state)
+{
+	static const char *const changes[] = {
+		"UPDATE child SET name = CAST(substr(name, 1, 24) || "
+		    "x'09000000' || substr(name, 29) AS BLOB) WHERE id = $c1",
+		"UPDATE child SET name = CAST(substr(name, 1, 24) || "
+		    "x'00000000' || substr(name, 29) AS BLOB) WHERE id = $c1",
+		"UPDATE child SET name = substr(name, 1, 20) WHERE id = $c1",
+	};
+	struct rx_session *s;
+	struct rx_status st;
+	struct rx_case c;
+	const char *dir;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		dir = fixture_copy();
+		s = fixture_open(dir, "s1");
+		rx_status_clear(&st);
+		ok(fixture_show(s, fixture_id[C1], "reason", &n, &st), &st);
+		fixture_tamper(dir, changes[i]);	/* that was the control */
+		rx_case_init(&c);
+		case_keys_of(s, &c);
+		rx_case_done(&c, s);
+		assert_int_equal(fixture_show(s, fixture_id[C1], "reason", &n,
+		    &st), RX_ECORRUPT);
+		assert_int_equal(st.msg, RX_MSG_SIGNATURE_CORRUPT);
+		assert_int_equal(n, 0);
+		rx_session_close(s);
+	}
+}
+
 #define OF_EPOCH_9 "UPDATE keys.case_key SET identity = CAST(substr(identity, " \
     "1, 24) || x'09000000' || substr(identity, 29) AS BLOB) WHERE child = $c2"
 
@@ -1819,6 +1855,8 @@ main(void)
 		cmocka_unit_test(
 		    test_changed_row_of_slot_keys_is_refused_and_put_right),
 		cmocka_unit_test(test_note_under_another_key_closes_no_slot),
+		cmocka_unit_test(
+		    test_name_under_keys_that_there_are_not_closes_no_slot),
 		cmocka_unit_test(
 		    test_case_that_does_not_open_keeps_no_director_out),
 		cmocka_unit_test(

@@ -18,6 +18,7 @@ static struct rx_status st;
 #define OLD "SELECT count(*) FROM keys.slot"
 #define NEW "SELECT count(*) FROM main.slot"
 #define LEADS "SELECT count(*) FROM keys.slot_key"
+#define OF(user) "(SELECT id FROM keys.user WHERE name = '" user "')"
 #define OF_C1 " WHERE child = $c1"
 #define OF_D1 " WHERE child IN ($c1, $c2)"
 
@@ -427,6 +428,44 @@ test_every_one_of_many_supervisors_has_a_slot(void **state)
 		rx_session_close(s);
 	}
 	rx_secret_free(p);
+/* ---- slots of now ---- */
+
+/* More cases than are written at once: the director's sign-in is several entries of
+ * the audit then, between which others save. */
+static void
+test_new_supervisor_gets_a_slot_in_every_one_of_many_cases(void **state)
+{
+	static const char grants[] = "SELECT count(*) FROM main.audit";
+	const char *dir = fixture_many();
+	struct rx_secret *p = test_passphrase("s9-pass");
+	struct rx_session *s;
+	int64_t cases, before;
+	size_t n;
+
+	(void)state;
+	s = fixture_open(dir, "admin");
+	must(rx_user_add(s, "s9", RX_ROLE_SUPERVISOR, "350102001", p, &st));
+	rx_secret_free(p);
+	rx_session_close(s);
+	cases = fixture_number(dir, "SELECT count(DISTINCT id) FROM main.child "
+	    "WHERE unit = '350102001001'");
+	assert_true(cases > 100 && cases <= 200);
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM main.slot "
+	    "WHERE recipient = " OF("s9")), 0);
+	before = fixture_number(dir, grants);
+	rx_session_close(fixture_open(dir, "d1"));
+	assert_int_equal(fixture_number(dir, "SELECT count(*) FROM main.slot "
+	    "WHERE recipient = " OF("s9")), cases);
+	assert_int_equal(fixture_number(dir, grants), before + 2);
+	/* Open where there is a flag, and nowhere else. */
+	s = fixture_open(dir, "s9");
+	must(fixture_show(s, fixture_id[C1], "核实", &n, &st));
+	assert_true(n > 0);
+	assert_int_equal(try(fixture_show(s, fixture_id[C2], "核实", &n,
+	    &st)), RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_CASE_CLOSED);
+	must(fixture_verify(s, NULL, &st));
+	rx_session_close(s);
 }
 
 int
@@ -448,6 +487,8 @@ main(void)
 	    test_slot_of_before_of_who_supervises_no_longer_goes_at_sign_in),
 		cmocka_unit_test(test_erased_child_leaves_no_slot_of_before),
 		cmocka_unit_test(test_every_one_of_many_supervisors_has_a_slot),
+		cmocka_unit_test(
+		    test_new_supervisor_gets_a_slot_in_every_one_of_many_cases),
 	};
 
 	rx_status_clear(&st);
