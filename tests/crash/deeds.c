@@ -241,6 +241,23 @@ before_many(const char *dir)
 	did(dir, "d1", act_import);
 }
 
+/* Whose slots in many cases are still to be made. */
+static rx_err
+act_add_above(struct rx_session *s)
+{
+
+	return (rx_user_add(s, "s9", RX_ROLE_SUPERVISOR, "350102001",
+	    word("n1-pass"), &st));
+}
+
+static void
+before_above(const char *dir)
+{
+
+	did(dir, "d1", act_import);
+	did(dir, "admin", act_add_above);
+}
+
 /* c1 was helped, in ways that each count for the form. */
 static rx_err
 act_help(struct rx_session *s)
@@ -328,6 +345,7 @@ before_countersign(const char *dir)
 static const struct deed deeds[] = {
 	D(before_moved, act_seek_moved, "d1", RX_EPERM),
 	D(before_many, act_many, "d1", RX_OK),
+	D(before_above, act_nothing, "d1", RX_OK),
 	D(before_help, act_erase, "d1", RX_OK),
 	D(before_village, act_open_news, "d1", RX_OK),
 	D(before_town, act_heads, "s1", RX_OK),

@@ -379,6 +379,19 @@ act_list_twice(struct rx_session *s)
 	return (act_list(s));
 }
 
+/* What one searches through is opened again where it was changed: one of many by
+ * itself. */
+static rx_err
+act_search_twice(struct rx_session *s)
+{
+	rx_err rc;
+
+	if ((rc = act_search(s)) != RX_OK || (rc = act_correct(s)) != RX_OK ||
+	    (rc = act_list(s)) != RX_OK)
+		return (rc);
+	return (act_search(s));
+}
+
 static rx_err
 act_know(struct rx_session *s)
 {
@@ -420,6 +433,21 @@ act_erasure_find(struct rx_session *s)
 ACT(act_offer, rx_transfer_offer(s, C1_ID, "350102001002", "搬家", &st))
 ACT(act_reject, rx_transfer_reject(s, C1_ID, "没有", &st))
 ACT(act_withdraw, rx_transfer_withdraw(s, C1_ID, &st))
+
+/* It is refused while he is signed in, and he offers it once more. */
+static rx_err
+act_offer_again(struct rx_session *s)
+{
+	struct rx_session *d2;
+	rx_err rc;
+
+	if ((rc = rx_session_open(&d2, dir, "d2", word("d2-pass"), &st)) !=
+	    RX_OK)
+		return (rc);
+	rc = act_reject(d2);
+	rx_session_close(d2);
+	return (rc != RX_OK ? rc : act_offer(s));
+}
 
 static rx_err
 act_accept(struct rx_session *s)
@@ -1119,6 +1147,7 @@ static const struct deed deeds[] = {
 	D(act_case, "d1"), D(act_moves, "d1"), D(act_history, "d1"),
 	D(act_record_history, "d1"), D(act_activity_history, "d1"),
 	D(act_list_twice, "d1"), D(act_know, "d1"),
+	AFTER(before_many, act_search_twice, "d1"),
 	AFTER(before_many, act_know, "d1"),
 	AFTER(before_known, act_known, "d1"), D(act_draft_save, "d1"),
 	AFTER(before_draft, act_draft_load, "d1"),
@@ -1146,6 +1175,7 @@ static const struct deed deeds[] = {
 	AFTER(before_answer, act_accept, "d2"),
 	AFTER(before_answer, act_reject, "d2"),
 	AFTER(before_answer, act_withdraw, "d1"),
+	AFTER(before_answer, act_offer_again, "d1"),
 	D(act_departures, "d1"), D(act_answers, "d1"),
 	D(act_address, "d1"), D(act_flags, "s1"), D(act_flags, "d1"),
 	D(act_take_on, "s1"), D(act_return, "s1"),
@@ -1709,6 +1739,7 @@ setup(void **state)
 		(void)word("n1-pass");
 		(void)word("admin-pass");
 		(void)word("d1-pass");
+		(void)word("d2-pass");
 		did(base, people[i], act_nothing);
 	}
 	write_import();
