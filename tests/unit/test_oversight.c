@@ -630,6 +630,42 @@ test_no_key_names_those_who_hand_it_on(void **state)
 	rx_session_close(admin);
 }
 
+/* A case that came from a village whose keys he is still to be given: he reads it, and
+ * the records of before are taken without the tag that he cannot check. */
+static void
+test_case_is_read_while_the_keys_of_its_village_of_before_wait(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1"), *admin;
+	const struct rx_key *key;
+	char number[16];
+	size_t n;
+
+	(void)state;
+	ok(rx_transfer_offer(s, fixture_id[C1], "350102001002", "搬家", &st),
+	    &st);
+	rx_session_close(s);
+	s = fixture_open(dir, "d2");
+	ok(rx_transfer_accept(s, fixture_id[C1], number, &st), &st);
+	rx_session_close(s);
+	admin = fixture_open(dir, "admin");
+	enrol(admin, "late", RX_ROLE_SUPERVISOR, "350102001");
+	rx_session_close(admin);
+	rx_session_close(fixture_open(dir, "d2"));	/* hands on his own */
+	s = fixture_open(dir, "late");
+	rx_status_clear(&st);
+	assert_int_equal(rx_unit_key(s, VILLAGE1, RX_COMP_CODED, 0, &key, NULL,
+	    &st), RX_EPERM);
+	rx_status_clear(&st);
+	ok(fixture_show(s, fixture_id[C1], "核实", &n, &st), &st);
+	assert_int_equal(n, 3);
+	/* The control: what stayed in that village waits. */
+	assert_int_equal(fixture_show(s, fixture_id[C2], "核实", &n, &st),
+	    RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_NO_KEY);
+	rx_session_close(s);
+}
+
 static void
 test_no_key_nobody_says_that_nobody_has_it(void **state)
 {
@@ -700,6 +736,8 @@ main(void)
 		    test_verifying_holds_up_nobody_who_saves),
 		cmocka_unit_test(
 		    test_no_key_names_those_who_hand_it_on),
+		cmocka_unit_test(
+		    test_case_is_read_while_the_keys_of_its_village_of_before_wait),
 		cmocka_unit_test(
 		    test_no_key_nobody_says_that_nobody_has_it),
 		cmocka_unit_test(test_altered_note_is_not_believed),
