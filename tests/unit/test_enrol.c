@@ -495,6 +495,84 @@ test_own_flag_of_the_only_supervisor_goes_one_level_up(void **state)
 	rx_session_close(admin);
 }
 
+/* ---- new keys ---- */
+
+#define UNITS 26	/* the township, and its villages */
+
+struct watched {
+	struct rx_session *other;	/* who looks at what is there already */
+	uint64_t seq;			/* before; and at each unit, from then */
+	uint64_t there[UNITS];
+	size_t units, cases;
+	bool whole;			/* of each unit all of its cases */
+};
+
+static void
+watch(void *cookie, const char unit[RX_UNIT_BYTES], size_t done, size_t all)
+{
+	struct watched *w = cookie;
+	struct rx_audit_head head;
+
+	(void)unit;
+	if (all > 0) {
+		w->cases++;
+		w->whole &= done == 1 && all == 1;
+		return;
+	}
+	assert_true(w->units < UNITS);
+	must(rx_audit_head(w->other, &head, &st));
+	w->there[w->units++] = head.seq - w->seq;
+}
+
+/* Of more units than one transaction takes: what one has written others see before
+ * the next begins, and who waits is told how far it is. */
+static void
+test_new_keys_of_many_units_are_made_some_at_a_time(void **state)
+{
+	struct watched w = { .whole = true };
+	struct rx_buf tsv = RX_BUF_INIT;
+	struct rx_audit_head head;
+	struct rx_session *wide;
+	char dir[256], id[16], unit[16];
+	size_t i, n;
+
+	(void)state;
+	rx_rotation_watch(watch, &w);
+	w.other = new_register(dir, "many", COUNTY);
+	for (i = 1; i < UNITS; i++)
+		must(rx_buf_printf(&tsv, &st, "3501020011%02zu\t村%zu\tvillage\t"
+		    "350102001\n", i, i));
+	must(rx_unit_import(w.other, (const char *)tsv.b, tsv.len, &n,
+	    &st));
+	assert_int_equal(n, UNITS - 1);
+	rx_buf_free(&tsv);
+	ok(enrol(w.other, "wide", RX_ROLE_DIRECTOR, TOWN), &st);
+	wide = sign_in(dir, "wide");
+	for (i = 1; i < UNITS; i++) {
+		(void)snprintf(id, sizeof(id), "c%zu", i);
+		(void)snprintf(unit, sizeof(unit), "3501020011%02zu", i);
+		add_child(wide, id, unit);
+	}
+	must(rx_audit_head(w.other, &head, &st));
+	w.seq = head.seq;
+	must(rx_rotate(wide, NULL, &n, &st));
+	assert_int_equal(n, UNITS);
+	assert_int_equal(w.units, UNITS);
+	assert_int_equal(w.there[0], 0);
+	assert_int_equal(w.there[23], 0);
+	assert_int_equal(w.there[24], 24);
+	assert_int_equal(w.there[25], 24);
+	assert_int_equal(w.cases, UNITS - 1);
+	assert_true(w.whole);
+	reopen(&wide, dir, "wide");
+	assert_int_equal(listed(wide, "c1").all, UNITS - 1);
+	assert_string_equal(listed(wide, "c25").name, "林c25");
+	audit_holds(wide);
+	rx_session_close(wide);
+	rx_session_close(w.other);
+	rx_rotation_watch(NULL, NULL);
+}
+
 int
 main(void)
 {
@@ -525,6 +603,8 @@ main(void)
 		    test_flag_goes_to_the_county_when_the_township_is_left_alone),
 		cmocka_unit_test(
 		    test_own_flag_of_the_only_supervisor_goes_one_level_up),
+		cmocka_unit_test(
+		    test_new_keys_of_many_units_are_made_some_at_a_time),
 	};
 
 	return (cmocka_run_group_tests_name("enrol", tests, setup_none, NULL));
