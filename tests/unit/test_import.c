@@ -1,5 +1,9 @@
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+#include <sqlite3.h>
+#include <time.h>
 
 #include "tests/unit/register.h"
 
@@ -7,6 +11,21 @@
  * Import: all or nothing, and a bad line is named by its number.  One register
  * for all tests; what is refused must leave it as it was.
  */
+
+/* The clock of the program, which a test may stop. */
+static int64_t stopped;	/* ms */
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	const int rc = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (id == CLOCK_REALTIME && stopped != 0) {
+		ts->tv_sec = stopped / 1000;
+		ts->tv_nsec = stopped % 1000 * 1000000;
+	}
+	return (rc);
+}
 
 static struct {
 	char dir[256];
@@ -751,6 +770,106 @@ test_failed_first_record_leaves_no_keys_behind(void **state)
 	assert_true(c.name);
 }
 
+/* ---- more than there is room for ---- */
+
+/* The number that ${sql} asks for, of the file of sealed data. */
+static int64_t
+asked(const char *sql)
+{
+	char path[300];
+	sqlite3_stmt *q;
+	sqlite3 *db;
+	int64_t n;
+
+	(void)snprintf(path, sizeof(path), "%s/content.db", w.dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+	n = sqlite3_column_int64(q, 0);
+	(void)sqlite3_finalize(q);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	return (n);
+}
+
+/* A millisecond has 4096 of them, however long it is: then they are of the next. */
+static void
+test_ids_follow_the_order_of_lines_in_one_millisecond(void **state)
+{
+	enum { N = 4096 + 300 };
+	struct rx_import_counts counts;
+	struct rx_buf text = RX_BUF_INIT;
+	char *line = strdup(CHILD_LINE("ms", VILLAGE1));
+	int64_t last;
+	int i;
+
+	(void)state;
+	assert_non_null(line);
+	unquote(line);
+	last = asked("SELECT max(rowid) FROM record");
+	must(rx_buf_add(&text, line, strlen(line), &st));
+	for (i = 0; i < N; i++)
+		must(rx_buf_printf(&text, &st, "{\"type\":\"consent\",\"id\":"
+		    "\"ms%d\",\"child\":\"ms\",\"date\":\"2025-06-01\","
+		    "\"state\":\"given\"}\n", i));
+	stopped = rx_time_now();
+	ok(import_bytes(w.d1, text.b, text.len, &counts), &st);
+	stopped = 0;
+	assert_int_equal(counts.lines, N + 1);
+	assert_int_equal(counts.saved[RX_CONSENT], N);
+	assert_int_equal(asked("SELECT max(rowid) FROM record") - last, N);
+	/* Each is a UUID of version 7, and greater than the one of the line before. */
+	assert_int_equal(asked("SELECT count(*) FROM record WHERE "
+	    "hex(substr(id, 7, 1)) NOT LIKE '7%'"), 0);
+	assert_int_equal(asked("SELECT count(*) FROM (SELECT id, lag(id) OVER "
+	    "(ORDER BY rowid) AS before FROM record WHERE child = (SELECT "
+	    "child FROM record ORDER BY rowid DESC LIMIT 1)) WHERE id <= "
+	    "before"), 0);
+	rx_buf_free(&text);
+	free(line);
+}
+
+/* All that may be locked for what can be done without is taken: the keys of its cases
+ * are read whenever they are needed. */
+static void
+test_import_without_room_for_the_keys_of_its_cases_is_the_same(void **state)
+{
+	enum { MOST = 4096 };
+	static struct rx_secret *taken[MOST];
+	struct rx_import_counts counts;
+	struct shown_case c;
+	size_t n;
+	int i;
+
+	(void)state;
+	ok(import(w.d1, NULL, CHILD_LINE("ro1", VILLAGE1)), &st);
+	ok(import(w.d1, NULL, CHILD_LINE("ro2", VILLAGE1)), &st);
+	for (n = 0; n < MOST; n++)
+		if ((taken[n] = rx_secret_spare((size_t)32 << 10)) == NULL)
+			break;
+	assert_true(n > 0 && n < MOST);
+	ok(import(w.d1, &counts, CHILD_LINE("ro3", VILLAGE1)
+	    CHILD_LINE("ro4", VILLAGE1)
+	    OBSERVATION_LINE("ro1", "ro1", "2025-06-01")
+	    OBSERVATION_LINE("ro2", "ro2", "2025-06-01")
+	    OBSERVATION_LINE("ro3", "ro3", "2025-06-01")
+	    OBSERVATION_LINE("ro4", "ro4", "2025-06-01")
+	    OBSERVATION_LINE("ro5", "ro1", "2025-06-02")), &st);
+	while (n > 0)
+		rx_secret_free(taken[--n]);
+	assert_int_equal(counts.saved[RX_OBSERVATION], 5);
+	for (i = 1; i <= 4; i++) {
+		char id[8];
+
+		(void)snprintf(id, sizeof(id), "ro%d", i);
+		must(show(w.d1, id, NULL, &c));
+		assert_int_equal(c.by_type[RX_OBSERVATION], i == 1 ? 2 : 1);
+		assert_true(c.name);
+	}
+	/* What his supervisor has of it is as after any save. */
+	refuses(show(w.s1, "ro1", "核实", NULL), RX_EPERM, CASE_CLOSED);
+	audit_holds(w.d1);
+}
+
 int
 main(void)
 {
@@ -808,6 +927,10 @@ main(void)
 		    test_failed_first_import_leaves_no_keys_behind),
 		cmocka_unit_test(
 		    test_failed_first_record_leaves_no_keys_behind),
+		cmocka_unit_test(
+		    test_ids_follow_the_order_of_lines_in_one_millisecond),
+		cmocka_unit_test(
+		    test_import_without_room_for_the_keys_of_its_cases_is_the_same),
 	};
 
 	return (cmocka_run_group_tests_name("import", tests, setup,
