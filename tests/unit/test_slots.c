@@ -428,6 +428,8 @@ test_every_one_of_many_supervisors_has_a_slot(void **state)
 		rx_session_close(s);
 	}
 	rx_secret_free(p);
+}
+
 /* ---- slots of now ---- */
 
 /* More cases than are written at once: the director's sign-in is several entries of
