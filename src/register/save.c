@@ -5,13 +5,11 @@
 #include "base/date.h"
 #include "register/save.h"
 
-/* So many bytes may what the form counts take in an import: of all its cases, and of
- * one.  A case of which there is more is read again at the end. */
-#define EXTRACTS_MOST (16u << 20)
+/* What an import knows of cases, it knows of so many at the most. */
+#define CASES_MOST 1024
+/* So many bytes may what the form counts of one of them take; a case of which there is
+ * more is read again. */
 #define EXTRACT_MOST 4096u
-/* An import keeps the keys of so many cases at the most: 4 MiB of locked memory. */
-#define KEPT_BLOCKS 128
-#define KEPT_CASES 512		/* in each */
 
 struct said {			/* a record of consent */
 	int32_t on;
@@ -48,20 +46,19 @@ struct named {
 struct rx_saver {
 	struct rx_session *s;
 	bool bulk, committed;
-	bool astray;		/* a child was taken for another */
 	const uint8_t *key;	/* the id of a new child; NULL: a fresh one */
 	uint8_t tag[RX_ID_BYTES];	/* of the record that was looked for */
 	struct rx_case c;	/* the case at hand */
 	bool part;		/* of its keys only the kept ones */
-	struct rx_secret *kept[KEPT_BLOCKS];	/* of many: keys of cases */
+	struct rx_secret *kept;	/* bulk: keys of cases; NULL when there is no room */
 	size_t nkept;
 	struct rx_record old;	/* the stored version */
 	struct rx_form_kinds kinds;	/* bulk */
-	size_t extracts;	/* bytes of memory that those of the cases take */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	const struct rx_record *foreseen;	/* NULL, or a record of a case */
 	struct rx_aside *aside;	/* it, and the slots of its case */
 	void *cases;
+	size_t ncases;
 	struct named *name;
 	size_t nnames, namecap;	/* a power of two, and at most 3/4 of it taken */
 	uint8_t name_key[RX_HASH64_KEY_BYTES];
@@ -103,6 +100,8 @@ names_free(struct rx_saver *sv)
 			free(sv->name[i].text);
 		}
 	free(sv->name);
+	sv->name = NULL;
+	sv->nnames = sv->namecap = 0;
 }
 
 rx_err
@@ -130,22 +129,20 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 		rx_saver_free(sv);
 		return (rc);
 	}
+	if (bulk)
+		sv->kept = rx_secret_spare(CASES_MOST * 2 *
+		    sizeof(struct rx_key));
 	*out = sv;
 	return (RX_OK);
 }
 
-rx_err
-rx_saver_drain(struct rx_saver *sv, struct rx_status *st)
+/* Insert what was put and still waits to be sealed: before it is looked for in the
+ * store. */
+static rx_err
+drain(struct rx_saver *sv, struct rx_status *st)
 {
 
 	return (sv->ahead != NULL ? rx_ahead_drain(sv->ahead, st) : RX_OK);
-}
-
-bool
-rx_saver_astray(const struct rx_saver *sv)
-{
-
-	return (sv->astray);
 }
 
 /* Seal and insert ${r}, now or, of many, in passing, unless it is sealed. */
@@ -165,7 +162,6 @@ insert(struct rx_saver *sv, struct rx_case *c, const struct rx_record *r,
 void
 rx_saver_free(struct rx_saver *sv)
 {
-	size_t i;
 
 	if (sv == NULL)
 		return;
@@ -176,8 +172,7 @@ rx_saver_free(struct rx_saver *sv)
 	rx_case_done(&sv->c, sv->s);
 	names_free(sv);
 	tdestroy(sv->cases, touched_free);
-	for (i = 0; i < KEPT_BLOCKS; i++)
-		rx_secret_free(sv->kept[i]);
+	rx_secret_free(sv->kept);
 	rx_record_free(&sv->old);
 	rx_buf_free(&sv->units);
 	free(sv);
@@ -216,17 +211,10 @@ aside_end(struct rx_saver *sv)
 static struct rx_key *
 kept_room(struct rx_saver *sv)
 {
-	const size_t at = sv->nkept / KEPT_CASES;
 
-	if (at == KEPT_BLOCKS)
+	if (sv->kept == NULL || sv->nkept == CASES_MOST)
 		return (NULL);
-	if (sv->kept[at] == NULL && (sv->kept[at] = rx_secret_spare(
-	    KEPT_CASES * 2 * sizeof(struct rx_key))) == NULL) {
-		sv->nkept = KEPT_BLOCKS * KEPT_CASES;	/* not asked again */
-		return (NULL);
-	}
-	return ((struct rx_key *)(void *)sv->kept[at]->b +
-	    2 * (sv->nkept++ % KEPT_CASES));
+	return ((struct rx_key *)(void *)sv->kept->b + 2 * sv->nkept++);
 }
 
 /* Keep the keys of the case at hand, of which an import may bring more. */
@@ -332,6 +320,8 @@ touch(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	}
 	if (*found != t)
 		free(t);
+	else
+		sv->ncases++;
 	*out = *found;
 	return (*out != NULL ? RX_OK :
 	    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
@@ -402,26 +392,13 @@ seal_aside(struct rx_saver *sv, const struct touched *t)
 	rx_wipe(&r, sizeof(r));
 }
 
-/* The case ${t} is read again at the end. */
+/* The case ${t} is read again. */
 static void
-extract_drop(struct rx_saver *sv, struct touched *t)
+extract_drop(struct touched *t)
 {
 
-	sv->extracts -= t->extract.lines.cap;
 	rx_extract_free(&t->extract);
 	t->extracted = false;
-}
-
-/* The extract of ${t} has grown since it took ${before} bytes of memory: for how much
- * there is room. */
-static void
-extract_grown(struct rx_saver *sv, struct touched *t, size_t before)
-{
-
-	sv->extracts += t->extract.lines.cap - before;
-	if (sv->extracts > EXTRACTS_MOST ||
-	    t->extract.lines.len > EXTRACT_MOST)
-		extract_drop(sv, t);
 }
 
 /* The case ${id} as it was before this transaction. */
@@ -459,7 +436,6 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 		t->extract = *rx_case_sum_extract(t->sum);
 		memset(rx_case_sum_extract(t->sum), 0, sizeof(t->extract));
 		t->extracted = true;
-		extract_grown(sv, t, 0);
 		rx_case_sum_free(t->sum);
 		t->sum = NULL;
 	}
@@ -509,10 +485,8 @@ remember(struct rx_saver *sv, const char *text, struct touched *t,
 	    (rc = names_grow(sv, st)) != RX_OK)
 		return (rc);
 	n = name_place(sv, hash, text);
-	if (n->text != NULL) {
-		sv->astray |= n->t != t;
+	if (n->text != NULL)
 		return (RX_OK);
-	}
 	if ((n->text = strdup(text)) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	n->hash = hash;
@@ -1069,17 +1043,14 @@ static rx_err
 extract_add(struct rx_saver *sv, struct touched *t, const struct rx_record *r,
     struct rx_status *st)
 {
-	const size_t before = t->extract.lines.cap;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
 	/* One that corrects another takes its line's place: then all is read again. */
-	if (r->version != 1) {
-		extract_drop(sv, t);
-		return (RX_OK);
-	}
 	t->extract.versions++;
-	if ((rc = rx_extract_add(&t->extract, &sv->kinds, r, st)) == RX_OK)
-		extract_grown(sv, t, before);
+	if (r->version == 1)
+		rc = rx_extract_add(&t->extract, &sv->kinds, r, st);
+	if (r->version != 1 || t->extract.lines.len > EXTRACT_MOST)
+		extract_drop(t);
 	return (rc);
 }
 
@@ -1272,19 +1243,86 @@ finish_case(const void *node, VISIT which, void *cookie)
 	}
 }
 
+/* Write what the cases add up to that were written. */
+static rx_err
+finish_cases(struct rx_saver *sv, struct rx_status *st)
+{
+
+	sv->st = st;
+	if ((sv->rc = drain(sv, st)) != RX_OK)
+		return (sv->rc);
+	twalk_r(sv->cases, finish_case, sv);
+	return (sv->rc == RX_OK ? drain(sv, st) : sv->rc);
+}
+
 rx_err
 rx_saver_finish(struct rx_saver *sv, enum rx_action action,
     const uint8_t *subject, const char *detail, struct rx_status *st)
 {
+	rx_err rc = finish_cases(sv, st);
 
-	sv->st = st;
-	sv->rc = rx_saver_drain(sv, st);
-	twalk_r(sv->cases, finish_case, sv);
-	if (sv->rc == RX_OK)
-		sv->rc = rx_saver_drain(sv, st);
 	aside_end(sv);
 	sv->committed = true;	/* or rolled back */
-	return (rx_finish(sv->s, sv->rc, action, subject, detail, st));
+	return (rx_finish(sv->s, rc, action, subject, detail, st));
+}
+
+/* Whether what the transaction said of consent decides by its dates, which what is
+ * stored then would not. */
+static bool
+said_by_dates(const struct touched *t)
+{
+	bool withdrawn = t->before.withdrawn;
+	size_t i;
+
+	for (i = 0; i < t->nsaid; i++)
+		withdrawn |= t->said[i].withdrawn;
+	return (t->nsaid > 0 && withdrawn);
+}
+
+/* Forget the cases, but for those whose dates of consent still count. */
+static rx_err
+cases_forget(struct rx_saver *sv, struct rx_status *st)
+{
+	void *stay = NULL;
+	struct touched *t;
+	rx_err rc = RX_OK;
+
+	while (sv->cases != NULL) {
+		t = *(struct touched **)sv->cases;
+		(void)tdelete(t, &sv->cases, touched_cmp);
+		t->written = t->extracted = false;
+		t->keys = NULL;
+		rx_extract_free(&t->extract);
+		if (rc == RX_OK && said_by_dates(t) &&
+		    tsearch(t, &stay, touched_cmp) != NULL)
+			continue;
+		if (said_by_dates(t) && rc == RX_OK)
+			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
+		touched_free(t);
+	}
+	sv->cases = stay;
+	sv->ncases = 0;
+	return (rc);
+}
+
+rx_err
+rx_saver_rest(struct rx_saver *sv, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (sv->ncases < CASES_MOST)
+		return (RX_OK);
+	if ((rc = finish_cases(sv, st)) != RX_OK)
+		return (rc);
+	names_free(sv);
+	rx_buf_reset(&sv->units);	/* more of them have keys now */
+	rx_case_done(&sv->c, sv->s);
+	rx_case_init(&sv->c);
+	sv->part = false;
+	if (sv->kept != NULL)
+		rx_wipe(sv->kept->b, sv->nkept * 2 * sizeof(struct rx_key));
+	sv->nkept = 0;
+	return (cases_forget(sv, st));
 }
 
 /* rx_save; ${key} is the id of a new child, NULL for a fresh one. */

@@ -28,13 +28,10 @@ rx_err rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 /* Roll back what is not committed; free.  NULL is allowed. */
 void rx_saver_free(struct rx_saver *sv);
 
-/* Insert what was put and still waits to be sealed (bulk): call it before what
- * was put is looked for in the store. */
-rx_err rx_saver_drain(struct rx_saver *sv, struct rx_status *st) RX_MUST_USE;
-
-/* Whether a child was put whose id had led a record put before to another child,
- * stored earlier: then children are to be put first. */
-bool rx_saver_astray(const struct rx_saver *sv);
+/* Bulk, where the lines of another child begin: of a thousand cases write what they
+ * add up to, and forget them.  So an import of any size takes the same memory; a case
+ * that is touched again is read again. */
+rx_err rx_saver_rest(struct rx_saver *sv, struct rx_status *st) RX_MUST_USE;
 
 /* ---- ahead.c: rows that are sealed by other threads ---- */
 

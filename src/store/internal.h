@@ -10,6 +10,7 @@
  *   table.c    the tables: insert, replace, delete, the encoding of a row
  *   manifest.c transactions and the manifest that they carry
  *   query.c    cursors over query.def
+ *   lines.c    a file of lines, sorted; no part of the register
  */
 
 #include <sqlite3.h>

@@ -203,6 +203,27 @@ rx_err rx_store_check(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 /* Rewrite both files without free pages; outside a transaction. */
 rx_err rx_store_vacuum(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 
+/* The lines of a file that is imported, in the order in which they are stored. */
+struct rx_file_line {
+	int64_t number;		/* in the file, from 1 */
+	uint64_t id;		/* a hash of type and caller's id: stands once */
+	uint64_t child;		/* a hash of whose it is; some other, of nobody's */
+	int step;		/* 0 the child, 1 consent, 2 the rest, 3 of nobody */
+	bool ours;		/* the child may be called by our id */
+	int64_t at, n;		/* where it is in the file, bytes */
+};
+struct rx_lines;
+rx_err rx_lines_new(struct rx_lines **out, struct rx_status *st) RX_MUST_USE;
+void rx_lines_free(struct rx_lines *l);		/* NULL is allowed */
+rx_err rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
+    struct rx_status *st) RX_MUST_USE;
+/* After all were put: the number of the first whose id stood before, or 0. */
+rx_err rx_lines_twice(struct rx_lines *l, int64_t *number,
+    struct rx_status *st) RX_MUST_USE;
+/* Then: the next in order (number, child, at, n); *more is false at the end. */
+rx_err rx_lines_next(struct rx_lines *l, struct rx_file_line *line, bool *more,
+    struct rx_status *st) RX_MUST_USE;
+
 /* A consistent image of both files, appended. */
 rx_err rx_store_images(struct rx_store *s, struct rx_buf *content,
     struct rx_buf *keys, struct rx_status *st) RX_MUST_USE;

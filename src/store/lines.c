@@ -1,0 +1,143 @@
+/*
+ * The lines of a file that is imported, put in the order in which they are stored,
+ * by SQLite in a file without a name: in memory as long as they are few, else where
+ * SQLite has its temporary files.  They are numbers only: hashes under keys of the
+ * caller's, who forgets them, and places in his file.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+/* Memory in KiB that sorting may take, once for what is put and once for sorting. */
+#define SETTINGS \
+	"PRAGMA temp_store = FILE;" \
+	"PRAGMA cache_size = -2000;" \
+	"PRAGMA journal_mode = OFF;" \
+	"PRAGMA synchronous = OFF;" \
+	"PRAGMA threads = 1;"
+
+static const char schema[] = SETTINGS
+    "CREATE TABLE line(number INTEGER PRIMARY KEY, id INTEGER NOT NULL, "
+    "child INTEGER NOT NULL, step INTEGER NOT NULL, ours INTEGER NOT NULL, "
+    "at INTEGER NOT NULL, n INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE child(child INTEGER PRIMARY KEY, first INTEGER NOT NULL, "
+    "here INTEGER NOT NULL) STRICT;"
+    "BEGIN";
+
+static const char insert[] = "INSERT INTO line(number, id, child, step, ours, "
+    "at, n) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+
+static const char twice[] = "SELECT coalesce(min(number), 0) FROM ("
+    "SELECT max(number) AS number FROM line GROUP BY id HAVING count(*) > 1)";
+
+/* Of each child the first line, and whether it stands in the file itself. */
+static const char children[] = "INSERT INTO child SELECT child, min(number), "
+    "min(step) = 0 FROM line GROUP BY child";
+
+/*
+ * Child by child, as they come first in the file; of each the child itself, its
+ * consents, the rest.  Who is called by our id may have lines under the caller's as
+ * well: his consents come before all, and his records after.  Last what is of no
+ * one child.  (CROSS JOIN: in this order.)
+ */
+static const char sorted[] = "SELECT number, first, at, n FROM line "
+    "CROSS JOIN child AS of ON of.child = line.child ORDER BY (CASE "
+    "WHEN step = 3 THEN 3 WHEN ours AND NOT here THEN 2 * step - 2 ELSE 1 END "
+    "<< 60) + (first << 2) + step, number";
+
+struct rx_lines {
+	sqlite3 *db;
+	sqlite3_stmt *insert, *sorted;
+};
+
+rx_err
+rx_lines_new(struct rx_lines **out, struct rx_status *st)
+{
+	struct rx_lines *l;
+	rx_err rc;
+	int code;
+
+	*out = NULL;
+	if ((l = calloc(1, sizeof(*l))) == NULL)
+		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	if ((rc = rx_connect(&l->db, "", 0, st)) == RX_OK)
+		(void)sqlite3_limit(l->db, SQLITE_LIMIT_WORKER_THREADS, 1);
+	if (rc == RX_OK &&
+	    (rc = rx_exec(l->db, schema, 0, st)) == RX_OK &&
+	    (code = sqlite3_prepare_v2(l->db, insert, -1, &l->insert,
+	    NULL)) != SQLITE_OK)
+		rc = rx_sqlite_fail(st, code, 0, __func__);
+	if (rc != RX_OK) {
+		rx_lines_free(l);
+		return (rc);
+	}
+	*out = l;
+	return (RX_OK);
+}
+
+void
+rx_lines_free(struct rx_lines *l)
+{
+
+	if (l == NULL)
+		return;
+	(void)sqlite3_finalize(l->insert);
+	(void)sqlite3_finalize(l->sorted);
+	(void)sqlite3_close(l->db);
+	free(l);
+}
+
+rx_err
+rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
+    struct rx_status *st)
+{
+	const int64_t v[] = { line->number, (int64_t)line->id,
+	    (int64_t)line->child, line->step, line->ours, line->at, line->n };
+	size_t i;
+	int code = SQLITE_OK;
+
+	for (i = 0; i < sizeof(v) / sizeof(v[0]) && code == SQLITE_OK; i++)
+		code = sqlite3_bind_int64(l->insert, (int)i + 1, v[i]);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(l->insert);
+	(void)sqlite3_reset(l->insert);
+	return (code == SQLITE_DONE ? RX_OK :
+	    rx_sqlite_fail(st, code, 0, __func__));
+}
+
+rx_err
+rx_lines_twice(struct rx_lines *l, int64_t *number, struct rx_status *st)
+{
+
+	return (rx_exec_int(l->db, twice, number, 0, st));
+}
+
+rx_err
+rx_lines_next(struct rx_lines *l, struct rx_file_line *line, bool *more,
+    struct rx_status *st)
+{
+	rx_err rc;
+	int code;
+
+	*more = false;
+	if (l->sorted == NULL) {
+		if ((rc = rx_exec(l->db, children, 0, st)) != RX_OK)
+			return (rc);
+		if ((code = sqlite3_prepare_v2(l->db, sorted, -1, &l->sorted,
+		    NULL)) != SQLITE_OK)
+			return (rx_sqlite_fail(st, code, 0, __func__));
+	}
+	if ((code = sqlite3_step(l->sorted)) == SQLITE_DONE)
+		return (RX_OK);
+	if (code != SQLITE_ROW)
+		return (rx_sqlite_fail(st, code, 0, __func__));
+	memset(line, 0, sizeof(*line));
+	line->number = sqlite3_column_int64(l->sorted, 0);
+	line->child = (uint64_t)sqlite3_column_int64(l->sorted, 1);
+	line->at = sqlite3_column_int64(l->sorted, 2);
+	line->n = sqlite3_column_int64(l->sorted, 3);
+	*more = true;
+	return (RX_OK);
+}
