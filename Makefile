@@ -186,7 +186,7 @@ $(BUILD)/runxin: $(BUILD)/src/main.o $(BUILD)/librunxin.a
 FAULTY := $(BUILD)/tests/crash/test_crash $(BUILD)/tests/crash/test_starve \
 	$(BUILD)/tests/crash/test_travel $(BUILD)/tests/unit/test_interrupt
 FAULT_WRAP := malloc calloc realloc reallocarray free strdup strndup asprintf \
-	__asprintf_chk sodium_malloc sodium_free sodium_mlock write fseek fsync \
+	__asprintf_chk sodium_malloc sodium_free sodium_mlock write pread fsync \
 	mkostemp rename renameat2 link unlink mkdir rmdir scandir tsearch \
 	pthread_create \
 	rx_query_open rx_query_next rx_store_begin rx_store_insert \

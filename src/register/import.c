@@ -87,7 +87,7 @@ read_block(struct importer *im, struct rx_status *st)
 	ssize_t n;
 
 	do
-		n = read(im->fd, im->block, BLOCK_BYTES);
+		n = pread(im->fd, im->block, BLOCK_BYTES, im->at);
 	while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return (unreadable(im, st));

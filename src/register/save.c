@@ -323,8 +323,7 @@ touch(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	else
 		sv->ncases++;
 	*out = *found;
-	return (*out != NULL ? RX_OK :
-	    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+	return (RX_OK);
 }
 
 /* Whether the case at hand gets new keys; those are made at home. */
@@ -390,15 +389,6 @@ seal_aside(struct rx_saver *sv, const struct touched *t)
 	if (raise_flag(&r, &result, &st) == RX_OK)
 		rx_aside_start(&sv->aside, sv->s, &sv->c, &r);
 	rx_wipe(&r, sizeof(r));
-}
-
-/* The case ${t} is read again. */
-static void
-extract_drop(struct touched *t)
-{
-
-	rx_extract_free(&t->extract);
-	t->extracted = false;
 }
 
 /* The case ${id} as it was before this transaction. */
@@ -508,8 +498,7 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	if (sv->nnames > 0 && (n = name_place(sv, rx_hash64(sv->name_key, text,
 	    strlen(text)), text))->text != NULL) {
 		*out = n->t;
-		return (*out != NULL ? RX_OK :
-		    rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
+		return (RX_OK);
 	}
 	/* What was stored before is in a unit that had keys before. */
 	if (sv->units.len == 0 &&
@@ -523,8 +512,6 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	}
 	if (rc != RX_OK || (rc = touch_stored(sv, id, unit, out, st)) != RX_OK)
 		return (rc);
-	if (*out == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	return (remember(sv, text, *out, st));
 }
 
@@ -748,12 +735,11 @@ settle(struct rx_saver *sv, struct rx_record *r, struct touched *of,
 	    (rc = open_stored(sv, r, id, st)) != RX_OK)
 		return (rc);
 	/* A correction does not take a flag back: that is for the review. */
-	if (r->type == RX_OBSERVATION && !r->v[RX_F_RAISES_FLAG].set &&
+	if ((r->type == RX_OBSERVATION && !r->v[RX_F_RAISES_FLAG].set &&
 	    sv->old.v[RX_F_RAISES_FLAG].set && (rc = rx_record_set_int(r,
 	    RX_F_RAISES_FLAG, rx_record_int(&sv->old, RX_F_RAISES_FLAG),
-	    st)) != RX_OK)
-		return (rc);
-	if ((rc = same_content(r, &sv->old, &same, st)) != RX_OK)
+	    st)) != RX_OK) ||
+	    (rc = same_content(r, &sv->old, &same, st)) != RX_OK)
 		return (rc);
 	if (same) {
 		result->how = RX_SAVED_PRESENT;
@@ -1009,9 +995,8 @@ check_children(const struct rx_saver *sv, const struct rx_record *r,
 
 	for (k = 0; (id = rx_record_id(r, RX_F_CHILDREN, k)) != NULL; k++) {
 		memcpy(key.id, id, RX_ID_BYTES);
+		/* resolve_children has touched it. */
 		found = tfind(&key, &sv->cases, touched_cmp);
-		if (found == NULL)
-			continue;
 		if ((rc = check_dates(r, (*found)->birth, st)) != RX_OK ||
 		    (!(corrected && has_id(&sv->old, RX_F_CHILDREN, id)) &&
 		    (rc = check_consent(*found, r, st)) != RX_OK))
@@ -1043,14 +1028,14 @@ static rx_err
 extract_add(struct rx_saver *sv, struct touched *t, const struct rx_record *r,
     struct rx_status *st)
 {
-	rx_err rc = RX_OK;
+	rx_err rc;
 
-	/* One that corrects another takes its line's place: then all is read again. */
 	t->extract.versions++;
-	if (r->version == 1)
-		rc = rx_extract_add(&t->extract, &sv->kinds, r, st);
-	if (r->version != 1 || t->extract.lines.len > EXTRACT_MOST)
-		extract_drop(t);
+	if ((rc = rx_extract_add(&t->extract, &sv->kinds, r, st)) == RX_OK &&
+	    t->extract.lines.len > EXTRACT_MOST) {
+		rx_extract_free(&t->extract);
+		t->extracted = false;	/* the case is read again */
+	}
 	return (rc);
 }
 

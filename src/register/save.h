@@ -14,7 +14,8 @@ struct rx_saver;
  * whether a record falls before a withdrawal in the same file. */
 rx_err rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
     struct rx_status *st) RX_MUST_USE;
-/* Check the parsed record ${r} against the register and store it. */
+/* Check the parsed record ${r} against the register and store it; ${correct} (not in
+ * bulk): also as a correction of the one with its id. */
 rx_err rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st) RX_MUST_USE;
 /* The same for a record of the known case ${child}. */

@@ -217,7 +217,8 @@ rx_err rx_lines_new(struct rx_lines **out, struct rx_status *st) RX_MUST_USE;
 void rx_lines_free(struct rx_lines *l);		/* NULL is allowed */
 rx_err rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
     struct rx_status *st) RX_MUST_USE;
-/* After all were put: the number of the first whose id stood before, or 0. */
+/* After all were put: the number of a line whose id stood before, or 0; the first such
+ * where none stands more than twice. */
 rx_err rx_lines_twice(struct rx_lines *l, int64_t *number,
     struct rx_status *st) RX_MUST_USE;
 /* Then: the next in order (number, child, at, n); *more is false at the end. */

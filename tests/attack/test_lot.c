@@ -147,7 +147,7 @@ test_leaf_left_behind_does_not_confirm_a_guess(void **state)
 #define AT_SIGNATURE 26		/* as in src/register/row.c */
 #define AT_PATH (AT_SIGNATURE + RX_SIGNATURE_BYTES)
 #define AT_FIELDS (AT_PATH + RX_LOT_PATH_BYTES)
-#define LINES 20
+#define LINES 40
 #define COLUMNS 7
 #define CODED 5
 
@@ -371,7 +371,7 @@ test_record_with_the_path_of_another_is_refused(void **state)
 
 	(void)state;
 	rx_case_init(&c);
-	assert_true(nth_of_lot(&other, s, &c, 9));
+	assert_true(nth_of_lot(&other, s, &c, RX_LOT));
 	assert_true(nth_of_lot(&one, s, &c, 0));
 	assert_memory_not_equal(one.plain.b + AT_SIGNATURE,
 	    other.plain.b + AT_SIGNATURE, RX_SIGNATURE_BYTES);

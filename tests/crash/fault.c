@@ -57,7 +57,7 @@ REAL_(int, sodium_mlock, (void *, size_t))
 REAL_(int, argon2id_hash_raw, (uint32_t, uint32_t, uint32_t, const void *,
     size_t, const void *, size_t, void *, size_t))
 REAL_(ssize_t, write, (int, const void *, size_t))
-REAL_(int, fseek, (FILE *, long, int))
+REAL_(ssize_t, pread, (int, void *, size_t, off_t))
 REAL_(int, fsync, (int))
 REAL_(int, mkostemp, (char *, int))
 REAL_(int, rename, (const char *, const char *))
@@ -948,9 +948,9 @@ __wrap_fsync(int fd)
 	if ((errno = step(writes, NULL)) != 0) \
 		return (-1)
 
-/* Going back to the beginning of what is read again. */
-int
-__wrap_fseek(FILE *f, long to, int whence)
+/* Reading a file that is imported. */
+ssize_t
+__wrap_pread(int fd, void *p, size_t n, off_t from)
 {
 	unsigned k;
 
@@ -958,7 +958,7 @@ __wrap_fseek(FILE *f, long to, int whence)
 		errno = EIO;
 		return (-1);
 	}
-	return (__real_fseek(f, to, whence));
+	return (__real_pread(fd, p, n, from));
 }
 
 int

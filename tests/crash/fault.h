@@ -5,7 +5,7 @@
  * A machine that fails where it is told to.  Under SQLite lies a file system of
  * ours; our own calls of malloc, write, rename and so on come here by the linker
  * (--wrap, see the Makefile).  Disk calls that change something, reads of the
- * database (and going back in a file that is imported), requests for memory, and
+ * database (and of a file that is imported), requests for memory, and
  * what is asked of the modules below the register are counted apart.
  *
  * What the machine remembers beside the files is what a power cut would leave:

@@ -1330,8 +1330,8 @@ test_where_the_store_does_not_answer_it_says_so(void **state)
 	starve_all(FAULT_ANSWER);
 }
 
-/* A file whose lines stand in no order is read several times, from its beginning:
- * what cannot be read again is not taken for the end. */
+/* A file is read twice: what cannot be read, or not again, is not taken for its
+ * end. */
 static void
 test_import_that_cannot_be_read_again_stores_nothing(void **state)
 {

@@ -412,58 +412,6 @@ test_an_import_writes_the_extract_of_every_case(void **state)
 	rx_session_close(s);
 }
 
-/* Put in ${sv} that c2 was given money, ${id}. */
-static void
-put(struct rx_saver *sv, enum rx_saved how, const char *id, int fen)
-{
-	struct rx_save_result result;
-	struct rx_record r;
-	char text[200];
-	json_t *json;
-
-	(void)snprintf(text, sizeof(text), "{\"id\":\"%s\",\"child\":\"c2\","
-	    "\"date\":\"2025-06-03\",\"kind\":\"cash_condolence\","
-	    "\"delivered\":true,\"amount_fen\":%d}", id, fen);
-	rx_record_init(&r);
-	r.type = RX_INTERVENTION;
-	must(rx_json_parse(&json, text, strlen(text), &st));
-	must(rx_record_parse(&r, json, rx_date_today(), &st));
-	must(rx_saver_put(sv, &r, how == RX_SAVED_CORRECTED, &result, &st));
-	assert_int_equal(result.how, how);
-	must(rx_saver_drain(sv, &st));
-	json_decref(json);
-	rx_record_free(&r);
-}
-
-/* Among many a correction takes the place of what it corrects: the case is read again
- * for it. */
-static void
-test_correction_among_many_is_counted_once(void **state)
-{
-	const char *dir = fixture_copy();
-	struct rx_session *d1 = fixture_open(dir, "d1"),
-	    *s = fixture_open(dir, "st");
-	const int64_t cash = figure(s, CASH);
-	const uint32_t n = versions_of(d1, fixture_id[C2]);
-	struct rx_saver *sv;
-	size_t wrong;
-
-	(void)state;
-	must(rx_saver_new(&sv, d1, true, &st));
-	put(sv, RX_SAVED_NEW, "k1", 100);
-	put(sv, RX_SAVED_CORRECTED, "k1", 30);
-	put(sv, RX_SAVED_NEW, "k2", 5);
-	must(rx_saver_finish(sv, RX_DID_IMPORT, NULL, "lines=3 present=0",
-	    &st));
-	rx_saver_free(sv);
-	assert_int_equal(versions_of(d1, fixture_id[C2]), n + 3);
-	assert_int_equal(figure(s, CASH), cash + 35);
-	must(rx_extracts_check(s, COUNTY, &wrong, &st));
-	assert_int_equal(wrong, 0);
-	rx_session_close(s);
-	rx_session_close(d1);
-}
-
 /* A visit to c2 in 2025 is corrected at home, and, later, in a copy, where it is of
  * 2024: as many versions, others.  If it ${moves}, c2 goes to d2 meanwhile.  d1 opens
  * what comes from the copy; *visits is the figure of before. */
@@ -1030,7 +978,6 @@ main(void)
 		    test_every_save_writes_the_extract_of_its_case),
 		cmocka_unit_test(
 		    test_an_import_writes_the_extract_of_every_case),
-		cmocka_unit_test(test_correction_among_many_is_counted_once),
 		cmocka_unit_test(
 		    test_who_opens_a_bundle_writes_the_extracts_of_its_cases),
 		cmocka_unit_test(

@@ -384,7 +384,7 @@ test_id_twice_in_a_file_is_refused(void **state)
 	    CONSENT_LINE("tw", "tw", "2025-06-02", "given")), &st);
 }
 
-/* Also among so many that the table of ids has grown. */
+/* Also among many. */
 static void
 test_id_twice_among_many_is_refused(void **state)
 {
@@ -581,6 +581,7 @@ test_consent_withdrawn_in_the_file_refuses_what_comes_after(void **state)
 static void
 test_consent_withdrawn_refuses_an_activity_with_the_child(void **state)
 {
+#define NEW_VILLAGE "350102001005"
 #define CAMP(id, date) "{'type':'activity','id':'" id "','unit':'" VILLAGE1 \
 	    "','date':'" date "','kind':'camp','held':true,'children':" \
 	    "['wx','wy']}\n"
@@ -791,6 +792,202 @@ asked(const char *sql)
 	return (n);
 }
 
+/* ---- many cases, one after the other ---- */
+
+#define CAMP(id, on, children) "{'type':'activity','id':'" id "','unit':'" \
+    VILLAGE1 "','date':'" on "','kind':'camp','held':true,'children':[" \
+    children "]}\n"
+
+/* ${lines}, then two of each of ${n} new children of ${unit} whose ids are ${id} and a
+ * number: the child last. */
+static char *
+many_cases(const char *lines, const char *unit, const char *id, int n)
+{
+	const size_t size = strlen(lines) + (size_t)n * 500 + 1;
+	char *text = malloc(size);
+	size_t at;
+	int i;
+
+	assert_non_null(text);
+	at = (size_t)snprintf(text, size, "%s", lines);
+	for (i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, size - at,
+		    OBSERVATION_LINE("%s%d", "%s%d", "2025-06-01"), id, i, id,
+		    i);
+	for (i = 0; i < n; i++)
+		at += (size_t)snprintf(text + at, size - at,
+		    CHILD_LINE("%s%d", "%s"), id, i, unit, id, i);
+	return (text);
+}
+
+/* More than an import knows of at once.  What of a case was forgotten is found again:
+ * by an activity of many children, and by the next import. */
+static void
+test_import_of_many_cases_is_as_good_as_one_of_few(void **state)
+{
+	enum { N = 2100 };
+	char county[RX_UNIT_BYTES];
+	struct rx_import_counts counts;
+	struct shown_case c;
+	char *text;
+	size_t wrong;
+
+	(void)state;
+	text = many_cases(CAMP("mc1", "2025-06-03", "'mc0','mc1500','mc2099'")
+	    "{'type':'flag','id':'mcf','child':'mc7','date':'2025-06-03',"
+	    "'reason':'x'}\n", VILLAGE1, "mc", N);
+	ok(import(w.d1, &counts, text), &st);
+	assert_int_equal(counts.lines, 2 * N + 2);
+	assert_int_equal(counts.saved[RX_CHILD], N);
+	assert_int_equal(counts.saved[RX_OBSERVATION], N);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+	must(show(w.d1, "mc0", NULL, &c));
+	assert_int_equal(c.by_type[RX_OBSERVATION], 1);
+	must(show(w.s1, "mc7", "核实", &c));
+	assert_int_equal(c.by_type[RX_FLAG], 1);
+	refuses(show(w.s1, "mc2099", "核实", NULL), RX_EPERM, CASE_CLOSED);
+	must(rx_unit_parse(county, COUNTY, &st));
+	must(rx_extracts_check(w.county, county, &wrong, &st));
+	assert_int_equal(wrong, 0);
+	audit_holds(w.d1);
+	/* All of it is there. */
+	ok(import(w.d1, &counts, text), &st);
+	assert_int_equal(counts.present, 2 * N + 2);
+	free(text);
+}
+
+/* What a file says of consent counts from its date on, however many cases lie between
+ * that and what it is asked for. */
+static void
+test_withdrawal_before_many_cases_decides_by_its_date(void **state)
+{
+	enum { N = 1100 };
+	const struct mark before = mark_of(w.d1);
+	struct rx_import_counts counts;
+	char *text;
+
+	(void)state;
+	text = many_cases(CONSENT_LINE("wm", "wm0", "2025-06-05", "withdrawn")
+	    CAMP("wm1", "2025-06-04", "'wm3','wm0'")
+	    CAMP("wm2", "2025-06-05", "'wm0'"), VILLAGE1, "wm", N);
+	refuses(import(w.d1, NULL, text), RX_EPERM, CONSENT_WITHDRAWN);
+	assert_string_equal(arg_of("line"), "3");
+	assert_true(unchanged(w.d1, &before));
+	free(text);
+	text = many_cases(CONSENT_LINE("wm", "wm0", "2025-06-05", "withdrawn")
+	    CAMP("wm1", "2025-06-04", "'wm3','wm0'"), VILLAGE1, "wm", N);
+	ok(import(w.d1, &counts, text), &st);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+	free(text);
+}
+
+/* In a unit that has its keys since this import, too. */
+static void
+test_many_cases_of_a_new_unit_are_found_again(void **state)
+{
+	enum { N = 1100 };
+	struct rx_import_counts counts;
+	char *text;
+
+	(void)state;
+	text = many_cases("{'type':'activity','id':'nu','unit':'" NEW_VILLAGE
+	    "','date':'2025-06-03','kind':'camp','held':true,'children':"
+	    "['nu0','nu1099']}\n", NEW_VILLAGE, "nu", N);
+	ok(import(w.town, &counts, text), &st);
+	assert_int_equal(counts.saved[RX_CHILD], N);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+	free(text);
+}
+
+/* Make the file shorter than it was when its lines were first read. */
+static void
+cut(void *path, size_t done, size_t total)
+{
+
+	if (2 * done >= total)
+		assert_int_equal(truncate(path, 10), 0);
+}
+
+static void
+test_file_cut_between_its_two_readings_stores_nothing(void **state)
+{
+	const struct mark before = mark_of(w.d1);
+	struct rx_import_counts counts;
+	char *text = many_cases("", VILLAGE1, "fc", 300);
+	char path[300];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s.cut", w.dir);
+	unquote(text);
+	must(rx_file_write(path, text, strlen(text), 0600, true, &st));
+	refuses(rx_import(w.d1, path, &counts, cut, path, &st), RX_EIO,
+	    FILE_READ);
+	assert_string_equal(arg_of("errno"), "EIO");
+	assert_true(unchanged(w.d1, &before));
+	must(rx_file_write(path, text, strlen(text), 0600, true, &st));
+	ok(rx_import(w.d1, path, &counts, NULL, NULL, &st), &st);
+	assert_int_equal(unlink(path), 0);
+	free(text);
+}
+
+/* One case by two names: by its id here and by the caller's.  What is said of consent
+ * under either counts for both. */
+static void
+test_case_by_both_of_its_names_is_one_case(void **state)
+{
+	struct rx_import_counts counts;
+	char ours[RX_UUID_TEXT], text[700];
+	uint8_t id[RX_ID_BYTES];
+	const char *said, *asked;
+	int i, late;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		char name[8];
+
+		late = i % 2;
+		(void)snprintf(name, sizeof(name), "bn%d", i);
+		(void)snprintf(text, sizeof(text),
+		    CHILD_LINE("%s", VILLAGE1), name, name);
+		ok(import(w.d1, NULL, text), &st);
+		must(rx_child_find(w.d1, name, id, &st));
+		rx_uuid_text(id, ours);
+		said = i < 2 ? ours : name;
+		asked = i < 2 ? name : ours;
+		/* First what it is asked for, as far as lines go. */
+		(void)snprintf(text, sizeof(text),
+		    OBSERVATION_LINE("%s-1", "%s", "2025-06-0%d")
+		    CONSENT_LINE("%s-2", "%s", "2025-06-05", "withdrawn"),
+		    name, asked, late ? 6 : 4, name, said);
+		if (late) {
+			refuses(import(w.d1, NULL, text), RX_EPERM,
+			    CONSENT_WITHDRAWN);
+			assert_string_equal(arg_of("line"), "1");
+		} else {
+			ok(import(w.d1, &counts, text), &st);
+			assert_int_equal(counts.saved[RX_OBSERVATION], 1);
+		}
+	}
+}
+
+/* A child that another program calls by a UUID of its own is as any. */
+static void
+test_caller_id_that_looks_like_ours_is_taken_in_any_order(void **state)
+{
+#define THEIRS "0190aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee"
+	struct rx_import_counts counts;
+
+	(void)state;
+	ok(import(w.d1, &counts,
+	    CONSENT_LINE("li", THEIRS, "2025-06-05", "withdrawn")
+	    OBSERVATION_LINE("li", THEIRS, "2025-06-01")
+	    CAMP("li", "2025-06-02", "'" THEIRS "'")
+	    CHILD_LINE(THEIRS, VILLAGE1)), &st);
+	assert_int_equal(counts.lines, 4);
+	refuses(import(w.d1, NULL, OBSERVATION_LINE("li2", THEIRS,
+	    "2025-06-06")), RX_EPERM, CONSENT_WITHDRAWN);
+}
+
 /* A millisecond has 4096 of them, however long it is: then they are of the next. */
 static void
 test_ids_follow_the_order_of_lines_in_one_millisecond(void **state)
@@ -927,6 +1124,16 @@ main(void)
 		    test_failed_first_import_leaves_no_keys_behind),
 		cmocka_unit_test(
 		    test_failed_first_record_leaves_no_keys_behind),
+		cmocka_unit_test(
+		    test_import_of_many_cases_is_as_good_as_one_of_few),
+		cmocka_unit_test(
+		    test_withdrawal_before_many_cases_decides_by_its_date),
+		cmocka_unit_test(test_many_cases_of_a_new_unit_are_found_again),
+		cmocka_unit_test(
+		    test_file_cut_between_its_two_readings_stores_nothing),
+		cmocka_unit_test(test_case_by_both_of_its_names_is_one_case),
+		cmocka_unit_test(
+		    test_caller_id_that_looks_like_ours_is_taken_in_any_order),
 		cmocka_unit_test(
 		    test_ids_follow_the_order_of_lines_in_one_millisecond),
 		cmocka_unit_test(

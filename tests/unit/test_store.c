@@ -1430,6 +1430,100 @@ test_connections_have_the_settings_of_the_design(void **state)
 	rx_store_close(s);
 }
 
+/* ---- the lines of a file ---- */
+
+/* Put ${n} lines in ${l}, numbered from 1. */
+static void
+put_lines(struct rx_lines *l, const struct rx_file_line *line, size_t n)
+{
+	struct rx_file_line is;
+	struct rx_status st;
+	size_t i;
+
+	rx_status_clear(&st);
+	for (i = 0; i < n; i++) {
+		is = line[i];
+		is.number = (int64_t)i + 1;
+		is.at = 100 * is.number;
+		is.n = 10 * is.number;
+		ok(rx_lines_put(l, &is, &st), &st);
+	}
+}
+
+static void
+test_lines_come_child_by_child_and_in_steps(void **state)
+{
+	/* Ids all differ; children 5 and -7 (as hashes are) are in the file, 6 is not
+	 * and may be named by our id, 8 is not and may not. */
+	static const struct rx_file_line lines[] = {
+		{ .id = 1, .child = 99, .step = 3 },
+		{ .id = 2, .child = 6, .step = 2, .ours = true },
+		{ .id = 3, .child = 5, .step = 2 },
+		{ .id = 4, .child = (uint64_t)-7, .step = 1, .ours = true },
+		{ .id = 5, .child = 5, .step = 0 },
+		{ .id = 6, .child = 8, .step = 2 },
+		{ .id = 7, .child = 6, .step = 1, .ours = true },
+		{ .id = 8, .child = 5, .step = 1 },
+		{ .id = 9, .child = (uint64_t)-7, .step = 0, .ours = true },
+		{ .id = 10, .child = 5, .step = 2 },
+		{ .id = 11, .child = 8, .step = 1 },
+		{ .id = 12, .child = 98, .step = 3 }
+	};
+	static const int64_t order[] = { 7, 5, 8, 3, 10, 9, 4, 11, 6, 2, 1, 12 };
+	struct rx_file_line is;
+	struct rx_lines *l;
+	struct rx_status st;
+	uint64_t of[sizeof(order) / sizeof(order[0])];
+	int64_t twice = -1;
+	bool more = false;
+	size_t i;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_lines_new(&l, &st), &st);
+	put_lines(l, lines, sizeof(lines) / sizeof(lines[0]));
+	ok(rx_lines_twice(l, &twice, &st), &st);
+	assert_int_equal(twice, 0);
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		ok(rx_lines_next(l, &is, &more, &st), &st);
+		assert_true(more);
+		assert_int_equal(is.number, order[i]);
+		assert_int_equal(is.at, 100 * order[i]);
+		assert_int_equal(is.n, 10 * order[i]);
+		of[i] = is.child;
+	}
+	/* Where another child begins is seen. */
+	for (i = 1; i < sizeof(order) / sizeof(order[0]); i++)
+		assert_int_equal(of[i] == of[i - 1],
+		    lines[order[i] - 1].child == lines[order[i - 1] - 1].child);
+	ok(rx_lines_next(l, &is, &more, &st), &st);
+	assert_false(more);
+	rx_lines_free(l);
+}
+
+static void
+test_first_line_whose_id_stood_before_is_told(void **state)
+{
+	static const struct rx_file_line lines[] = {
+		{ .id = 3 }, { .id = (uint64_t)-1 }, { .id = 2 }, { .id = 2 },
+		{ .id = (uint64_t)-1 }, { .id = 3 }
+	};
+	struct rx_lines *l;
+	struct rx_status st;
+	int64_t twice = -1;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_lines_new(&l, &st), &st);
+	ok(rx_lines_twice(l, &twice, &st), &st);
+	assert_int_equal(twice, 0);
+	put_lines(l, lines, 6);
+	ok(rx_lines_twice(l, &twice, &st), &st);
+	assert_int_equal(twice, 4);
+	rx_lines_free(l);
+	rx_lines_free(NULL);
+}
+
 int
 main(void)
 {
@@ -1469,6 +1563,8 @@ main(void)
 		    test_connections_have_the_settings_of_the_design),
 		cmocka_unit_test(test_a_reader_waits_until_the_writer_lets_go),
 		cmocka_unit_test(test_vacuum_of_the_keys_keeps_writers_out),
+		cmocka_unit_test(test_lines_come_child_by_child_and_in_steps),
+		cmocka_unit_test(test_first_line_whose_id_stood_before_is_told),
 	};
 	struct rx_status st;
 
