@@ -1303,7 +1303,6 @@ rx_saver_rest(struct rx_saver *sv, struct rx_status *st)
 	rx_buf_reset(&sv->units);	/* more of them have keys now */
 	rx_case_done(&sv->c, sv->s);
 	rx_case_init(&sv->c);
-	sv->part = false;
 	if (sv->kept != NULL)
 		rx_wipe(sv->kept->b, sv->nkept * 2 * sizeof(struct rx_key));
 	sv->nkept = 0;

@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <time.h>
 
+#include "register/save.h"
 #include "tests/unit/register.h"
 
 /*
@@ -581,7 +582,6 @@ test_consent_withdrawn_in_the_file_refuses_what_comes_after(void **state)
 static void
 test_consent_withdrawn_refuses_an_activity_with_the_child(void **state)
 {
-#define NEW_VILLAGE "350102001005"
 #define CAMP(id, date) "{'type':'activity','id':'" id "','unit':'" VILLAGE1 \
 	    "','date':'" date "','kind':'camp','held':true,'children':" \
 	    "['wx','wy']}\n"
@@ -794,6 +794,7 @@ asked(const char *sql)
 
 /* ---- many cases, one after the other ---- */
 
+#define NEW_VILLAGE "350102001006"
 #define CAMP(id, on, children) "{'type':'activity','id':'" id "','unit':'" \
     VILLAGE1 "','date':'" on "','kind':'camp','held':true,'children':[" \
     children "]}\n"
@@ -856,29 +857,86 @@ test_import_of_many_cases_is_as_good_as_one_of_few(void **state)
 	free(text);
 }
 
+/* Of how many versions of records the extract of the child ${text} is; -1: not of as
+ * many as there are. */
+static int
+extracted(struct rx_session *s, const char *text)
+{
+	struct rx_extract x = { 0 };
+	char unit[RX_UNIT_BYTES];
+	uint8_t id[RX_ID_BYTES];
+	struct rx_case c;
+	bool is;
+	int n;
+
+	rx_case_init(&c);
+	must(rx_child_find(s, text, id, &st));
+	must(rx_case_unit(s, id, unit, &st));
+	must(rx_case_load(&c, s, id, unit, RX_BIT(RX_COMP_CODED), &st));
+	must(rx_extract_open(&x, s, &c, &is, &st));
+	n = is ? (int)x.versions : -1;
+	rx_extract_free(&x);
+	rx_case_done(&c, s);
+	return (n);
+}
+
 /* What a file says of consent counts from its date on, however many cases lie between
- * that and what it is asked for. */
+ * that and what it is asked for: vm0 is new, vs withdraws, vg gives again what he had
+ * withdrawn. */
+#define WITHDRAWN CONSENT_LINE("vm", "vm0", "2025-06-05", "withdrawn") \
+    CONSENT_LINE("vs", "vs", "2025-06-05", "withdrawn") \
+    CONSENT_LINE("vg2", "vg", "2025-06-05", "given")
+
 static void
 test_withdrawal_before_many_cases_decides_by_its_date(void **state)
 {
+	static const char *const refused[] = {
+		WITHDRAWN CAMP("vm1", "2025-06-05", "'vm0'"),
+		WITHDRAWN CAMP("vm1", "2025-06-05", "'vm3','vs'"),
+		WITHDRAWN CAMP("vm1", "2025-06-04", "'vg'")
+	};
 	enum { N = 1100 };
-	const struct mark before = mark_of(w.d1);
+	char lines[2000], county[RX_UNIT_BYTES], ours[RX_UUID_TEXT];
 	struct rx_import_counts counts;
+	struct shown_case c;
+	struct mark before;
+	uint8_t id[RX_ID_BYTES];
+	size_t i, wrong;
 	char *text;
 
 	(void)state;
-	text = many_cases(CONSENT_LINE("wm", "wm0", "2025-06-05", "withdrawn")
-	    CAMP("wm1", "2025-06-04", "'wm3','wm0'")
-	    CAMP("wm2", "2025-06-05", "'wm0'"), VILLAGE1, "wm", N);
-	refuses(import(w.d1, NULL, text), RX_EPERM, CONSENT_WITHDRAWN);
-	assert_string_equal(arg_of("line"), "3");
-	assert_true(unchanged(w.d1, &before));
-	free(text);
-	text = many_cases(CONSENT_LINE("wm", "wm0", "2025-06-05", "withdrawn")
-	    CAMP("wm1", "2025-06-04", "'wm3','wm0'"), VILLAGE1, "wm", N);
+	ok(import(w.d1, NULL, CHILD_LINE("vs", VILLAGE1)
+	    CHILD_LINE("vg", VILLAGE1)
+	    CONSENT_LINE("vg1", "vg", "2025-05-01", "withdrawn")), &st);
+	before = mark_of(w.d1);
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		text = many_cases(refused[i], VILLAGE1, "vm", N);
+		refuses(import(w.d1, NULL, text), RX_EPERM,
+		    CONSENT_WITHDRAWN);
+		assert_string_equal(arg_of("line"), "4");
+		assert_true(unchanged(w.d1, &before));
+		free(text);
+	}
+	/* The last line, by our id, is stored after all of them, under keys of its
+	 * case. */
+	must(rx_child_find(w.d1, "vs", id, &st));
+	rx_uuid_text(id, ours);
+	(void)snprintf(lines, sizeof(lines), "%s" OBSERVATION_LINE("vs3", "%s",
+	    "2025-06-04"), WITHDRAWN CAMP("vm1", "2025-06-04", "'vm0','vs'")
+	    CAMP("vm2", "2025-06-05", "'vm3','vg'"), ours);
+	text = many_cases(lines, VILLAGE1, "vm", N);
 	ok(import(w.d1, &counts, text), &st);
-	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 2);
 	free(text);
+	must(show(w.d1, "vs", NULL, &c));
+	assert_int_equal(c.by_type[RX_OBSERVATION], 1);
+	must(rx_unit_parse(county, COUNTY, &st));
+	must(rx_extracts_check(w.county, county, &wrong, &st));
+	assert_int_equal(wrong, 0);
+	assert_int_equal(extracted(w.d1, "vm0"), 2);
+	assert_int_equal(extracted(w.d1, "vm1"), 1);
+	assert_int_equal(extracted(w.d1, "vs"), 2);
+	audit_holds(w.d1);
 }
 
 /* In a unit that has its keys since this import, too. */
@@ -890,7 +948,10 @@ test_many_cases_of_a_new_unit_are_found_again(void **state)
 	char *text;
 
 	(void)state;
-	text = many_cases("{'type':'activity','id':'nu','unit':'" NEW_VILLAGE
+	ok(import(w.town, NULL, CHILD_LINE("nt", TOWN "000")), &st);
+	/* One who is there already is looked for first. */
+	text = many_cases(OBSERVATION_LINE("nt", "nt", "2025-06-01")
+	    "{'type':'activity','id':'nu','unit':'" NEW_VILLAGE
 	    "','date':'2025-06-03','kind':'camp','held':true,'children':"
 	    "['nu0','nu1099']}\n", NEW_VILLAGE, "nu", N);
 	ok(import(w.town, &counts, text), &st);
