@@ -52,6 +52,17 @@ struct rx_lines {
 	sqlite3_stmt *insert, *sorted;
 };
 
+/* What goes wrong here is not the register's. */
+static rx_err
+lines_fail(struct rx_status *st, int code, const char *where)
+{
+
+	if (code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM)
+		return (rx_fail_at(st, RX_EINTERNAL, RX_MSG_NO_MEMORY, where));
+	rx_status_arg(st, "code", "SQLite %d", code);
+	return (rx_fail_at(st, RX_EIO, RX_MSG_STORE_TEMPORARY, where));
+}
+
 rx_err
 rx_lines_new(struct rx_lines **out, struct rx_status *st)
 {
@@ -62,19 +73,24 @@ rx_lines_new(struct rx_lines **out, struct rx_status *st)
 	*out = NULL;
 	if ((l = calloc(1, sizeof(*l))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	if ((rc = rx_connect(&l->db, "", 0, st)) == RX_OK)
-		(void)sqlite3_limit(l->db, SQLITE_LIMIT_WORKER_THREADS, 1);
-	if (rc == RX_OK &&
-	    (rc = rx_exec(l->db, schema, 0, st)) == RX_OK &&
-	    (code = sqlite3_prepare_v2(l->db, insert, -1, &l->insert,
-	    NULL)) != SQLITE_OK)
-		rc = rx_sqlite_fail(st, code, 0, __func__);
-	if (rc != RX_OK) {
-		rx_lines_free(l);
-		return (rc);
+	if ((rc = rx_connect(&l->db, "", 0, st)) != RX_OK)
+		goto err0;
+	(void)sqlite3_limit(l->db, SQLITE_LIMIT_WORKER_THREADS, 1);
+	if ((code = sqlite3_exec(l->db, schema, NULL, NULL, NULL)) !=
+	    SQLITE_OK || (code = sqlite3_prepare_v2(l->db, insert, -1,
+	    &l->insert, NULL)) != SQLITE_OK) {
+		rc = lines_fail(st, code, __func__);
+		goto err0;
 	}
+
+	/* Success! */
 	*out = l;
 	return (RX_OK);
+
+err0:
+	/* Failure! */
+	rx_lines_free(l);
+	return (rc);
 }
 
 void
@@ -103,36 +119,38 @@ rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
 	if (code == SQLITE_OK)
 		code = sqlite3_step(l->insert);
 	(void)sqlite3_reset(l->insert);
-	return (code == SQLITE_DONE ? RX_OK :
-	    rx_sqlite_fail(st, code, 0, __func__));
+	return (code == SQLITE_DONE ? RX_OK : lines_fail(st, code, __func__));
 }
 
 rx_err
 rx_lines_twice(struct rx_lines *l, int64_t *number, struct rx_status *st)
 {
+	sqlite3_stmt *stmt = NULL;
+	int code;
 
-	return (rx_exec_int(l->db, twice, number, 0, st));
+	*number = 0;
+	if ((code = sqlite3_prepare_v2(l->db, twice, -1, &stmt, NULL)) ==
+	    SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW)
+		*number = sqlite3_column_int64(stmt, 0);
+	(void)sqlite3_finalize(stmt);
+	return (code == SQLITE_ROW ? RX_OK : lines_fail(st, code, __func__));
 }
 
 rx_err
 rx_lines_next(struct rx_lines *l, struct rx_file_line *line, bool *more,
     struct rx_status *st)
 {
-	rx_err rc;
 	int code;
 
 	*more = false;
-	if (l->sorted == NULL) {
-		if ((rc = rx_exec(l->db, children, 0, st)) != RX_OK)
-			return (rc);
-		if ((code = sqlite3_prepare_v2(l->db, sorted, -1, &l->sorted,
-		    NULL)) != SQLITE_OK)
-			return (rx_sqlite_fail(st, code, 0, __func__));
-	}
+	if (l->sorted == NULL && ((code = sqlite3_exec(l->db, children, NULL,
+	    NULL, NULL)) != SQLITE_OK || (code = sqlite3_prepare_v2(l->db,
+	    sorted, -1, &l->sorted, NULL)) != SQLITE_OK))
+		return (lines_fail(st, code, __func__));
 	if ((code = sqlite3_step(l->sorted)) == SQLITE_DONE)
 		return (RX_OK);
 	if (code != SQLITE_ROW)
-		return (rx_sqlite_fail(st, code, 0, __func__));
+		return (lines_fail(st, code, __func__));
 	memset(line, 0, sizeof(*line));
 	line->number = sqlite3_column_int64(l->sorted, 0);
 	line->child = (uint64_t)sqlite3_column_int64(l->sorted, 1);

@@ -203,7 +203,8 @@ rx_err rx_store_check(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 /* Rewrite both files without free pages; outside a transaction. */
 rx_err rx_store_vacuum(struct rx_store *s, struct rx_status *st) RX_MUST_USE;
 
-/* The lines of a file that is imported, in the order in which they are stored. */
+/* The lines of a file that is imported, in the order in which they are stored.  RX_EIO
+ * (STORE_TEMPORARY) when SQLite's temporary file cannot be used. */
 struct rx_file_line {
 	int64_t number;		/* in the file, from 1 */
 	uint64_t id;		/* a hash of type and caller's id: stands once */

@@ -2,6 +2,7 @@
 
 #include "tests/helper.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -1524,6 +1525,46 @@ test_first_line_whose_id_stood_before_is_told(void **state)
 	rx_lines_free(NULL);
 }
 
+/* 42: where no more than this fits in a file, many lines are refused. */
+static int
+lines_without_room(void)
+{
+	const struct rlimit limit = { 65536, 65536 };
+	struct rx_file_line is = { .step = 2 };
+	struct rx_lines *l;
+	struct rx_status st;
+	rx_err rc;
+
+	rx_status_clear(&st);
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
+	    setrlimit(RLIMIT_FSIZE, &limit) != 0 ||
+	    rx_lines_new(&l, &st) != RX_OK)
+		return (90);
+	do {
+		is.number++;
+		is.id = is.child = (uint64_t)is.number * 2654435761u;
+	} while ((rc = rx_lines_put(l, &is, &st)) == RX_OK &&
+	    is.number < 1000000);
+	rx_lines_free(l);
+	return (rc == RX_EIO && st.msg == RX_MSG_STORE_TEMPORARY &&
+	    is.number > 1000 ? 42 : 91);
+}
+
+static void
+test_more_lines_than_a_temporary_file_takes_are_refused(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if ((pid = fork()) == 0)
+		_exit(lines_without_room());
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
 int
 main(void)
 {
@@ -1565,6 +1606,8 @@ main(void)
 		cmocka_unit_test(test_vacuum_of_the_keys_keeps_writers_out),
 		cmocka_unit_test(test_lines_come_child_by_child_and_in_steps),
 		cmocka_unit_test(test_first_line_whose_id_stood_before_is_told),
+		cmocka_unit_test(
+		    test_more_lines_than_a_temporary_file_takes_are_refused),
 	};
 	struct rx_status st;
 
