@@ -55,6 +55,7 @@ struct importer {
 	bool ended;		/* the reading */
 	bool again;		/* it is the second */
 	int64_t done, total;	/* bytes, in both readings; of the file */
+	struct timespec changed;	/* when it was, last */
 	int32_t today;
 	/* For the hashes of lines: of ids by type, and of children. */
 	uint8_t id_key[RX_TYPE_COUNT][RX_HASH64_KEY_BYTES];
@@ -404,6 +405,22 @@ check_twice(struct importer *im, struct rx_status *st)
 	return (rx_fail(st, RX_EUSAGE, RX_MSG_ID_TWICE));
 }
 
+/* Both readings were of the same file. */
+static rx_err
+check_same(const struct importer *im, struct rx_status *st)
+{
+	struct stat sb;
+
+	if (fstat(im->fd, &sb) == -1)
+		return (unreadable(im, st));
+	if (sb.st_size == im->total &&
+	    sb.st_mtim.tv_sec == im->changed.tv_sec &&
+	    sb.st_mtim.tv_nsec == im->changed.tv_nsec)
+		return (RX_OK);
+	rx_status_arg(st, "file", "%s", im->path);
+	return (rx_fail(st, RX_EIO, RX_MSG_FILE_CHANGED));
+}
+
 /* Read the file into a saver that the caller ends. */
 static rx_err
 read_file(struct importer *im, struct rx_session *s, struct rx_status *st)
@@ -415,9 +432,10 @@ read_file(struct importer *im, struct rx_session *s, struct rx_status *st)
 	    (rc = check_twice(im, st)) != RX_OK)
 		return (rc);
 	im->again = true;
-	if ((rc = rx_saver_new(&im->sv, s, true, st)) != RX_OK)
+	if ((rc = rx_saver_new(&im->sv, s, true, st)) != RX_OK ||
+	    (rc = reading(im, st)) != RX_OK)
 		return (rc);
-	return (reading(im, st));
+	return (check_same(im, st));
 }
 
 static rx_err
@@ -431,6 +449,7 @@ file_open(struct importer *im, const char *path, struct rx_status *st)
 	im->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (im->fd != -1 && fstat(im->fd, &sb) == 0 && S_ISREG(sb.st_mode)) {
 		im->total = (int64_t)sb.st_size;
+		im->changed = sb.st_mtim;
 		if ((im->block = malloc(BLOCK_BYTES)) == NULL)
 			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 		return (RX_OK);
@@ -486,6 +505,8 @@ importer_free(struct importer *im)
 	if (im->fd != -1)
 		(void)close(im->fd);
 	rx_lines_free(im->lines);
+	rx_wipe(im->id_key, sizeof(im->id_key));
+	rx_wipe(im->child_key, sizeof(im->child_key));
 	free(im);
 }
 

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -969,6 +970,46 @@ cut(void *path, size_t done, size_t total)
 		assert_int_equal(truncate(path, 10), 0);
 }
 
+/* Write over its end, which is read last. */
+static void
+scribble(void *path, size_t done, size_t total)
+{
+	char spaces[100];
+	struct stat sb;
+	int fd;
+
+	if (2 * done < total)
+		return;
+	memset(spaces, ' ', sizeof(spaces));
+	assert_int_equal(stat(path, &sb), 0);
+	assert_true((fd = open(path, O_WRONLY | O_CLOEXEC)) != -1);
+	assert_int_equal(pwrite(fd, spaces, sizeof(spaces), sb.st_size - 101),
+	    (ssize_t)sizeof(spaces));
+	assert_int_equal(close(fd), 0);
+}
+
+static void
+test_file_changed_between_its_two_readings_stores_nothing(void **state)
+{
+	const struct mark before = mark_of(w.d1);
+	struct rx_import_counts counts;
+	const struct timespec then[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	char *text = many_cases("", VILLAGE1, "fd", 10);
+	char path[300];
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s.changed", w.dir);
+	unquote(text);
+	must(rx_file_write(path, text, strlen(text), 0600, true, &st));
+	/* Times of files do not tell one millisecond from the next. */
+	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+	refuses(rx_import(w.d1, path, &counts, scribble, path, &st), RX_EIO,
+	    FILE_CHANGED);
+	assert_true(unchanged(w.d1, &before));
+	assert_int_equal(unlink(path), 0);
+	free(text);
+}
+
 static void
 test_file_cut_between_its_two_readings_stores_nothing(void **state)
 {
@@ -1190,6 +1231,8 @@ main(void)
 		cmocka_unit_test(
 		    test_withdrawal_before_many_cases_decides_by_its_date),
 		cmocka_unit_test(test_many_cases_of_a_new_unit_are_found_again),
+		cmocka_unit_test(
+		    test_file_changed_between_its_two_readings_stores_nothing),
 		cmocka_unit_test(
 		    test_file_cut_between_its_two_readings_stores_nothing),
 		cmocka_unit_test(test_case_by_both_of_its_names_is_one_case),
