@@ -1393,6 +1393,26 @@ test_bundle_to_keys_that_were_replaced_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* A new child, and something written of it: what ${keep} leaves of the bundle is
+ * refused, all of it is taken. */
+static void
+without_rows(bool (*keep)(enum rx_table, const struct rx_value *), rx_err code,
+    enum rx_msg msg)
+{
+	struct letter l;
+	struct scene c;
+
+	scene_open(&c);
+	new_child(c.d1, NULL);
+	observe(c.d1, "x1", "new", "mood_low", "calm");
+	unpack(&l, c.s1, make(c.d1, TOWN));
+	keep_rows(&l, keep);
+	refuses_(c.s1, repack(&l, c.d1, S1), code, msg, __FILE__, __LINE__);
+	must(take(c.s1, make(c.d1, TOWN)));		/* the control */
+	rx_buf_free(&l.body);
+	scene_close(&c);
+}
+
 static bool
 no_child(enum rx_table table, const struct rx_value *v)
 {
@@ -1404,19 +1424,9 @@ no_child(enum rx_table table, const struct rx_value *v)
 static void
 test_records_without_their_child_are_refused(void **state)
 {
-	struct letter l;
-	struct scene c;
 
 	(void)state;
-	scene_open(&c);
-	new_child(c.d1, NULL);
-	observe(c.d1, "x1", "new", "mood_low", "calm");
-	unpack(&l, c.s1, make(c.d1, TOWN));
-	keep_rows(&l, no_child);
-	refuses(c.s1, repack(&l, c.d1, S1), RX_ENOENT, CHILD_UNKNOWN);
-	must(take(c.s1, make(c.d1, TOWN)));		/* the control */
-	rx_buf_free(&l.body);
-	scene_close(&c);
+	without_rows(no_child, RX_ENOENT, RX_MSG_CHILD_UNKNOWN);
 }
 
 static bool
@@ -1427,22 +1437,12 @@ no_case_keys(enum rx_table table, const struct rx_value *v)
 	return (table != RX_TABLE_CASE_KEY);
 }
 
-/* A new child and all that was written of it, and not the keys it lies under. */
 static void
 test_new_case_without_its_keys_is_refused(void **state)
 {
-	struct letter l;
-	struct scene c;
 
 	(void)state;
-	scene_open(&c);
-	new_child(c.d1, NULL);
-	unpack(&l, c.s1, make(c.d1, TOWN));
-	keep_rows(&l, no_case_keys);
-	refuses(c.s1, repack(&l, c.d1, S1), RX_ECORRUPT, BUNDLE_CORRUPT);
-	must(take(c.s1, make(c.d1, TOWN)));		/* the control */
-	rx_buf_free(&l.body);
-	scene_close(&c);
+	without_rows(no_case_keys, RX_ECORRUPT, RX_MSG_BUNDLE_CORRUPT);
 }
 
 static bool
