@@ -327,11 +327,6 @@ line_store(struct importer *im, struct line *line, struct rx_status *st)
 	struct rx_save_result result;
 	rx_err rc;
 
-	if (line->is.child != im->child) {
-		im->child = line->is.child;
-		if ((rc = rx_saver_rest(im->sv, st)) != RX_OK)
-			return (rc);
-	}
 	if ((rc = rx_saver_put(im->sv, &line->r, false, &result, st)) != RX_OK)
 		return (rc);
 	if (result.how == RX_SAVED_PRESENT)
@@ -340,6 +335,17 @@ line_store(struct importer *im, struct line *line, struct rx_status *st)
 		im->counts->saved[type]++;
 	im->counts->flagged += result.flagged;
 	return (RX_OK);
+}
+
+/* Before the lines of another child than the one whose lines pass. */
+static rx_err
+rest(struct importer *im, const struct line *line, struct rx_status *st)
+{
+
+	if (line->is.child == im->child)
+		return (RX_OK);
+	im->child = line->is.child;
+	return (rx_saver_rest(im->sv, st));
 }
 
 /* ---- both ---- */
@@ -355,7 +361,9 @@ chunk_take(struct importer *im, struct chunk *chunk, struct rx_status *st)
 
 	for (k = 0; k < chunk->n && rc == RX_OK; k++) {
 		line = &chunk->line[k];
-		if (!line->blank && (rc = im->again ?
+		if (im->again && (rc = rest(im, line, st)) != RX_OK)
+			number = 0;	/* not this one's fault */
+		else if (!line->blank && (rc = im->again ?
 		    line_store(im, line, st) : line_note(im, line, st)) !=
 		    RX_OK)
 			number = line->is.number;

@@ -5,7 +5,7 @@
 #include "base/date.h"
 #include "register/save.h"
 
-/* What an import knows of cases, it knows of so many at the most. */
+/* All that an import knows of cases, it knows of so many, and then forgets them. */
 #define CASES_MOST 1024
 /* So many bytes may what the form counts of one of them take; a case of which there is
  * more is read again. */
@@ -32,15 +32,20 @@ struct touched {
 	bool moved;		/* has records of another unit */
 	bool away;		/* offered to another register */
 	bool flagged;		/* has an open flag, or was given one */
+	bool brought;		/* bulk: it is new, and ${name} is the child's */
+	bool ours;		/* some line calls it by our id */
+	uint64_t name[2];
 	struct rx_key *keys;	/* to write under, N and C, of ${epoch}; may be NULL */
 	uint32_t epoch;
 };
 
-/* A caller's child id, resolved; of a hash table. */
+/* The case that a text names, of a hash table.  Of a child that an import brought it
+ * is as much as an activity asks of it, so that the case may be forgotten. */
 struct named {
-	uint64_t hash;
-	char *text;		/* NULL: a free place */
-	struct touched *t;
+	uint64_t hash[2];	/* of the text, by two keys; twice 0: a free place */
+	uint8_t id[RX_ID_BYTES];
+	int32_t birth;		/* 0: what is known of the case is in the store */
+	bool flagged;
 };
 
 struct rx_saver {
@@ -61,7 +66,7 @@ struct rx_saver {
 	size_t ncases;
 	struct named *name;
 	size_t nnames, namecap;	/* a power of two, and at most 3/4 of it taken */
-	uint8_t name_key[RX_HASH64_KEY_BYTES];
+	uint8_t name_key[2][RX_HASH64_KEY_BYTES];
 	struct rx_buf units;	/* where stored cases are looked for */
 	struct rx_status *st;	/* of the tree walk in rx_saver_finish */
 	rx_err rc;
@@ -87,21 +92,6 @@ touched_free(void *p)
 	rx_extract_free(&t->extract);
 	free(t->said);
 	free(t);
-}
-
-static void
-names_free(struct rx_saver *sv)
-{
-	size_t i;
-
-	for (i = 0; i < sv->namecap; i++)
-		if (sv->name[i].text != NULL) {
-			rx_wipe(sv->name[i].text, strlen(sv->name[i].text));
-			free(sv->name[i].text);
-		}
-	free(sv->name);
-	sv->name = NULL;
-	sv->nnames = sv->namecap = 0;
 }
 
 rx_err
@@ -170,7 +160,8 @@ rx_saver_free(struct rx_saver *sv)
 	if (!sv->committed)
 		rx_abandon(sv->s);
 	rx_case_done(&sv->c, sv->s);
-	names_free(sv);
+	free(sv->name);
+	rx_wipe(sv->name_key, sizeof(sv->name_key));
 	tdestroy(sv->cases, touched_free);
 	rx_secret_free(sv->kept);
 	rx_record_free(&sv->old);
@@ -432,14 +423,30 @@ touch_stored(struct rx_saver *sv, const uint8_t *id, const char *unit,
 	return (RX_OK);
 }
 
-/* Where ${text} is in the table, or would be. */
-static struct named *
-name_place(const struct rx_saver *sv, uint64_t hash, const char *text)
+static void
+name_hash(const struct rx_saver *sv, const char *text, uint64_t hash[2])
 {
-	size_t i = (size_t)hash & (sv->namecap - 1);
+	const size_t n = strlen(text);
 
-	while (sv->name[i].text != NULL && (sv->name[i].hash != hash ||
-	    strcmp(sv->name[i].text, text) != 0))
+	hash[0] = rx_hash64(sv->name_key[0], text, n);
+	hash[1] = rx_hash64(sv->name_key[1], text, n);
+}
+
+static bool
+name_is_free(const struct named *n)
+{
+
+	return (n->hash[0] == 0 && n->hash[1] == 0);
+}
+
+/* Where the text of ${hash} is in the table, or would be. */
+static struct named *
+name_place(const struct rx_saver *sv, const uint64_t hash[2])
+{
+	size_t i = (size_t)hash[0] & (sv->namecap - 1);
+
+	while (!name_is_free(&sv->name[i]) && (sv->name[i].hash[0] != hash[0] ||
+	    sv->name[i].hash[1] != hash[1]))
 		i = (i + 1) & (sv->namecap - 1);
 	return (&sv->name[i]);
 }
@@ -457,32 +464,56 @@ names_grow(struct rx_saver *sv, struct rx_status *st)
 	sv->name = n;
 	sv->namecap = cap == 0 ? 16 : 2 * cap;
 	for (i = 0; i < cap; i++)
-		if (old[i].text != NULL)
-			*name_place(sv, old[i].hash, old[i].text) = old[i];
+		if (!name_is_free(&old[i]))
+			*name_place(sv, old[i].hash) = old[i];
 	free(old);
 	return (RX_OK);
 }
 
+/* The text of ${hash} names ${t} from now on. */
 static rx_err
-remember(struct rx_saver *sv, const char *text, struct touched *t,
+remember(struct rx_saver *sv, const uint64_t hash[2], const struct touched *t,
     struct rx_status *st)
 {
-	const uint64_t hash = rx_hash64(sv->name_key, text, strlen(text));
 	struct named *n;
 	rx_err rc;
 
 	if (4 * sv->nnames >= 3 * sv->namecap &&
 	    (rc = names_grow(sv, st)) != RX_OK)
 		return (rc);
-	n = name_place(sv, hash, text);
-	if (n->text != NULL)
-		return (RX_OK);
-	if ((n->text = strdup(text)) == NULL)
-		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
-	n->hash = hash;
-	n->t = t;
-	sv->nnames++;
+	n = name_place(sv, hash);
+	sv->nnames += name_is_free(n);
+	n->hash[0] = hash[0];
+	n->hash[1] = hash[1];
+	memcpy(n->id, t->id, RX_ID_BYTES);
+	n->birth = t->brought ? t->birth : 0;
+	n->flagged = t->flagged;
 	return (RX_OK);
+}
+
+/* The case of ${n}, which may have been forgotten. */
+static rx_err
+recall(struct rx_saver *sv, const struct named *n, struct touched **out,
+    struct rx_status *st)
+{
+	struct touched key, **found;
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	memcpy(key.id, n->id, RX_ID_BYTES);
+	if ((found = tfind(&key, &sv->cases, touched_cmp)) != NULL) {
+		*out = *found;
+		return (RX_OK);
+	}
+	if ((rc = rx_case_unit(sv->s, n->id, unit, st)) != RX_OK)
+		return (rc);
+	if (n->birth == 0)
+		return (touch_stored(sv, n->id, unit, out, st));
+	if ((rc = touch(sv, n->id, unit, out, st)) == RX_OK) {
+		(*out)->birth = n->birth;
+		(*out)->flagged = n->flagged;
+	}
+	return (rc);
 }
 
 /* The case that a record's reference ${text} names. */
@@ -490,16 +521,15 @@ static rx_err
 resolve(struct rx_saver *sv, const char *text, struct touched **out,
     struct rx_status *st)
 {
+	uint8_t id[RX_ID_BYTES], ours[RX_ID_BYTES];
 	char unit[RX_UNIT_BYTES];
-	uint8_t id[RX_ID_BYTES];
 	const struct named *n;
+	uint64_t hash[2];
 	rx_err rc;
 
-	if (sv->nnames > 0 && (n = name_place(sv, rx_hash64(sv->name_key, text,
-	    strlen(text)), text))->text != NULL) {
-		*out = n->t;
-		return (RX_OK);
-	}
+	name_hash(sv, text, hash);
+	if (sv->nnames > 0 && !name_is_free(n = name_place(sv, hash)))
+		return (recall(sv, n, out, st));
 	/* What was stored before is in a unit that had keys before. */
 	if (sv->units.len == 0 &&
 	    (rc = rx_locate_units(sv->s, &sv->units, st)) != RX_OK)
@@ -512,7 +542,9 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 	}
 	if (rc != RX_OK || (rc = touch_stored(sv, id, unit, out, st)) != RX_OK)
 		return (rc);
-	return (remember(sv, text, *out, st));
+	(*out)->ours |= rx_uuid_parse(text, ours) &&
+	    memcmp(ours, id, RX_ID_BYTES) == 0;
+	return (remember(sv, hash, *out, st));
 }
 
 /* ---- checks ---- */
@@ -896,6 +928,7 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
     struct rx_save_result *result, struct rx_status *st)
 {
 	struct touched *t = NULL;
+	uint64_t hash[2];
 	rx_err rc;
 
 	if ((rc = check_permission(sv->s, r, r->unit, st)) != RX_OK ||
@@ -929,7 +962,12 @@ put_child(struct rx_saver *sv, struct rx_record *r, bool correct,
 		rx_case_sum_free(t->sum);
 		t->sum = NULL;
 	}
-	return (remember(sv, rx_record_text(r, RX_F_CALLER_ID), t, st));
+	name_hash(sv, rx_record_text(r, RX_F_CALLER_ID), hash);
+	if (result->how == RX_SAVED_NEW) {
+		t->brought = sv->bulk;
+		memcpy(t->name, hash, sizeof(hash));
+	}
+	return (remember(sv, hash, t, st));
 }
 
 /* Replace the callers' ids of an activity's children by ours. */
@@ -1251,8 +1289,8 @@ rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 	return (rx_finish(sv->s, rc, action, subject, detail, st));
 }
 
-/* Whether what the transaction said of consent decides by its dates, which what is
- * stored then would not. */
+/* Whether what was said of consent decides by its dates, which what is stored then
+ * would not; or may, with what is said of the case under its other name. */
 static bool
 said_by_dates(const struct touched *t)
 {
@@ -1261,7 +1299,7 @@ said_by_dates(const struct touched *t)
 
 	for (i = 0; i < t->nsaid; i++)
 		withdrawn |= t->said[i].withdrawn;
-	return (t->nsaid > 0 && withdrawn);
+	return (t->nsaid > 0 && (withdrawn || t->ours));
 }
 
 /* Forget the cases, but for those whose dates of consent still count. */
@@ -1271,17 +1309,20 @@ cases_forget(struct rx_saver *sv, struct rx_status *st)
 	void *stay = NULL;
 	struct touched *t;
 	rx_err rc = RX_OK;
+	bool stays;
 
 	while (sv->cases != NULL) {
 		t = *(struct touched **)sv->cases;
 		(void)tdelete(t, &sv->cases, touched_cmp);
+		if (t->brought)
+			name_place(sv, t->name)->flagged = t->flagged;
+		rx_extract_free(&t->extract);
 		t->written = t->extracted = false;
 		t->keys = NULL;
-		rx_extract_free(&t->extract);
-		if (rc == RX_OK && said_by_dates(t) &&
-		    tsearch(t, &stay, touched_cmp) != NULL)
+		stays = rc == RX_OK && said_by_dates(t);
+		if (stays && tsearch(t, &stay, touched_cmp) != NULL)
 			continue;
-		if (said_by_dates(t) && rc == RX_OK)
+		if (stays)
 			rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
 		touched_free(t);
 	}
@@ -1299,10 +1340,8 @@ rx_saver_rest(struct rx_saver *sv, struct rx_status *st)
 		return (RX_OK);
 	if ((rc = finish_cases(sv, st)) != RX_OK)
 		return (rc);
-	names_free(sv);
-	rx_buf_reset(&sv->units);	/* more of them have keys now */
 	rx_case_done(&sv->c, sv->s);
-	rx_case_init(&sv->c);
+	sv->part = false;
 	if (sv->kept != NULL)
 		rx_wipe(sv->kept->b, sv->nkept * 2 * sizeof(struct rx_key));
 	sv->nkept = 0;

@@ -22,7 +22,8 @@ rx_err rx_saver_put(struct rx_saver *sv, struct rx_record *r, bool correct,
 rx_err rx_saver_put_case(struct rx_saver *sv, struct rx_record *r,
     const uint8_t child[RX_ID_BYTES], struct rx_save_result *result,
     struct rx_status *st) RX_MUST_USE;
-/* Write the slots of every case that was touched, audit, commit. */
+/* Write the slots and the extract of every case that was written and does not rest,
+ * audit, commit. */
 rx_err rx_saver_finish(struct rx_saver *sv, enum rx_action action,
     const uint8_t *subject, const char *detail, struct rx_status *st)
     RX_MUST_USE;
@@ -30,8 +31,8 @@ rx_err rx_saver_finish(struct rx_saver *sv, enum rx_action action,
 void rx_saver_free(struct rx_saver *sv);
 
 /* Bulk, where the lines of another child begin: of a thousand cases write what they
- * add up to, and forget them.  So an import of any size takes the same memory; a case
- * that is touched again is read again. */
+ * add up to, and forget them but for some 50 bytes each; with dates of consent that
+ * still count, nothing is forgotten.  A case that is written again is read again. */
 rx_err rx_saver_rest(struct rx_saver *sv, struct rx_status *st) RX_MUST_USE;
 
 /* ---- ahead.c: rows that are sealed by other threads ---- */

@@ -10,15 +10,11 @@
 
 #include "store/internal.h"
 
-/* Memory in KiB that sorting may take, once for what is put and once for sorting. */
-#define SETTINGS \
-	"PRAGMA temp_store = FILE;" \
-	"PRAGMA cache_size = -2000;" \
-	"PRAGMA journal_mode = OFF;" \
-	"PRAGMA synchronous = OFF;" \
-	"PRAGMA threads = 1;"
-
-static const char schema[] = SETTINGS
+/* cache_size: KiB of memory, once for what is put and once for sorting. */
+static const char schema[] = "PRAGMA temp_store = FILE;"
+    "PRAGMA cache_size = -2000;"
+    "PRAGMA journal_mode = OFF;"
+    "PRAGMA synchronous = OFF;"
     "CREATE TABLE line(number INTEGER PRIMARY KEY, id INTEGER NOT NULL, "
     "child INTEGER NOT NULL, step INTEGER NOT NULL, ours INTEGER NOT NULL, "
     "at INTEGER NOT NULL, n INTEGER NOT NULL) STRICT;"
@@ -75,6 +71,7 @@ rx_lines_new(struct rx_lines **out, struct rx_status *st)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	if ((rc = rx_connect(&l->db, "", 0, st)) != RX_OK)
 		goto err0;
+	/* One more thread sorts. */
 	(void)sqlite3_limit(l->db, SQLITE_LIMIT_WORKER_THREADS, 1);
 	if ((code = sqlite3_exec(l->db, schema, NULL, NULL, NULL)) !=
 	    SQLITE_OK || (code = sqlite3_prepare_v2(l->db, insert, -1,

@@ -222,7 +222,8 @@ rx_err rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
  * where none stands more than twice. */
 rx_err rx_lines_twice(struct rx_lines *l, int64_t *number,
     struct rx_status *st) RX_MUST_USE;
-/* Then: the next in order (number, child, at, n); *more is false at the end. */
+/* Then: the next in order (number, at, n, and for ${child} another number of its own,
+ * not 0); *more is false at the end. */
 rx_err rx_lines_next(struct rx_lines *l, struct rx_file_line *line, bool *more,
     struct rx_status *st) RX_MUST_USE;
 
