@@ -150,8 +150,10 @@ rx_address_own(struct rx_address *a, struct rx_session *s,
 	uint8_t p[RX_ADDRESS_BYTES] = { 0 };
 	rx_err rc;
 
+	/* The clock may have moved since it was asked for the certificate. */
 	if (m == NULL)
-		return (rx_permit(s, RX_ACT_WRITE_CASE, unit, st));
+		return ((rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) !=
+		    RX_OK ? rc : rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL));
 	memcpy(p, "RXAD\1", 5);
 	memcpy(p + 8, s->store_id, RX_ID_BYTES);
 	memcpy(p + 24, s->blob->root_public, 32);

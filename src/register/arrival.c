@@ -696,7 +696,8 @@ rx_arrival_each(struct rx_session *s, rx_answered_fn *each, void *cookie,
 	bool row = false, mine;
 	rx_err rc;
 
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_ARRIVALS, NULL, 0, st)) !=
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_query_open(&cur, s->store, RX_Q_ARRIVALS, NULL, 0, st)) !=
 	    RX_OK)
 		return (rc);
 	while ((rc = rx_query_next(cur, &row, st)) == RX_OK && row)

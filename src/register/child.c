@@ -364,7 +364,9 @@ rx_case_load_reading(struct rx_session *s, struct rx_case *c,
 	bool opened = false;
 	rx_err rc;
 
-	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK)
+	/* Whoever gave the slot may have come after the session. */
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_case_unit(s, id, unit, st)) != RX_OK)
 		return (rc);
 	if ((*director = rx_permitted(s, RX_ACT_WRITE_CASE, unit)))
 		return (rx_case_load(c, s, id, unit, RX_CASE_KEYS, st));

@@ -134,9 +134,12 @@ sign(struct rx_countersigned *c, const struct rx_session *s,
 	const struct rx_member *m = own_cert(s);
 	uint8_t p[RX_ANCHOR_BYTES] = { 0 };
 	bool whole;
+	rx_err rc;
 
+	/* The clock may have moved since it was asked for the certificate. */
 	if (m == NULL)
-		return (rx_permit(s, RX_ACT_COUNTERSIGN, NULL, st));
+		return ((rc = rx_permit(s, RX_ACT_COUNTERSIGN, NULL, st)) !=
+		    RX_OK ? rc : rx_fail(st, RX_EINTERNAL, RX_MSG_INTERNAL));
 	memcpy(p, "RXAN\1", 5);
 	p[AT_KIND] = (uint8_t)c->kind;
 	memcpy(p + AT_STORE, s->store_id, RX_ID_BYTES);
@@ -308,8 +311,7 @@ each_of(struct rx_session *s, enum rx_query q, const uint8_t *chain,
 	bool row = false;
 	rx_err rc;
 
-	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
-	    (rc = rx_chain_fork(s, &fork, st)) != RX_OK ||
+	if ((rc = rx_chain_fork(s, &fork, st)) != RX_OK ||
 	    (rc = rx_query_open(&cur, s->store, q, args, chain != NULL ? 2 :
 	    0, st)) != RX_OK)
 		return (rc);
@@ -325,7 +327,10 @@ rx_err
 rx_countersigned_each(struct rx_session *s, each_fn *each, void *cookie,
     struct rx_status *st)
 {
+	rx_err rc;
 
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
 	return (each_of(s, RX_Q_ANCHORS, NULL, 0, each, cookie, st));
 }
 

@@ -473,7 +473,8 @@ rx_user_pending(struct rx_session *s, const char *user, struct rx_buf *out,
 	bool found;
 	rx_err rc;
 
-	if ((rc = rx_user_find(s, user, id, &found, st)) != RX_OK)
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_user_find(s, user, id, &found, st)) != RX_OK)
 		return (rc);
 	if (found)
 		return (rx_grants_pending(s, rx_member_first(s, id), out, st));

@@ -193,9 +193,10 @@ rx_entitled(const struct rx_session *s, size_t first,
 		const struct rx_cert *cert = &s->members[i].cert;
 		const unsigned c = rx_cert_entitles(cert, unit);
 
-		/* The root alone cannot make another recovery key. */
-		if (cert->role == RX_ROLE_RECOVERY && !rx_equal(
-		    cert->box_public, s->blob->recovery_public, 32))
+		/* The root alone cannot make another recovery key; who reads
+		 * another register trusts none. */
+		if (cert->role == RX_ROLE_RECOVERY && (s->blob == NULL ||
+		    !rx_equal(cert->box_public, s->blob->recovery_public, 32)))
 			continue;
 		/* The clock is asked only where it matters. */
 		if ((c & ~comps) != 0 && rx_member_live(&s->members[i]))

@@ -327,7 +327,7 @@ act_list(struct rx_session *s, size_t *n)
 	return (rx_audit_list(s, &f, &found, each_row, n, &st));
 }
 
-static uint8_t erased[RX_ID_BYTES], moved[RX_ID_BYTES];
+static uint8_t erased[RX_ID_BYTES], moved[RX_ID_BYTES], flagged[RX_ID_BYTES];
 
 static rx_err
 act_erasure(struct rx_session *s, size_t *n)
@@ -350,8 +350,34 @@ act_moves(struct rx_session *s, size_t *n)
 	return (rx_child_moves(s, moved, each_move, n, &corrections, &st));
 }
 
-/* What somebody new to ${admin}'s register does in a village: "new" saves, takes a
- * case over, offers one, and erases one. */
+/* By the slot that he who came after gave. */
+static rx_err
+act_case(struct rx_session *s, size_t *n)
+{
+	struct shown_case c;
+	rx_err rc;
+
+	memset(&c, 0, sizeof(c));
+	rc = rx_child_show(s, flagged, "复核", shown_each, &c, &st);
+	*n += c.by_type[RX_OBSERVATION];
+	return (rc);
+}
+
+/* What is still to be handed to somebody who came after. */
+static rx_err
+act_pending(struct rx_session *s, size_t *n)
+{
+	struct rx_buf units = RX_BUF_INIT;
+	rx_err rc;
+
+	rc = rx_user_pending(s, "late", &units, &st);
+	*n += units.len;
+	rx_buf_free(&units);
+	return (rc);
+}
+
+/* What somebody new to ${admin}'s register does in a village: "new" saves, flags,
+ * takes a case over, offers one, and erases one; "late" has no keys yet. */
 static void
 new_one_works(struct rx_session *admin, const char *dir)
 {
@@ -374,10 +400,14 @@ new_one_works(struct rx_session *admin, const char *dir)
 	must(rx_transfer_offer(s, id, VILLAGE2, "x", &st));
 	find_child(s, "n2", erased);
 	must(rx_child_erase(s, erased, "x", &st));
+	add_child(s, "n3", VILLAGE1);
+	find_child(s, "n3", flagged);
+	ok(observe(s, "o3", "n3", "2025-06-01", "self_harm", "red"), &st);
 	rx_session_close(s);
 	s = sign_in(dir, "signer");
 	must(rx_audit_countersign(s, &c, NULL, NULL, &st));
 	rx_session_close(s);
+	ok(enrol(admin, "late", RX_ROLE_STATISTICIAN, CITY), &st);
 }
 
 /* A session that writes nothing knows those who came after it all the same: it takes
@@ -397,6 +427,8 @@ test_session_that_only_reads_knows_who_came_after_it(void **state)
 		{ "erasure", "d1", act_erasure },
 		{ "moves", "d1", act_moves },
 		{ "offers", "d2", act_offers },
+		{ "case", "s1", act_case },
+		{ "keys to be given", "d1", act_pending },
 	};
 	enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 	struct rx_session *admin, *d1, *d2, *old[ACTS];
@@ -408,6 +440,7 @@ test_session_that_only_reads_knows_who_came_after_it(void **state)
 	admin = new_register(dir, "r", CITY);
 	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
 	ok(enrol(admin, "d2", RX_ROLE_DIRECTOR, VILLAGE2), &st);
+	ok(enrol(admin, "s1", RX_ROLE_SUPERVISOR, TOWN), &st);
 	d1 = sign_in(dir, "d1");
 	d2 = sign_in(dir, "d2");
 	add_child(d2, "c2", VILLAGE2);

@@ -173,6 +173,20 @@ test_act_that_is_none_is_permitted_to_nobody(void **state)
 	}
 }
 
+/* Another register may call anybody its recovery key: who reads its history has none
+ * to compare that with. */
+static void
+test_recovery_key_of_another_register_is_entitled_to_nothing(void **state)
+{
+	struct rx_member m = member(RX_ROLE_RECOVERY, 'N');
+	struct rx_session s = session_of(&m, 1);
+
+	(void)state;
+	assert_int_not_equal(rx_entitled(&s, 0, RX_REGISTER_KEYS), 0);	/* control */
+	s.blob = NULL;
+	assert_int_equal(rx_entitled(&s, 0, RX_REGISTER_KEYS), 0);
+}
+
 /* A director of a SELF unit supervises nothing, a statistician of a county
  * does not write the own work of his prefecture. */
 static void
@@ -602,6 +616,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_recovery_key_of_another_register_is_entitled_to_nothing),
 		cmocka_unit_test(
 		    test_each_role_acts_where_the_matrix_says_and_nowhere_else),
 		cmocka_unit_test(
