@@ -1358,7 +1358,7 @@ test_import_that_cannot_be_read_again_stores_nothing(void **state)
 		assert_int_equal(fixture_number(dir, rows), before);
 	}
 	print_message("%u of %u reads\n", seen, calls);
-	assert_true(seen >= 2);
+	assert_true(seen > 2);		/* the first reading is two */
 }
 
 /* ---- rows that somebody changed ---- */

@@ -970,6 +970,67 @@ cut(void *path, size_t done, size_t total)
 		assert_int_equal(truncate(path, 10), 0);
 }
 
+/* Who is brought by the file is meant by it, whoever else has the same number in
+ * another unit, or is called the same here. */
+static void
+test_child_of_the_file_is_meant_before_others_of_its_name(void **state)
+{
+	enum { N = 1100 };
+	static const char camp[] = "{'type':'activity','id':'%s','unit':'"
+	    NEW_VILLAGE "','date':'2025-06-03','kind':'camp','held':true,"
+	    "'children':['%s']}\n";
+	static const char later[] = "{'type':'child','id':'%s','unit':'"
+	    NEW_VILLAGE "','name':'林','sex':'m','birth':'2025-07',"
+	    "'categories':['left_behind'],'legal_basis':'consent'}\n";
+	struct rx_import_counts counts;
+	char lines[1200], ours[RX_UUID_TEXT];
+	uint8_t id[RX_ID_BYTES];
+	char *text;
+
+	(void)state;
+	ok(import(w.town, NULL, CHILD_LINE("me1", VILLAGE2)), &st);
+	must(rx_child_find(w.town, "me1", id, &st));
+	rx_uuid_text(id, ours);
+	(void)snprintf(lines, sizeof(lines), camp, "me", "me1");
+	text = many_cases(lines, NEW_VILLAGE, "me", N);
+	ok(import(w.town, &counts, text), &st);
+	assert_int_equal(counts.saved[RX_ACTIVITY], 1);
+	free(text);
+	/* Not yet born, as the other is. */
+	(void)snprintf(lines, sizeof(lines), camp, "mf", ours);
+	(void)snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines),
+	    later, ours);
+	text = many_cases(lines, NEW_VILLAGE, "mf", N);
+	refuses(import(w.town, NULL, text), RX_EUSAGE, DATE_BEFORE_BIRTH);
+	assert_string_equal(arg_of("line"), "1");
+	free(text);
+}
+
+/* Between what is said under one name and under the other lie many cases. */
+static void
+test_consents_under_both_names_of_a_case_count_after_many(void **state)
+{
+	enum { N = 1100 };
+	static const char last[] =
+	    CONSENT_LINE("cb2", "cb", "2025-06-01", "withdrawn")
+	    OBSERVATION_LINE("cb3", "cb", "2025-06-03");
+	char lines[300], ours[RX_UUID_TEXT], *text, *all;
+	uint8_t id[RX_ID_BYTES];
+
+	(void)state;
+	ok(import(w.d1, NULL, CHILD_LINE("cb", VILLAGE1)), &st);
+	must(rx_child_find(w.d1, "cb", id, &st));
+	rx_uuid_text(id, ours);
+	(void)snprintf(lines, sizeof(lines), CONSENT_LINE("cb1", "%s",
+	    "2025-06-05", "given"), ours);
+	text = many_cases(lines, VILLAGE1, "cc", N);
+	assert_int_not_equal(asprintf(&all, "%s%s", text, last), -1);
+	refuses(import(w.d1, NULL, all), RX_EPERM, CONSENT_WITHDRAWN);
+	assert_string_equal(arg_of("line"), "2203");
+	free(all);
+	free(text);
+}
+
 /* Write over its end, which is read last. */
 static void
 scribble(void *path, size_t done, size_t total)
@@ -1231,6 +1292,10 @@ main(void)
 		cmocka_unit_test(
 		    test_withdrawal_before_many_cases_decides_by_its_date),
 		cmocka_unit_test(test_many_cases_of_a_new_unit_are_found_again),
+		cmocka_unit_test(
+		    test_child_of_the_file_is_meant_before_others_of_its_name),
+		cmocka_unit_test(
+		    test_consents_under_both_names_of_a_case_count_after_many),
 		cmocka_unit_test(
 		    test_file_changed_between_its_two_readings_stores_nothing),
 		cmocka_unit_test(
