@@ -226,7 +226,8 @@ $(BUILD)/tests/attack/test_time: LDFLAGS_ALL += -Wl,--wrap=rx_time_now
 
 # Between two steps of it another process does something.
 $(BUILD)/tests/attack/test_rotation: LDFLAGS_ALL += \
-	-Wl,--wrap=rx_query_open,--wrap=rx_store_commit
+	-Wl,--wrap=rx_query_open,--wrap=rx_store_begin,$\
+	--wrap=rx_store_commit
 
 # Where a merge is broken on purpose, as a control.
 $(BUILD)/tests/unit/test_bundle: LDFLAGS_ALL += -Wl,--wrap=rx_store_compare

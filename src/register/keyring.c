@@ -730,24 +730,22 @@ granting_load(struct granting *now, struct rx_session *s, const char *unit,
 	return (RX_OK);
 }
 
-/* Grant members[first..] what he lacks and the session has. */
+/* In a transaction if ${make}: grant members[first..] what he lacks and the
+ * session has.  Otherwise only count it in ${*made}. */
 static rx_err
 grant_missing(struct rx_session *s, const char *unit,
-    const struct granting *now, size_t first, size_t *made,
+    const struct granting *now, size_t first, bool make, size_t *made,
     struct rx_status *st)
 {
 	const unsigned missing = now->mine & rx_entitled(s, first, unit) &
 	    ~granted_comps(now->g, now->n, now->newest,
 	    s->members[first].cert.user);
-	rx_err rc;
 
 	if (missing == 0)
 		return (RX_OK);
-	if (!rx_store_in_transaction(s->store) && (rc = rx_begin(s, st)) !=
-	    RX_OK)
-		return (rc);
 	(*made)++;
-	return (grant_newest(s, unit, now->newest, missing, first, st));
+	return (!make ? RX_OK :
+	    grant_newest(s, unit, now->newest, missing, first, st));
 }
 
 rx_err
@@ -765,31 +763,29 @@ rx_root_insert(struct rx_session *s, const uint8_t recipient[RX_ID_BYTES],
 	return (rc);
 }
 
-/* Administrator: grant members[first..], if they are the recovery key that is
- * trusted, the root seed, if it has none yet. */
+/* The same, by the administrator: the root seed to members[first..], if they are
+ * the recovery key that is trusted and have none yet. */
 static rx_err
 grant_root(struct rx_session *s, const struct granting *now, size_t first,
-    size_t *made, struct rx_status *st)
+    bool make, size_t *made, struct rx_status *st)
 {
 	const struct rx_member *m = rx_member_newest(s, first);
-	rx_err rc;
 
 	if (m == NULL || (rx_entitled(s, first, RX_REGISTER_KEYS) &
 	    ~granted_comps(now->g, now->n, now->newest, m->cert.user) &
 	    RX_BIT(RX_COMP_ROOT)) == 0)
 		return (RX_OK);
-	if (!rx_store_in_transaction(s->store) && (rc = rx_begin(s, st)) !=
-	    RX_OK)
-		return (rc);
 	(*made)++;
-	return (rx_root_insert(s, m->cert.user, m->cert.box_public, st));
+	return (!make ? RX_OK :
+	    rx_root_insert(s, m->cert.user, m->cert.box_public, st));
 }
 
-rx_err
-rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
-    size_t *made, struct rx_status *st)
+/* The same for everybody, or for ${user} alone if he is not NULL. */
+static rx_err
+grant_each(struct rx_session *s, const char *unit, const uint8_t *user,
+    bool make, size_t *made, struct rx_status *st)
 {
-	const bool own = memcmp(unit, RX_REGISTER_KEYS, RX_UNIT_BYTES) == 0;
+	const bool own = rx_unit_of_register(unit);
 	struct granting now;
 	size_t i;
 	rx_err rc;
@@ -800,26 +796,56 @@ rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
-		rc = grant_missing(s, unit, &now, i, made, st);
+		if (user != NULL && memcmp(s->members[i].cert.user, user,
+		    RX_ID_BYTES) != 0)
+			continue;
+		rc = grant_missing(s, unit, &now, i, make, made, st);
 		if (rc == RX_OK && own)
-			rc = grant_root(s, &now, i, made, st);
+			rc = grant_root(s, &now, i, make, made, st);
 	}
 	free(now.g);
 	return (rc);
+}
+
+/* Begin a transaction if something is to be granted; grant it. */
+static rx_err
+grant_waiting(struct rx_session *s, const char *unit, const uint8_t *user,
+    size_t *made, struct rx_status *st)
+{
+	size_t n = 0;
+	rx_err rc;
+
+	if (rx_store_in_transaction(s->store))
+		return (grant_each(s, unit, user, true, made, st));
+	if ((rc = grant_each(s, unit, user, false, &n, st)) != RX_OK ||
+	    n == 0 || (rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	/* Others may have written before it began: the members may be a new
+	 * list, and what was missing is asked again. */
+	n = 0;
+	if ((rc = grant_each(s, unit, user, true, &n, st)) == RX_OK && n == 0)
+		rx_abandon(s);
+	*made += n;
+	return (rc);
+}
+
+rx_err
+rx_grant_unit(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    size_t *made, struct rx_status *st)
+{
+
+	return (grant_waiting(s, unit, NULL, made, st));
 }
 
 rx_err
 rx_grant_member(struct rx_session *s, const char unit[RX_UNIT_BYTES],
     size_t first, size_t *made, struct rx_status *st)
 {
-	struct granting now;
-	rx_err rc;
+	uint8_t user[RX_ID_BYTES];
 
-	if ((rc = granting_load(&now, s, unit, st)) != RX_OK)
-		return (rc);
-	rc = grant_missing(s, unit, &now, first, made, st);
-	free(now.g);
-	return (rc);
+	/* The list may become another one. */
+	memcpy(user, s->members[first].cert.user, sizeof(user));
+	return (grant_waiting(s, unit, user, made, st));
 }
 
 struct grant_key {		/* key columns of unit_grant */
@@ -916,23 +942,35 @@ keys_make(struct rx_session *s, const char *unit, unsigned make,
 	return (rc);
 }
 
-rx_err
-rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+/* The compartments of ${unit} that have no key and that the session is entitled
+ * to.  Nobody makes a key that he may not hold: a statistician who writes first
+ * makes the coded key, a director later the other two. */
+static rx_err
+keys_lacking(struct rx_session *s, const char *unit, unsigned *make,
     struct rx_status *st)
 {
-	/* Nobody makes a key that he may not hold: a statistician who writes
-	 * first makes the coded key, a director later the other two. */
-	unsigned make = rx_entitled(s, rx_member_first(s, s->user_id), unit);
 	struct granted *g;
 	size_t n;
 	rx_err rc;
 
+	*make = 0;
 	if ((rc = granted_load(s, unit, &g, &n, st)) != RX_OK)
 		return (rc);
-	make &= ~granted_any(g, n);
+	*make = rx_entitled(s, rx_member_first(s, s->user_id), unit) &
+	    ~granted_any(g, n);
 	free(g);
-	if (make == 0)
-		return (RX_OK);
+	return (RX_OK);
+}
+
+rx_err
+rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
+    struct rx_status *st)
+{
+	unsigned make;
+	rx_err rc;
+
+	if ((rc = keys_lacking(s, unit, &make, st)) != RX_OK || make == 0)
+		return (rc);
 	if (s->copy) {
 		char text[RX_UNIT_TEXT];
 
@@ -940,10 +978,16 @@ rx_unit_keys_ensure(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		rx_status_arg(st, "unit", "%s", text);
 		return (rx_fail(st, RX_EPERM, RX_MSG_COPY_UNIT_KEYS));
 	}
-	if (!rx_store_in_transaction(s->store) &&
-	    (rc = rx_begin(s, st)) != RX_OK)
+	if (rx_store_in_transaction(s->store))
+		return (keys_make(s, unit, make, st));
+	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	return (keys_make(s, unit, make, st));
+	/* Somebody else may have made them before it began: other keys in
+	 * their place would open nothing of what he wrote. */
+	if ((rc = keys_lacking(s, unit, &make, st)) == RX_OK && make != 0)
+		return (keys_make(s, unit, make, st));
+	rx_abandon(s);
+	return (rc);
 }
 
 /* ---- pending grants ---- */

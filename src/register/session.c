@@ -345,11 +345,13 @@ rx_session_attach(struct rx_session **out, struct rx_store *store,
 	return (RX_OK);
 }
 
-/* Make the keys of the units that the session is a member of itself. */
+/* Make the keys of the units that the session is a member of itself.  The list
+ * of members may become another one meanwhile. */
 static rx_err
 own_units(struct rx_session *s, struct rx_status *st)
 {
 	size_t i, first = rx_member_first(s, s->user_id);
+	struct rx_buf units = RX_BUF_INIT;
 	rx_err rc = RX_OK;
 
 	for (i = first; i < rx_member_next(s, first) && rc == RX_OK; i++) {
@@ -358,8 +360,11 @@ own_units(struct rx_session *s, struct rx_status *st)
 		if ((c->role == RX_ROLE_DIRECTOR ||
 		    c->role == RX_ROLE_STATISTICIAN) &&
 		    rx_member_live(&s->members[i]))
-			rc = rx_unit_keys_ensure(s, c->unit, st);
+			rc = rx_buf_add(&units, c->unit, RX_UNIT_BYTES, st);
 	}
+	for (i = 0; i < units.len && rc == RX_OK; i += RX_UNIT_BYTES)
+		rc = rx_unit_keys_ensure(s, (const char *)units.b + i, st);
+	rx_buf_free(&units);
 	if (!rx_store_in_transaction(s->store))
 		return (rc);
 	return (rx_finish(s, rc, RX_DID_GRANT, NULL, NULL, st));

@@ -127,8 +127,8 @@ count_later(const char *dir, int64_t seq, const struct kept *k, size_t *all)
 
 /* ---- people ---- */
 
-static struct rx_session *
-enrol(const char *dir, const char *user)
+static void
+add(const char *dir, const char *user, enum rx_role role, const char *unit)
 {
 	char text[80];
 	struct rx_session *s = fixture_open(dir, "admin");
@@ -137,10 +137,16 @@ enrol(const char *dir, const char *user)
 	(void)snprintf(text, sizeof(text), "%s-pass", user);
 	p = test_passphrase(text);
 	rx_status_clear(&st);
-	ok(rx_user_add(s, user, RX_ROLE_DIRECTOR, "350102001001", p, &st),
-	    &st);
+	ok(rx_user_add(s, user, role, unit, p, &st), &st);
 	rx_secret_free(p);
 	rx_session_close(s);
+}
+
+static struct rx_session *
+enrol(const char *dir, const char *user)
+{
+
+	add(dir, user, RX_ROLE_DIRECTOR, "350102001001");
 	rx_session_close(fixture_open(dir, "d1"));	/* hands on */
 	return (fixture_open(dir, user));
 }
@@ -270,11 +276,14 @@ test_leaver_is_granted_nothing_by_the_rotation(void **state)
 /* ---- while somebody else works ---- */
 
 /* Somebody in another process, who disables "gone" between two steps of this
- * one: before its query ${step} of who is a member, or after its next commit. */
+ * one: before its query ${step} of who is a member, or after its next commit.  Or
+ * who does something else for which its next transaction has to wait. */
 static struct {
 	const char *dir;
 	unsigned step;
 	bool commit;
+	void (*begin)(void);
+	struct rx_session *s;		/* his, if he has signed in before */
 } meanwhile;
 
 /* The linker's names; no header has them. */
@@ -282,6 +291,8 @@ rx_err __real_rx_query_open(struct rx_cursor **, struct rx_store *,
     enum rx_query, const struct rx_value *, unsigned, struct rx_status *);
 rx_err __wrap_rx_query_open(struct rx_cursor **, struct rx_store *,
     enum rx_query, const struct rx_value *, unsigned, struct rx_status *);
+rx_err __real_rx_store_begin(struct rx_store *, struct rx_status *);
+rx_err __wrap_rx_store_begin(struct rx_store *, struct rx_status *);
 rx_err __real_rx_store_commit(struct rx_store *, struct rx_status *);
 rx_err __wrap_rx_store_commit(struct rx_store *, struct rx_status *);
 
@@ -295,6 +306,17 @@ __wrap_rx_query_open(struct rx_cursor **out, struct rx_store *store,
 	    q == RX_Q_EPOCHS) && --meanwhile.step == 0)
 		disable(meanwhile.dir, "gone");
 	return (__real_rx_query_open(out, store, q, args, nargs, u));
+}
+
+rx_err
+__wrap_rx_store_begin(struct rx_store *store, struct rx_status *u)
+{
+	void (*const begin)(void) = meanwhile.begin;
+
+	meanwhile.begin = NULL;
+	if (begin != NULL)
+		begin();
+	return (__real_rx_store_begin(store, u));
 }
 
 rx_err
@@ -425,6 +447,153 @@ test_member_disabled_during_a_rotation_gets_no_later_key(void **state)
 	assert_false(takes_for_member(s, GONE));
 	assert_int_equal(grants_to_gone(meanwhile.dir), 0);
 	rx_session_close(s);
+}
+
+/* ---- before a transaction that had to wait ---- */
+
+#define NEW_TOWN "350102002"
+#define NEW_CHILD(id) \
+    "{\"id\":\"" id "\",\"unit\":\"" NEW_TOWN "\",\"name\":\"new\"," \
+    "\"sex\":\"f\",\"birth\":\"2014-05\",\"categories\":[\"left_behind\"]," \
+    "\"legal_basis\":\"consent\"}"
+
+static int64_t
+entries(const char *dir)
+{
+
+	return (fixture_number(dir, "SELECT max(seq) FROM main.audit"));
+}
+
+static int64_t entries_then;
+
+/* He makes the keys of the township, and writes; the members are others too. */
+static void
+first_of_the_town(void)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, "n2");
+
+	fixture_save(s, RX_CHILD, NEW_CHILD("x1"), false, NULL);
+	rx_session_close(s);
+	add(meanwhile.dir, "n3", RX_ROLE_DIRECTOR, "350102003");
+	entries_then = entries(meanwhile.dir);
+}
+
+/* Two directors sign in to a unit of no keys at the same time: they get the
+ * same, and what one of them has written is not lost. */
+static void
+test_keys_of_a_unit_are_made_once_by_two_at_the_same_time(void **state)
+{
+	static const char *const users[] = { "n1", "n2" };
+	struct rx_session *s;
+	int64_t after;
+	size_t i;
+
+	(void)state;
+	meanwhile.dir = fixture_copy();
+	add(meanwhile.dir, "n1", RX_ROLE_DIRECTOR, NEW_TOWN);
+	add(meanwhile.dir, "n2", RX_ROLE_DIRECTOR, NEW_TOWN);
+	meanwhile.begin = first_of_the_town;
+	s = fixture_open(meanwhile.dir, "n1");
+	assert_null(meanwhile.begin);
+	after = entries(meanwhile.dir);
+	fixture_save(s, RX_CHILD, NEW_CHILD("x2"), false, NULL);
+	rx_session_close(s);
+	for (i = 0; i < 2; i++) {
+		s = fixture_open(meanwhile.dir, users[i]);
+		fixture_save(s, RX_OBSERVATION, i == 0 ? NOTE("y1", "x1", "n")
+		    : NOTE("y2", "x1", "n"), false, NULL);
+		fixture_save(s, RX_OBSERVATION, i == 0 ? NOTE("y3", "x2", "n")
+		    : NOTE("y4", "x2", "n"), false, NULL);
+		rx_session_close(s);
+	}
+	/* There was nothing left for him to make, and no entry says so. */
+	assert_int_equal(after, entries_then);
+}
+
+/* A second role for s2: those who came after him move on in the list. */
+static void
+second_role(void)
+{
+
+	add(meanwhile.dir, "s2", RX_ROLE_SUPERVISOR, "350102003");
+}
+
+/* n1 waits for the keys of the village, and d1 signs in: they are for n1, and not
+ * for the statistician before him, who has his place when d1 may write. */
+static void
+test_keys_are_for_who_waits_and_not_for_who_has_his_place(void **state)
+{
+
+	(void)state;
+	meanwhile.dir = fixture_copy();
+	add(meanwhile.dir, "n1", RX_ROLE_DIRECTOR, "350102001001");
+	meanwhile.begin = second_role;
+	rx_session_close(fixture_open(meanwhile.dir, "d1"));
+	assert_null(meanwhile.begin);
+	assert_int_equal(fixture_number(meanwhile.dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE recipient = $st AND unit = '350102001001' "
+	    "AND compartments & 3 <> 0"), 0);
+	rx_session_close(fixture_open(meanwhile.dir, "n1"));
+	assert_int_equal(fixture_number(meanwhile.dir, "SELECT count(*) FROM "
+	    "keys.unit_grant WHERE unit = '350102001001' AND recipient NOT IN "
+	    "($d1, $s1, $gone, $st)"), 2);	/* n1, and the recovery key */
+}
+
+static size_t
+recovery_key(const struct rx_session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (s->members[i].cert.role == RX_ROLE_RECOVERY)
+			break;
+	assert_true(i < s->nmembers);
+	return (i);
+}
+
+static void
+recovery_key_ends(void)
+{
+	struct rx_session *s = meanwhile.s;
+
+	ok(rx_begin(s, &st), &st);
+	ok(rx_cert_revoke(s, &s->members[recovery_key(s)], RX_REVOKED_ENDED,
+	    &st), &st);
+	ok(rx_finish(s, RX_OK, RX_DID_CERTIFY, NULL, NULL, &st), &st);
+}
+
+/* The root seed of a register that lacks its grant: the control is that the next
+ * session of the administrator makes it. */
+static void
+test_root_seed_is_not_for_a_recovery_key_that_has_just_ended(void **state)
+{
+	struct rx_value key[4] = { rx_text("REGISTER"), rx_int(1),
+	    rx_int(RX_BIT(RX_COMP_ROOT)) };
+	uint8_t user[RX_ID_BYTES];
+	struct rx_session *s;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		rx_status_clear(&st);
+		meanwhile.dir = fixture_copy();
+		s = fixture_open(meanwhile.dir, "admin");
+		memcpy(user, s->members[recovery_key(s)].cert.user,
+		    sizeof(user));
+		key[3] = rx_bytes(user, sizeof(user));
+		ok(rx_begin(s, &st), &st);
+		ok(rx_store_delete(s->store, RX_TABLE_UNIT_GRANT, key, NULL,
+		    &st), &st);
+		ok(rx_finish(s, RX_OK, RX_DID_GRANT, NULL, NULL, &st), &st);
+		meanwhile.s = s;
+		meanwhile.begin = round == 0 ? NULL : recovery_key_ends;
+		rx_session_close(fixture_open(meanwhile.dir, "admin"));
+		assert_null(meanwhile.begin);
+		rx_session_close(s);
+		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
+		    "count(*) FROM keys.unit_grant WHERE compartments = 64"),
+		    round == 0);
+	}
 }
 
 /* ---- the supervisor ---- */
@@ -1147,6 +1316,12 @@ main(void)
 		    test_member_disabled_while_members_are_loaded_gets_no_key),
 		cmocka_unit_test(
 		    test_member_disabled_during_a_rotation_gets_no_later_key),
+		cmocka_unit_test(
+		    test_keys_of_a_unit_are_made_once_by_two_at_the_same_time),
+		cmocka_unit_test(
+		    test_keys_are_for_who_waits_and_not_for_who_has_his_place),
+		cmocka_unit_test(
+		    test_root_seed_is_not_for_a_recovery_key_that_has_just_ended),
 		cmocka_unit_test(
 	    test_supervisor_who_kept_the_keys_reads_nothing_after_the_close),
 		cmocka_unit_test(
