@@ -792,32 +792,49 @@ proof_holds(struct rx_session *s, const uint8_t row[SUCCESSION_BYTES],
 	return (RX_OK);
 }
 
+/* The new recovery key for this session in ${row}, if there is one that proves
+ * itself: one that proves nothing changes nothing. */
+static rx_err
+succession_read(struct rx_session *s, uint8_t row[SUCCESSION_BYTES],
+    bool *found, struct rx_status *st)
+{
+	struct rx_value key = rx_bytes(s->user_id, RX_ID_BYTES);
+	struct rx_cursor *cur;
+	const void *p;
+	size_t n;
+	rx_err rc;
+
+	*found = false;
+	if ((rc = rx_query_open(&cur, s->store, RX_Q_SUCCESSION, &key, 1,
+	    st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_query_next(cur, found, st)) == RX_OK && *found) {
+		p = rx_col_bytes(cur, 1, &n);
+		if ((*found = n == SUCCESSION_BYTES))
+			memcpy(row, p, n);
+	}
+	rx_query_close(cur);
+	return (rc == RX_OK && *found ? proof_holds(s, row, found, st) : rc);
+}
+
 rx_err
 rx_succession_adopt(struct rx_session *s, bool *adopted,
     struct rx_status *st)
 {
 	struct rx_value key = rx_bytes(s->user_id, RX_ID_BYTES);
 	uint8_t row[SUCCESSION_BYTES];
-	struct rx_cursor *cur;
-	const void *p;
-	size_t n;
-	bool found = false;
+	bool found;
 	rx_err rc;
 
 	*adopted = false;
-	if ((rc = rx_query_open(&cur, s->store, RX_Q_SUCCESSION, &key, 1,
-	    st)) != RX_OK)
+	if ((rc = succession_read(s, row, &found, st)) != RX_OK || !found ||
+	    (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_query_next(cur, &found, st)) == RX_OK && found) {
-		p = rx_col_bytes(cur, 1, &n);
-		if ((found = n == sizeof(row)))
-			memcpy(row, p, n);
+	/* Another may have come in its place meanwhile. */
+	if ((rc = succession_read(s, row, &found, st)) != RX_OK || !found) {
+		rx_abandon(s);
+		return (rc);
 	}
-	rx_query_close(cur);
-	/* One that proves nothing changes nothing. */
-	if (rc != RX_OK || !found || (rc = proof_holds(s, row, &found, st)) !=
-	    RX_OK || !found || (rc = rx_begin(s, st)) != RX_OK)
-		return (rc);
 	*adopted = true;
 	/* What the old key handed on is warranted by oneself from now on. */
 	if ((rc = rx_grants_rekey(s, s->id, st)) == RX_OK)

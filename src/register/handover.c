@@ -240,6 +240,12 @@ complete(struct rx_session *s, const uint8_t *leaver,
 		return (rc);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
+	/* Who had them may have lost them meanwhile. */
+	if ((rc = waiting(s, leaver, successor, &all, &alone, st)) != RX_OK ||
+	    alone != 0) {
+		rx_abandon(s);
+		return (rc);
+	}
 	if ((rc = rx_store_delete(s->store, RX_TABLE_HANDOVER, &key, NULL,
 	    st)) == RX_OK)
 		rc = rx_person_end(s, rx_member_first(s, leaver), &ended, st);

@@ -1302,6 +1302,110 @@ test_prepared_codes_that_were_overtaken_are_not_issued(void **state)
 	rx_session_close(admin);
 }
 
+static void
+heir_is_reset(void)
+{
+	struct rx_secret *p = test_passphrase("heir-pass");
+
+	ok(rx_user_reset(meanwhile.s, "heir", p, &st), &st);
+	rx_secret_free(p);
+}
+
+/* Who leaves is ended when his successor has his keys; not when that one has just lost
+ * them: then nobody would have them. */
+static void
+test_who_leaves_is_not_ended_when_his_successor_has_just_lost_the_keys(
+    void **state)
+{
+	struct rx_secret *p = test_passphrase("heir-pass");
+	struct rx_handover h;
+	struct rx_session *s;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		rx_status_clear(&st);
+		meanwhile.dir = fixture_copy();
+		meanwhile.s = fixture_open(meanwhile.dir, "admin");
+		ok(rx_user_handover(meanwhile.s, "d1", "heir", p, false, &h,
+		    &st), &st);
+		rx_session_close(fixture_open(meanwhile.dir, "d1"));
+		meanwhile.begin = round == 0 ? NULL : heir_is_reset;
+		rx_session_close(fixture_open(meanwhile.dir, "admin"));
+		assert_null(meanwhile.begin);
+		rx_session_close(meanwhile.s);
+		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
+		    "count(*) FROM keys.handover"), round);
+	}
+	s = fixture_open(meanwhile.dir, "d1");
+	rx_session_close(s);
+	rx_secret_free(p);
+}
+
+static struct rx_codes codes;	/* the newest */
+
+static rx_err
+codes_keep(void *cookie, const struct rx_codes *c, struct rx_status *u)
+{
+
+	(void)cookie;
+	(void)u;
+	codes = *c;
+	return (RX_OK);
+}
+
+/* The administrator issues new codes, and with them a new recovery key. */
+static void
+reissues(void)
+{
+	const struct rx_codes old = codes;
+	const char *const two[2] = { old.text[0], old.text[2] };
+
+	ok(rx_custodian_reissue(meanwhile.s, two, codes_keep, NULL, &st),
+	    &st);
+}
+
+/* While a director waits to take one recovery key up, the next is made, whose word to
+ * him lies in its place: he does not take up the one, and delete the word of the
+ * other, for then he would trust none for good. */
+static void
+test_word_of_a_newer_recovery_key_is_not_deleted_for_an_older_one(void **state)
+{
+	static const char words[] = "SELECT count(*) FROM keys.succession "
+	    "WHERE user = (SELECT id FROM keys.user WHERE name = 'd1')";
+	struct rx_secret *p = test_passphrase("admin-pass"),
+	    *q = test_passphrase("director-pass");
+	const char *dir = test_dir();
+	struct rx_session *s;
+	int round;
+
+	(void)state;
+	rx_status_clear(&st);
+	ok(rx_register_create(dir, "admin", "Gulou", "350102", p, &codes,
+	    &st), &st);
+	ok(rx_session_open(&meanwhile.s, dir, "admin", p, &st), &st);
+	ok(rx_user_add(meanwhile.s, "d1", RX_ROLE_DIRECTOR, "350102001001", q,
+	    &st), &st);
+	for (round = 0; round < 2; round++) {
+		ok(rx_session_open(&s, dir, "d1", q, &st), &st);
+		rx_session_close(s);
+		/* The control: his word is gone when he has taken it up. */
+		assert_int_equal(fixture_number(dir, words), 0);
+		reissues();
+		assert_int_equal(fixture_number(dir, words), 1);
+	}
+	meanwhile.begin = reissues;
+	ok(rx_session_open(&s, dir, "d1", q, &st), &st);
+	assert_null(meanwhile.begin);
+	assert_int_equal(fixture_number(dir, words), 1);
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+	rx_session_close(meanwhile.s);
+	rx_secret_free(p);
+	rx_secret_free(q);
+	rx_wipe(&codes, sizeof(codes));
+}
+
 int
 main(void)
 {
@@ -1344,6 +1448,10 @@ main(void)
 		    test_prepared_codes_that_were_overtaken_are_not_issued),
 		cmocka_unit_test(
 		    test_new_recovery_key_is_trusted_only_if_the_old_one_vouches),
+		cmocka_unit_test(
+    test_word_of_a_newer_recovery_key_is_not_deleted_for_an_older_one),
+		cmocka_unit_test(
+test_who_leaves_is_not_ended_when_his_successor_has_just_lost_the_keys),
 		cmocka_unit_test(test_old_codes_open_no_later_key),
 	};
 
