@@ -376,27 +376,66 @@ is_overdue(const struct rx_flag *f)
 	    f->due < rx_time_now());
 }
 
-/* Hand the loaded case on if an urgent flag of it is overdue. */
+/* Load the case ${id}.  *due: it is one of ${unit} still, with an urgent flag that
+ * is overdue and for which it was not handed on. */
 static rx_err
-pass_case(struct rx_session *s, struct rx_case *c, struct rx_status *st)
+case_due(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    const char *unit, struct rx_case_state *state, bool *due,
+    struct rx_status *st)
 {
-	struct rx_case_state state;
+	char now[RX_UNIT_BYTES];
 	struct rx_flag *flags = NULL;
-	size_t i, n = 0;
+	struct rx_status why;
 	bool passed = true;
+	size_t i, n = 0;
 	rx_err rc;
 
-	if ((rc = rx_case_state(s, c, &state, &flags, &n, st)) != RX_OK)
+	*due = false;
+	rx_status_clear(&why);
+	if ((rc = rx_case_unit(s, id, now, &why)) == RX_ENOENT)
+		return (RX_OK);		/* erased */
+	if (rc != RX_OK) {
+		*st = why;
+		return (rc);
+	}
+	if (memcmp(now, unit, RX_UNIT_BYTES) != 0)
+		return (RX_OK);
+	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
+	    (rc = rx_case_state(s, c, state, &flags, &n, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < n && passed && rc == RX_OK; i++)
 		if (is_overdue(&flags[i]))
-			rc = rx_audit_seek(s, flags[i].due, is_passing, c->id,
+			rc = rx_audit_seek(s, flags[i].due, is_passing, id,
 			    &passed, st);
 	free(flags);
-	if (rc != RX_OK || passed || (rc = rx_begin(s, st)) != RX_OK)
+	*due = !passed;
+	return (rc);
+}
+
+/* Hand the case ${id} of ${unit} on if an urgent flag of it is overdue. */
+static rx_err
+pass_case(struct rx_session *s, struct rx_case *c, const uint8_t *id,
+    const char *unit, struct rx_status *st)
+{
+	struct rx_case_state state;
+	bool held = false, due = false;
+	rx_err rc;
+
+	if ((rc = rx_store_hold(s->store, &held, st)) == RX_OK)
+		rc = case_due(s, c, id, unit, &state, &due, st);
+	if (held)
+		rx_store_rollback(s->store);
+	if (rc != RX_OK || !due || (rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	rc = rx_slots_write(c, s, state.flagged, state.above, NULL, st);
-	return (rx_finish(s, rc, RX_DID_GRANT, c->id, "overdue", st));
+	/* Whoever wrote before may have erased, answered, moved or renewed it. */
+	rc = case_due(s, c, id, unit, &state, &due, st);
+	if (rc == RX_OK && !due) {
+		rx_abandon(s);
+		return (RX_OK);
+	}
+	if (rc == RX_OK)
+		rc = rx_slots_write(c, s, state.flagged, state.above, NULL, st);
+	return (rx_finish(s, rc, RX_DID_GRANT, id, "overdue", st));
 }
 
 /* The cases of ${unit} with an urgent flag that is overdue, appended to
@@ -444,9 +483,7 @@ pass_unit(struct rx_session *s, struct rx_case *c, const char *unit,
 		return (RX_OK);		/* his own keys are still to come */
 	rc = overdue_cases(s, c, unit, &ids, st);
 	for (i = 0; i < ids.len && rc == RX_OK; i += RX_ID_BYTES)
-		if ((rc = rx_case_load(c, s, ids.b + i, unit, RX_CASE_KEYS,
-		    st)) == RX_OK)
-			rc = pass_case(s, c, st);
+		rc = pass_case(s, c, ids.b + i, unit, st);
 	rx_buf_free(&ids);
 	return (rc);
 }

@@ -313,9 +313,15 @@ rotate_units(struct rx_session *s, const struct rx_buf *units, bool force,
 		    comps == 0)
 			continue;
 		/* What is due may have been done by another since. */
-		if (inside == 0 && ((rc = rx_begin(s, st)) != RX_OK ||
-		    (rc = to_rotate(s, unit, force, &comps, st)) != RX_OK))
-			break;
+		if (inside == 0) {
+			if ((rc = rx_begin(s, st)) != RX_OK)
+				break;
+			if ((rc = to_rotate(s, unit, force, &comps, st)) !=
+			    RX_OK) {
+				rx_abandon(s);
+				break;
+			}
+		}
 		inside++;
 		if (comps != 0) {
 			rc = rx_unit_rotate(s, unit, comps, st);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/date.h"
 #include "crypto/recovery.h"
 #include "tests/fixture.h"
 
@@ -594,6 +595,197 @@ test_root_seed_is_not_for_a_recovery_key_that_has_just_ended(void **state)
 		    "count(*) FROM keys.unit_grant WHERE compartments = 64"),
 		    round == 0);
 	}
+}
+
+/* ---- the case that is to be handed on ---- */
+
+/* d1, who stays signed in as meanwhile.s, writes that c2 has an urgent flag of four
+ * days ago; its slots are open to the township, not to s9 above it. */
+static void
+overdue_flag(void)
+{
+	struct rx_session *s;
+	struct rx_record r;
+	struct rx_case c;
+
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	add(meanwhile.dir, "s9", RX_ROLE_SUPERVISOR, "350102");
+	s = meanwhile.s = fixture_open(meanwhile.dir, "d1");
+	rx_record_init(&r);
+	rx_case_init(&c);
+	r.type = RX_FLAG;
+	r.version = 1;
+	r.at = rx_time_now() - 4 * INT64_C(86400000);
+	rx_uuid7(r.id, r.at);
+	memcpy(r.child, fixture_id[C2], RX_ID_BYTES);
+	memcpy(r.unit, VILLAGE1, RX_UNIT_BYTES);
+	memcpy(r.author, s->user_id, RX_ID_BYTES);
+	ok(rx_record_set_text(&r, RX_F_CALLER_ID, "old", 3, &st), &st);
+	ok(rx_record_set_text(&r, RX_F_REASON, "x", 1, &st), &st);
+	ok(rx_record_set_int(&r, RX_F_DATE, rx_date_today(), &st), &st);
+	ok(rx_record_set_int(&r, RX_F_RAISES_FLAG, 1, &st), &st);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C2], VILLAGE1, RX_CASE_KEYS, &st),
+	    &st);
+	ok(rx_row_insert(s, &c, &r, &st), &st);
+	ok(rx_slots_write(&c, s, true, 0, NULL, &st), &st);
+	ok(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st), &st);
+	rx_case_done(&c, s);
+	rx_record_free(&r);
+}
+
+static void
+case_is_erased(void)
+{
+
+	ok(rx_child_erase(meanwhile.s, fixture_id[C2], "x", &st), &st);
+}
+
+static void
+flag_is_decided(const char *decision)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, "s1");
+	struct rx_flag_row flag;
+
+	ok(rx_review_find(s, "old", &flag, &st), &st);
+	ok(rx_review_decide(s, &flag, decision, "done", &st), &st);
+	rx_session_close(s);
+}
+
+static void
+flag_is_closed(void)
+{
+
+	flag_is_decided("close");
+}
+
+static void
+flag_is_accepted(void)
+{
+
+	flag_is_decided("accept");
+}
+
+static void
+case_is_renewed(void)
+{
+	struct rx_session *s = meanwhile.s;
+	struct rx_case c;
+
+	rx_case_init(&c);
+	ok(rx_begin(s, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C2], VILLAGE1, RX_CASE_KEYS, &st),
+	    &st);
+	ok(rx_case_renew(&c, s, &st), &st);
+	ok(rx_slots_write(&c, s, true, 0, NULL, &st), &st);
+	ok(rx_finish(s, RX_OK, RX_DID_ROTATE, NULL, NULL, &st), &st);
+	rx_case_done(&c, s);
+}
+
+/* The next sign-in of d1, with ${what} just before he hands the case on. */
+static void
+hand_on(void (*what)(void))
+{
+	struct rx_session *s;
+
+	meanwhile.begin = what;
+	s = fixture_open(meanwhile.dir, "d1");
+	assert_null(meanwhile.begin);
+	assert_false(rx_store_in_transaction(s->store));
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+}
+
+/* Whether the slot of ${user} in c2 is open; RX_ECORRUPT when it is not of the keys
+ * of the case. */
+static rx_err
+slot_opens(const char *user, bool *opened)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, user);
+	struct rx_status why;
+	struct rx_case c;
+	rx_err rc;
+
+	rx_status_clear(&why);
+	rx_case_init(&c);
+	ok(rx_case_load(&c, s, fixture_id[C2], VILLAGE1,
+	    RX_BIT(RX_COMP_CODED), &st), &st);
+	rc = rx_case_load_slot(&c, s, opened, &why);
+	rx_case_done(&c, s);
+	rx_session_close(s);
+	return (rc);
+}
+
+static void
+assert_slots(bool town, bool county)
+{
+	bool opened;
+
+	assert_int_equal(slot_opens("s1", &opened), RX_OK);
+	assert_int_equal(opened, town);
+	assert_int_equal(slot_opens("s9", &opened), RX_OK);
+	assert_int_equal(opened, county);
+}
+
+/* With nobody else (the control), or on the keys that he has just given it. */
+static void
+test_overdue_case_is_handed_on_under_the_keys_it_has_then(void **state)
+{
+	static void (*const what[])(void) = { NULL, case_is_renewed };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		overdue_flag();
+		assert_slots(true, false);
+		hand_on(what[i]);
+		assert_slots(true, true);
+		rx_session_close(meanwhile.s);
+	}
+}
+
+static void
+test_case_erased_before_it_is_handed_on_gets_no_slots(void **state)
+{
+	struct rx_session *s;
+
+	(void)state;
+	overdue_flag();
+	hand_on(case_is_erased);
+	rx_session_close(meanwhile.s);
+	assert_int_equal(fixture_number(meanwhile.dir, "SELECT count(*) FROM "
+	    "main.slot WHERE child = $c2"), 0);
+	assert_int_equal(fixture_number(meanwhile.dir, "SELECT count(*) FROM "
+	    "keys.slot_key WHERE child = $c2"), 0);
+	s = fixture_open(meanwhile.dir, "d1");
+	ok(rx_child_erase(s, fixture_id[C1], "x", &st), &st);
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+}
+
+static void
+test_case_decided_before_it_is_handed_on_opens_to_nobody_more(void **state)
+{
+	struct rx_session *s;
+	size_t n;
+
+	(void)state;
+	overdue_flag();
+	hand_on(flag_is_accepted);
+	rx_session_close(meanwhile.s);
+	assert_slots(true, false);
+
+	overdue_flag();
+	hand_on(flag_is_closed);
+	rx_session_close(meanwhile.s);
+	assert_slots(false, false);
+	s = fixture_open(meanwhile.dir, "s1");
+	assert_int_equal(fixture_show(s, fixture_id[C2], "reason", &n, &st),
+	    RX_EPERM);
+	assert_int_equal(st.msg, RX_MSG_CASE_CLOSED);
+	rx_session_close(s);
+	rx_status_clear(&st);
 }
 
 /* ---- the supervisor ---- */
@@ -1426,6 +1618,12 @@ main(void)
 		    test_keys_are_for_who_waits_and_not_for_who_has_his_place),
 		cmocka_unit_test(
 		    test_root_seed_is_not_for_a_recovery_key_that_has_just_ended),
+		cmocka_unit_test(
+		    test_overdue_case_is_handed_on_under_the_keys_it_has_then),
+		cmocka_unit_test(
+		    test_case_erased_before_it_is_handed_on_gets_no_slots),
+		cmocka_unit_test(
+	    test_case_decided_before_it_is_handed_on_opens_to_nobody_more),
 		cmocka_unit_test(
 	    test_supervisor_who_kept_the_keys_reads_nothing_after_the_close),
 		cmocka_unit_test(
