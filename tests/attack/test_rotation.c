@@ -283,6 +283,7 @@ static struct {
 	const char *dir;
 	unsigned step;
 	bool commit;
+	bool unread;		/* the next query of grants fails */
 	void (*begin)(void);
 	struct rx_session *s;		/* his, if he has signed in before */
 } meanwhile;
@@ -306,6 +307,11 @@ __wrap_rx_query_open(struct rx_cursor **out, struct rx_store *store,
 	if (meanwhile.step > 0 && (q == RX_Q_CERTS || q == RX_Q_REVOCATIONS ||
 	    q == RX_Q_EPOCHS) && --meanwhile.step == 0)
 		disable(meanwhile.dir, "gone");
+	if (meanwhile.unread && q == RX_Q_GRANTS_OF_UNIT) {
+		meanwhile.unread = false;
+		*out = NULL;
+		return (rx_fail(u, RX_EIO, RX_MSG_FILE_READ));
+	}
 	return (__real_rx_query_open(out, store, q, args, nargs, u));
 }
 
@@ -447,6 +453,35 @@ test_member_disabled_during_a_rotation_gets_no_later_key(void **state)
 	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
 	assert_false(takes_for_member(s, GONE));
 	assert_int_equal(grants_to_gone(meanwhile.dir), 0);
+	rx_session_close(s);
+}
+
+static void
+grants_unread(void)
+{
+
+	meanwhile.unread = true;
+}
+
+/* What is due is asked again in the transaction; when that fails, it has ended, and
+ * the session goes on. */
+static void
+test_rotation_that_fails_at_its_beginning_leaves_nothing_open(void **state)
+{
+	struct rx_session *s;
+	size_t rotated;
+
+	(void)state;
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	s = fixture_open(meanwhile.dir, "d1");
+	meanwhile.begin = grants_unread;
+	assert_int_equal(rx_rotate(s, "350102001001", &rotated, &st), RX_EIO);
+	assert_false(meanwhile.unread);
+	assert_false(rx_store_in_transaction(s->store));
+	rx_status_clear(&st);
+	ok(rx_rotate(s, "350102001001", &rotated, &st), &st);
+	ok(fixture_verify(s, NULL, &st), &st);
 	rx_session_close(s);
 }
 
@@ -599,7 +634,7 @@ test_root_seed_is_not_for_a_recovery_key_that_has_just_ended(void **state)
 
 /* ---- the case that is to be handed on ---- */
 
-/* d1, who stays signed in as meanwhile.s, writes that c2 has an urgent flag of four
+/* d1, who stays signed in as meanwhile.s, writes an urgent flag of c2, of four
  * days ago; its slots are open to the township, not to s9 above it. */
 static void
 overdue_flag(void)
@@ -1612,6 +1647,8 @@ main(void)
 		    test_member_disabled_while_members_are_loaded_gets_no_key),
 		cmocka_unit_test(
 		    test_member_disabled_during_a_rotation_gets_no_later_key),
+		cmocka_unit_test(
+	    test_rotation_that_fails_at_its_beginning_leaves_nothing_open),
 		cmocka_unit_test(
 		    test_keys_of_a_unit_are_made_once_by_two_at_the_same_time),
 		cmocka_unit_test(
