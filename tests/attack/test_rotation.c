@@ -11,6 +11,7 @@
 
 #include "base/date.h"
 #include "crypto/recovery.h"
+#include "register/save.h"
 #include "tests/fixture.h"
 
 static struct rx_status st;
@@ -718,6 +719,16 @@ case_is_renewed(void)
 	rx_case_done(&c, s);
 }
 
+static void
+case_is_taken_over(void)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, "d2");
+	char number[16];
+
+	ok(rx_transfer_accept(s, fixture_id[C2], number, &st), &st);
+	rx_session_close(s);
+}
+
 /* The next sign-in of d1, with ${what} just before he hands the case on. */
 static void
 hand_on(void (*what)(void))
@@ -738,14 +749,16 @@ static rx_err
 slot_opens(const char *user, bool *opened)
 {
 	struct rx_session *s = fixture_open(meanwhile.dir, user);
+	char unit[RX_UNIT_BYTES];
 	struct rx_status why;
 	struct rx_case c;
 	rx_err rc;
 
 	rx_status_clear(&why);
 	rx_case_init(&c);
-	ok(rx_case_load(&c, s, fixture_id[C2], VILLAGE1,
-	    RX_BIT(RX_COMP_CODED), &st), &st);
+	ok(rx_case_unit(s, fixture_id[C2], unit, &st), &st);
+	ok(rx_case_load(&c, s, fixture_id[C2], unit, RX_BIT(RX_COMP_CODED),
+	    &st), &st);
 	rc = rx_case_load_slot(&c, s, opened, &why);
 	rx_case_done(&c, s);
 	rx_session_close(s);
@@ -797,6 +810,23 @@ test_case_erased_before_it_is_handed_on_gets_no_slots(void **state)
 	ok(rx_child_erase(s, fixture_id[C1], "x", &st), &st);
 	ok(fixture_verify(s, NULL, &st), &st);
 	rx_session_close(s);
+}
+
+/* Its slots are of the unit that it is in now. */
+static void
+test_case_moved_before_it_is_handed_on_is_for_its_new_director(void **state)
+{
+	bool opened;
+
+	(void)state;
+	overdue_flag();
+	ok(rx_transfer_offer(meanwhile.s, fixture_id[C2], "350102001002", "x",
+	    &st), &st);
+	hand_on(case_is_taken_over);
+	rx_session_close(meanwhile.s);
+	assert_int_equal(slot_opens("s1", &opened), RX_OK);
+	assert_true(opened);
+	assert_int_equal(slot_opens("s9", &opened), RX_OK);
 }
 
 static void
@@ -1659,6 +1689,8 @@ main(void)
 		    test_overdue_case_is_handed_on_under_the_keys_it_has_then),
 		cmocka_unit_test(
 		    test_case_erased_before_it_is_handed_on_gets_no_slots),
+		cmocka_unit_test(
+	    test_case_moved_before_it_is_handed_on_is_for_its_new_director),
 		cmocka_unit_test(
 	    test_case_decided_before_it_is_handed_on_opens_to_nobody_more),
 		cmocka_unit_test(
