@@ -496,7 +496,7 @@ static rx_err
 recall(struct rx_saver *sv, const struct named *n, struct touched **out,
     struct rx_status *st)
 {
-	struct touched key, **found;
+	struct touched key, **found, *t = NULL;
 	char unit[RX_UNIT_BYTES];
 	rx_err rc;
 
@@ -509,11 +509,13 @@ recall(struct rx_saver *sv, const struct named *n, struct touched **out,
 		return (rc);
 	if (n->birth == 0)
 		return (touch_stored(sv, n->id, unit, out, st));
-	if ((rc = touch(sv, n->id, unit, out, st)) == RX_OK) {
-		(*out)->birth = n->birth;
-		(*out)->flagged = n->flagged;
-	}
-	return (rc);
+	if ((rc = touch(sv, n->id, unit, &t, st)) != RX_OK)
+		return (rc);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): t is set */
+	t->birth = n->birth;
+	t->flagged = n->flagged;
+	*out = t;
+	return (RX_OK);
 }
 
 /* The case that a record's reference ${text} names. */
