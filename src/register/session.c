@@ -607,18 +607,27 @@ next_certified(const struct rx_session *s)
 	    s->next->sign_public, RX_SIGN_PUBLIC_BYTES) == 0);
 }
 
-/* When the keys that were asked for are certified, move everything that was
- * granted to the old ones over to them, and forget the old seed.  Meanwhile
- * s->next are the old keys, which rx_grant_accept tries too. */
+/* Use the keys that were asked for as soon as they are certified: nothing is
+ * written with those of before.  These are s->next then, until take_next forgets
+ * them; whatever was sealed to them is opened with both. */
+static bool
+use_next(struct rx_session *s)
+{
+
+	if (!next_certified(s))
+		return (false);
+	identity_swap(s->id, s->next);
+	return (true);
+}
+
+/* The keys that were asked for are in use: move everything that was granted to the
+ * old ones over to them, and forget the old seed. */
 static rx_err
 take_next(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
 	rx_err rc;
 
-	if (!next_certified(s))
-		return (RX_OK);
-	identity_swap(s->id, s->next);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_grants_rekey(s, s->id, st)) == RX_OK) {
@@ -644,6 +653,7 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
 	struct rx_session *s = NULL;
+	bool renewed;
 	rx_err rc;
 
 	*out = NULL;
@@ -653,22 +663,21 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 		goto err0;
 	if ((rc = sign_in(s, user, passphrase, st)) != RX_OK)
 		goto err0;
+	renewed = use_next(s);
 	/* All work on keys is the home register's: signing in to a copy writes
 	 * nothing, so no two copies ever make different keys for one thing. */
 	if (s->copy) {
-		if (next_certified(s))
-			identity_swap(s->id, s->next);
 		*out = s;
 		return (RX_OK);
 	}
 	/* In this order: the recovery key trusted is the one granted to, and
-	 * the new one is proved to the keys that are in use still. */
-	if ((rc = administer(s, st)) != RX_OK)
+	 * the new one was proved to the keys of before or to those in use. */
+	if ((rc = administer(s, st)) != RX_OK ||
+	    (rc = adopt(s, passphrase, st)) != RX_OK ||
+	    (rc = rx_session_cost(s, passphrase, &rx_kdf_default, st)) !=
+	    RX_OK)
 		goto err0;
-	if ((rc = adopt(s, passphrase, st)) != RX_OK)
-		goto err0;
-	if ((rc = rx_session_cost(s, passphrase, &rx_kdf_default, st)) !=
-	    RX_OK || (rc = take_next(s, passphrase, st)) != RX_OK)
+	if (renewed && (rc = take_next(s, passphrase, st)) != RX_OK)
 		goto err0;
 	if ((rc = own_units(s, st)) != RX_OK)
 		goto err0;

@@ -105,12 +105,12 @@ test_new_passphrase_takes_all_the_grants_of_a_unit(void **state)
 
 /* As new_register, with the codes; "d1" and the statistician "stat" are there. */
 static struct rx_session *
-register_of(char dir[256], struct rx_codes *codes)
+register_named(char dir[256], const char *name, struct rx_codes *codes)
 {
 	struct rx_secret *p = test_passphrase("admin");
 	struct rx_session *admin;
 
-	(void)snprintf(dir, 256, "%s/codes", test_dir());
+	(void)snprintf(dir, 256, "%s/%s", test_dir(), name);
 	must(rx_register_create(dir, "admin", "测试民政局", COUNTY, p, codes,
 	    &st));
 	rx_secret_free(p);
@@ -118,6 +118,13 @@ register_of(char dir[256], struct rx_codes *codes)
 	ok(enrol(admin, "d1", RX_ROLE_DIRECTOR, VILLAGE1), &st);
 	ok(enrol(admin, "stat", RX_ROLE_STATISTICIAN, COUNTY), &st);
 	return (admin);
+}
+
+static struct rx_session *
+register_of(char dir[256], struct rx_codes *codes)
+{
+
+	return (register_named(dir, "codes", codes));
 }
 
 /* ${s} has codes 0 and 2 typed; the new passphrase is "fresh". */
@@ -297,6 +304,97 @@ test_admin_self_signed_in_as_administrator_he_needs_nobody(void **state)
 	assert_string_equal(rx_session_administrator(admin), "admin");
 	rx_session_close(admin);
 	rx_session_close(sign_in(dir, "admin"));
+}
+
+/* ---- when the codes are issued anew ---- */
+
+static rx_err
+keep_codes(void *cookie, const struct rx_codes *new, struct rx_status *u)
+{
+
+	(void)u;
+	*(struct rx_codes *)cookie = *new;
+	return (RX_OK);
+}
+
+/* ${codes} become the new ones. */
+static void
+reissue(struct rx_session *admin, struct rx_codes *codes)
+{
+	const struct rx_codes old = *codes;
+	const char *const two[2] = { old.text[0], old.text[2] };
+
+	must(rx_custodian_reissue(admin, two, keep_codes, codes, &st));
+}
+
+/* Whether the recovery key that ${s} trusts is the one that is certified. */
+static bool
+trusts_newest(const struct rx_session *s)
+{
+	size_t i, n = 0;
+	bool does = false;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (s->members[i].cert.role == RX_ROLE_RECOVERY &&
+		    rx_member_live(&s->members[i])) {
+			does = memcmp(s->members[i].cert.box_public,
+			    s->blob->recovery_public, 32) == 0;
+			n++;
+		}
+	assert_int_equal(n, 1);
+	return (does);
+}
+
+/* He has not signed in since his new keys were certified and the codes issued
+ * anew, in this order (${after}) or the other one. */
+static void
+signs_in_to_both(const char *name, bool after)
+{
+	struct rx_session *admin, *s;
+	struct rx_codes codes;
+	char dir[256];
+
+	admin = register_named(dir, name, &codes);
+	s = sign_in(dir, "d1");
+	add_child(s, "c1", VILLAGE1);
+	ok(observe(s, "o1", "c1", "2025-06-01", "mood_low", "green"), &st);
+	must(passwd(s, "new"));
+	rx_session_close(s);
+	if (!after)
+		reissue(admin, &codes);
+	reopen(&admin, dir, "admin");
+	if (after)
+		reissue(admin, &codes);
+	must(open_as(&s, dir, "d1", "new"));
+	assert_null(s->next);
+	assert_true(trusts_newest(s));
+	assert_string_equal(listed(s, "c1").name, "林c1");
+	rx_session_close(s);
+	/* By the new keys alone. */
+	must(open_as(&s, dir, "d1", "new"));
+	assert_null(s->next);
+	assert_true(trusts_newest(s));
+	assert_string_equal(listed(s, "c1").name, "林c1");
+	ok(observe(s, "o2", "c1", "2025-06-02", "mood_low", "green"), &st);
+	audit_holds(s);
+	/* And the next codes are taken up from these. */
+	reopen(&admin, dir, "admin");
+	reissue(admin, &codes);
+	rx_session_close(s);
+	must(open_as(&s, dir, "d1", "new"));
+	assert_true(trusts_newest(s));
+	audit_holds(s);
+	rx_session_close(s);
+	rx_session_close(admin);
+}
+
+static void
+test_new_keys_and_a_new_recovery_key_are_taken_up_at_one_sign_in(void **state)
+{
+
+	(void)state;
+	signs_in_to_both("before", false);
+	signs_in_to_both("after", true);
 }
 
 /* Between the new certificate and its owner's next session, others seal to
@@ -600,6 +698,8 @@ main(void)
 		    test_new_passphrase_is_certified_by_the_administrator),
 		cmocka_unit_test(
 		    test_new_passphrase_takes_all_the_grants_of_a_unit),
+		cmocka_unit_test(
+		    test_new_keys_and_a_new_recovery_key_are_taken_up_at_one_sign_in),
 		cmocka_unit_test(
 		    test_grants_made_before_the_new_keys_are_taken_are_kept),
 		cmocka_unit_test(
