@@ -461,18 +461,17 @@ rx_cert_issue(struct rx_session *s, struct rx_cert *cert,
 	return (rx_store_insert(s->store, RX_TABLE_CERT, v, st));
 }
 
-/* Administrator: certify everything that was asked for. */
+/* Put all that is asked for in ${all}, in place of what it held. */
 static rx_err
-certify_requests(struct rx_session *s, struct rx_status *st)
+requests_read(struct rx_session *s, struct rx_buf *all, struct rx_status *st)
 {
-	struct rx_buf all = RX_BUF_INIT;
-	struct rx_value key;
 	struct rx_cursor *cur;
 	const void *p;
-	size_t i, n, first;
+	size_t n;
 	bool row = false;
 	rx_err rc;
 
+	all->len = 0;
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_REQUESTS, NULL, 0, st)) !=
 	    RX_OK)
 		return (rc);
@@ -480,14 +479,32 @@ certify_requests(struct rx_session *s, struct rx_status *st)
 		p = rx_col_bytes(cur, 1, &n);
 		if (n != REQUEST_BYTES)
 			continue;
-		if ((rc = rx_buf_add(&all, p, n, st)) != RX_OK)
+		if ((rc = rx_buf_add(all, p, n, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
-	if (rc != RX_OK || all.len == 0)
+	return (rc);
+}
+
+/* Administrator: certify everything that was asked for. */
+static rx_err
+certify_requests(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_buf all = RX_BUF_INIT;
+	struct rx_value key;
+	size_t i, first;
+	rx_err rc;
+
+	if ((rc = requests_read(s, &all, st)) != RX_OK || all.len == 0)
 		goto done;
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
+	/* Again: somebody may have asked for other keys meanwhile, and has no
+	 * use for a certificate of those he asked for before. */
+	if ((rc = requests_read(s, &all, st)) != RX_OK || all.len == 0) {
+		rx_abandon(s);
+		goto done;
+	}
 	for (i = 0; i < all.len && rc == RX_OK; i += REQUEST_BYTES) {
 		if (!request_verify(s, all.b + i, &first))
 			continue;	/* not his: it stays, and is shown */

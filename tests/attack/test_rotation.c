@@ -853,6 +853,84 @@ test_case_decided_before_it_is_handed_on_opens_to_nobody_more(void **state)
 	rx_status_clear(&st);
 }
 
+static void
+ask_again(void)
+{
+	struct rx_secret *p = test_passphrase("third");
+
+	ok(rx_session_passwd(meanwhile.s, p, &st), &st);
+	rx_secret_free(p);
+}
+
+static void
+certified_by_another(void)
+{
+
+	rx_session_close(fixture_open(meanwhile.dir, "admin"));
+	entries_then = entries(meanwhile.dir);
+}
+
+static struct rx_session *
+open_with(const char *dir, const char *user, const char *text)
+{
+	struct rx_secret *p = test_passphrase(text);
+	struct rx_session *s;
+
+	rx_status_clear(&st);
+	ok(rx_session_open(&s, dir, user, p, &st), &st);
+	rx_secret_free(p);
+	return (s);
+}
+
+/* d1 changes his passphrase once more while the administrator signs in: the keys
+ * that are certified are those he asked for last. */
+static void
+test_keys_that_are_certified_are_those_asked_for_last(void **state)
+{
+	struct rx_secret *p = test_passphrase("second");
+	struct rx_session *s;
+
+	(void)state;
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	s = fixture_open(meanwhile.dir, "d1");
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_secret_free(p);
+	meanwhile.s = s;
+	meanwhile.begin = ask_again;
+	rx_session_close(fixture_open(meanwhile.dir, "admin"));
+	assert_null(meanwhile.begin);
+	rx_session_close(s);
+	s = open_with(meanwhile.dir, "d1", "third");
+	assert_null(s->next);			/* certified, and taken */
+	fixture_save(s, RX_OBSERVATION, NOTE("y1", "c1", "third"), false,
+	    NULL);
+	rx_session_close(s);
+}
+
+/* Nothing is left to certify: no entry says that something was. */
+static void
+test_keys_are_certified_once_by_two_at_the_same_time(void **state)
+{
+	struct rx_secret *p = test_passphrase("second");
+	struct rx_session *s;
+
+	(void)state;
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	s = fixture_open(meanwhile.dir, "d1");
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_secret_free(p);
+	rx_session_close(s);
+	meanwhile.begin = certified_by_another;
+	rx_session_close(fixture_open(meanwhile.dir, "admin"));
+	assert_null(meanwhile.begin);
+	assert_int_equal(entries(meanwhile.dir), entries_then);
+	s = open_with(meanwhile.dir, "d1", "second");
+	assert_null(s->next);
+	rx_session_close(s);
+}
+
 /* ---- the supervisor ---- */
 
 /* Count the identity and narrative boxes of record ${id} under keys of ${k}. */
@@ -1693,6 +1771,10 @@ main(void)
 	    test_case_moved_before_it_is_handed_on_is_for_its_new_director),
 		cmocka_unit_test(
 	    test_case_decided_before_it_is_handed_on_opens_to_nobody_more),
+		cmocka_unit_test(
+		    test_keys_that_are_certified_are_those_asked_for_last),
+		cmocka_unit_test(
+		    test_keys_are_certified_once_by_two_at_the_same_time),
 		cmocka_unit_test(
 	    test_supervisor_who_kept_the_keys_reads_nothing_after_the_close),
 		cmocka_unit_test(
