@@ -230,9 +230,12 @@ passphrase(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 		return (rx_put_error(a, q, st));
 	/* Whoever sits at an open page must know the old one. */
 	rc = rx_try_passphrase(q, a, user, "old", try_session, &check, st);
-	rx_session_close(check);
+	/* By the session that it opened, which has taken up what was changed
+	 * for him since he signed in: the page's own would put back what it
+	 * knew then. */
 	if (rc == RX_OK)
-		rc = rx_session_passwd(q->session, fresh, st);
+		rc = rx_session_passwd(check, fresh, st);
+	rx_session_close(check);
 	/* Open pages elsewhere were opened with the old one: all end. */
 	if (rc == RX_OK)
 		rc = rx_session_open(&a->sign_in, q->dir, user, fresh, st);

@@ -555,6 +555,28 @@ def test_codes_that_were_overtaken_are_not_put_in_force():
 
 # ---- new keys ----
 
+@test
+def test_an_open_page_gives_a_new_passphrase_and_puts_no_old_recovery_key_back():
+    register, codes, s, a = begin("d1")
+    keys.child(register, "d1", "d1 first", "c1")
+    sheet = os.path.join(os.path.dirname(register), "later.txt")
+    run(register, *ADMIN, "custodian", "reissue", "--recovery-out", sheet,
+        codes=codes[:2]).expect()
+    new = "words of my own"
+    r = fill(a, "/passphrase", old=ADMIN[1], new=new, again=new)
+    equal((r.status, r.location), (303, "/"), r.text[-300:])
+    equal(a.get("/people").status, 200, "he goes on")
+    # Whom he enrols trusts the recovery key that he trusts, and gives it the keys
+    # of his unit.
+    run(register, ADMIN[0], new, "user", "add", "d2", "--role", "director",
+        "--unit", keys.OTHER, new="d2 first").expect()
+    keys.child(register, "d2", "d2 first", "c2", unit=keys.OTHER)
+    got = run(register, ADMIN[0], new, "custodian", "test", "--json",
+              codes=keys.read_codes(sheet)[1:]).expect().json()
+    equal((got["opened"], got["units"]), (2, 2), "what the new codes open")
+    s.stop()
+
+
 def epochs(register):
     return len([e for e in audited(register, "rotate") if VILLAGE in
                 (e.get("detail") or "").split(" ")[0]])
