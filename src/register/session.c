@@ -471,7 +471,7 @@ requests_read(struct rx_session *s, struct rx_buf *all, struct rx_status *st)
 	bool row = false;
 	rx_err rc;
 
-	all->len = 0;
+	rx_buf_reset(all);
 	if ((rc = rx_query_open(&cur, s->store, RX_Q_REQUESTS, NULL, 0, st)) !=
 	    RX_OK)
 		return (rc);

@@ -853,13 +853,34 @@ test_case_decided_before_it_is_handed_on_opens_to_nobody_more(void **state)
 	rx_status_clear(&st);
 }
 
+/* ${s} changes its passphrase to ${text}: keys wait to be certified. */
+static void
+ask(struct rx_session *s, const char *text)
+{
+	struct rx_secret *p = test_passphrase(text);
+
+	ok(rx_session_passwd(s, p, &st), &st);
+	rx_secret_free(p);
+}
+
 static void
 ask_again(void)
 {
-	struct rx_secret *p = test_passphrase("third");
 
-	ok(rx_session_passwd(meanwhile.s, p, &st), &st);
-	rx_secret_free(p);
+	ask(meanwhile.s, "third");
+}
+
+/* A copy in which d1 has asked; his session. */
+static struct rx_session *
+asked(void)
+{
+	struct rx_session *s;
+
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	s = fixture_open(meanwhile.dir, "d1");
+	ask(s, "second");
+	return (s);
 }
 
 static void
@@ -887,15 +908,9 @@ open_with(const char *dir, const char *user, const char *text)
 static void
 test_keys_that_are_certified_are_those_asked_for_last(void **state)
 {
-	struct rx_secret *p = test_passphrase("second");
-	struct rx_session *s;
+	struct rx_session *s = asked();
 
 	(void)state;
-	rx_status_clear(&st);
-	meanwhile.dir = fixture_copy();
-	s = fixture_open(meanwhile.dir, "d1");
-	ok(rx_session_passwd(s, p, &st), &st);
-	rx_secret_free(p);
 	meanwhile.s = s;
 	meanwhile.begin = ask_again;
 	rx_session_close(fixture_open(meanwhile.dir, "admin"));
@@ -912,16 +927,10 @@ test_keys_that_are_certified_are_those_asked_for_last(void **state)
 static void
 test_keys_are_certified_once_by_two_at_the_same_time(void **state)
 {
-	struct rx_secret *p = test_passphrase("second");
 	struct rx_session *s;
 
 	(void)state;
-	rx_status_clear(&st);
-	meanwhile.dir = fixture_copy();
-	s = fixture_open(meanwhile.dir, "d1");
-	ok(rx_session_passwd(s, p, &st), &st);
-	rx_secret_free(p);
-	rx_session_close(s);
+	rx_session_close(asked());
 	meanwhile.begin = certified_by_another;
 	rx_session_close(fixture_open(meanwhile.dir, "admin"));
 	assert_null(meanwhile.begin);
