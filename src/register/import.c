@@ -419,9 +419,7 @@ check_same(const struct importer *im, struct rx_status *st)
 {
 	struct stat sb;
 
-	if (fstat(im->fd, &sb) == -1)
-		return (unreadable(im, st));
-	if (sb.st_size == im->total &&
+	if (fstat(im->fd, &sb) == 0 && sb.st_size == im->total &&
 	    sb.st_mtim.tv_sec == im->changed.tv_sec &&
 	    sb.st_mtim.tv_nsec == im->changed.tv_nsec)
 		return (RX_OK);

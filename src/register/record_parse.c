@@ -467,10 +467,10 @@ key_known(const struct rx_record *r, const char *key)
 		return (true);
 	if (strcmp(key, "unit") == 0)
 		return (has_unit(r));
-	for (f = 0; f < RX_FIELD_COUNT; f++) {
-		if (strcmp(key, rx_fields[f].key) == 0)
-			return (may_have(r, (enum rx_field)f));
-	}
+	for (f = 0; f < RX_FIELD_COUNT; f++)
+		if (may_have(r, (enum rx_field)f) &&
+		    strcmp(key, rx_fields[f].key) == 0)
+			return (true);
 	return (false);
 }
 

@@ -59,6 +59,7 @@ struct rx_saver {
 	size_t nkept;
 	struct rx_record old;	/* the stored version */
 	struct rx_form_kinds kinds;	/* bulk */
+	bool first;			/* bulk: before it, no record was stored */
 	struct rx_ahead *ahead;	/* bulk: rows on their way to the store */
 	const struct rx_record *foreseen;	/* NULL, or a record of a case */
 	struct rx_aside *aside;	/* it, and the slots of its case */
@@ -94,6 +95,22 @@ touched_free(void *p)
 	free(t);
 }
 
+static rx_err
+find_first(struct rx_saver *sv, struct rx_status *st)
+{
+	struct rx_cursor *cur;
+	bool row = false;
+	rx_err rc;
+
+	if ((rc = rx_query_open(&cur, sv->s->store, RX_Q_RECORDS_ANY, NULL, 0,
+	    st)) != RX_OK)
+		return (rc);
+	rc = rx_query_next(cur, &row, st);
+	sv->first = rc == RX_OK && row && rx_col_int(cur, 0) == 0;
+	rx_query_close(cur);
+	return (rc);
+}
+
 rx_err
 rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
     struct rx_status *st)
@@ -115,7 +132,8 @@ rx_saver_new(struct rx_saver **out, struct rx_session *s, bool bulk,
 		rx_saver_free(sv);
 		return (rc);
 	}
-	if (bulk && (rc = rx_ahead_new(&sv->ahead, s, st)) != RX_OK) {
+	if (bulk && ((rc = find_first(sv, st)) != RX_OK ||
+	    (rc = rx_ahead_new(&sv->ahead, s, st)) != RX_OK)) {
 		rx_saver_free(sv);
 		return (rc);
 	}
@@ -644,6 +662,15 @@ query_by_tag(enum rx_type type)
 	    type == RX_ACTIVITY ? RX_Q_ACTIVITY_BY_TAG : RX_Q_RECORD_BY_TAG);
 }
 
+static rx_err
+tag_make(struct rx_session *s, const struct rx_record *r,
+    uint8_t tag[RX_ID_BYTES], struct rx_status *st)
+{
+
+	return (rx_tag(s, r->unit, r->type, rx_record_text(r, RX_F_CALLER_ID),
+	    tag, st));
+}
+
 /* Look for a stored record with the caller's id of ${r}, of which ${tag} is made;
  * *version 0: none. */
 static rx_err
@@ -659,8 +686,7 @@ find_stored(struct rx_session *s, const struct rx_record *r,
 	rx_err rc;
 
 	*version = 0;
-	if ((rc = rx_tag(s, r->unit, r->type,
-	    rx_record_text(r, RX_F_CALLER_ID), tag, st)) != RX_OK)
+	if ((rc = tag_make(s, r, tag, st)) != RX_OK)
 		return (rc);
 	arg = rx_bytes(tag, RX_ID_BYTES);
 	if ((rc = rx_query_open(&cur, s->store, query_by_tag(r->type),
@@ -745,7 +771,10 @@ settle(struct rx_saver *sv, struct rx_record *r, struct touched *of,
 	bool same = false;
 	rx_err rc;
 
-	if ((rc = find_stored(sv->s, r, sv->tag, id, &version, st)) != RX_OK)
+	/* What the same import has stored has other ids: it refuses one twice. */
+	rc = sv->first && of != NULL ? tag_make(sv->s, r, sv->tag, st) :
+	    find_stored(sv->s, r, sv->tag, id, &version, st);
+	if (rc != RX_OK)
 		return (rc);
 	if (version == 0) {
 		result->how = RX_SAVED_NEW;

@@ -505,6 +505,28 @@ test_record_of_another_kind_than_its_table_is_refused(void **state)
 	rx_buf_free(&box);
 }
 
+/* The id of o9 is a text of the same bytes: what is found by its caller's id is not
+ * found by ours. */
+static void
+test_record_that_its_id_does_not_find_is_refused(void **state)
+{
+	const char *dir = fixture_copy();
+
+	(void)state;
+	ok(answer(dir, "d1", act_observe), &st);
+	ok(answer(dir, "d1", act_observe), &st);	/* the control */
+	fixture_tamper(dir, "PRAGMA writable_schema = ON; UPDATE "
+	    "main.sqlite_schema SET sql = replace(sql, ') STRICT', ')') WHERE "
+	    "name = 'record'");
+	fixture_tamper(dir, "PRAGMA ignore_check_constraints = 1; UPDATE "
+	    "main.record SET id = CAST(id AS TEXT) WHERE id = (SELECT max(id) "
+	    "FROM main.record); PRAGMA writable_schema = ON; UPDATE "
+	    "main.sqlite_schema SET sql = sql || ' STRICT' WHERE name = "
+	    "'record'");
+	refused_at("record", dir, "d1", act_observe, RX_ECORRUPT,
+	    RX_MSG_SEALED_CORRUPT);
+}
+
 /* An offer that does not say to whom. */
 static void
 test_offer_to_nobody_is_refused(void **state)
@@ -723,6 +745,8 @@ main(void)
 		cmocka_unit_test(test_slot_for_nobody_stops_nobody),
 		cmocka_unit_test(
 		    test_record_of_another_kind_than_its_table_is_refused),
+		cmocka_unit_test(
+		    test_record_that_its_id_does_not_find_is_refused),
 		cmocka_unit_test(test_offer_to_nobody_is_refused),
 		cmocka_unit_test(test_keys_of_a_case_come_to_an_end),
 		cmocka_unit_test(test_part_of_the_keys_of_a_case_is_not_enough),

@@ -367,6 +367,8 @@ ACT(act_import, import(s, "in.ndjson"))
 ACT(act_import_mixed, import(s, "mixed.ndjson"))
 /* More of one case than an import remembers: it is read again at the end. */
 ACT(act_import_long, import(s, "long.ndjson"))
+/* More cases than it remembers. */
+ACT(act_import_many, import(s, "many.ndjson"))
 
 /* What is known of the cases is read again where it was changed. */
 static rx_err
@@ -1159,6 +1161,7 @@ static const struct deed deeds[] = {
 	D(act_observe, "d1"), D(act_activity, "d1"),
 	D(act_consent, "d1"), D(act_flag, "d1"), D(act_import, "d1"),
 	D(act_import_mixed, "d1"), D(act_import_long, "d1"),
+	D(act_import_many, "d1"),
 	D(act_observe_all, "d1"),
 	AFTER(before_many, act_activity_all, "d1"),
 	AFTER(before_far, act_show, "d1"), D(act_register, "d1"),
@@ -1696,6 +1699,23 @@ write_import(void)
 		    "\"delivered\":true,\"amount_fen\":100,\"agency\":"
 		    "\"91350100M000100Y43\"}\n", i), &st);
 	ok(rx_file_write(path(kept, "long.ndjson"), many.b, many.len, 0600,
+	    true, &st), &st);
+	/* Of the first it keeps when consent ended, of the second all is asked
+	 * again. */
+	rx_buf_reset(&many);
+	for (i = 0; i < 1030; i++)
+		ok(rx_buf_printf(&many, &st, "{\"type\":\"child\",\"id\":"
+		    "\"h%u\",\"unit\":\"350102001001\",\"name\":\"例\","
+		    "\"sex\":\"m\",\"birth\":\"2015-02\",\"categories\":"
+		    "[\"left_behind\"],\"legal_basis\":\"consent\"}\n", i),
+		    &st);
+	ok(rx_buf_printf(&many, &st, "{\"type\":\"consent\",\"id\":\"hc\","
+	    "\"child\":\"h0\",\"date\":\"2025-06-03\",\"state\":"
+	    "\"withdrawn\",\"by\":\"guardian\"}\n{\"type\":\"activity\","
+	    "\"id\":\"ha\",\"unit\":\"350102001001\",\"date\":"
+	    "\"2025-06-01\",\"kind\":\"theme_activity\",\"held\":true,"
+	    "\"children\":[\"h1\"]}\n"), &st);
+	ok(rx_file_write(path(kept, "many.ndjson"), many.b, many.len, 0600,
 	    true, &st), &st);
 	rx_buf_free(&many);
 }
