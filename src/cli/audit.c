@@ -491,7 +491,7 @@ what_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 	int a;
 	rx_err rc;
 
-	for (a = RX_DID_INIT; a <= RX_DID_LAST; a++) {
+	for (a = RX_DID_UNREADABLE; a <= RX_DID_LAST; a++) {
 		/* Some numbers have no action. */
 		if (rx_action_key((enum rx_action)a) == NULL ||
 		    strcmp(rx_action_key((enum rx_action)a), key) != 0)

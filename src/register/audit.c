@@ -370,12 +370,39 @@ payload_open(struct rx_session *s, const struct rx_cursor *cur,
 	return (RX_OK);
 }
 
+bool
+rx_audit_reasoned(const struct rx_audit_entry *e)
+{
+
+	return ((e->action == RX_DID_REVEAL || e->action == RX_DID_ERASE) &&
+	    e->n >= 2 && memcmp(e->detail, "RX", 2) == 0);
+}
+
+/* What the opened payload says, but for the actor.  Any member can seal nonsense
+ * and sign for it, and must not thereby make the audit unreadable to others. */
+static void
+payload_read(struct rx_audit_entry *e, const uint8_t plain[PAYLOAD_PLAIN])
+{
+	const uint32_t n = rx_get32(plain);
+
+	if (n < PAYLOAD_HEAD || n > PAYLOAD_HEAD + RX_AUDIT_DETAIL)
+		return;
+	e->action = (enum rx_action)plain[4];
+	memcpy(e->subject, plain + 5 + RX_ID_BYTES, RX_ID_BYTES);
+	e->n = n - PAYLOAD_HEAD;
+	memcpy(e->detail, plain + 4 + PAYLOAD_HEAD, e->n);
+	if (!rx_audit_reasoned(e) && !rx_utf8_valid((const char *)e->detail,
+	    e->n)) {
+		e->action = RX_DID_UNREADABLE;
+		e->n = 0;
+	}
+}
+
 rx_err
 rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
     struct rx_audit_entry *e, struct rx_status *st)
 {
 	uint8_t plain[PAYLOAD_PLAIN];
-	uint32_t n;
 	rx_err rc;
 
 	memset(e, 0, sizeof(*e));
@@ -383,18 +410,10 @@ rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
 		return (rc);
 	e->seq = (uint64_t)rx_col_int(cur, 0);
 	e->time = rx_col_int(cur, 1);
-	n = rx_get32(plain);
-	if (n < PAYLOAD_HEAD || n > PAYLOAD_HEAD + RX_AUDIT_DETAIL)
-		rc = broken(st, e->seq);
-	else {
-		e->action = (enum rx_action)plain[4];
-		memcpy(e->actor, plain + 5, RX_ID_BYTES);
-		memcpy(e->subject, plain + 5 + RX_ID_BYTES, RX_ID_BYTES);
-		e->n = n - PAYLOAD_HEAD;
-		memcpy(e->detail, plain + 4 + PAYLOAD_HEAD, e->n);
-	}
+	memcpy(e->actor, plain + 5, RX_ID_BYTES);
+	payload_read(e, plain);
 	rx_wipe(plain, sizeof(plain));
-	return (rc);
+	return (RX_OK);
 }
 
 rx_err

@@ -1192,7 +1192,11 @@ enum rx_effect {
 	RX_EFFECT_ANY		/* rows are gone, or came in another order, too */
 };
 enum rx_effect rx_action_effect(enum rx_action action);
-/* Open the entry under ${cur}, a row of AUDIT, without verifying who made it. */
+/* Whether the detail is a sealed reason. */
+bool rx_audit_reasoned(const struct rx_audit_entry *e);
+/* Open the entry under ${cur}, a row of AUDIT, without verifying who made it.  If
+ * what is sealed has no sensible length, or its detail is neither text nor a
+ * reason, the entry is RX_DID_UNREADABLE without a detail. */
 rx_err rx_audit_peek(struct rx_session *s, const struct rx_cursor *cur,
     struct rx_audit_entry *e, struct rx_status *st) RX_MUST_USE;
 /* The same of entry ${seq}; *found is false when there is none. */

@@ -251,6 +251,7 @@ rx_err rx_unit_add(struct rx_session *s, const char *code, const char *name,
 /* ---- audit ---- */
 
 enum rx_action {
+	RX_DID_UNREADABLE = 0,	/* what a member sealed says nothing */
 	RX_DID_INIT = 1, RX_DID_UNIT = 2, RX_DID_USER_ADD = 3,
 	RX_DID_USER_DISABLE = 4, RX_DID_PASSWD = 5, RX_DID_GRANT = 6,
 	RX_DID_SAVE = 7, RX_DID_IMPORT = 8, RX_DID_REVEAL = 9,

@@ -93,9 +93,7 @@ put_detail(const struct rx_audit_entry *e, struct rx_audit_row *row)
 {
 	char text[RX_AUDIT_DETAIL + 1];
 
-	row->reasoned = (e->action == RX_DID_REVEAL ||
-	    e->action == RX_DID_ERASE) && e->n >= 2 &&
-	    memcmp(e->detail, "RX", 2) == 0;
+	row->reasoned = rx_audit_reasoned(e);
 	/* The name of a person is what the entry is about already. */
 	if (row->reasoned || e->action == RX_DID_USER_ADD ||
 	    e->action == RX_DID_USER_DISABLE || e->action == RX_DID_RECOVER ||
@@ -208,6 +206,7 @@ static const struct {
 	const char *key;
 	enum rx_msg name;
 } actions[] = {
+	[RX_DID_UNREADABLE] = { "unreadable", RX_MSG_DID_UNREADABLE },
 	[RX_DID_INIT] = { "init", RX_MSG_DID_INIT },
 	[RX_DID_UNIT] = { "unit", RX_MSG_DID_UNIT },
 	[RX_DID_USER_ADD] = { "user_add", RX_MSG_DID_USER_ADD },

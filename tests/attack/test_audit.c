@@ -13,6 +13,7 @@
 
 #define HEAD 5		/* length, action */
 #define PAYLOAD 512
+#define SAID (HEAD - 4 + 2 * RX_ID_BYTES + 2 * RX_HASH_BYTES)	/* at least */
 #define PROOF (RX_ID_BYTES + RX_SIGNATURE_BYTES)
 
 static const char later[] = "{\"id\":\"o9\",\"child\":\"c1\","
@@ -448,11 +449,10 @@ test_entry_signed_by_another_member_is_refused(void **state)
 static void
 test_entry_that_says_more_or_less_than_it_can_is_not_read(void **state)
 {
-	const uint32_t head = HEAD - 4 + 2 * RX_ID_BYTES + 2 * RX_HASH_BYTES;
 	const struct { uint32_t n; bool passes; } sizes[] = {
-		{ 0, false }, { head - 1, false },
-		{ head + RX_AUDIT_DETAIL + 1, false }, { UINT32_MAX, false },
-		{ head, true }, { head + RX_AUDIT_DETAIL, true }, /* controls */
+		{ 0, false }, { SAID - 1, false },
+		{ SAID + RX_AUDIT_DETAIL + 1, false }, { UINT32_MAX, false },
+		{ SAID, true }, { SAID + RX_AUDIT_DETAIL, true }, /* controls */
 	};
 	const char *dir = fixture_copy();
 	struct rx_session *s = fixture_open(dir, "d2");
@@ -469,19 +469,16 @@ test_entry_that_says_more_or_less_than_it_can_is_not_read(void **state)
 		entry_read(dir, 3, &e);
 		payload_open(s, &e, plain);
 		rx_put32(plain, sizes[i].n);
+		memset(plain + 4 + SAID, 'x', RX_AUDIT_DETAIL);
 		payload_seal(s, &e, plain);
 		entry_write(dir, &e);
-		if (sizes[i].passes) {
-			ok(rx_audit_peek_at(s, 3, &read, &found, &st), &st);
-			assert_true(found);
-			assert_int_equal(read.seq, 3);
-			assert_int_equal(read.n, sizes[i].n - head);
-			continue;
-		}
-		assert_int_equal(rx_audit_peek_at(s, 3, &read, &found, &st),
-		    RX_ECORRUPT);
-		assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
-		assert_int_equal(read.n, 0);
+		ok(rx_audit_peek_at(s, 3, &read, &found, &st), &st);
+		assert_true(found);
+		assert_int_equal(read.seq, 3);
+		assert_int_equal(read.action == RX_DID_UNREADABLE,
+		    !sizes[i].passes);
+		assert_int_equal(read.n, sizes[i].passes ? sizes[i].n - SAID :
+		    0);
 	}
 	rx_status_clear(&st);
 	/* Of another size it is none of any key, and not of one that he lacks. */
@@ -491,6 +488,131 @@ test_entry_that_says_more_or_less_than_it_can_is_not_read(void **state)
 	assert_int_equal(rx_audit_peek_at(s, 3, &read, &found, &st),
 	    RX_ECORRUPT);
 	assert_int_equal(st.msg, RX_MSG_AUDIT_BROKEN);
+	rx_session_close(s);
+}
+
+/* The member ${s} appends an entry of his own over the rows as they are: all is
+ * right but that it says ${n} bytes, with ${detail}. */
+static void
+append(struct rx_session *s, const char *dir, enum rx_action action,
+    uint32_t n, const char *detail)
+{
+	uint8_t plain[PAYLOAD];
+	struct entry e;
+
+	entry_read(dir, last_seq(dir), &e);
+	payload_open(s, &e, plain);
+	memcpy(e.previous, e.hash, sizeof(e.hash));
+	e.seq++;
+	rx_put32(plain, n);
+	plain[4] = (uint8_t)action;
+	memcpy(plain + HEAD, s->user_id, RX_ID_BYTES);
+	memset(plain + HEAD + RX_ID_BYTES, 0, RX_ID_BYTES);
+	memset(plain + 4 + SAID, 0, PAYLOAD - 4 - SAID);
+	memcpy(plain + 4 + SAID, detail, strlen(detail));
+	payload_seal(s, &e, plain);
+	hash_anew(s, &e);
+	proof_seal(s, &e, s->user_id);
+	entry_write(dir, &e);
+}
+
+struct seen {
+	size_t n, unreadable;
+	bool control;
+};
+
+static rx_err
+see(void *cookie, const struct rx_audit_row *row, struct rx_status *error)
+{
+	struct seen *t = cookie;
+	struct rx_buf words = RX_BUF_INIT;
+
+	t->n++;
+	ok(rx_audit_words(&words, row, RX_LANG_EN, error), error);
+	assert_true(rx_utf8_valid((const char *)words.b, words.len));
+	t->control |= words.len == 9 && memcmp(words.b, "说明!ab", 9) == 0;
+	if (row->action == RX_DID_UNREADABLE) {
+		t->unreadable++;
+		assert_string_equal(row->user, "s2");
+		assert_true(row->time > 0);
+		assert_int_equal(row->about, RX_ABOUT_NOTHING);
+		assert_int_equal(words.len, 0);
+	}
+	rx_buf_free(&words);
+	return (RX_OK);
+}
+
+static rx_err
+see_note(void *cookie, int64_t time, const char *user, const char *name,
+    struct rx_status *error)
+{
+
+	(void)time;
+	(void)user;
+	(void)error;
+	assert_string_equal(name, "x");
+	(*(size_t *)cookie)++;
+	return (RX_OK);
+}
+
+/* A member can sign for nonsense.  The chain holds, and everybody else goes on
+ * reading: it is shown who signed for what says nothing. */
+static void
+test_entry_that_its_author_made_unreadable_leaves_the_others_readable(
+    void **state)
+{
+	static const struct {
+		enum rx_action action;
+		uint32_t n;
+		const char *detail;
+		bool readable;
+	} made[] = {
+		{ RX_DID_SETTING, SAID + 9, "说明!ab", true },
+		{ RX_DID_BACKUP, SAID + 12, "verified 1 x", true },
+		{ RX_DID_SAVE, 0, "", false },
+		{ RX_DID_SAVE, SAID - 1, "", false },
+		{ RX_DID_SAVE, SAID + RX_AUDIT_DETAIL + 1, "", false },
+		{ RX_DID_BACKUP, UINT32_MAX, "", false },
+		{ RX_DID_BACKUP, SAID + 12, "verified 1 \xff", false },
+		{ RX_DID_SAVE, SAID + 3, "RX\xff", false },
+	};
+	const struct rx_audit_filter all = { 0 };
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "s2"), *admin;
+	const size_t n = sizeof(made) / sizeof(made[0]);
+	struct seen t = { 0 };
+	size_t i, found, notes = 0, bad = 0;
+	struct rx_status st;
+	uint64_t seen = 0;
+	bool changed;
+	int64_t at;
+
+	(void)state;
+	rx_status_clear(&st);
+	for (i = 0; i < n; i++) {
+		append(s, dir, made[i].action, made[i].n, made[i].detail);
+		bad += !made[i].readable;
+	}
+	rx_session_close(s);
+	verify_passes(dir, NULL);
+	admin = fixture_open(dir, "admin");
+	ok(rx_audit_list(admin, &all, &found, see, &t, &st), &st);
+	assert_int_equal(t.n, last_seq(dir));
+	assert_int_equal(t.unreadable, bad);
+	assert_true(t.control);
+	ok(rx_backup_notes(admin, see_note, &notes, &st), &st);
+	assert_int_equal(notes, 1);
+	ok(rx_backup_verified(admin, &seen, &at, &st), &st);
+	assert_int_equal(seen, last_seq(dir));
+	ok(rx_vault_changed(admin, seen - 1, &changed, &st), &st);
+	assert_true(changed);
+	/* Who may see what others did on his cases only is not shown it. */
+	rx_session_close(admin);
+	s = fixture_open(dir, "d1");
+	memset(&t, 0, sizeof(t));
+	ok(rx_audit_list(s, &all, &found, see, &t, &st), &st);
+	assert_true(t.n > 0);
+	assert_int_equal(t.unreadable, 0);
 	rx_session_close(s);
 }
 
@@ -1050,6 +1172,8 @@ main(void)
 		    test_verification_of_a_long_audit_tells_how_far_it_is),
 		cmocka_unit_test(
 		    test_entry_that_says_more_or_less_than_it_can_is_not_read),
+		cmocka_unit_test(
+		    test_entry_that_its_author_made_unreadable_leaves_the_others_readable),
 		cmocka_unit_test(test_entry_that_there_is_not_is_refused),
 		cmocka_unit_test(test_audit_without_an_entry_is_refused),
 		cmocka_unit_test(test_rewritten_past_is_refused),
