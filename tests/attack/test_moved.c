@@ -853,6 +853,89 @@ test_row_of_another_child_or_table_is_refused(void **state)
 	scene_close(&c);
 }
 
+/* What d1 sends, with a certificate of ${role} in VILLAGE1 for the user of sixteen
+ * zeros, from the root of his own register. */
+static const char *
+with_nobody(struct scene *c, enum rx_role role)
+{
+	struct rx_cert cert = { .role = (uint8_t)role, .name = "nobody" };
+	struct rx_buf body, all = RX_BUF_INIT, row = RX_BUF_INIT;
+	struct rx_session *admin = fixture_open(c->home, "admin");
+	struct rx_value v[RX_COLUMNS_MAX];
+	struct rx_container_head head;
+	enum rx_table table;
+	const char *path;
+	size_t at, n;
+
+	memcpy(cert.unit, VILLAGE1, RX_UNIT_BYTES);
+	must(rx_begin(admin, &st));
+	must(rx_cert_issue(admin, &cert, &st));
+	must(rx_rows_add(&all, admin, RX_Q_CERTS, RX_TABLE_CERT, NULL, &st));
+	rx_abandon(admin);
+	rx_session_close(admin);
+	for (at = 0; at < all.len; at += n) {
+		n = 4 + rx_get32(all.b + at);
+		must(rx_row_decode(&table, v, all.b + at + 4, n - 4, &st));
+		if (memcmp(v[0].p, cert.id, RX_ID_BYTES) == 0)
+			must(rx_buf_add(&row, all.b + at, n, &st));
+	}
+	assert_true(row.len > 0);
+	unpack(&head, &body, c->d2, c->file);
+	add_row(&body, &row);
+	path = pack(&head, &body, c->d1, c->d2);
+	rx_buf_free(&body);
+	rx_buf_free(&all);
+	rx_buf_free(&row);
+	return (path);
+}
+
+static rx_err
+count_origin(void *cookie, const struct rx_address *from,
+    const struct rx_record *r, const char *author, struct rx_status *u)
+{
+
+	(void)r;
+	(void)u;
+	assert_string_equal(from->register_name, "Gulou");
+	assert_string_equal(author, "d1");
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+/* Whoever reads a history is no user of the register that it is from; that register
+ * can certify such a one, as its recovery key say.  Nothing comes of it: the case is
+ * looked at, accepted, and its history read, like any other. */
+static void
+test_certificate_for_no_user_in_a_history_makes_nobody_of_its_reader(
+    void **state)
+{
+	static const enum rx_role roles[] = {
+		RX_ROLE_RECOVERY, RX_ROLE_DIRECTOR, RX_ROLE_SUPERVISOR,
+		RX_ROLE_STATISTICIAN, RX_ROLE_ADMIN
+	};
+	struct rx_arrival in;
+	const char *file;
+	unsigned count;
+	struct scene c;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		scene_open(&c);
+		file = with_nobody(&c, roles[i]);
+		must(show(c.d2, file));
+		must(rx_arrival_accept(c.d2, file, c.from, fresh(), &in,
+		    &st));
+		n = 0;
+		must(rx_origin_each(c.d2, in.child, NULL, count_origin, &n,
+		    &count, &st));
+		assert_int_equal(count, 1);
+		assert_int_equal(n, 4);
+		must(fixture_verify(c.d2, NULL, &st));
+		scene_close(&c);
+	}
+}
+
 static void
 test_history_names_nobody_but_its_authors(void **state)
 {
@@ -1348,19 +1431,6 @@ test_id_of_a_child_that_is_there_is_not_given_again(void **state)
 	scene_close(&c);
 }
 
-static rx_err
-count_origin(void *cookie, const struct rx_address *from,
-    const struct rx_record *r, const char *author, struct rx_status *u)
-{
-
-	(void)r;
-	(void)u;
-	assert_string_equal(from->register_name, "Gulou");
-	assert_string_equal(author, "d1");
-	++*(size_t *)cookie;
-	return (RX_OK);
-}
-
 static void
 test_stored_history_that_was_exchanged_is_refused(void **state)
 {
@@ -1567,6 +1637,8 @@ main(void)
 		cmocka_unit_test(test_record_in_anothers_name_is_refused),
 		cmocka_unit_test(
 		    test_row_of_another_child_or_table_is_refused),
+		cmocka_unit_test(
+		    test_certificate_for_no_user_in_a_history_makes_nobody_of_its_reader),
 		cmocka_unit_test(test_history_names_nobody_but_its_authors),
 		cmocka_unit_test(test_offered_case_is_read_only),
 		cmocka_unit_test(
