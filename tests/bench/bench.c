@@ -267,7 +267,7 @@ bench_annex(const struct imports *im)
 		t = annex_ours(s, RX_COUNT_COMPARED, &ours);
 		add_took(full, t, annex_clear(db, &clear));
 		assert_true(ours == clear);
-		more_records(director, db, i, im->records / 20 + 1);
+		more_records(director, db, i, CHILDREN_OF(im->records));
 		t = annex_ours(s, RX_COUNT_RUNNING, &ours);
 		add_took(again, t, annex_clear(db, &clear));
 		assert_true(ours == clear);

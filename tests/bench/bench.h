@@ -14,6 +14,7 @@
 
 #define RUNS_MAX 99
 #define VILLAGES 10
+#define CHILDREN_OF(records) ((records) / 20 + 1)	/* of make_file */
 #define COUNTY "350102"
 #define CITY "350100"
 #define PATH_BYTES 512
@@ -93,7 +94,7 @@ sqlite3 *open_plain(const char *dir);
 
 void bench_field(const char *what, bool sealing, enum rx_pad pad,
     enum rx_compartment comp, size_t n);
-/* An observation of one of the first hundred children. */
+/* An observation of the child ${i}. */
 void save_one(struct rx_session *s, size_t i);
 /* In the register ${dir}, in which there are ${rows} records. */
 void bench_save(const char *dir, size_t rows);

@@ -8,8 +8,6 @@
 
 #include "bench.h"
 
-#define RECORDS_A_CHILD 20
-
 void
 path_in(char out[PATH_BYTES], const char *dir, const char *name)
 {
@@ -126,7 +124,7 @@ write_note(FILE *f, size_t i, bool typical)
 void
 make_file(const char *path, size_t n, bool typical)
 {
-	const size_t children = n / RECORDS_A_CHILD + 1;
+	const size_t children = CHILDREN_OF(n);
 	const char *village[VILLAGES];
 	char date[RX_DATE_TEXT];
 	FILE *f;
