@@ -16,6 +16,7 @@
  * bench web [PEOPLE [SECONDS [CHILDREN [RECORDS]]]]: only that (web.c);
  * bench load [PEOPLE [SECONDS [PAUSE [CHILDREN [RECORDS]]]]]: load.c;
  * bench lists [TODAY [FIND [CASES [RUNS]]]]: only lists (list.c);
+ * bench activities [ACTIVITIES [CHILDREN [RUNS]]]: only those (activity.c);
  * bench register ...: all of the first but the page, tables and lists.
  */
 
@@ -349,6 +350,7 @@ number(int argc, char *argv[], int i, size_t otherwise, size_t most)
 		    "       bench load [PEOPLE [SECONDS [PAUSE [CHILDREN [RECORDS]"
 		    "]]]]\n"
 		    "       bench lists [TODAY [FIND [CASES [RUNS]]]]\n"
+		    "       bench activities [ACTIVITIES [CHILDREN [RUNS]]]\n"
 		    "       bench register [SMALL [LARGE [RUNS [SAVES]]]]\n"
 		    "       bench annex [RECORDS [RUNS]]\n"
 		    "       bench import [SMALL [LARGE [RUNS]]]\n"
@@ -471,6 +473,10 @@ main(int argc, char *argv[])
 	}
 	if (argc > 1 && strcmp(argv[1], "lists") == 0) {
 		bench_lists(argc, argv);
+		return (0);
+	}
+	if (argc > 1 && strcmp(argv[1], "activities") == 0) {
+		bench_activities(argc, argv);
 		return (0);
 	}
 	if (argc > 1 && strcmp(argv[1], "register") == 0) {

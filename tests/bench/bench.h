@@ -119,7 +119,32 @@ void imports_make(struct imports *im, const char *empty);
 /* Import ${file} into the new ${path} in the clear. */
 void import_clear(struct result *r, const char *path, const char *file);
 
+/* The register ${dir} imports ${file} as the director. */
+void import_ours(struct result *r, const char *dir, const char *file);
+
+/* The same in the clear: ${store} has each line of ${file}, in one transaction of
+ * ${db}. */
+void lines_clear(struct result *r, sqlite3 *db, const char *file,
+    void (*store)(sqlite3_stmt *const *, const json_t *),
+    sqlite3_stmt *const *insert);
+/* The value of ${key} for the parameter ${i}. */
+void bind_json(sqlite3_stmt *stmt, int i, const json_t *obj, const char *key);
+
+/* ---- activity.c ---- */
+
+/* bench activities [ACTIVITIES [CHILDREN [RUNS]]]: so many, of so many children. */
+void bench_activities(int argc, char *argv[]);
+
 /* ---- list.c ---- */
+
+struct lists {			/* a register, and the same in the clear */
+	size_t children;
+	char ours[PATH_BYTES], clear[PATH_BYTES];
+};
+/* The register for the measurement ${of}: child i, with a few records, is called
+ * "ci" and lives in village i modulo VILLAGES. */
+void lists_make(struct lists *l, const char *of, size_t children);
+
 
 /* bench lists [TODAY [FIND [CASES [RUNS]]]]: so many children in each. */
 void bench_lists(int argc, char *argv[]);

@@ -5,7 +5,7 @@
 
 #include "bench.h"
 
-static void
+void
 import_ours(struct result *r, const char *dir, const char *file)
 {
 	struct rx_session *s = sign_in(dir, "director");
@@ -69,7 +69,7 @@ import_bytes(struct result *r, const char *dir, const char *source)
 	(void)sqlite3_close(db);
 }
 
-static void
+void
 bind_json(sqlite3_stmt *stmt, int i, const json_t *obj, const char *key)
 {
 	const json_t *v = json_object_get(obj, key);
@@ -88,23 +88,64 @@ bind_json(sqlite3_stmt *stmt, int i, const json_t *obj, const char *key)
 		(void)sqlite3_bind_null(stmt, i);
 }
 
-/* The same file, parsed and stored in the clear. */
 void
-import_clear(struct result *r, const char *path, const char *file)
+lines_clear(struct result *r, sqlite3 *db, const char *file,
+    void (*store)(sqlite3_stmt *const *, const json_t *),
+    sqlite3_stmt *const *insert)
+{
+	FILE *f = fopen(file, "re");
+	char *text = NULL;
+	json_t *json;
+	size_t cap = 0;
+	ssize_t len;
+
+	assert_non_null(f);
+	json_set_alloc_funcs(malloc, free);	/* without our wiping */
+	peak_reset();
+	r->seconds = now();
+	sql(db, "BEGIN IMMEDIATE");
+	while ((len = getline(&text, &cap, f)) > 0) {
+		json = json_loadb(text, (size_t)len, 0, NULL);
+		store(insert, json);
+		json_decref(json);
+		r->count++;
+	}
+	sql(db, "COMMIT");
+	r->seconds = now() - r->seconds;
+	r->mib = peak_mib();
+	free(text);
+	(void)fclose(f);
+}
+
+/* A child, or a record of one. */
+static void
+put_clear(sqlite3_stmt *const *insert, const json_t *json)
 {
 	static const char *const child[] = { "id", "unit", "name", "sex",
 		"birth", "categories", "legal_basis" };
 	static const char *const record[] = { "id", "child", "type", "date",
 		"channel", "signs", "risk", "kind", "delivered",
 		"face_to_face", "note" };
+	const bool is_child = strcmp(json_string_value(json_object_get(json,
+	    "type")), "child") == 0;
+	const size_t n = is_child ? sizeof(child) / sizeof(child[0]) :
+	    sizeof(record) / sizeof(record[0]);
+	sqlite3_stmt *stmt = insert[is_child ? 0 : 1];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		bind_json(stmt, (int)i + 1, json, is_child ? child[i] :
+		    record[i]);
+	run(stmt);
+}
+
+/* The same file, parsed and stored in the clear. */
+void
+import_clear(struct result *r, const char *path, const char *file)
+{
 	sqlite3_stmt *insert[2];
 	sqlite3 *db;
-	FILE *f;
-	char *text = NULL;
-	size_t cap = 0, i, n;
-	ssize_t len;
 
-	json_set_alloc_funcs(malloc, free);	/* without our wiping */
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	sql(db, PRAGMAS("main") "CREATE TABLE child(id TEXT PRIMARY KEY, "
 	    "unit TEXT, name TEXT, sex TEXT, birth TEXT, categories TEXT, "
@@ -117,30 +158,7 @@ import_clear(struct result *r, const char *path, const char *file)
 	    "INSERT INTO child VALUES(?1,?2,?3,?4,?5,?6,?7)");
 	insert[1] = prepare(db,
 	    "INSERT INTO record VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)");
-	assert_non_null(f = fopen(file, "re"));
-	peak_reset();
-	r->seconds = now();
-	sql(db, "BEGIN IMMEDIATE");
-	while ((len = getline(&text, &cap, f)) > 0) {
-		json_t *json = json_loadb(text, (size_t)len, 0, NULL);
-		const bool is_child = strcmp(json_string_value(
-		    json_object_get(json, "type")), "child") == 0;
-		sqlite3_stmt *stmt = insert[is_child ? 0 : 1];
-
-		n = is_child ? sizeof(child) / sizeof(child[0]) :
-		    sizeof(record) / sizeof(record[0]);
-		for (i = 0; i < n; i++)
-			bind_json(stmt, (int)i + 1, json,
-			    is_child ? child[i] : record[i]);
-		run(stmt);
-		json_decref(json);
-		r->count++;
-	}
-	sql(db, "COMMIT");
-	r->seconds = now() - r->seconds;
-	r->mib = peak_mib();
-	free(text);
-	(void)fclose(f);
+	lines_clear(r, db, file, put_clear, insert);
 	(void)sqlite3_finalize(insert[0]);
 	(void)sqlite3_finalize(insert[1]);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);

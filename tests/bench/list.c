@@ -8,11 +8,6 @@
 
 #define RECORDS 3		/* a child */
 
-struct lists {			/* a register, and the same in the clear */
-	size_t children;
-	char ours[PATH_BYTES], clear[PATH_BYTES];
-};
-
 static void
 write_lists(const char *path, size_t children)
 {
@@ -44,8 +39,7 @@ write_lists(const char *path, size_t children)
 	assert_int_equal(fclose(f), 0);
 }
 
-/* The lists for the measurement ${of}. */
-static void
+void
 lists_make(struct lists *l, const char *of, size_t children)
 {
 	struct rx_import_counts counts;
