@@ -411,7 +411,7 @@ static rx_err
 note(struct rx_session *s, const char *name, const struct rx_audit_head *head,
     struct rx_status *st)
 {
-	char detail[256];
+	char detail[RX_AUDIT_DETAIL + 1];
 	rx_err rc;
 
 	if ((rc = rx_begin(s, st)) != RX_OK)

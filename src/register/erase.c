@@ -279,11 +279,10 @@ reason_open(struct rx_session *s, const struct rx_cursor *cur,
 	if ((rc = rx_unit_key(s, e->unit, RX_COMP_NARRATIVE,
 	    rx_envelope_epoch(box, n), &key, NULL, st)) == RX_OK &&
 	    (rc = rx_field_open(&plain, box, n, key, RX_COMP_NARRATIVE, &place,
-	    st)) == RX_OK && (rc = rx_buf_add(&plain, "", 1, st)) == RX_OK) {
+	    st)) == RX_OK && (e->reasoned = rx_utf8_valid((const char *)plain.b,
+	    plain.len)) && (rc = rx_buf_add(&plain, "", 1, st)) == RX_OK)
 		rx_text_copy(e->reason, sizeof(e->reason),
 		    (const char *)plain.b);
-		e->reasoned = true;
-	}
 	rx_buf_free(&plain);
 	return (rc);
 }

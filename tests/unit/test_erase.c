@@ -97,6 +97,24 @@ counted(void *cookie, const struct rx_erasure *e, struct rx_status *u)
 	return (RX_OK);
 }
 
+/* What its author sealed as the reason is no text: the certificate is one without. */
+static void
+test_reason_that_is_no_text_is_not_shown(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	struct rx_erase_order o = order_of("\xff\xfe");
+	struct rx_erasure e;
+
+	(void)state;
+	must(rx_child_erase_for(s, fixture_id[C1], &o, &st));
+	e = find(s, C1);
+	assert_false(e.reasoned);
+	assert_string_equal(e.reason, "");
+	assert_int_equal(e.records, 2);
+	rx_session_close(s);
+}
+
 static void
 test_supervisor_reads_the_certificate_without_the_reason(void **state)
 {
@@ -517,6 +535,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reason_that_is_no_text_is_not_shown),
 		cmocka_unit_test(
 		    test_certificate_says_what_was_destroyed_and_why),
 		cmocka_unit_test(
