@@ -380,8 +380,8 @@ bench_register(int argc, char *argv[])
 	    RX_COMP_NARRATIVE, 500);
 	path_in(empty, scratch, "empty");
 	make_register(empty);
-	imports_init(&small, nsmall, false);
-	imports_init(&large, nlarge, false);
+	imports_init(&small, nsmall, NOTES_SHORT);
+	imports_init(&large, nlarge, NOTES_SHORT);
 	bench_import(&small, &large, empty);
 	bench_size(empty, small.records);
 	bench_annex(&large);
@@ -407,7 +407,7 @@ bench_annex_alone(int argc, char *argv[])
 	struct imports im;
 	char empty[PATH_BYTES];
 
-	imports_init(&im, number(argc, argv, 1, 100000, 10000000), false);
+	imports_init(&im, number(argc, argv, 1, 100000, 10000000), NOTES_SHORT);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
 	table_begin(empty);
 	imports_make(&im, empty);
@@ -421,8 +421,8 @@ bench_imports_alone(int argc, char *argv[])
 	struct imports small, large;
 	char empty[PATH_BYTES];
 
-	imports_init(&small, number(argc, argv, 1, 10000, 10000000), false);
-	imports_init(&large, number(argc, argv, 2, 100000, 10000000), false);
+	imports_init(&small, number(argc, argv, 1, 10000, 10000000), NOTES_SHORT);
+	imports_init(&large, number(argc, argv, 2, 100000, 10000000), NOTES_SHORT);
 	runs = number(argc, argv, 3, 3, RUNS_MAX);
 	table_begin(empty);
 	bench_import(&small, &large, empty);
@@ -436,7 +436,7 @@ bench_save_alone(int argc, char *argv[])
 	struct imports im;
 	char empty[PATH_BYTES];
 
-	imports_init(&im, number(argc, argv, 1, 10000, 10000000), false);
+	imports_init(&im, number(argc, argv, 1, 10000, 10000000), NOTES_SHORT);
 	runs = number(argc, argv, 2, 5, RUNS_MAX);
 	saves = number(argc, argv, 3, 20, 10000);
 	table_begin(empty);

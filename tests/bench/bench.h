@@ -78,8 +78,10 @@ void enrol(struct rx_session *s, const char *user, enum rx_role role,
 /* The first ${want} villages of the county. */
 void villages(const char *out[], size_t want);
 /* Write ${n} records, nine observations to one visit, of children enough; with a
- * short note each, or (${typical}) notes as directors write them. */
-void make_file(const char *path, size_t n, bool typical);
+ * short note each; or, as directors write them, two of three with 60 to 250
+ * characters; or 150 characters each. */
+enum notes { NOTES_SHORT, NOTES_TYPICAL, NOTES_FULL };
+void make_file(const char *path, size_t n, enum notes notes);
 
 /* SQLite without our code. */
 void sql(sqlite3 *db, const char *text);
@@ -105,7 +107,7 @@ struct imports {
 	char ours[PATH_BYTES], bytes[PATH_BYTES], clear[PATH_BYTES];
 	struct series by_bytes, by_clear, memory, disk;
 };
-void imports_init(struct imports *im, size_t records, bool typical);
+void imports_init(struct imports *im, size_t records, enum notes notes);
 /* Into copies of the register ${empty}; what the last run made stays. */
 void bench_import(struct imports *small, struct imports *large,
     const char *empty);

@@ -165,7 +165,7 @@ import_clear(struct result *r, const char *path, const char *file)
 }
 
 void
-imports_init(struct imports *im, size_t records, bool typical)
+imports_init(struct imports *im, size_t records, enum notes notes)
 {
 	static const char *const names[] = { "input", "ours", "bytes",
 		"clear" };
@@ -176,11 +176,11 @@ imports_init(struct imports *im, size_t records, bool typical)
 	memset(im, 0, sizeof(*im));
 	im->records = records;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(name, sizeof(name), "%s-%zu%s", names[i],
-		    records, typical ? "-typical" : "");
+		(void)snprintf(name, sizeof(name), "%s-%zu-%d", names[i],
+		    records, (int)notes);
 		path_in(paths[i], scratch, name);
 	}
-	make_file(im->file, records, typical);
+	make_file(im->file, records, notes);
 }
 
 static void
@@ -240,15 +240,25 @@ imports_make(struct imports *im, const char *empty)
 void
 bench_size(const char *empty, size_t records)
 {
+	static const struct {
+		enum notes notes;
+		const char *what;
+	} kinds[] = {
+		{ NOTES_TYPICAL, "with typical notes" },
+		{ NOTES_FULL, "with a note of 150 characters each" },
+	};
 	struct imports im;
 	char work[96];
+	size_t i;
 
-	imports_init(&im, records, true);
-	imports_make(&im, empty);
-	add_disk(&im);
-	(void)snprintf(work, sizeof(work), "size of %zu with typical notes / "
-	    "SQLite, clear text", records);
-	show(work, &im.disk, "MiB");
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		imports_init(&im, records, kinds[i].notes);
+		imports_make(&im, empty);
+		add_disk(&im);
+		(void)snprintf(work, sizeof(work), "size of %zu %s / SQLite, "
+		    "clear text", records, kinds[i].what);
+		show(work, &im.disk, "MiB");
+	}
 }
 
 static void

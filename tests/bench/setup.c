@@ -100,19 +100,18 @@ villages(const char *out[], size_t want)
 	assert_int_equal(n, want);
 }
 
-/* The note of record ${i}: a short one; or, as directors write them, two of three
- * records with 60 to 250 characters. */
 static void
-write_note(FILE *f, size_t i, bool typical)
+write_note(FILE *f, size_t i, enum notes notes)
 {
 	static const char text[] =
 	    "入户走访时孩子在家由奶奶照看近来话少睡得晚作业拖到很晚才写"
 	    "与老师联系过说上课走神父母在外务工每周通一次电话已告知监护人"
 	    "留意情绪变化并约好下周再来看看衣食有着落身体无恙家中取暖安全";
 	const size_t all = (sizeof(text) - 1) / 3;
-	size_t k, n = 60 + i * 7919 % 191;
+	size_t k, n = notes == NOTES_FULL ? 150 :
+	    60 + i * 7919 % 191;
 
-	if (!typical) {
+	if (notes == NOTES_SHORT) {
 		(void)fputs(i % 10 == 9 ? "走访时孩子在家，情况平稳。" :
 		    "孩子近来话少，睡得晚。", f);
 		return;
@@ -122,7 +121,7 @@ write_note(FILE *f, size_t i, bool typical)
 }
 
 void
-make_file(const char *path, size_t n, bool typical)
+make_file(const char *path, size_t n, enum notes notes)
 {
 	const size_t children = CHILDREN_OF(n);
 	const char *village[VILLAGES];
@@ -150,9 +149,9 @@ make_file(const char *path, size_t n, bool typical)
 		    "\"channel\":\"home_visit\",\"signs\":[\"mood_low\"],"
 		    "\"risk\":\"yellow\"",
 		    i, (size_t)randombytes_uniform((uint32_t)children), date);
-		if (!typical || i % 3 != 0) {
+		if (notes != NOTES_TYPICAL || i % 3 != 0) {
 			(void)fputs(",\"note\":\"", f);
-			write_note(f, i, typical);
+			write_note(f, i, notes);
 			(void)fputc('"', f);
 		}
 		(void)fputs("}\n", f);
