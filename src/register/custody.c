@@ -86,22 +86,31 @@ recovery_session(struct rx_session **out, struct rx_session *s,
 	return (RX_OK);
 }
 
+const struct rx_member *
+rx_recovery_live(const struct rx_session *s,
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES])
+{
+	size_t i;
+
+	for (i = 0; i < s->nmembers; i++)
+		if (s->members[i].cert.role == RX_ROLE_RECOVERY &&
+		    rx_member_live(&s->members[i]) &&
+		    memcmp(s->members[i].cert.box_public, box_public,
+		    RX_BOX_PUBLIC_BYTES) == 0)
+			return (&s->members[i]);
+	return (NULL);
+}
+
 /* Which live certificate of a recovery key is that of ${r}? */
 static rx_err
 recovery_find(struct rx_session *r, struct rx_status *st)
 {
-	size_t i;
+	const struct rx_member *m = rx_recovery_live(r, r->id->box_public);
 
-	for (i = 0; i < r->nmembers; i++)
-		if (r->members[i].cert.role == RX_ROLE_RECOVERY &&
-		    rx_member_live(&r->members[i]) &&
-		    memcmp(r->members[i].cert.box_public, r->id->box_public,
-		    RX_BOX_PUBLIC_BYTES) == 0) {
-			memcpy(r->user_id, r->members[i].cert.user,
-			    RX_ID_BYTES);
-			return (RX_OK);
-		}
-	return (rx_fail(st, RX_EPERM, RX_MSG_CODES_WRONG));
+	if (m == NULL)
+		return (rx_fail(st, RX_EPERM, RX_MSG_CODES_WRONG));
+	memcpy(r->user_id, m->cert.user, RX_ID_BYTES);
+	return (RX_OK);
 }
 
 /* Try both orders of the codes on the box of pair ${pair}. */

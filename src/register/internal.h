@@ -55,7 +55,8 @@ struct rx_session {
 	struct rx_keyblob *blob;	/* in blob_mem */
 	struct rx_identity *id;		/* the certified keys, in id_mem */
 	struct rx_identity *next;	/* asked for, not in use yet; or NULL */
-	struct rx_kdf cost;		/* of the keyblob as it is stored */
+	uint8_t sealed[RX_KEYBLOB_BYTES];	/* it, as it was stored then */
+	struct rx_kdf cost;		/* of that */
 	struct rx_secret *reissue;	/* custody.c: codes to come; or NULL */
 	bool copy;			/* not the home register (copy.c) */
 	uint8_t copy_id[RX_ID_BYTES];	/* zeros at home */
@@ -136,7 +137,8 @@ rx_err rx_session_cost(struct rx_session *s,
     const struct rx_secret *passphrase, const struct rx_kdf *today,
     struct rx_status *st) RX_MUST_USE;
 
-/* In a transaction: put ${s->blob} back, sealed under ${passphrase}. */
+/* In a transaction: put ${s->blob} back, sealed under ${passphrase}, whatever is
+ * there. */
 rx_err rx_keyblob_replace(struct rx_session *s,
     const struct rx_secret *passphrase, struct rx_status *st) RX_MUST_USE;
 
@@ -324,6 +326,10 @@ rx_err rx_rotations_heal(struct rx_session *s, const struct rx_buf *units,
     struct rx_status *st) RX_MUST_USE;
 
 /* ---- custody.c ---- */
+
+/* The live certificate of the recovery key ${box_public}; NULL. */
+const struct rx_member *rx_recovery_live(const struct rx_session *s,
+    const uint8_t box_public[RX_BOX_PUBLIC_BYTES]);
 
 /* At sign-in: when the recovery key was issued anew, trust the new one if the
  * one trusted so far vouches for it.  *adopted tells that the keyblob is to be

@@ -145,8 +145,7 @@ rx_session_register(struct rx_session *s, char *name, size_t size,
 
 /* The user's row; an unknown one fails like a wrong passphrase. */
 static rx_err
-load_user(struct rx_session *s, const char *user,
-    uint8_t keyblob[RX_KEYBLOB_BYTES], struct rx_status *st)
+load_user(struct rx_session *s, const char *user, struct rx_status *st)
 {
 	struct rx_value arg = rx_text(user);
 	struct rx_cursor *cur;
@@ -172,7 +171,7 @@ load_user(struct rx_session *s, const char *user,
 		rc = rx_fail(st, RX_ECORRUPT, RX_MSG_KEYBLOB_CORRUPT);
 		goto done;
 	}
-	memcpy(keyblob, p, n);
+	memcpy(s->sealed, p, n);
 	rx_text_copy(s->user, sizeof(s->user), user);
 done:
 	rx_query_close(cur);
@@ -208,8 +207,7 @@ shown_root(struct rx_session *s, uint8_t root[32], struct rx_status *st)
  */
 static rx_err
 keyblob_signer(struct rx_session *s, const uint8_t root[32],
-    const uint8_t keyblob[RX_KEYBLOB_BYTES], uint8_t sign_public[32],
-    bool *known, struct rx_status *st)
+    uint8_t sign_public[32], bool *known, struct rx_status *st)
 {
 	uint8_t message[RX_ID_BYTES + RX_KEYBLOB_BYTES - RX_SIGNATURE_BYTES];
 	const size_t signed_len = RX_KEYBLOB_BYTES - RX_SIGNATURE_BYTES;
@@ -231,9 +229,9 @@ keyblob_signer(struct rx_session *s, const uint8_t root[32],
 		return (RX_OK);
 	*known = true;
 	memcpy(message, s->store_id, RX_ID_BYTES);
-	memcpy(message + RX_ID_BYTES, keyblob, signed_len);
+	memcpy(message + RX_ID_BYTES, s->sealed, signed_len);
 	for (i = first; i < rx_member_next(s, first); i++)
-		if (rx_sign_verify(keyblob + signed_len,
+		if (rx_sign_verify(s->sealed + signed_len,
 		    s->members[i].cert.sign_public, "runxin keyblob v1",
 		    message, sizeof(message))) {
 			memcpy(sign_public, s->members[i].cert.sign_public, 32);
@@ -243,8 +241,8 @@ keyblob_signer(struct rx_session *s, const uint8_t root[32],
 }
 
 static rx_err
-open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
-    const struct rx_secret *passphrase, struct rx_status *st)
+open_keyblob(struct rx_session *s, const struct rx_secret *passphrase,
+    struct rx_status *st)
 {
 	uint8_t root[32], sign_public[32];
 	bool known;
@@ -252,10 +250,9 @@ open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
 
 	if ((rc = shown_root(s, root, st)) != RX_OK)
 		return (rc);
-	if ((rc = keyblob_signer(s, root, keyblob, sign_public, &known, st)) !=
-	    RX_OK)
+	if ((rc = keyblob_signer(s, root, sign_public, &known, st)) != RX_OK)
 		return (rc);
-	rc = rx_keyblob_open(s->blob, keyblob, RX_KEYBLOB_BYTES,
+	rc = rx_keyblob_open(s->blob, s->sealed, RX_KEYBLOB_BYTES,
 	    known ? sign_public : NULL, passphrase, s->store_id, s->user_id,
 	    st);
 	if (rc == RX_EPERM && !known) {
@@ -270,7 +267,7 @@ open_keyblob(struct rx_session *s, const uint8_t keyblob[RX_KEYBLOB_BYTES],
 	if (!known)
 		return (rx_fail(st, RX_ECORRUPT, RX_MSG_CERT_CORRUPT));
 	rx_identity_derive(s->id, s->blob->seed);
-	s->cost = rx_keyblob_cost(keyblob);
+	s->cost = rx_keyblob_cost(s->sealed);
 	return (RX_OK);
 }
 
@@ -294,14 +291,13 @@ static rx_err
 sign_in(struct rx_session *s, const char *user,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
-	uint8_t keyblob[RX_KEYBLOB_BYTES];
 	const struct rx_member *m;
 	rx_err rc;
 
 	if ((rc = load_register(s, st)) != RX_OK ||
 	    (rc = rx_copy_load(s, st)) != RX_OK ||
-	    (rc = load_user(s, user, keyblob, st)) != RX_OK ||
-	    (rc = open_keyblob(s, keyblob, passphrase, st)) != RX_OK ||
+	    (rc = load_user(s, user, st)) != RX_OK ||
+	    (rc = open_keyblob(s, passphrase, st)) != RX_OK ||
 	    (rc = load_next(s, st)) != RX_OK ||
 	    /* Loaded under that root already, to know who signed the keyblob. */
 	    (rc = rx_members_refresh(s, st)) != RX_OK)
@@ -522,12 +518,21 @@ done:
 	return (rc);
 }
 
+/* The row of the user, as the session knows it. */
+static void
+user_row(struct rx_value v[3], const struct rx_session *s)
+{
+
+	v[0] = rx_bytes(s->user_id, RX_ID_BYTES);
+	v[1] = rx_text(s->user);
+	v[2] = rx_bytes(s->sealed, sizeof(s->sealed));
+}
+
 rx_err
 rx_keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
     struct rx_status *st)
 {
 	struct rx_kdf cost = rx_kdf_default;
-	uint8_t box[RX_KEYBLOB_BYTES];
 	struct rx_value v[3];
 	rx_err rc;
 
@@ -536,13 +541,46 @@ rx_keyblob_replace(struct rx_session *s, const struct rx_secret *passphrase,
 		cost.memory = s->cost.memory;
 	if (s->cost.passes > cost.passes)
 		cost.passes = s->cost.passes;
-	if ((rc = rx_keyblob_seal(box, s->blob, passphrase, s->store_id,
+	if ((rc = rx_keyblob_seal(s->sealed, s->blob, passphrase, s->store_id,
 	    s->user_id, &cost, st)) != RX_OK)
 		return (rc);
-	v[0] = rx_bytes(s->user_id, RX_ID_BYTES);
-	v[1] = rx_text(s->user);
-	v[2] = rx_bytes(box, sizeof(box));
+	user_row(v, s);
 	return (rx_store_replace(s->store, RX_TABLE_USER, v, st));
+}
+
+/* Another session of the user may have put another keyblob there since this one
+ * read it: what this one has in memory would put the passphrase, the seed or the
+ * recovery key of before back. */
+static rx_err
+keyblob_same(struct rx_session *s, struct rx_status *st)
+{
+	struct rx_value v[3];
+	enum rx_there how;
+	rx_err rc;
+
+	user_row(v, s);
+	if ((rc = rx_store_compare(s->store, RX_TABLE_USER, v, &how, NULL,
+	    st)) != RX_OK)
+		return (rc);
+	return (how == RX_SAME ? RX_OK :
+	    rx_fail(st, RX_ECONFLICT, RX_MSG_SESSION_STALE));
+}
+
+/* End the transaction, the keyblob put back under ${passphrase} if all went well
+ * so far. */
+static rx_err
+keyblob_finish(struct rx_session *s, rx_err rc,
+    const struct rx_secret *passphrase, enum rx_action action,
+    const char *detail, struct rx_status *st)
+{
+	uint8_t before[RX_KEYBLOB_BYTES];
+
+	memcpy(before, s->sealed, sizeof(before));
+	if (rc == RX_OK && (rc = keyblob_same(s, st)) == RX_OK)
+		rc = rx_keyblob_replace(s, passphrase, st);
+	if ((rc = rx_finish(s, rc, action, NULL, detail, st)) != RX_OK)
+		memcpy(s->sealed, before, sizeof(before));
+	return (rc);
 }
 
 rx_err
@@ -559,8 +597,8 @@ rx_session_cost(struct rx_session *s, const struct rx_secret *passphrase,
 		s->cost.passes = today->passes;
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		return (rc);
-	return (rx_finish(s, rx_keyblob_replace(s, passphrase, st),
-	    RX_DID_PASSWD, NULL, "cost", st));
+	return (keyblob_finish(s, RX_OK, passphrase, RX_DID_PASSWD, "cost",
+	    st));
 }
 
 bool
@@ -582,9 +620,8 @@ adopt(struct rx_session *s, const struct rx_secret *passphrase,
 	rc = rx_succession_adopt(s, &adopted, st);
 	if (!adopted)
 		return (rc);
-	if (rc == RX_OK)
-		rc = rx_keyblob_replace(s, passphrase, st);
-	return (rx_finish(s, rc, RX_DID_CUSTODY, NULL, "adopt", st));
+	return (keyblob_finish(s, rc, passphrase, RX_DID_CUSTODY, "adopt",
+	    st));
 }
 
 /* What the administrator's sign-in does for others. */
@@ -654,9 +691,8 @@ take_next(struct rx_session *s, const struct rx_secret *passphrase,
 	if (rc == RX_OK) {
 		memcpy(s->blob->seed, s->blob->next, 32);
 		rx_wipe(s->blob->next, 32);
-		rc = rx_keyblob_replace(s, passphrase, st);
 	}
-	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);
+	rc = keyblob_finish(s, rc, passphrase, RX_DID_PASSWD, NULL, st);
 	if (rc == RX_OK) {
 		rx_secret_free(s->next_mem);
 		s->next_mem = NULL;
@@ -747,9 +783,7 @@ rx_session_passwd(struct rx_session *s, const struct rx_secret *passphrase,
 		rc = request_insert(s, (struct rx_identity *)(void *)mem->b,
 		    st);
 	}
-	if (rc == RX_OK)
-		rc = rx_keyblob_replace(s, passphrase, st);
-	rc = rx_finish(s, rc, RX_DID_PASSWD, NULL, NULL, st);
+	rc = keyblob_finish(s, rc, passphrase, RX_DID_PASSWD, NULL, st);
 done:
 	rx_secret_free(mem);
 	return (rc);

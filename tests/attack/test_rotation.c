@@ -940,6 +940,101 @@ test_keys_are_certified_once_by_two_at_the_same_time(void **state)
 	rx_session_close(s);
 }
 
+/* ---- a keyblob that another session has changed ---- */
+
+static void
+ask_for_second(void)
+{
+
+	ask(meanwhile.s, "second");
+}
+
+/* ${s} is refused a new passphrase, as another session of the user has changed his
+ * keyblob. */
+static void
+refuse_passwd(struct rx_session *s)
+{
+	struct rx_secret *p = test_passphrase("third");
+
+	rx_status_clear(&st);
+	assert_int_equal(rx_session_passwd(s, p, &st), RX_ECONFLICT);
+	assert_int_equal(st.msg, RX_MSG_SESSION_STALE);
+	assert_false(rx_store_in_transaction(s->store));
+	rx_status_clear(&st);
+	rx_secret_free(p);
+}
+
+/* A page that was left open does not put the seed of before back over the one that
+ * another asked for: before it, or while it waits for its transaction. */
+static void
+test_passphrase_is_not_changed_by_a_session_older_than_the_last_change(
+    void **state)
+{
+	struct rx_session *s;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		rx_status_clear(&st);
+		meanwhile.dir = fixture_copy();
+		meanwhile.s = fixture_open(meanwhile.dir, "d1");
+		s = fixture_open(meanwhile.dir, "d1");
+		if (round == 0)
+			ask_for_second();
+		else
+			meanwhile.begin = ask_for_second;
+		refuse_passwd(s);
+		assert_null(meanwhile.begin);
+		refuse_passwd(s);
+		rx_session_close(s);
+		/* The control: who changed it may change it again. */
+		if (round == 0)
+			ask_for_second();
+		rx_session_close(meanwhile.s);
+		rx_session_close(fixture_open(meanwhile.dir, "admin"));
+		s = open_with(meanwhile.dir, "d1", "second");
+		assert_null(s->next);		/* certified, and taken */
+		ok(fixture_verify(s, NULL, &st), &st);
+		rx_session_close(s);
+	}
+}
+
+/* He takes up his new keys, and changes his passphrase at once. */
+static void
+second_signs_in(void)
+{
+	struct rx_session *s = open_with(meanwhile.dir, "d1", "second");
+
+	ask(s, "third");
+	rx_session_close(s);
+}
+
+/* Keys that were certified are taken up by one of two who sign in at the same time;
+ * the other does not put the passphrase of before back. */
+static void
+test_sign_in_puts_no_passphrase_of_before_back(void **state)
+{
+	struct rx_session *s = asked(), *other;
+	struct rx_secret *p = test_passphrase("second");
+
+	(void)state;
+	rx_session_close(s);
+	certified_by_another();
+	ok(rx_session_open(&other, fixture_copy_of(meanwhile.dir), "d1", p,
+	    &st), &st);		/* the control: alone */
+	rx_session_close(other);
+	meanwhile.begin = second_signs_in;
+	assert_int_equal(rx_session_open(&s, meanwhile.dir, "d1", p, &st),
+	    RX_ECONFLICT);
+	assert_null(meanwhile.begin);
+	assert_int_equal(st.msg, RX_MSG_SESSION_STALE);
+	rx_status_clear(&st);
+	rx_secret_free(p);
+	s = open_with(meanwhile.dir, "d1", "third");
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+}
+
 /* ---- the supervisor ---- */
 
 /* Count the identity and narrative boxes of record ${id} under keys of ${k}. */
@@ -1750,6 +1845,35 @@ test_word_of_a_newer_recovery_key_is_not_deleted_for_an_older_one(void **state)
 	rx_wipe(&codes, sizeof(codes));
 }
 
+/* The recovery key was issued anew and taken up by another session of the
+ * administrator: one of before does not put back the one that is over. */
+static void
+test_recovery_key_of_before_is_not_put_back_by_an_open_session(void **state)
+{
+	struct rx_session *admin, *other;
+	struct rx_codes old, new;
+	char dir[256];
+	const char *const two[2] = { old.text[0], old.text[1] };
+
+	(void)state;
+	admin = own_register("open", dir, &old);
+	other = fixture_open(dir, "admin");
+	rx_status_clear(&st);
+	ok(rx_custodian_reissue(other, two, keep_codes, &new, &st), &st);
+	rx_session_close(other);
+	other = fixture_open(dir, "admin");	/* takes it up */
+	refuse_passwd(admin);
+	rx_session_close(admin);
+	assert_true(trusts_newest(dir, "admin"));
+	/* The control. */
+	ask(other, "second");
+	rx_session_close(other);
+	admin = open_with(dir, "admin", "second");
+	assert_true(rx_recovery_live(admin, admin->blob->recovery_public) !=
+	    NULL);
+	rx_session_close(admin);
+}
+
 int
 main(void)
 {
@@ -1785,6 +1909,10 @@ main(void)
 		cmocka_unit_test(
 		    test_keys_are_certified_once_by_two_at_the_same_time),
 		cmocka_unit_test(
+	test_passphrase_is_not_changed_by_a_session_older_than_the_last_change),
+		cmocka_unit_test(
+		    test_sign_in_puts_no_passphrase_of_before_back),
+		cmocka_unit_test(
 	    test_supervisor_who_kept_the_keys_reads_nothing_after_the_close),
 		cmocka_unit_test(
 		    test_epoch_begun_by_a_revoked_member_is_refused),
@@ -1806,6 +1934,8 @@ main(void)
 		    test_prepared_codes_that_were_overtaken_are_not_issued),
 		cmocka_unit_test(
 		    test_new_recovery_key_is_trusted_only_if_the_old_one_vouches),
+		cmocka_unit_test(
+		test_recovery_key_of_before_is_not_put_back_by_an_open_session),
 		cmocka_unit_test(
     test_word_of_a_newer_recovery_key_is_not_deleted_for_an_older_one),
 		cmocka_unit_test(
