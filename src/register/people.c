@@ -125,7 +125,9 @@ role_level_check(enum rx_role role, const char unit[RX_UNIT_BYTES],
 }
 
 /* A new seed for ${cert}->user under ${passphrase}, in the row of his keyblob;
- * the public keys go into ${cert}. */
+ * the public keys go into ${cert}.  Not while the session trusts a recovery key
+ * that is over: the old one vouches for the new to those alone who were there
+ * when it went. */
 static rx_err
 seed_put(struct rx_session *s, struct rx_cert *cert,
     const struct rx_secret *passphrase, struct rx_status *st)
@@ -137,6 +139,8 @@ seed_put(struct rx_session *s, struct rx_cert *cert,
 	struct rx_value v[3];
 	rx_err rc;
 
+	if (rx_recovery_live(s, s->blob->recovery_public) == NULL)
+		return (rx_fail(st, RX_ECONFLICT, RX_MSG_SESSION_STALE));
 	if ((rc = rx_secret_new(&mem, sizeof(*blob), st)) != RX_OK)
 		return (rc);
 	if ((rc = rx_secret_new(&id_mem, sizeof(*id), st)) != RX_OK)

@@ -1874,6 +1874,42 @@ test_recovery_key_of_before_is_not_put_back_by_an_open_session(void **state)
 	rx_session_close(admin);
 }
 
+/* Nobody is enrolled to trust a recovery key that is over, as nothing would tell him of
+ * the next: not by the session that issued it, nor by one that was open then. */
+static void
+test_nobody_is_enrolled_under_a_recovery_key_that_is_over(void **state)
+{
+	struct rx_secret *p = test_passphrase("d2-pass");
+	struct rx_session *admin[2], *d2;
+	struct rx_codes old, new;
+	char dir[256];
+	const char *const two[2] = { old.text[0], old.text[1] };
+	size_t i;
+
+	(void)state;
+	admin[0] = own_register("enrol", dir, &old);
+	admin[1] = fixture_open(dir, "admin");
+	rx_status_clear(&st);
+	ok(rx_custodian_reissue(admin[0], two, keep_codes, &new, &st), &st);
+	for (i = 0; i < 2; i++) {
+		rx_status_clear(&st);
+		assert_int_equal(rx_user_add(admin[i], "d2", RX_ROLE_DIRECTOR,
+		    "350102001001", p, &st), RX_ECONFLICT);
+		assert_int_equal(st.msg, RX_MSG_SESSION_STALE);
+		rx_session_close(admin[i]);
+	}
+	/* The control: who has signed in since. */
+	admin[0] = fixture_open(dir, "admin");
+	enrol_in(admin[0], "d2");
+	d2 = fixture_open(dir, "d2");		/* makes the keys */
+	assert_memory_equal(d2->blob->recovery_public,
+	    admin[0]->blob->recovery_public, 32);
+	assert_true(opens(admin[0], &new, 0, 1));
+	rx_session_close(d2);
+	rx_session_close(admin[0]);
+	rx_secret_free(p);
+}
+
 int
 main(void)
 {
@@ -1936,6 +1972,8 @@ main(void)
 		    test_new_recovery_key_is_trusted_only_if_the_old_one_vouches),
 		cmocka_unit_test(
 		test_recovery_key_of_before_is_not_put_back_by_an_open_session),
+		cmocka_unit_test(
+		    test_nobody_is_enrolled_under_a_recovery_key_that_is_over),
 		cmocka_unit_test(
     test_word_of_a_newer_recovery_key_is_not_deleted_for_an_older_one),
 		cmocka_unit_test(
