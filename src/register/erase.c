@@ -661,7 +661,10 @@ rx_child_erase_for(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_case_init(&c);
 	if ((rc = rx_begin(s, st)) != RX_OK)
 		goto done;
-	if ((rc = rx_departure_refuse(s, id, st)) == RX_OK &&
+	/* It may have moved meanwhile. */
+	if ((rc = rx_case_unit(s, id, e.unit, st)) == RX_OK &&
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, e.unit, st)) == RX_OK &&
+	    (rc = rx_departure_refuse(s, id, st)) == RX_OK &&
 	    (rc = erase(s, &c, &e, reason, st)) == RX_OK)
 		rc = audit_reason(&box, s, &c, reason, st);
 	rc = rx_finish_with(s, rc, RX_DID_ERASE, id, box.b, box.len, st);

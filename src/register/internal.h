@@ -883,8 +883,9 @@ rx_err rx_case_state(struct rx_session *s, struct rx_case *c,
     struct rx_case_state *state, struct rx_flag **flags, size_t *nflags,
     struct rx_status *st) RX_MUST_USE;
 /* Load the case ${id} with all its keys, and read it.  *opens is false for one that is
- * damaged or lies under keys that are not to be had: whoever reads it is told that, and
- * nobody is to be kept out of the rest by it. */
+ * damaged, of a unit for which the session does not write (any more), or under keys that
+ * are not to be had: whoever reads it is told that, and nobody is to be kept out of the
+ * rest by it. */
 rx_err rx_case_try(struct rx_case *c, struct rx_session *s,
     const uint8_t id[RX_ID_BYTES], const char unit[RX_UNIT_BYTES],
     struct rx_case_state *state, bool *opens, struct rx_status *st)

@@ -376,8 +376,8 @@ is_overdue(const struct rx_flag *f)
 	    f->due < rx_time_now());
 }
 
-/* Load the case ${id}.  *due: it is one of ${unit} still, with an urgent flag that
- * is overdue and for which it was not handed on. */
+/* Load the case ${id}.  *due: it is one of ${unit} still, for which the session writes,
+ * with an urgent flag that is overdue and for which it was not handed on. */
 static rx_err
 case_due(struct rx_session *s, struct rx_case *c, const uint8_t *id,
     const char *unit, struct rx_case_state *state, bool *due,
@@ -398,7 +398,8 @@ case_due(struct rx_session *s, struct rx_case *c, const uint8_t *id,
 		*st = why;
 		return (rc);
 	}
-	if (memcmp(now, unit, RX_UNIT_BYTES) != 0)
+	if (memcmp(now, unit, RX_UNIT_BYTES) != 0 ||
+	    !rx_permitted(s, RX_ACT_WRITE_CASE, unit))
 		return (RX_OK);
 	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, st)) != RX_OK ||
 	    (rc = rx_case_state(s, c, state, &flags, &n, st)) != RX_OK)

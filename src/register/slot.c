@@ -718,6 +718,9 @@ rx_slots_heal(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		return (rc);
 	}
 	rx_case_init(&c);
+	/* The list may become a longer one at a transaction: then somebody before
+	 * is asked about again, who lacks nothing by then, and nobody is left
+	 * out. */
 	for (i = 0; i < s->nmembers && rc == RX_OK; i = rx_member_next(s, i)) {
 		if (!supervised(s, i, unit))
 			continue;

@@ -497,7 +497,8 @@ rx_case_try(struct rx_case *c, struct rx_session *s,
 	rx_err rc;
 
 	rx_status_clear(&why);
-	if ((rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK)
+	if ((rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, &why)) == RX_OK &&
+	    (rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, &why)) == RX_OK)
 		rc = rx_case_state(s, c, state, NULL, NULL, &why);
 	*opens = rc == RX_OK;
 	if (rc == RX_OK || rc == RX_ECORRUPT || rc == RX_EPERM)

@@ -853,6 +853,91 @@ test_case_decided_before_it_is_handed_on_opens_to_nobody_more(void **state)
 	rx_status_clear(&st);
 }
 
+/* d1 orders the erasure of a case that he has offered, which is taken over just before:
+ * it is not damaged, but not his any more; unless he directs its new unit too. */
+static void
+test_case_moved_before_it_is_erased_is_refused_as_not_his(void **state)
+{
+	struct rx_session *s;
+	int round;
+
+	(void)state;
+	for (round = 0; round < 3; round++) {	/* 0: the control, it is not */
+		rx_status_clear(&st);
+		meanwhile.dir = fixture_copy();
+		if (round == 2)
+			add(meanwhile.dir, "d1", RX_ROLE_DIRECTOR,
+			    "350102001002");
+		s = fixture_open(meanwhile.dir, "d1");
+		ok(rx_transfer_offer(s, fixture_id[C2], "350102001002", "x",
+		    &st), &st);
+		meanwhile.begin = round == 0 ? NULL : case_is_taken_over;
+		assert_int_equal(rx_child_erase(s, fixture_id[C2], "x", &st),
+		    round == 1 ? RX_EPERM : RX_OK);
+		assert_null(meanwhile.begin);
+		assert_true(round != 1 || st.msg == RX_MSG_NOT_PERMITTED);
+		rx_status_clear(&st);
+		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
+		    "count(*) FROM main.erasure"), round != 1);
+		ok(fixture_verify(s, NULL, &st), &st);
+		rx_session_close(s);
+	}
+}
+
+/* d1, who goes on elsewhere, directs the village no more. */
+static void
+village_role_ends(void)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, "admin");
+	size_t i = rx_member_first(s, fixture_id[D1]);
+
+	ok(rx_begin(s, &st), &st);
+	while (s->members[i].cert.role != RX_ROLE_DIRECTOR)
+		i++;
+	ok(rx_cert_revoke(s, &s->members[i], RX_REVOKED_ENDED, &st), &st);
+	ok(rx_finish(s, RX_OK, RX_DID_CERTIFY, NULL, NULL, &st), &st);
+	rx_session_close(s);
+	entries_then = entries(meanwhile.dir);
+}
+
+static void
+test_case_is_not_handed_on_by_who_has_just_ceased_to_direct_its_unit(
+    void **state)
+{
+
+	(void)state;
+	overdue_flag();
+	rx_session_close(meanwhile.s);
+	add(meanwhile.dir, "d1", RX_ROLE_SUPERVISOR, "350102003");
+	hand_on(village_role_ends);
+	assert_int_equal(entries(meanwhile.dir), entries_then);
+}
+
+/* s9, who has the key to figures by s1, waits for his slots: the control is that d1
+ * writes them. */
+static void
+test_slots_are_not_written_by_who_has_just_ceased_to_direct_the_unit(
+    void **state)
+{
+	int round;
+
+	(void)state;
+	for (round = 0; round < 2; round++) {
+		rx_status_clear(&st);
+		meanwhile.dir = fixture_copy();
+		add(meanwhile.dir, "d1", RX_ROLE_SUPERVISOR, "350102003");
+		add(meanwhile.dir, "s9", RX_ROLE_SUPERVISOR, "350102");
+		rx_session_close(fixture_open(meanwhile.dir, "s1"));
+		entries_then = entries(meanwhile.dir) + 1;
+		hand_on(round == 0 ? NULL : village_role_ends);
+		assert_int_equal(entries(meanwhile.dir), entries_then);
+		assert_int_equal(fixture_number(meanwhile.dir, "SELECT "
+		    "count(*) FROM main.slot WHERE child = $c2 AND recipient "
+		    "= (SELECT id FROM keys.user WHERE name = 's9')"),
+		    round == 0);
+	}
+}
+
 /* ${s} changes its passphrase to ${text}: keys wait to be certified. */
 static void
 ask(struct rx_session *s, const char *text)
@@ -1940,6 +2025,12 @@ main(void)
 	    test_case_moved_before_it_is_handed_on_is_for_its_new_director),
 		cmocka_unit_test(
 	    test_case_decided_before_it_is_handed_on_opens_to_nobody_more),
+		cmocka_unit_test(
+		    test_case_moved_before_it_is_erased_is_refused_as_not_his),
+		cmocka_unit_test(
+	  test_case_is_not_handed_on_by_who_has_just_ceased_to_direct_its_unit),
+		cmocka_unit_test(
+	  test_slots_are_not_written_by_who_has_just_ceased_to_direct_the_unit),
 		cmocka_unit_test(
 		    test_keys_that_are_certified_are_those_asked_for_last),
 		cmocka_unit_test(
