@@ -701,8 +701,8 @@ take_next(struct rx_session *s, const struct rx_secret *passphrase,
 	return (rc);
 }
 
-rx_err
-rx_session_open(struct rx_session **out, const char *dir, const char *user,
+static rx_err
+session_open(struct rx_session **out, const char *dir, const char *user,
     const struct rx_secret *passphrase, struct rx_status *st)
 {
 	struct rx_session *s = NULL;
@@ -743,6 +743,21 @@ rx_session_open(struct rx_session **out, const char *dir, const char *user,
 	return (RX_OK);
 err0:
 	rx_session_close(s);
+	return (rc);
+}
+
+rx_err
+rx_session_open(struct rx_session **out, const char *dir, const char *user,
+    const struct rx_secret *passphrase, struct rx_status *st)
+{
+	rx_err rc = session_open(out, dir, user, passphrase, st);
+
+	/* The user has just signed in elsewhere as well (a form sent twice), which put
+	 * another keyblob there: it is read again. */
+	if (rc == RX_ECONFLICT && st->msg == RX_MSG_SESSION_STALE) {
+		rx_status_clear(st);
+		rc = session_open(out, dir, user, passphrase, st);
+	}
 	return (rc);
 }
 

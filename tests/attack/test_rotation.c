@@ -1094,8 +1094,32 @@ second_signs_in(void)
 	rx_session_close(s);
 }
 
-/* Keys that were certified are taken up by one of two who sign in at the same time;
- * the other does not put the passphrase of before back. */
+static void
+second_signs_in_alone(void)
+{
+
+	rx_session_close(open_with(meanwhile.dir, "d1", "second"));
+}
+
+/* Keys that were certified are taken up by one of two who sign in at the same time:
+ * both are in, with the same keys. */
+static void
+test_sign_in_sent_twice_takes_new_keys_up_once(void **state)
+{
+	struct rx_session *s = asked();
+
+	(void)state;
+	rx_session_close(s);
+	certified_by_another();
+	meanwhile.begin = second_signs_in_alone;
+	s = open_with(meanwhile.dir, "d1", "second");
+	assert_null(meanwhile.begin);
+	assert_int_equal(entries(meanwhile.dir), entries_then + 1);
+	ok(fixture_verify(s, NULL, &st), &st);
+	rx_session_close(s);
+}
+
+/* The other does not put the passphrase of before back. */
 static void
 test_sign_in_puts_no_passphrase_of_before_back(void **state)
 {
@@ -1109,10 +1133,10 @@ test_sign_in_puts_no_passphrase_of_before_back(void **state)
 	    &st), &st);		/* the control: alone */
 	rx_session_close(other);
 	meanwhile.begin = second_signs_in;
-	assert_int_equal(rx_session_open(&s, meanwhile.dir, "d1", p, &st),
-	    RX_ECONFLICT);
+	assert_int_not_equal(rx_session_open(&s, meanwhile.dir, "d1", p, &st),
+	    RX_OK);
 	assert_null(meanwhile.begin);
-	assert_int_equal(st.msg, RX_MSG_SESSION_STALE);
+	assert_int_equal(st.msg, RX_MSG_WRONG_PASSPHRASE);
 	rx_status_clear(&st);
 	rx_secret_free(p);
 	s = open_with(meanwhile.dir, "d1", "third");
@@ -2037,6 +2061,8 @@ main(void)
 		    test_keys_are_certified_once_by_two_at_the_same_time),
 		cmocka_unit_test(
 	test_passphrase_is_not_changed_by_a_session_older_than_the_last_change),
+		cmocka_unit_test(
+		    test_sign_in_sent_twice_takes_new_keys_up_once),
 		cmocka_unit_test(
 		    test_sign_in_puts_no_passphrase_of_before_back),
 		cmocka_unit_test(
