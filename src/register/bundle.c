@@ -49,7 +49,10 @@ rx_user_fingerprint(struct rx_session *s, const char *user, char out[36],
 	const struct rx_member *m = NULL;
 	uint8_t id[RX_ID_BYTES];
 	size_t i;
+	rx_err rc;
 
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
 	for (i = 0; i < s->nmembers && m == NULL; i++)
 		if (strcmp(s->members[i].cert.name, user) == 0 &&
 		    s->members[i].cert.role != RX_ROLE_RECOVERY) {
@@ -145,10 +148,9 @@ rx_bundle_each(struct rx_session *s,
 		b.number = (uint64_t)rx_col_int(cur, 1);
 		b.made = rx_col_int(cur, 2);
 		p = rx_col_bytes(cur, 3, &n);
-		if (n == RX_ID_BYTES)
-			rx_text_copy(b.sender, sizeof(b.sender),
-			    rx_member_name(s, p));
-		if ((rc = each(cookie, &b, st)) != RX_OK)
+		if ((n == RX_ID_BYTES && (rc = rx_member_name_find(s, p,
+		    b.sender, st)) != RX_OK) ||
+		    (rc = each(cookie, &b, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
@@ -485,8 +487,10 @@ rx_bundle_recipients(struct rx_session *s, rx_bundle_recipient *each,
 	const struct rx_cert **at, *c;
 	size_t i, n = 0;
 	bool may = false;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
 	if ((at = calloc(s->nmembers + 1, sizeof(*at))) == NULL)
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	for (i = 0; i < s->nmembers; i++) {
@@ -709,7 +713,8 @@ read_container(struct rx_session *s, const uint8_t *p, size_t n,
 	rx_err rc;
 
 	memset(info, 0, sizeof(*info));
-	if ((rc = rx_container_read(c, p, n, st)) != RX_OK)
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_container_read(c, p, n, st)) != RX_OK)
 		return (rc);
 	if (!rx_unit_stored(unit, c->head.unit,
 	    strnlen(c->head.unit, RX_UNIT_BYTES)) ||

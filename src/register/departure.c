@@ -505,7 +505,8 @@ row_fill(struct listing *l, struct rx_departure_row *row,
 	    RX_OK ||
 	    (!l->names && (rc = rx_record_mask(&l->r, 0, st)) != RX_OK) ||
 	    (rc = departure_read(&row->to, note, s, &l->c, d, st)) != RX_OK ||
-	    (rc = box_read(who, s, &l->c, d, 2, &d->coded, st)) != RX_OK)
+	    (rc = box_read(who, s, &l->c, d, 2, &d->coded, st)) != RX_OK ||
+	    (rc = rx_member_name_find(s, who->b, row->by, st)) != RX_OK)
 		return (rc);
 	memcpy(row->child, d->child, RX_ID_BYTES);
 	memcpy(row->digest, d->digest, RX_HASH_BYTES);
@@ -513,7 +514,6 @@ row_fill(struct listing *l, struct rx_departure_row *row,
 	row->state = (enum rx_departure_state)d->state;
 	row->record = &l->r;
 	row->reason = (const char *)note->b + RX_KEY_BYTES;
-	rx_text_copy(row->by, sizeof(row->by), rx_member_name(s, who->b));
 	row->at = (int64_t)rx_get64(who->b + RX_ID_BYTES);
 	l->opened += l->names;
 	return (RX_OK);

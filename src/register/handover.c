@@ -274,14 +274,17 @@ rx_handover_each(struct rx_session *s,
     rx_err (*each)(void *, const char *leaver, const char *successor,
     struct rx_status *), void *cookie, struct rx_status *st)
 {
+	char leaver[RX_USER_NAME_BYTES], successor[RX_USER_NAME_BYTES];
 	struct rx_buf all = RX_BUF_INIT;
 	size_t i;
 	rx_err rc;
 
 	rc = statements(s, &all, st);
 	for (i = 0; i < all.len && rc == RX_OK; i += STATEMENT_BYTES)
-		rc = each(cookie, rx_member_name(s, all.b + i + 24),
-		    rx_member_name(s, all.b + i + 40), st);
+		if ((rc = rx_member_name_find(s, all.b + i + 24, leaver,
+		    st)) == RX_OK && (rc = rx_member_name_find(s,
+		    all.b + i + 40, successor, st)) == RX_OK)
+			rc = each(cookie, leaver, successor, st);
 	rx_buf_free(&all);
 	return (rc);
 }

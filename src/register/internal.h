@@ -191,6 +191,12 @@ int64_t rx_session_now(const struct rx_session *s);
 /* The name of ${user}, "?" when unknown. */
 const char *rx_member_name(const struct rx_session *s,
     const uint8_t user[RX_ID_BYTES]);
+/* The same in ${name}, for a list that does not look whether the members are others
+ * by now: they are read again when ${user} is none of them, so that no place in
+ * their list stays good. */
+rx_err rx_member_name_find(struct rx_session *s,
+    const uint8_t user[RX_ID_BYTES], char name[RX_USER_NAME_BYTES],
+    struct rx_status *st) RX_MUST_USE;
 
 /* ---- people.c ---- */
 

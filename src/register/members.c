@@ -306,6 +306,19 @@ rx_member_name(const struct rx_session *s, const uint8_t user[RX_ID_BYTES])
 	return (first < s->nmembers ? s->members[first].cert.name : "?");
 }
 
+rx_err
+rx_member_name_find(struct rx_session *s, const uint8_t user[RX_ID_BYTES],
+    char name[RX_USER_NAME_BYTES], struct rx_status *st)
+{
+	rx_err rc;
+
+	if (rx_member_first(s, user) == s->nmembers &&
+	    (rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
+	rx_text_copy(name, RX_USER_NAME_BYTES, rx_member_name(s, user));
+	return (RX_OK);
+}
+
 int64_t
 rx_session_now(const struct rx_session *s)
 {

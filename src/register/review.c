@@ -47,6 +47,7 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
     const char *child_caller_id, struct rx_status *st)
 {
 	struct rx_flag_row *grown, *r;
+	rx_err rc;
 
 	if (rows->n == rows->cap) {
 		rows->cap = rows->cap == 0 ? 16 : 2 * rows->cap;
@@ -63,7 +64,8 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	memcpy(r->caller_id, f->caller_id, sizeof(r->caller_id));
 	rx_text_copy(r->child_caller_id, sizeof(r->child_caller_id), child_caller_id);
 	memcpy(r->author_id, f->author, RX_ID_BYTES);
-	rx_text_copy(r->author, sizeof(r->author), rx_member_name(s, f->author));
+	if ((rc = rx_member_name_find(s, f->author, r->author, st)) != RX_OK)
+		return (rc);
 	r->raised_by = f->raised_by;
 	r->by_rule = f->by_rule;
 	r->signs = f->signs;

@@ -217,7 +217,8 @@ listing_read(struct listing *l, struct rx_session *s, const char *dir,
 	rx_err rc;
 
 	memset(l, 0, sizeof(*l));
-	if ((rc = names_read(&names, &n, dir, content_filter, st)) != RX_OK)
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = names_read(&names, &n, dir, content_filter, st)) != RX_OK)
 		return (rc);
 	if ((l->e = calloc(n + 1, sizeof(*l->e))) == NULL)
 		rc = rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY);
@@ -445,7 +446,8 @@ rx_vault_expired(struct rx_session *s, const char *dir, bool own,
 	size_t n, i;
 	rx_err rc;
 
-	if ((rc = names_read(&names, &n, dir, own ? own_keys_filter :
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = names_read(&names, &n, dir, own ? own_keys_filter :
 	    keys_filter, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < n && rc == RX_OK; i++) {

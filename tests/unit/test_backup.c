@@ -776,6 +776,33 @@ test_expired_keys_are_found_and_no_others(void **state)
 	rx_session_close(admin);
 }
 
+/* They are also those of somebody who was enrolled after the session had begun. */
+static void
+test_backups_by_somebody_who_came_after_are_ours(void **state)
+{
+	const char *dir = test_dir();
+	char name[RX_VAULT_NAME];
+	struct rx_session *before[2], *new;
+	struct rx_vault_file top;
+	size_t i, n = 0;
+
+	(void)state;
+	for (i = 0; i < 2; i++)
+		before[i] = sign_in(b.dir, "d1");
+	ok(enrol(b.admin, "new", RX_ROLE_STATISTICIAN, COUNTY), &st);
+	new = sign_in(b.dir, "new");
+	(void)vault_add(new, dir, NULL, 1, name);
+	rx_session_close(new);
+	must(rx_vault_newest(before[0], dir, &top, &st));
+	assert_string_equal(top.name, name);
+	test_clock_ahead(INT64_C(86400000) * 5 / 2);
+	must(rx_vault_expired(before[1], dir, true, expired_each, &n, &st));
+	test_clock_ahead(0);
+	assert_int_equal(n, 1);
+	for (i = 0; i < 2; i++)
+		rx_session_close(before[i]);
+}
+
 static size_t
 count_files(const char *dir, const char *suffix)
 {
@@ -973,6 +1000,8 @@ main(void)
 		    test_vault_makes_a_whole_one_when_much_has_changed),
 		cmocka_unit_test(test_vault_prove_sees_what_was_not_written),
 		cmocka_unit_test(test_expired_keys_are_found_and_no_others),
+		cmocka_unit_test(
+		    test_backups_by_somebody_who_came_after_are_ours),
 		cmocka_unit_test(test_vault_tidy_keeps_the_last_whole_ones),
 		cmocka_unit_test(
 		    test_vault_tidy_removes_expired_keys_and_no_others),

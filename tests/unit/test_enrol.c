@@ -310,6 +310,65 @@ each_offer(void *cookie, const struct rx_transfer_row *row,
 	return (RX_OK);
 }
 
+static rx_err
+each_flag(void *cookie, const struct rx_flag_row *row, struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += strcmp(row->author, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_departure(void *cookie, const struct rx_departure_row *row,
+    struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += strcmp(row->by, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_answer(void *cookie, const struct rx_answered *row, struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += strcmp(row->by, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_bundle(void *cookie, const struct rx_bundle *b, struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += strcmp(b->sender, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_recipient(void *cookie, const char unit[RX_UNIT_BYTES],
+    const char *name, struct rx_status *u)
+{
+
+	(void)unit;
+	(void)u;
+	*(size_t *)cookie += strcmp(name, "new") == 0;
+	return (RX_OK);
+}
+
+static rx_err
+each_leaver(void *cookie, const char *leaver, const char *successor,
+    struct rx_status *u)
+{
+
+	(void)u;
+	*(size_t *)cookie += strcmp(leaver, "d2") == 0 &&
+	    strcmp(successor, "heir") == 0;
+	return (RX_OK);
+}
+
 #define ACT(name, expr) static rx_err \
 	name(struct rx_session *s, size_t *n) { return (expr); }
 ACT(act_verify, rx_audit_verify(s, NULL, n, NULL, NULL, &st))
@@ -317,6 +376,12 @@ ACT(act_each, rx_audit_each(s, RX_DID_ERASE, each_entry, n, &st))
 ACT(act_heads, rx_countersigned_each(s, each_head, n, &st))
 ACT(act_erasures, rx_erasures(s, each_erasure, n, &st))
 ACT(act_offers, rx_transfer_each(s, false, each_offer, n, &st))
+ACT(act_flags, rx_review_each(s, true, each_flag, n, &st))
+ACT(act_departures, rx_departure_each(s, NULL, false, each_departure, n, &st))
+ACT(act_answers, rx_arrival_each(s, each_answer, n, &st))
+ACT(act_bundles, rx_bundle_each(s, each_bundle, n, &st))
+ACT(act_recipients, rx_bundle_recipients(s, each_recipient, n, &st))
+ACT(act_handovers, rx_handover_each(s, each_leaver, n, &st))
 
 static rx_err
 act_list(struct rx_session *s, size_t *n)
@@ -376,11 +441,84 @@ act_pending(struct rx_session *s, size_t *n)
 	return (rc);
 }
 
+static struct rx_buf sent;	/* a bundle */
+
+static rx_err
+act_bundle(struct rx_session *s, size_t *n)
+{
+	struct rx_bundle b;
+	rx_err rc;
+
+	rc = rx_bundle_look(s, sent.b, sent.len, &b, &st);
+	*n += b.known && strcmp(b.sender, "new") == 0 &&
+	    strstr(b.recipients, "new") != NULL;
+	return (rc);
+}
+
+static rx_err
+act_fingerprint(struct rx_session *s, size_t *n)
+{
+	char digits[36], root[36];
+
+	++*n;
+	return (rx_user_fingerprint(s, "new", digits, root, &st));
+}
+
+/* ${s} sends a case to another register, and takes one in from there. */
+static void
+cases_travel(struct rx_session *s)
+{
+	struct rx_buf out = RX_BUF_INIT, back = RX_BUF_INIT;
+	struct rx_buf receipt = RX_BUF_INIT;
+	struct rx_session *admin, *far;
+	struct rx_address here, there;
+	struct rx_arrival in;
+	uint8_t id[RX_ID_BYTES];
+	char dir[256];
+
+	admin = new_register(dir, "far", CITY);
+	ok(enrol(admin, "far", RX_ROLE_DIRECTOR, VILLAGE2), &st);
+	far = sign_in(dir, "far");
+	must(rx_address_issue(s, NULL, &here, &st));
+	must(rx_address_issue(far, NULL, &there, &st));
+	add_child(s, "n4", VILLAGE1);
+	find_child(s, "n4", id);
+	must(rx_departure_seal(s, id, there.bytes, sizeof(there.bytes),
+	    there.fingerprint, "x", SIZE_MAX, &out, &st));
+	add_child(far, "f1", VILLAGE2);
+	find_child(far, "f1", id);
+	must(rx_departure_seal(far, id, here.bytes, sizeof(here.bytes),
+	    here.fingerprint, "x", SIZE_MAX, &back, &st));
+	must(rx_arrival_take(s, back.b, back.len, there.fingerprint, &receipt,
+	    &in, &st));
+	rx_buf_free(&out);
+	rx_buf_free(&back);
+	rx_buf_free(&receipt);
+	rx_session_close(far);
+	rx_session_close(admin);
+}
+
+/* ${s} makes a bundle, and has opened one of his from a copy. */
+static void
+bundles_travel(struct rx_session *s)
+{
+	static const uint8_t copy[RX_ID_BYTES] = { 1 };
+	struct rx_bundle info;
+
+	must(rx_bundle_seal(s, VILLAGE1, SIZE_MAX, &sent, &info, &st));
+	must(rx_begin(s, &st));
+	must(rx_finish(s, rx_bundle_remember(s, copy, 1, rx_time_now(),
+	    s->user_id, &st), RX_DID_BUNDLE, NULL, "open", &st));
+}
+
 /* What somebody new to ${admin}'s register does in a village: "new" saves, flags,
- * takes a case over, offers one, and erases one; "late" has no keys yet. */
+ * takes a case over, offers one, and erases one, has to do with another register
+ * and with copies; "late" has no keys yet, nor has "heir", who is to follow d2. */
 static void
 new_one_works(struct rx_session *admin, const char *dir)
 {
+	struct rx_secret *p = test_passphrase("heir");
+	struct rx_handover leave;
 	struct rx_session *s;
 	struct rx_countersigned c;
 	uint8_t id[RX_ID_BYTES];
@@ -403,11 +541,16 @@ new_one_works(struct rx_session *admin, const char *dir)
 	add_child(s, "n3", VILLAGE1);
 	find_child(s, "n3", flagged);
 	ok(observe(s, "o3", "n3", "2025-06-01", "self_harm", "red"), &st);
+	cases_travel(s);
+	bundles_travel(s);
 	rx_session_close(s);
 	s = sign_in(dir, "signer");
 	must(rx_audit_countersign(s, &c, NULL, NULL, &st));
 	rx_session_close(s);
 	ok(enrol(admin, "late", RX_ROLE_STATISTICIAN, CITY), &st);
+	must(rx_user_handover(admin, "d2", "heir", p, false, &leave, &st));
+	assert_false(leave.ended);
+	rx_secret_free(p);
 }
 
 /* A session that writes nothing knows those who came after it all the same: it takes
@@ -429,6 +572,14 @@ test_session_that_only_reads_knows_who_came_after_it(void **state)
 		{ "offers", "d2", act_offers },
 		{ "case", "s1", act_case },
 		{ "keys to be given", "d1", act_pending },
+		{ "queue", "s1", act_flags },
+		{ "departures", "d1", act_departures },
+		{ "arrivals", "d1", act_answers },
+		{ "bundles", "d1", act_bundles },
+		{ "bundle", "d1", act_bundle },
+		{ "recipients", "d1", act_recipients },
+		{ "fingerprint", "d1", act_fingerprint },
+		{ "handovers", "d1", act_handovers },
 	};
 	enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 	struct rx_session *admin, *d1, *d2, *old[ACTS];
@@ -459,6 +610,7 @@ test_session_that_only_reads_knows_who_came_after_it(void **state)
 			    text, n);
 		rx_session_close(old[i]);
 	}
+	rx_buf_free(&sent);
 	rx_session_close(admin);
 }
 
