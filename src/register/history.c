@@ -170,7 +170,8 @@ rx_activity_history(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	char unit[RX_UNIT_BYTES];
 	rx_err rc;
 
-	if ((rc = rx_activity_unit(s, id, unit, st)) != RX_OK)
+	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
+	    (rc = rx_activity_unit(s, id, unit, st)) != RX_OK)
 		return (rc);
 	return (each_version(s, &v, id, each, cookie, st));
 }

@@ -441,6 +441,27 @@ act_pending(struct rx_session *s, size_t *n)
 	return (rc);
 }
 
+static rx_err
+each_version(void *cookie, const struct rx_record *r, uint64_t changed,
+    struct rx_status *u)
+{
+
+	(void)r;
+	(void)changed;
+	(void)u;
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+static uint8_t held[RX_ID_BYTES];	/* an activity */
+
+static rx_err
+act_activity(struct rx_session *s, size_t *n)
+{
+
+	return (rx_activity_history(s, held, each_version, n, &st));
+}
+
 static struct rx_buf sent;	/* a bundle */
 
 static rx_err
@@ -518,6 +539,7 @@ static void
 new_one_works(struct rx_session *admin, const char *dir)
 {
 	struct rx_secret *p = test_passphrase("heir");
+	struct rx_save_result activity;
 	struct rx_handover leave;
 	struct rx_session *s;
 	struct rx_countersigned c;
@@ -541,6 +563,9 @@ new_one_works(struct rx_session *admin, const char *dir)
 	add_child(s, "n3", VILLAGE1);
 	find_child(s, "n3", flagged);
 	ok(observe(s, "o3", "n3", "2025-06-01", "self_harm", "red"), &st);
+	ok(save(s, RX_ACTIVITY, false, &activity, "{'id':'a1','unit':'"
+	    VILLAGE1 "','date':'2025-06-01','kind':'camp','held':true}"), &st);
+	memcpy(held, activity.id, RX_ID_BYTES);
 	cases_travel(s);
 	bundles_travel(s);
 	rx_session_close(s);
@@ -572,6 +597,7 @@ test_session_that_only_reads_knows_who_came_after_it(void **state)
 		{ "offers", "d2", act_offers },
 		{ "case", "s1", act_case },
 		{ "keys to be given", "d1", act_pending },
+		{ "activity", "d1", act_activity },
 		{ "queue", "s1", act_flags },
 		{ "departures", "d1", act_departures },
 		{ "arrivals", "d1", act_answers },
