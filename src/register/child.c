@@ -196,27 +196,6 @@ rx_reason_seal(struct rx_buf *box, struct rx_session *s,
 	    RX_PAD_TEXT, text, strlen(text), st));
 }
 
-/* Enter in the audit that the case was shown, and why. */
-static rx_err
-audit_case(struct rx_session *s, const struct rx_case *c, const char *reason,
-    struct rx_status *st)
-{
-	const struct rx_case_epoch *e = &c->e[c->n - 1];
-	struct rx_buf box = RX_BUF_INIT;
-	rx_err rc;
-
-	if (reason != NULL && (rc = rx_reason_seal(&box, s, c, e->key[1],
-	    e->epoch, reason, st)) != RX_OK)
-		goto done;
-	if ((rc = rx_begin(s, st)) != RX_OK)
-		goto done;
-	rc = rx_finish_with(s, RX_OK, RX_DID_REVEAL, c->id, box.b, box.len,
-	    st);
-done:
-	rx_buf_free(&box);
-	return (rc);
-}
-
 struct filter {
 	unsigned bits;
 	int32_t on;
@@ -364,9 +343,7 @@ rx_case_load_reading(struct rx_session *s, struct rx_case *c,
 	bool opened = false;
 	rx_err rc;
 
-	/* Whoever gave the slot may have come after the session. */
-	if ((rc = rx_members_refresh(s, st)) != RX_OK ||
-	    (rc = rx_case_unit(s, id, unit, st)) != RX_OK)
+	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK)
 		return (rc);
 	if ((*director = rx_permitted(s, RX_ACT_WRITE_CASE, unit)))
 		return (rx_case_load(c, s, id, unit, RX_CASE_KEYS, st));
@@ -375,6 +352,50 @@ rx_case_load_reading(struct rx_session *s, struct rx_case *c,
 	    RX_OK || (rc = rx_case_load_slot(c, s, &opened, st)) != RX_OK)
 		return (rc);
 	return (opened ? RX_OK : rx_fail(st, RX_EPERM, RX_MSG_CASE_CLOSED));
+}
+
+rx_err
+rx_case_reveal(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char *detail, struct rx_status *st)
+{
+	char unit[RX_UNIT_BYTES];
+	rx_err rc;
+
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	if ((rc = rx_case_unit(s, id, unit, st)) == RX_OK &&
+	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) == RX_OK)
+		rc = rx_case_load(c, s, id, unit, RX_CASE_KEYS, st);
+	return (rx_finish(s, rc, RX_DID_REVEAL, id, detail, st));
+}
+
+/* The same for a director or, a flagged case, a supervisor, whose ${reason} for a
+ * sight of the identity, if he has one, is entered; *comps is what may be shown. */
+static rx_err
+reveal_reading(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char *reason, unsigned *comps,
+    struct rx_status *st)
+{
+	const struct rx_case_epoch *e;
+	struct rx_buf box = RX_BUF_INIT;
+	bool director = false;
+	rx_err rc;
+
+	*comps = RX_CASE_KEYS;
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
+	rc = rx_case_load_reading(s, c, id, &director, st);
+	if (rc == RX_OK && !director) {
+		e = &c->e[c->n - 1];
+		if (reason == NULL || *reason == '\0')
+			*comps &= ~RX_BIT(RX_COMP_IDENTITY);
+		else
+			rc = rx_reason_seal(&box, s, c, e->key[1], e->epoch,
+			    reason, st);
+	}
+	rc = rx_finish_with(s, rc, RX_DID_REVEAL, id, box.b, box.len, st);
+	rx_buf_free(&box);
+	return (rc);
 }
 
 /* Hand on the child and the records of the loaded case; of the identity only
@@ -412,21 +433,13 @@ rx_child_show(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     void *cookie, struct rx_status *st)
 {
 	struct rx_case c;
-	unsigned comps = RX_CASE_KEYS;
-	bool director;
+	unsigned comps;
 	rx_err rc;
 
 	rx_case_init(&c);
-	if ((rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK)
-		goto done;
-	if (!director && (reason == NULL || *reason == '\0'))
-		comps &= ~RX_BIT(RX_COMP_IDENTITY);
 	/* First the audit, then the sight of it. */
-	if ((rc = audit_case(s, &c, !director &&
-	    (comps & RX_BIT(RX_COMP_IDENTITY)) != 0 ? reason : NULL, st)) ==
-	    RX_OK)
+	if ((rc = reveal_reading(s, &c, id, reason, &comps, st)) == RX_OK)
 		rc = show(s, &c, comps, ~0u, each, cookie, st);
-done:
 	rx_case_done(&c, s);
 	return (rc);
 }
@@ -437,7 +450,7 @@ rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     rx_err (*each)(void *, const struct rx_record *, struct rx_status *),
     void *cookie, struct rx_status *st)
 {
-	char unit[RX_UNIT_BYTES], detail[256] = "case";
+	char detail[256] = "case";
 	struct rx_case c;
 	size_t n;
 	unsigned f;
@@ -451,12 +464,8 @@ rx_child_case(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 		(void)snprintf(detail + n, sizeof(detail) - n, "%s %s",
 		    strchr(detail, ':') == NULL ? ":" : "", rx_fields[f].key);
 	}
-	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
-		return (rc);
 	rx_case_init(&c);
-	if ((rc = rx_case_load(&c, s, id, unit, RX_CASE_KEYS, st)) == RX_OK &&
-	    (rc = rx_audit_reveal(s, 1, id, detail, st)) == RX_OK)
+	if ((rc = rx_case_reveal(s, &c, id, detail, st)) == RX_OK)
 		rc = show(s, &c, RX_CASE_KEYS, shown, each, cookie, st);
 	rx_case_done(&c, s);
 	return (rc);

@@ -120,19 +120,14 @@ rx_child_history(struct rx_session *s, const uint8_t child[RX_ID_BYTES],
     void *cookie, struct rx_status *st)
 {
 	const bool whole = memcmp(child, id, RX_ID_BYTES) == 0;
-	char unit[RX_UNIT_BYTES];
 	struct rx_case c;
 	struct versions v = { &c, whole ? RX_TABLE_CHILD : RX_TABLE_RECORD,
 	    whole ? RX_Q_CHILD_HISTORY : RX_Q_RECORD_HISTORY, child, shown };
 	rx_err rc;
 
-	if ((rc = rx_case_unit(s, child, unit, st)) != RX_OK ||
-	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
-		return (rc);
 	rx_case_init(&c);
 	/* First the audit, then the sight of it. */
-	if ((rc = rx_case_load(&c, s, child, unit, RX_CASE_KEYS, st)) ==
-	    RX_OK && (rc = rx_audit_reveal(s, 1, child, shown != 0 ?
+	if ((rc = rx_case_reveal(s, &c, child, shown != 0 ?
 	    "history: identity" : "history", st)) == RX_OK)
 		rc = each_version(s, &v, id, each, cookie, st);
 	rx_case_done(&c, s);

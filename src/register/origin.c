@@ -593,17 +593,21 @@ rx_origin_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 	rx_err rc;
 
 	*count = 0;
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
 	rx_case_init(&c);
-	if ((rc = rx_case_load_reading(s, &c, id, &director, st)) != RX_OK ||
-	    (rc = rx_origins_read(&all, count, s, &c, st)) != RX_OK ||
-	    *count == 0)
+	if ((rc = rx_case_load_reading(s, &c, id, &director, st)) == RX_OK)
+		rc = rx_origins_read(&all, count, s, &c, st);
+	if (rc == RX_OK && *count == 0) {
+		rx_abandon(s);
 		goto done;
+	}
 	names = director || (reason != NULL && *reason != '\0');
 	if (!names)
 		t.comps &= ~RX_BIT(RX_COMP_IDENTITY);
 	/* First the audit, then the sight of it. */
-	if ((rc = rx_audit_reveal(s, 1, id, names ? "history: identity" :
-	    "history", st)) == RX_OK)
+	if ((rc = rx_finish(s, rc, RX_DID_REVEAL, id, names ?
+	    "history: identity" : "history", st)) == RX_OK)
 		rc = tell_all(s, &all, &t, st);
 done:
 	rx_buf_free(&all);

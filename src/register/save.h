@@ -95,10 +95,15 @@ rx_err rx_child_number(struct rx_session *s, struct rx_record *r,
 /* The ids of the live children of ${unit}, appended to ${ids}. */
 rx_err rx_child_ids(struct rx_session *s, const char *unit,
     struct rx_buf *ids, struct rx_status *st) RX_MUST_USE;
-/* Load the case ${id} with the keys that the session may use on it: a director of
- * its unit all, a supervisor those of his slot while it is open. */
+/* In a transaction: load the case ${id} with the keys that the session may use on
+ * it: a director of its unit all, a supervisor those of his slot while it is open. */
 rx_err rx_case_load_reading(struct rx_session *s, struct rx_case *c,
     const uint8_t id[RX_ID_BYTES], bool *director, struct rx_status *st)
+    RX_MUST_USE;
+/* Director: load the case ${id} with all its keys and enter ${detail} of a sight of
+ * it, in one transaction: what goes before that is not shown. */
+rx_err rx_case_reveal(struct rx_session *s, struct rx_case *c,
+    const uint8_t id[RX_ID_BYTES], const char *detail, struct rx_status *st)
     RX_MUST_USE;
 /* Enter in the audit that ${n} identities were shown; nothing when none was. */
 rx_err rx_audit_reveal(struct rx_session *s, size_t n, const uint8_t *subject,

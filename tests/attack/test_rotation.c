@@ -938,6 +938,194 @@ test_slots_are_not_written_by_who_has_just_ceased_to_direct_the_unit(
 	}
 }
 
+/* ---- the case that is about to be read ---- */
+
+static uint8_t arrived[RX_ID_BYTES];	/* from another register, flagged */
+
+/* d1, who stays signed in as meanwhile.s, takes c1 of another register in. */
+static void
+case_arrives(void)
+{
+	struct rx_buf file = RX_BUF_INIT, receipt = RX_BUF_INIT;
+	uint8_t far_id[FIXTURE_IDS][RX_ID_BYTES];
+	struct rx_address here, there;
+	struct rx_arrival in;
+	struct rx_session *far;
+
+	rx_status_clear(&st);
+	meanwhile.dir = fixture_copy();
+	meanwhile.s = fixture_open(meanwhile.dir, "d1");
+	far = fixture_open(fixture_another(far_id), "d1");
+	ok(rx_address_issue(meanwhile.s, NULL, &here, &st), &st);
+	ok(rx_address_issue(far, NULL, &there, &st), &st);
+	ok(rx_departure_seal(far, far_id[C1], here.bytes, sizeof(here.bytes),
+	    here.fingerprint, "x", SIZE_MAX, &file, &st), &st);
+	ok(rx_arrival_take(meanwhile.s, file.b, file.len, there.fingerprint,
+	    &receipt, &in, &st), &st);
+	memcpy(arrived, in.child, sizeof(arrived));
+	rx_buf_free(&file);
+	rx_buf_free(&receipt);
+	rx_session_close(far);
+}
+
+static void
+it_is_erased(void)
+{
+
+	ok(rx_child_erase(meanwhile.s, arrived, "x", &st), &st);
+}
+
+static void
+it_moves(void)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, "d2");
+	char number[16];
+
+	ok(rx_transfer_offer(meanwhile.s, arrived, "350102001002", "x", &st),
+	    &st);
+	ok(rx_transfer_accept(s, arrived, number, &st), &st);
+	rx_session_close(s);
+}
+
+static rx_err
+flag_of_it(void *cookie, const struct rx_flag_row *row, struct rx_status *u)
+{
+
+	(void)u;
+	if (memcmp(row->child, arrived, RX_ID_BYTES) == 0)
+		*(struct rx_flag_row *)cookie = *row;
+	return (RX_OK);
+}
+
+static void
+it_is_closed(void)
+{
+	struct rx_session *s = fixture_open(meanwhile.dir, "s1");
+	struct rx_flag_row flag;
+
+	memset(&flag, 0, sizeof(flag));
+	ok(rx_review_each(s, false, flag_of_it, &flag, &st), &st);
+	ok(rx_review_decide(s, &flag, "close", "done", &st), &st);
+	rx_session_close(s);
+}
+
+static rx_err
+count_record(void *cookie, const struct rx_record *r, struct rx_status *u)
+{
+
+	(void)r;
+	(void)u;
+	++*(size_t *)cookie;
+	return (RX_OK);
+}
+
+static rx_err
+count_version(void *cookie, const struct rx_record *r, uint64_t changed,
+    struct rx_status *u)
+{
+
+	(void)changed;
+	return (count_record(cookie, r, u));
+}
+
+static rx_err
+count_origin(void *cookie, const struct rx_address *from,
+    const struct rx_record *r, const char *author, struct rx_status *u)
+{
+
+	(void)from;
+	(void)author;
+	return (count_record(cookie, r, u));
+}
+
+static rx_err
+look_whole(struct rx_session *s, size_t *n, struct rx_status *u)
+{
+
+	return (rx_child_show(s, arrived, "reason", count_record, n, u));
+}
+
+static rx_err
+look_page(struct rx_session *s, size_t *n, struct rx_status *u)
+{
+
+	return (rx_child_case(s, arrived, ~0u, count_record, n, u));
+}
+
+static rx_err
+look_history(struct rx_session *s, size_t *n, struct rx_status *u)
+{
+
+	return (rx_child_history(s, arrived, arrived, ~0u, count_version, n,
+	    u));
+}
+
+static rx_err
+look_origin(struct rx_session *s, size_t *n, struct rx_status *u)
+{
+	unsigned count;
+
+	return (rx_origin_each(s, arrived, "reason", count_origin, n, &count,
+	    u));
+}
+
+/* What is shown is what may be seen when the look is entered in the audit: nothing of
+ * a case that was erased, given away or closed just before. */
+static void
+test_case_that_goes_before_a_look_is_entered_is_not_shown(void **state)
+{
+	static const struct {
+		const char *name, *user;
+		void (*goes)(void);
+		rx_err rc;
+		enum rx_msg msg;
+	} ways[] = {
+		{ "here", "d1", NULL, RX_OK, RX_MSG_NONE },
+		{ "erased", "d1", it_is_erased, RX_ENOENT,
+		    RX_MSG_CHILD_UNKNOWN },
+		{ "moved", "d1", it_moves, RX_EPERM, RX_MSG_NOT_PERMITTED },
+		{ "flagged", "s1", NULL, RX_OK, RX_MSG_NONE },
+		{ "closed", "s1", it_is_closed, RX_EPERM,
+		    RX_MSG_CASE_CLOSED },
+	};
+	static const struct {
+		const char *name;
+		bool supervisor;	/* he may, too */
+		rx_err (*look)(struct rx_session *, size_t *,
+		    struct rx_status *);
+	} looks[] = {
+		{ "whole", true, look_whole }, { "page", false, look_page },
+		{ "history", false, look_history },
+		{ "origin", true, look_origin },
+	};
+	struct rx_session *s;
+	struct rx_status u;
+	size_t i, k, n;
+	rx_err rc;
+
+	(void)state;
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		for (k = 0; k < sizeof(looks) / sizeof(looks[0]); k++) {
+			if (ways[i].user[0] == 's' && !looks[k].supervisor)
+				continue;
+			case_arrives();
+			s = fixture_open(meanwhile.dir, ways[i].user);
+			meanwhile.begin = ways[i].goes;
+			rx_status_clear(&u);
+			n = 0;
+			rc = looks[k].look(s, &n, &u);
+			if (rc != ways[i].rc || u.msg != ways[i].msg ||
+			    (n > 0) != (rc == RX_OK))
+				fail_msg("%s, %s: %d, %d, %zu", ways[i].name,
+				    looks[k].name, (int)rc, (int)u.msg, n);
+			assert_null(meanwhile.begin);
+			assert_false(rx_store_in_transaction(s->store));
+			ok(fixture_verify(s, NULL, &st), &st);
+			rx_session_close(s);
+			rx_session_close(meanwhile.s);
+		}
+}
+
 /* ${s} changes its passphrase to ${text}: keys wait to be certified. */
 static void
 ask(struct rx_session *s, const char *text)
@@ -2055,6 +2243,8 @@ main(void)
 	  test_case_is_not_handed_on_by_who_has_just_ceased_to_direct_its_unit),
 		cmocka_unit_test(
 	  test_slots_are_not_written_by_who_has_just_ceased_to_direct_the_unit),
+		cmocka_unit_test(
+		    test_case_that_goes_before_a_look_is_entered_is_not_shown),
 		cmocka_unit_test(
 		    test_keys_that_are_certified_are_those_asked_for_last),
 		cmocka_unit_test(
