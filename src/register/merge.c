@@ -213,8 +213,7 @@ activities_put(struct merge *m, struct rx_status *st)
 struct twice {
 	enum rx_query q;		/* which find them by */
 	struct rx_value arg;
-	const char *unit;		/* where they lie */
-	const uint8_t *activity;	/* of it alone; NULL: of the case */
+	const uint8_t *child, *activity;	/* of the one; the other is NULL */
 	rx_err (*each)(void *, const struct rx_record *, struct rx_status *);
 	void *cookie;
 };
@@ -235,9 +234,7 @@ conflict_open(struct merge *m, const uint8_t *p, size_t n,
 	if (t->activity != NULL && memcmp(r.v[0].p, t->activity,
 	    RX_ID_BYTES) != 0)
 		return (RX_OK);
-	if ((r.child != NULL && (rc = rx_case_load(&m->now, m->s, r.child,
-	    t->unit, RX_CASE_KEYS, st)) != RX_OK) ||
-	    (rc = rx_store_replace(m->s->store, r.table, r.v, st)) != RX_OK ||
+	if ((rc = rx_store_replace(m->s->store, r.table, r.v, st)) != RX_OK ||
 	    (rc = rx_merge_verify(m, r.child != NULL ? &m->now : NULL, &r,
 	    st)) != RX_OK)
 		return (rc);
@@ -249,12 +246,19 @@ static rx_err
 conflicts_open(struct merge *m, const struct rx_buf *rows,
     const struct twice *t, struct rx_status *st)
 {
+	char unit[RX_UNIT_BYTES];
 	size_t i, n;
 	rx_err rc;
 
 	if ((rc = rx_begin(m->s, st)) != RX_OK)
 		return (rc);
 	rx_case_init(&m->now);
+	/* It may have moved, or be erased, since it was asked for. */
+	if (t->child != NULL &&
+	    (rc = rx_case_unit(m->s, t->child, unit, st)) == RX_OK &&
+	    (rc = rx_permit(m->s, RX_ACT_WRITE_CASE, unit, st)) == RX_OK)
+		rc = rx_case_load(&m->now, m->s, t->child, unit, RX_CASE_KEYS,
+		    st);
 	for (i = 0; i < rows->len && rc == RX_OK; i += 4 + n) {
 		n = rx_get32(rows->b + i);
 		rc = conflict_open(m, rows->b + i + 4, n, t, st);
@@ -266,7 +270,7 @@ conflicts_open(struct merge *m, const struct rx_buf *rows,
 
 static rx_err
 conflicts_each(struct rx_session *s, const struct twice *t,
-    const uint8_t *audited, struct rx_status *st)
+    struct rx_status *st)
 {
 	struct rx_buf rows = RX_BUF_INIT;
 	struct merge *m;
@@ -278,8 +282,8 @@ conflicts_each(struct rx_session *s, const struct twice *t,
 	rx_record_init(&m->r);
 	rc = rx_conflict_rows(&rows, s, t->q, &t->arg, st);
 	/* First the audit, then the sight of it. */
-	if (rc == RX_OK && rows.len > 0 && audited != NULL)
-		rc = rx_audit_reveal(s, 1, audited, "history: identity", st);
+	if (rc == RX_OK && rows.len > 0 && t->child != NULL)
+		rc = rx_audit_reveal(s, 1, t->child, "history: identity", st);
 	if (rc == RX_OK && rows.len > 0)
 		rc = conflicts_open(m, &rows, t, st);
 	rx_record_free(&m->r);
@@ -295,13 +299,13 @@ rx_conflict_each(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
 {
 	char unit[RX_UNIT_BYTES];
 	const struct twice t = { RX_Q_CONFLICTS_OF_CHILD,
-	    rx_bytes(id, RX_ID_BYTES), unit, NULL, each, cookie };
+	    rx_bytes(id, RX_ID_BYTES), id, NULL, each, cookie };
 	rx_err rc;
 
 	if ((rc = rx_case_unit(s, id, unit, st)) != RX_OK ||
 	    (rc = rx_permit(s, RX_ACT_WRITE_CASE, unit, st)) != RX_OK)
 		return (rc);
-	return (conflicts_each(s, &t, id, st));
+	return (conflicts_each(s, &t, st));
 }
 
 rx_err
@@ -311,14 +315,14 @@ rx_activity_conflict_each(struct rx_session *s,
     void *cookie, struct rx_status *st)
 {
 	char unit[RX_UNIT_BYTES];
-	struct twice t = { RX_Q_CONFLICTS_OF_UNIT, { 0 }, unit, id, each,
+	struct twice t = { RX_Q_CONFLICTS_OF_UNIT, { 0 }, NULL, id, each,
 	    cookie };
 	rx_err rc;
 
 	if ((rc = rx_activity_unit(s, id, unit, st)) != RX_OK)
 		return (rc);
 	t.arg = rx_text(unit);
-	return (conflicts_each(s, &t, NULL, st));
+	return (conflicts_each(s, &t, st));
 }
 
 rx_err

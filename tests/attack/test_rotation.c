@@ -942,6 +942,40 @@ test_slots_are_not_written_by_who_has_just_ceased_to_direct_the_unit(
 
 static uint8_t arrived[RX_ID_BYTES];	/* from another register, flagged */
 
+/* The version of the child that is there is kept as one that lost, too. */
+static void
+written_twice(void)
+{
+	struct rx_session *s = meanwhile.s;
+	struct rx_buf row = RX_BUF_INIT;
+	struct rx_value v[RX_COLUMNS_MAX], k[7];
+	uint8_t digest[RX_HASH_BYTES];
+	enum rx_there how;
+	size_t i;
+
+	ok(rx_begin(s, &st), &st);
+	v[0] = rx_bytes(arrived, RX_ID_BYTES);
+	v[1] = rx_int(1);
+	v[2] = rx_text("350102001001");
+	for (i = 3; i < RX_COLUMNS_MAX; i++)
+		v[i] = v[0];
+	ok(rx_store_compare(s->store, RX_TABLE_CHILD, v, &how, &row, &st),
+	    &st);
+	assert_int_equal(how, RX_OTHER);
+	rx_hash(digest, sizeof(digest), NULL, "runxin conflict v1", row.b,
+	    row.len);
+	k[0] = rx_int(RX_TABLE_CHILD);
+	k[1] = v[0];
+	k[2] = v[1];
+	k[3] = rx_bytes(digest, sizeof(digest));
+	k[4] = v[0];
+	k[5] = v[2];
+	k[6] = rx_bytes(row.b, row.len);
+	ok(rx_finish(s, rx_store_insert(s->store, RX_TABLE_CONFLICT, k, &st),
+	    RX_DID_BUNDLE, NULL, "open", &st), &st);
+	rx_buf_free(&row);
+}
+
 /* d1, who stays signed in as meanwhile.s, takes c1 of another register in. */
 static void
 case_arrives(void)
@@ -966,6 +1000,7 @@ case_arrives(void)
 	rx_buf_free(&file);
 	rx_buf_free(&receipt);
 	rx_session_close(far);
+	written_twice();
 }
 
 static void
@@ -1069,6 +1104,13 @@ look_origin(struct rx_session *s, size_t *n, struct rx_status *u)
 	    u));
 }
 
+static rx_err
+look_conflict(struct rx_session *s, size_t *n, struct rx_status *u)
+{
+
+	return (rx_conflict_each(s, arrived, count_record, n, u));
+}
+
 /* What is shown is what may be seen when the look is entered in the audit: nothing of
  * a case that was erased, given away or closed just before. */
 static void
@@ -1097,6 +1139,7 @@ test_case_that_goes_before_a_look_is_entered_is_not_shown(void **state)
 		{ "whole", true, look_whole }, { "page", false, look_page },
 		{ "history", false, look_history },
 		{ "origin", true, look_origin },
+		{ "conflict", false, look_conflict },
 	};
 	struct rx_session *s;
 	struct rx_status u;
