@@ -13,11 +13,11 @@ DESTDIR ?=
 
 # Debian packages: to build and run, and for the tests besides.
 PKG_BUILD := gcc libc6-dev libsodium-dev libsqlite3-dev libargon2-dev \
-	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libseccomp-dev \
-	libglpk-dev libqrencode-dev
+	libjansson-dev libxlsxwriter-dev libmicrohttpd-dev libgnutls28-dev \
+	libseccomp-dev libglpk-dev libqrencode-dev
 # Node of another source than Debian's brings its own npm.
 PKG_WEB := chromium fonts-wqy-zenhei $(if $(shell command -v npm),,nodejs npm)
-PKG_BENCH := libcmocka-dev libgnutls28-dev
+PKG_BENCH := libcmocka-dev
 PKG_CHECK := $(PKG_BUILD) $(PKG_BENCH) python3 mandoc valgrind $(PKG_WEB)
 PKG_FUZZ := $(PKG_BUILD) libcmocka-dev clang libclang-rt-14-dev
 
@@ -30,7 +30,7 @@ CFLAGS_ALL = -std=c17 $(WARN) -fPIE -fstack-protector-strong \
 	-fstack-clash-protection $(CFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
 LDLIBS = -lsodium -lsqlite3 -largon2 -ljansson -lxlsxwriter -lmicrohttpd \
-	-lseccomp -lglpk -lqrencode -lm
+	-lgnutls -lseccomp -lglpk -lqrencode -lm
 ifeq ($(VARIANT),asan)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -290,7 +290,7 @@ bench: $(BENCH) $(BUILD)/runxin
 $(BUILD)/tests/bench/bench: $(BENCH_SRC:%.c=$(BUILD)/%.o) \
     $(BUILD)/tests/helper.o $(BUILD)/librunxin.a
 	@echo '  LD  $@'
-	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka -lgnutls
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(BUILD)/tests/bench/sqlcipher.o: CPPFLAGS := \
     $(shell pkg-config --cflags sqlcipher 2>/dev/null) $(CPPFLAGS)

@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <gnutls/gnutls.h>
 
 #include "base/file.h"
 #include "web/sandbox.h"
@@ -174,6 +177,17 @@ raise_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &most);
 }
 
+/* GnuTLS decrypts each record into a buffer of its own, and frees it as it is:
+ * what was typed would stay in the heap until something lies there. */
+static void
+free_wiped(void *p)
+{
+
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
 /* Answer on the socket ${fd}, which the daemon takes over. */
 static rx_err
 serve_on(struct rx_web *w, int fd, struct rx_status *st)
@@ -193,9 +207,10 @@ serve_on(struct rx_web *w, int fd, struct rx_status *st)
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO |
 	    MHD_ALLOW_SUSPEND_RESUME;
 
-	if (w->cert.len > 0)
+	if (w->cert.len > 0) {
+		gnutls_free = free_wiped;
 		flags |= MHD_USE_TLS;
-	else
+	} else
 		more[1].option = MHD_OPTION_END;
 	w->daemon = MHD_start_daemon(flags, w->port, NULL, NULL,
 	    rx_http_handle, w,

@@ -1248,6 +1248,15 @@ def holds(s, *texts):
     return found
 
 
+def memory_server(*arguments):
+    """A server whose memory can be read."""
+    s = Server(*arguments)
+    if holds(s, b"x") is None:
+        s.stop()
+        raise Skipped("the memory of a hardened process is for root only")
+    return s
+
+
 def settled(s, *texts, seconds=20):
     """What stays, when those who answer have had time to clear up."""
     end = time.monotonic() + seconds
@@ -1256,8 +1265,6 @@ def settled(s, *texts, seconds=20):
         if not found or time.monotonic() > end:
             return found
         time.sleep(0.2)
-
-
 
 
 @once
@@ -1278,10 +1285,7 @@ def own_register():
 def left_in_memory(*arguments, context=None):
     folder, typed, keys = own_register()
     secret = typed.encode()
-    s = Server(folder, "--idle", "8", *arguments)
-    if holds(s, b"x") is None:
-        s.stop()
-        raise Skipped("the memory of a hardened process is for root only")
+    s = memory_server(folder, "--idle", "8", *arguments)
     shown = "记在这里的一句话".encode()
     equal(holds(s, secret, *keys), set(), "before")
 
@@ -1315,6 +1319,15 @@ def left_in_memory(*arguments, context=None):
     s.stop()
 
 
+def with_tls():
+    """Arguments of the server, and what trusts it."""
+    if certificate() is None:
+        raise Skipped("openssl is not installed")
+    cert, key = certificate()
+    return (("--tls-cert", cert, "--tls-key", key),
+            ssl.create_default_context(cafile=cert))
+
+
 @test
 def test_keys_and_passphrases_leave_the_memory():
     left_in_memory()
@@ -1322,11 +1335,32 @@ def test_keys_and_passphrases_leave_the_memory():
 
 @test
 def test_keys_and_passphrases_leave_the_memory_under_tls():
-    if certificate() is None:
-        raise Skipped("openssl is not installed")
-    cert, key = certificate()
-    left_in_memory("--tls-cert", cert, "--tls-key", key,
-                   context=ssl.create_default_context(cafile=cert))
+    arguments, context = with_tls()
+    left_in_memory(*arguments, context=context)
+
+
+@test
+def test_what_tls_decrypted_is_wiped():
+    arguments, context = with_tls()
+    s = memory_server(register(), *arguments)
+    secret, waiting = b"decrypted-passphrase", []
+
+    # Two records, the first of which makes the buffer of the body large enough
+    # for both: so nothing of ours is put, and wiped, where the second one lay.
+    def records():
+        yield b"&" * 9000
+        yield b"&" * 6000 + b"passphrase=" + secret
+        end = time.monotonic() + 20
+        while not waiting and time.monotonic() < end:
+            waiting.extend(holds(s, secret))
+        yield b"&"
+
+    r = Browser(s, context).request("POST", "/login", records(), {
+        "Content-Type": FORM, "Content-Length": str(15012 + len(secret))})
+    equal(r.status, 403, "without a token")
+    equal(waiting, [secret], "the control: in a form that is not complete")
+    equal(settled(s, secret), set(), "after the answer")
+    s.stop()
 
 
 @test
