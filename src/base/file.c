@@ -172,6 +172,13 @@ check_target(const char *path, bool replace, struct rx_status *st)
 	return (rc);
 }
 
+rx_err
+rx_file_absent(const char *path, struct rx_status *st)
+{
+
+	return (check_target(path, false, st));
+}
+
 /* Give the finished ${tmp} its name ${path}. */
 static rx_err
 place(const char *tmp, const char *path, bool replace, struct rx_status *st)

@@ -20,5 +20,7 @@ rx_err rx_file_read(struct rx_buf *buf, const char *path, size_t max,
  */
 rx_err rx_file_write(const char *path, const void *p, size_t n,
     unsigned mode, bool replace, struct rx_status *st) RX_MUST_USE;
+/* The same refusal, before anything is done for it: RX_ECONFLICT (FILE_EXISTS). */
+rx_err rx_file_absent(const char *path, struct rx_status *st) RX_MUST_USE;
 
 #endif

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
 struct two {			/* the codes, in guarded memory */
@@ -243,15 +243,11 @@ run_reissue(struct rx_cli *cli, struct rx_status *st)
 	struct sheet sheet = { cli->value[O_OUT], false };
 	struct rx_session *s = NULL;
 	struct two codes = { { NULL, NULL }, { NULL, NULL } };
-	struct stat sb;
 	json_t *o;
 	rx_err rc;
 
-	if (lstat(sheet.path, &sb) == 0) {
-		rx_status_arg(st, "file", "%s", sheet.path);
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FILE_EXISTS));
-	}
-	if ((rc = rx_cli_writable(sheet.path, st)) == RX_OK && (rc = begin(cli,
+	if ((rc = rx_cli_writable(sheet.path, st)) == RX_OK &&
+	    (rc = rx_file_absent(sheet.path, st)) == RX_OK && (rc = begin(cli,
 	    cli->value[O_REISSUE_CODES], &s, &codes, st)) == RX_OK)
 		rc = rx_custodian_reissue(s, codes.text, keep, &sheet, st);
 	/* Codes of a reissue that did not happen are codes of nothing. */

@@ -54,13 +54,11 @@ rx_cli_recovery_write(const char *path, const struct rx_codes *codes,
 static rx_err
 recovery_check(const char *path, struct rx_status *st)
 {
-	struct stat sb;
+	rx_err rc;
 
-	if (lstat(path, &sb) == 0) {
-		rx_status_arg(st, "file", "%s", path);
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FILE_EXISTS));
-	}
-	return (rx_cli_writable(path, st));
+	if ((rc = rx_cli_writable(path, st)) != RX_OK)
+		return (rc);
+	return (rx_file_absent(path, st));
 }
 
 rx_err

@@ -236,7 +236,10 @@ rx_backup_make(struct rx_session *s, const char *file, const char *keys,
 
 	if ((rc = rx_backup_keys_path(&path, file, keys, st)) != RX_OK)
 		return (rc);
-	if ((rc = rx_backup_take(&b, s, keep, st)) == RX_OK && since != NULL)
+	/* Before the audit says that there is a backup. */
+	if ((rc = rx_file_absent(file, st)) == RX_OK &&
+	    (rc = rx_file_absent(path, st)) == RX_OK &&
+	    (rc = rx_backup_take(&b, s, keep, st)) == RX_OK && since != NULL)
 		rc = content_since(&increment, b, file, since, st);
 	if (rc == RX_OK)
 		rc = rx_backup_put(b, file, path, since != NULL ? &increment :
@@ -261,7 +264,8 @@ rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
 	struct rx_backup *b;
 	rx_err rc;
 
-	if ((rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
+	if ((rc = rx_file_absent(path, st)) != RX_OK ||
+	    (rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
 		return (rc);
 	rc = part_write(&b->part[RX_PART_KEYS], path, st);
 	rx_backup_release(b);

@@ -275,9 +275,11 @@ test_restore_under_a_missing_folder_is_refused(void **state)
 static void
 test_file_exists_no_backup_is_overwritten(void **state)
 {
+	struct rx_audit_head before, after;
 	char file[300], keys[310];
 
 	(void)state;
+	must(rx_audit_head(b.d1, &before, &st));
 	refuses(try(rx_backup_create(b.d1, b.file, &st)), RX_ECONFLICT,
 	    FILE_EXISTS);
 	ok(check_backup(b.file, "d1", NULL), &st);
@@ -290,6 +292,11 @@ test_file_exists_no_backup_is_overwritten(void **state)
 	    FILE_EXISTS);
 	assert_int_not_equal(access(file, F_OK), 0);
 	assert_int_equal(access(keys, F_OK), 0);
+	refuses(try(rx_backup_keys(b.d1, keys, 1, &st)), RX_ECONFLICT,
+	    FILE_EXISTS);
+	/* Nor does the audit tell of a backup that there is not. */
+	must(rx_audit_head(b.d1, &after, &st));
+	assert_true(after.seq == before.seq);
 }
 
 static void
@@ -497,6 +504,7 @@ test_increment_names_the_longest_file_there_is(void **state)
 	must(rx_backup_make(b.d1, next, NULL, file, 1, &st));
 	name[255] = 'n';
 	name[256] = '\0';
+	(void)snprintf(next, sizeof(next), "%s/../after-long3", b.dir);
 	refuses(try(rx_backup_make(b.d1, next, NULL, name, 1, &st)), RX_EIO,
 	    FILE_READ);
 }
