@@ -213,16 +213,18 @@ rx_review_find(struct rx_session *s, const char *text,
 	struct rows rows = { NULL, 0, 0 };
 	uint8_t id[RX_ID_BYTES];
 	const bool uuid = rx_uuid_parse(text, id);
+	bool ours = false;
 	size_t i, found = 0;
 	rx_err rc;
 
 	rc = collect(&rows, s, true, st);
-	for (i = 0; i < rows.n && rc == RX_OK; i++) {
-		if (uuid ? memcmp(rows.row[i].id, id, RX_ID_BYTES) != 0 :
-		    strcmp(rows.row[i].caller_id, text) != 0)
+	/* A caller's id may look like ours: what a form gives does. */
+	for (i = 0; i < rows.n && rc == RX_OK && !ours; i++) {
+		ours = uuid && memcmp(rows.row[i].id, id, RX_ID_BYTES) == 0;
+		if (!ours && strcmp(rows.row[i].caller_id, text) != 0)
 			continue;
 		*flag = rows.row[i];
-		found++;
+		found = ours ? 1 : found + 1;
 	}
 	free(rows.row);
 	if (rc == RX_OK && found == 0)

@@ -688,8 +688,9 @@ rx_transfer_each(struct rx_session *s, bool names,
 
 struct finding {
 	const char *text;
-	const uint8_t *uuid;
+	const uint8_t *uuid;	/* what the text is, too; NULL */
 	uint8_t id[RX_ID_BYTES];
+	bool ours;		/* found by our id: no other counts */
 	size_t found;
 };
 
@@ -698,18 +699,19 @@ find_each(void *cookie, const struct rx_transfer_row *row,
     struct rx_status *st)
 {
 	struct finding *f = cookie;
+	const bool ours = f->uuid != NULL && memcmp(f->uuid, row->child,
+	    RX_ID_BYTES) == 0;
 
-	if (!row->incoming)
+	if (!row->incoming || f->ours)
 		return (RX_OK);
-	if (row->bad != RX_MSG_NONE && f->uuid != NULL)
-		return (memcmp(f->uuid, row->child, RX_ID_BYTES) != 0 ?
-		    RX_OK : rx_fail(st, RX_ECORRUPT, row->bad));
-	if (row->bad != RX_MSG_NONE || (f->uuid != NULL ? memcmp(f->uuid, row->child,
-	    RX_ID_BYTES) != 0 : strcmp(f->text, rx_record_text(row->record,
-	    RX_F_CALLER_ID)) != 0))
+	if (ours && row->bad != RX_MSG_NONE)
+		return (rx_fail(st, RX_ECORRUPT, row->bad));
+	if (!ours && (row->bad != RX_MSG_NONE || strcmp(f->text,
+	    rx_record_text(row->record, RX_F_CALLER_ID)) != 0))
 		return (RX_OK);
 	memcpy(f->id, row->child, RX_ID_BYTES);
-	f->found++;
+	f->ours = ours;
+	f->found = ours ? 1 : f->found + 1;
 	return (RX_OK);
 }
 

@@ -281,6 +281,26 @@ test_two_offers_of_one_name_are_told_apart_by_number(void **state)
 	rx_session_close(s);
 }
 
+#define LIKE_OURS "0190bbbb-0000-7000-8000-000000000000"
+
+static void
+test_an_offer_is_found_by_an_id_that_looks_like_ours(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1");
+	uint8_t id[RX_ID_BYTES], child[RX_ID_BYTES];
+
+	(void)state;
+	fixture_save(s, RX_CHILD, CHILD(LIKE_OURS, "350102001001"), false,
+	    child);
+	ok(rx_transfer_offer(s, child, "350102001002", "搬家", &st), &st);
+	rx_session_close(s);
+	s = fixture_open(dir, "d2");
+	ok(rx_transfer_find(s, LIKE_OURS, id, &st), &st);
+	assert_memory_equal(id, child, sizeof(id));
+	rx_session_close(s);
+}
+
 /* ---- files ---- */
 
 static rx_err
@@ -832,6 +852,8 @@ main(void)
 		cmocka_unit_test(test_case_is_not_offered_to_another_county),
 		cmocka_unit_test(
 		    test_two_offers_of_one_name_are_told_apart_by_number),
+		cmocka_unit_test(
+		    test_an_offer_is_found_by_an_id_that_looks_like_ours),
 		cmocka_unit_test(test_folder_of_backups_must_be_one),
 		cmocka_unit_test(
 		    test_backup_of_a_changed_register_is_not_proved),

@@ -406,6 +406,27 @@ test_flag_ambiguous_in_two_villages_is_refused(void **state)
 	assert_string_equal(flag.unit, VILLAGE2);
 }
 
+/* A page gives its records ids that look like ours. */
+static void
+test_flag_is_found_by_an_id_of_the_callers_that_looks_like_ours(void **state)
+{
+	static const char form[] = "0190bbbb-0000-7000-8000-000000000000";
+	struct rx_flag_row flag, other;
+	char uuid[RX_UUID_TEXT];
+
+	(void)state;
+	add_child(w.d1, "lu", VILLAGE1);
+	ok(observe(w.d1, form, "lu", "2025-06-03", "self_harm", "red"), &st);
+	flag = flag_of(w.town, form);
+	assert_string_equal(flag.caller_id, form);
+	ok(decide(w.town, form, "accept"), &st);
+	/* Ours comes first, whoever else is called so. */
+	rx_uuid_text(flag.id, uuid);
+	ok(observe(w.d1, uuid, "lu", "2025-06-04", "self_harm", "red"), &st);
+	other = flag_of(w.town, uuid);
+	assert_memory_equal(other.id, flag.id, RX_ID_BYTES);
+}
+
 /* ---- what a flag opens ---- */
 
 static void
@@ -994,6 +1015,8 @@ main(void)
 		cmocka_unit_test(test_flag_unknown_is_refused),
 		cmocka_unit_test(
 		    test_flag_ambiguous_in_two_villages_is_refused),
+		cmocka_unit_test(
+		    test_flag_is_found_by_an_id_of_the_callers_that_looks_like_ours),
 		cmocka_unit_test(
 		    test_flagged_case_is_open_to_the_township_not_above_or_beside),
 		cmocka_unit_test(test_name_is_opened_for_a_reason_only),
