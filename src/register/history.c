@@ -135,6 +135,25 @@ rx_child_history(struct rx_session *s, const uint8_t child[RX_ID_BYTES],
 }
 
 rx_err
+rx_review_history(struct rx_session *s, const struct rx_flag_row *flag,
+    rx_version_each *each, void *cookie, struct rx_status *st)
+{
+	struct rx_case c;
+	const struct versions v = { &c, RX_TABLE_RECORD,
+	    RX_Q_RECORD_HISTORY, flag->child, 0 };
+	bool director;
+	rx_err rc;
+
+	rx_case_init(&c);
+	if ((rc = rx_case_load_reading(s, &c, flag->child, &director, st)) ==
+	    RX_OK && (rc = rx_audit_reveal(s, 1, flag->child, "history",
+	    st)) == RX_OK)
+		rc = each_version(s, &v, flag->id, each, cookie, st);
+	rx_case_done(&c, s);
+	return (rc);
+}
+
+rx_err
 rx_activity_unit(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     char unit[RX_UNIT_BYTES], struct rx_status *st)
 {

@@ -865,12 +865,14 @@ struct rx_flag {
 	uint8_t author[RX_ID_BYTES];
 	enum rx_type raised_by;
 	bool by_rule;
+	bool corrected, again;	/* as in rx_flag_row, as is was */
 	enum rx_flag_state state;
 	unsigned escalations;
 	unsigned levels;	/* above the first that review it too */
 	bool urgent;		/* by rule, or the case is red now */
 	int64_t due;		/* an answer, ms */
 	uint64_t signs;			/* as in rx_flag_row */
+	int64_t was;
 	int32_t date;
 	int64_t at;
 	int64_t answered;	/* the latest review, ms; 0 when none */
@@ -906,6 +908,9 @@ rx_err rx_case_sum_new(struct rx_case_sum **out, struct rx_session *s,
 rx_err rx_case_sum_add(struct rx_case_sum *sum, const struct rx_record *r,
     bool *fits, struct rx_status *st) RX_MUST_USE;
 const struct rx_case_state *rx_case_sum_state(const struct rx_case_sum *sum);
+/* Whether the flag of the record ${id} was answered. */
+bool rx_case_sum_answered(const struct rx_case_sum *sum,
+    const uint8_t id[RX_ID_BYTES]);
 /* What the form counts of it; borrowed, and may be moved out. */
 struct rx_extract *rx_case_sum_extract(struct rx_case_sum *sum);
 void rx_case_sum_free(struct rx_case_sum *sum);	/* wipes; NULL is allowed */

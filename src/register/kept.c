@@ -27,7 +27,8 @@
  *     risk 8 || last 4 || due 4 || closed on 4 || consent on 4 || kept until 4 ||
  *     kept on 4 || birth 4 || version 4 || reviewed 4 || coded bytes 4 ||
  *     flags 4 || the coded fields of the child (register/record.h), and each flag:
- *       id 16 || author 16 || raised by 1 || by rule 1 || state 1 || 0 1 ||
+ *       id 16 || author 16 || raised by 1 || bits 1 (1: by rule, 2: corrected,
+ *       4: again) || state 1 || risk that it was 1 ||
  *       escalations 4 || date 4 || signs 8 || at 8 || answered 8 || bytes 4 ||
  *       the raising record's number
  * and zeros up to CASE_ROOM bytes a case, so that its size tells how many cases
@@ -38,7 +39,7 @@
  */
 
 #define COL_SEALED 1
-#define FORMAT 1	/* another one when the same records come to other sums */
+#define FORMAT 2	/* another one when the same records come to other sums */
 #define HEAD_BYTES (8 + RX_HASH_BYTES + RX_HASH_BYTES + 4)
 #define UNIT_HEAD (RX_UNIT_BYTES + 4)
 #define CASE_HEAD (RX_ID_BYTES + 1)
@@ -49,6 +50,7 @@
 #define MOST_BYTES (32u << 20)	/* more is not kept: some 130,000 cases */
 
 enum { BIT_READ = 1, BIT_WITHDRAWN = 2, BIT_CLOSED = 4, BIT_MOVED = 8 };
+enum { BIT_BY_RULE = 1, BIT_CORRECTED = 2, BIT_AGAIN = 4 };	/* of a flag */
 
 /* K in scratch 0, for the caller to wipe. */
 static void
@@ -107,9 +109,10 @@ flag_put(struct rx_buf *b, const struct rx_flag *f, struct rx_status *st)
 	memcpy(p, f->id, RX_ID_BYTES);
 	memcpy(p + 16, f->author, RX_ID_BYTES);
 	p[32] = (uint8_t)f->raised_by;
-	p[33] = f->by_rule;
+	p[33] = (uint8_t)((f->by_rule ? BIT_BY_RULE : 0) |
+	    (f->corrected ? BIT_CORRECTED : 0) | (f->again ? BIT_AGAIN : 0));
 	p[34] = (uint8_t)f->state;
-	p[35] = 0;
+	p[35] = (uint8_t)f->was;
 	rx_put32(p + 36, f->escalations);
 	rx_put32(p + 40, (uint32_t)f->date);
 	rx_put64(p + 44, f->signs);
@@ -319,8 +322,11 @@ flag_take(struct rx_flag *f, struct in *in, bool *whole)
 	memcpy(f->id, p, RX_ID_BYTES);
 	memcpy(f->author, p + 16, RX_ID_BYTES);
 	f->raised_by = (enum rx_type)p[32];
-	f->by_rule = p[33] != 0;
+	f->by_rule = (p[33] & BIT_BY_RULE) != 0;
+	f->corrected = (p[33] & BIT_CORRECTED) != 0;
+	f->again = (p[33] & BIT_AGAIN) != 0;
 	f->state = (enum rx_flag_state)p[34];
+	f->was = p[35];
 	f->escalations = rx_get32(p + 36);
 	f->date = (int32_t)rx_get32(p + 40);
 	f->signs = rx_get64(p + 44);

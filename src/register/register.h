@@ -16,6 +16,8 @@ enum rx_saved { RX_SAVED_NEW, RX_SAVED_PRESENT, RX_SAVED_CORRECTED };
 struct rx_save_result {
 	enum rx_saved how;
 	bool flagged;			/* a flag was raised by this record */
+	bool again;			/* its flag was decided, and is to be
+					 * again, for it was corrected */
 	uint8_t id[RX_ID_BYTES];
 	int32_t due;			/* next visit of the child; 0 when none */
 	char number[16];		/* given to a child that came without an
@@ -538,7 +540,13 @@ struct rx_flag_row {
 	char author[RX_USER_NAME_BYTES];	/* his name */
 	enum rx_type raised_by;		/* observation, flag or report */
 	bool by_rule;
-	uint64_t signs;			/* that raised it: 1 << (number - 1) */
+	uint64_t signs;			/* that raised it, also those corrected
+					 * since: 1 << (number - 1) */
+	bool corrected;			/* that record was, once or more */
+	bool again;			/* it is open anew, for what was decided
+					 * on was corrected since */
+	int64_t was;			/* corrected: the most urgent risk that a
+					 * version of it gave; else 0 */
 	enum rx_flag_state state;
 	int32_t date;
 	int64_t at;			/* recorded, ms */
@@ -553,8 +561,11 @@ struct rx_flag_row {
 	int64_t due;			/* answer due, ms: urgent 24 h, others 72 h */
 	bool overdue;
 };
-/* Supervisor: flags of his villages (open ones unless ${all}), red first, then
- * by age.  Director: the flags of his own children. */
+/* The more urgent of two risks; 0 is none. */
+int64_t rx_risk_worse(int64_t a, int64_t b);
+/* Supervisor: flags of his villages (open ones unless ${all}), red first (also
+ * what was red until it was corrected), then by age.  Director: the flags of his
+ * own children. */
 rx_err rx_review_each(struct rx_session *s, bool all,
     rx_err (*each)(void *, const struct rx_flag_row *, struct rx_status *),
     void *cookie, struct rx_status *st) RX_MUST_USE;
@@ -562,6 +573,10 @@ rx_err rx_review_each(struct rx_session *s, bool all,
  * RX_ENOENT (FLAG_UNKNOWN). */
 rx_err rx_review_find(struct rx_session *s, const char *text,
     struct rx_flag_row *flag, struct rx_status *st) RX_MUST_USE;
+/* Who may read the case, a supervisor while it is flagged: the versions of the
+ * record that raised ${flag}, as of rx_child_history; audited. */
+rx_err rx_review_history(struct rx_session *s, const struct rx_flag_row *flag,
+    rx_version_each *each, void *cookie, struct rx_status *st) RX_MUST_USE;
 /* Supervisor: decide.  ${reason} must not be empty (REASON_MISSING); nobody
  * decides a flag that he raised (OWN_FLAG); a returned or closed flag is
  * RX_ECONFLICT (FLAG_DECIDED), and so is an escalation by who escalated it

@@ -20,12 +20,13 @@ is_red(int64_t risk)
 	return (code != NULL && strcmp(code->key, "red") == 0);
 }
 
-/* How soon: red now, an urgent sign, the rest. */
+/* How soon: red now, or until it was corrected; an urgent sign; the rest. */
 static int
 rank(const struct rx_flag_row *r)
 {
 
-	return (is_red(r->risk) ? 2 : r->urgent ? 1 : 0);
+	return (is_red(rx_risk_worse(r->risk, r->was)) ? 2 : r->urgent ? 1 :
+	    0);
 }
 
 /* The more urgent first, then the older. */
@@ -69,6 +70,9 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	r->raised_by = f->raised_by;
 	r->by_rule = f->by_rule;
 	r->signs = f->signs;
+	r->corrected = f->corrected;
+	r->again = f->again;
+	r->was = f->was;
 	r->state = f->state;
 	r->date = f->date;
 	r->at = f->at;

@@ -1154,6 +1154,8 @@ put_in_case(struct rx_saver *sv, struct rx_record *r, struct touched *t,
 		result->flagged = false;
 		return (RX_OK);
 	}
+	result->again = result->how == RX_SAVED_CORRECTED && t->sum != NULL &&
+	    rx_case_sum_answered(t->sum, r->id);
 	if ((rc = check_consent(t, r, st)) != RX_OK ||
 	    (rc = renew(sv, t, st)) != RX_OK ||
 	    (rc = insert(sv, &sv->c, r, st)) != RX_OK ||

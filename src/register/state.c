@@ -15,6 +15,13 @@ struct seen {			/* an observation */
 	bool urgent;		/* its signs raise a flag by themselves */
 };
 
+/* What the versions of a record before the one that counts said, of those that
+ * raised a flag; zeros when there are none. */
+struct past {
+	int64_t flag, risk;
+	uint64_t signs;
+};
+
 /* A case that is read, and of which more may come. */
 struct rx_case_sum {
 	const struct rx_session *s;	/* its settings */
@@ -23,6 +30,7 @@ struct rx_case_sum {
 	uint8_t newest[RX_ID_BYTES];	/* the highest id of a record */
 	struct rx_case_state state;
 	struct seen last, before;	/* the two latest; date 0 when none */
+	struct past past;		/* of the record that is read */
 	struct rx_flag *flags;
 	size_t nflags, cap;
 	bool extracting;
@@ -75,6 +83,26 @@ raising_signs(const struct rx_record *r)
 	return (set);
 }
 
+int64_t
+rx_risk_worse(int64_t a, int64_t b)
+{
+
+	/* The list goes from red down. */
+	return (a == 0 || (b != 0 && b < a) ? b : a);
+}
+
+/* The version ${r} is followed by another. */
+static void
+past_add(struct past *past, const struct rx_record *r)
+{
+
+	if (rx_record_int(r, RX_F_RAISES_FLAG) == 0)
+		return;
+	past->flag = rx_record_int(r, RX_F_RAISES_FLAG);
+	past->risk = rx_risk_worse(past->risk, rx_record_int(r, RX_F_RISK));
+	past->signs |= raising_signs(r);
+}
+
 static rx_err
 read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *st)
 {
@@ -93,7 +121,10 @@ read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *s
 	memcpy(f->author, r->author, RX_ID_BYTES);
 	f->raised_by = r->type;
 	f->by_rule = rx_record_int(r, RX_F_RAISES_FLAG) == 1;
-	f->signs = raising_signs(r);
+	f->signs = rd->past.signs | raising_signs(r);
+	f->corrected = r->version > 1;
+	f->was = !f->corrected ? 0 : rx_risk_worse(rd->past.risk,
+	    rx_record_int(r, RX_F_RISK));
 	f->state = RX_FLAG_OPEN;
 	f->date = (int32_t)rx_record_int(r, RX_F_DATE);
 	f->at = r->at;
@@ -114,12 +145,13 @@ read_review(struct rx_case_sum *rd, const struct rx_record *r)
 	if (r->epoch > rd->state.reviewed)
 		rd->state.reviewed = r->epoch;
 	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
-		/* What was corrected since was not what was decided on. */
+		/* Nobody decides his own. */
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
-		    rd->flags[i].at > r->at)
+		    memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0)
 			continue;
-		/* Nor does anybody decide his own. */
-		if (memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0)
+		/* What was corrected since was not what was decided on. */
+		rd->flags[i].again = rd->flags[i].at > r->at;
+		if (rd->flags[i].again)
 			continue;
 		rd->flags[i].answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
@@ -281,20 +313,21 @@ rx_flags_now(const struct rx_session *s, const char unit[RX_UNIT_BYTES],
 		sum_up_flag(s, unit, state, &flags[i]);
 }
 
-/* What the record ${r}, of which ${flag} was raised by a version before, adds. */
+/* What the record ${r}, after its versions of rd->past, adds. */
 static rx_err
-read_live(struct rx_case_sum *rd, struct rx_record *r, int64_t flag,
-    struct rx_status *st)
+read_live(struct rx_case_sum *rd, struct rx_record *r, struct rx_status *st)
 {
 	rx_err rc;
 
 	/* A flag stands until it is decided, whatever was corrected since. */
-	if ((flag != 0 && rx_record_int(r, RX_F_RAISES_FLAG) == 0 &&
-	    (rc = rx_record_set_int(r, RX_F_RAISES_FLAG, flag, st)) != RX_OK) ||
+	if ((rd->past.flag != 0 && rx_record_int(r, RX_F_RAISES_FLAG) == 0 &&
+	    (rc = rx_record_set_int(r, RX_F_RAISES_FLAG, rd->past.flag,
+	    st)) != RX_OK) ||
 	    (rd->extracting && (rc = rx_extract_add(&rd->extract, &rd->kinds,
-	    r, st)) != RX_OK))
+	    r, st)) != RX_OK) || (rc = read_record(rd, r, st)) != RX_OK)
 		return (rc);
-	return (read_record(rd, r, st));
+	memset(&rd->past, 0, sizeof(rd->past));
+	return (RX_OK);
 }
 
 /* All records of the case: of each the newest version counts, which is the last
@@ -306,7 +339,6 @@ read_records(struct rx_case_sum *rd, struct rx_session *s, struct rx_case *c,
 	struct rx_value arg = rx_bytes(c->id, RX_ID_BYTES);
 	struct rx_record r[2];
 	struct rx_cursor *cur;
-	int64_t flag = 0;
 	size_t n = 0;
 	bool row = false;
 	rx_err rc;
@@ -328,16 +360,14 @@ read_records(struct rx_case_sum *rd, struct rx_session *s, struct rx_case *c,
 		rd->extract.versions++;
 		if (n++ == 0)
 			continue;
-		if (memcmp(last->id, now->id, RX_ID_BYTES) != 0) {
-			if ((rc = read_live(rd, last, flag, st)) != RX_OK)
-				break;
-			flag = 0;
-		} else if (rx_record_int(last, RX_F_RAISES_FLAG) != 0)
-			flag = rx_record_int(last, RX_F_RAISES_FLAG);
+		if (memcmp(last->id, now->id, RX_ID_BYTES) == 0)
+			past_add(&rd->past, last);
+		else if ((rc = read_live(rd, last, st)) != RX_OK)
+			break;
 	}
 	rx_query_close(cur);
 	if (rc == RX_OK && n > 0)
-		rc = read_live(rd, &r[(n + 1) % 2], flag, st);
+		rc = read_live(rd, &r[(n + 1) % 2], st);
 	rx_record_free(&r[0]);
 	rx_record_free(&r[1]);
 	return (rc);
@@ -426,6 +456,18 @@ rx_case_sum_state(const struct rx_case_sum *rd)
 {
 
 	return (&rd->state);
+}
+
+bool
+rx_case_sum_answered(const struct rx_case_sum *rd,
+    const uint8_t id[RX_ID_BYTES])
+{
+	size_t i;
+
+	for (i = 0; i < rd->nflags; i++)
+		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) == 0)
+			return (rd->flags[i].state != RX_FLAG_OPEN);
+	return (false);
 }
 
 struct rx_extract *

@@ -126,6 +126,51 @@ test_a_new_session_reads_only_what_is_new(void **state)
 	assert_true(read_anew(dir, "s1") > 1);
 }
 
+static rx_err
+put_flag(void *cookie, const struct rx_flag_row *row, struct rx_status *why)
+{
+
+	return (rx_buf_printf(cookie, why, "%s r%d c%d a%d w%lld s%llx\n",
+	    row->caller_id, row->by_rule, row->corrected, row->again,
+	    (long long)row->was, (unsigned long long)row->signs));
+}
+
+static void
+flags(struct rx_buf *out, struct rx_session *s)
+{
+
+	rx_buf_reset(out);
+	ok(rx_review_each(s, true, put_flag, out, &st), &st);
+	ok(rx_buf_add(out, "", 1, &st), &st);
+}
+
+static void
+test_a_corrected_flag_is_kept_with_what_it_was(void **state)
+{
+	const char *dir = fixture_copy();
+	struct rx_session *s = fixture_open(dir, "d1"), *next;
+	struct rx_buf a = RX_BUF_INIT, b = RX_BUF_INIT;
+
+	(void)state;
+	ok(fixture_write(s, RX_OBSERVATION, false, "{'id':'f1','child':'c1',"
+	    "'date':'2025-07-08','channel':'talk','signs':['self_harm'],"
+	    "'risk':'red'}", &st), &st);
+	ok(fixture_write(s, RX_OBSERVATION, true, "{'id':'f1','child':'c1',"
+	    "'date':'2025-07-08','channel':'talk','signs':[],"
+	    "'risk':'green'}", &st), &st);
+	flags(&a, s);
+	assert_non_null(strstr((const char *)a.b, "f1 r1 c1 a0 w1 s40000\n"));
+	ok(rx_kept_save(s, &st), &st);
+	next = fixture_open(dir, "d1");
+	flags(&b, next);
+	assert_int_equal(next->kept.fresh, 0);
+	assert_string_equal((const char *)a.b, (const char *)b.b);
+	rx_buf_free(&a);
+	rx_buf_free(&b);
+	rx_session_close(next);
+	rx_session_close(s);
+}
+
 static void
 test_little_that_was_read_is_not_kept(void **state)
 {
@@ -307,7 +352,7 @@ test_what_may_change_anything_makes_it_worthless(void **state)
 
 /* ---- what somebody with the seed puts there ---- */
 
-#define FORMAT 1
+#define FORMAT 2
 #define UNITS 72		/* where the number of units stands */
 #define CASES 92		/* of the first unit; then its cases */
 
@@ -730,6 +775,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_new_session_reads_only_what_is_new),
+		cmocka_unit_test(test_a_corrected_flag_is_kept_with_what_it_was),
 		cmocka_unit_test(test_little_that_was_read_is_not_kept),
 		cmocka_unit_test(
 		    test_what_is_kept_is_no_entry_and_no_row_of_the_manifest),

@@ -944,6 +944,154 @@ test_correction_with_an_urgent_sign_raises_the_flag(void **state)
 	must(show(w.town, "cu", "复核", NULL));
 }
 
+/* Correct "ID-o" of flagged_child: nothing is left of its sign. */
+static struct rx_save_result
+take_back(struct rx_session *s, const char *id)
+{
+	struct rx_save_result result;
+	char text[512];
+
+	(void)snprintf(text, sizeof(text), "{'id':'%s-o','child':'%s',"
+	    "'date':'2025-06-03','channel':'home_visit','signs':"
+	    "['mood_low'],'risk':'green','note':'看错了'}", id, id);
+	ok(save(s, RX_OBSERVATION, true, &result, text), &st);
+	return (result);
+}
+
+static uint64_t
+sign_bit(const char *key)
+{
+
+	return (UINT64_C(1) << (rx_code_by_key(RX_LIST_SIGN, key)->no - 1));
+}
+
+static void
+test_corrected_flag_tells_what_it_was_raised_for(void **state)
+{
+	struct rx_flag_row flag;
+
+	(void)state;
+	flagged_child(w.d1, "ct", VILLAGE1);
+	flag = flag_of(w.town, "ct-o");
+	assert_false(flag.corrected || flag.again || flag.was != 0);
+	(void)take_back(w.d1, "ct");
+	flag = flag_of(w.town, "ct-o");
+	assert_true(flag.corrected);
+	assert_false(flag.again);
+	assert_int_equal(flag.signs, sign_bit("self_harm"));
+	assert_int_equal(flag.was, 1);
+	assert_true(flag.risk > flag.was);
+}
+
+struct places {
+	const char *id[2];
+	size_t at[2], n;
+};
+
+static rx_err
+places_each(void *cookie, const struct rx_flag_row *row, struct rx_status *u)
+{
+	struct places *p = cookie;
+	int i;
+
+	(void)u;
+	p->n++;
+	for (i = 0; i < 2; i++)
+		if (strcmp(row->caller_id, p->id[i]) == 0)
+			p->at[i] = p->n;
+	return (RX_OK);
+}
+
+/* The other is older, and its case was never red. */
+static void
+test_corrected_flag_keeps_its_place_in_the_queue(void **state)
+{
+	struct places p = { .id = { "cp-o", "cq-o" } };
+
+	(void)state;
+	add_child(w.d1, "cq", VILLAGE1);
+	ok(observe(w.d1, "cq-o", "cq", "2025-06-03", "runaway", "orange"),
+	    &st);
+	flagged_child(w.d1, "cp", VILLAGE1);
+	(void)take_back(w.d1, "cp");
+	must(rx_review_each(w.town, false, places_each, &p, &st));
+	assert_true(p.at[0] > 0 && p.at[0] < p.at[1]);
+}
+
+struct versions {
+	size_t n;
+	uint64_t changed;
+	char notes[64];
+	bool sign;		/* in the first */
+};
+
+static rx_err
+versions_each(void *cookie, const struct rx_record *r, uint64_t changed,
+    struct rx_status *u)
+{
+	struct versions *v = cookie;
+
+	(void)u;
+	if (v->n++ == 0)
+		v->sign = rx_record_has(r, RX_F_SIGNS, rx_code_by_key(
+		    RX_LIST_SIGN, "self_harm")->no);
+	v->changed = changed;
+	(void)snprintf(v->notes + strlen(v->notes), sizeof(v->notes) -
+	    strlen(v->notes), "%s,", rx_record_text(r, RX_F_NOTE));
+	return (RX_OK);
+}
+
+static void
+test_case_closed_versions_are_for_who_reviews_the_flag(void **state)
+{
+	struct rx_flag_row flag;
+	struct versions v = { .n = 0 }, none = { .n = 0 };
+
+	(void)state;
+	flagged_child(w.d1, "cv", VILLAGE1);
+	(void)take_back(w.d1, "cv");
+	flag = flag_of(w.town, "cv-o");
+	must(rx_review_history(w.town, &flag, versions_each, &v, &st));
+	assert_int_equal(v.n, 2);
+	assert_true(v.sign);
+	assert_string_equal(v.notes, "看望,看错了,");
+	assert_int_equal(v.changed, UINT64_C(1) << RX_F_SIGNS |
+	    UINT64_C(1) << RX_F_RISK | UINT64_C(1) << RX_F_NOTE);
+	refuses(try(rx_review_history(w.county, &flag, versions_each, &none,
+	    &st)), RX_EPERM, CASE_CLOSED);
+	refuses(try(rx_review_history(w.d2, &flag, versions_each, &none,
+	    &st)), RX_EPERM, NOT_PERMITTED);
+	ok(decide(w.town, "cv-o", "close"), &st);
+	refuses(try(rx_review_history(w.town, &flag, versions_each, &none,
+	    &st)), RX_EPERM, CASE_CLOSED);
+	assert_int_equal(none.n, 0);
+}
+
+static void
+test_correction_says_when_a_decided_flag_is_open_anew(void **state)
+{
+	static const char *const decisions[2] = { "accept", "close" };
+	static const char *const ids[2] = { "cx", "cy2" };
+	char flag[16];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		(void)snprintf(flag, sizeof(flag), "%s-o", ids[i]);
+		flagged_child(w.d1, ids[i], VILLAGE1);
+		ok(decide(w.town, flag, decisions[i]), &st);
+		assert_true(take_back(w.d1, ids[i]).again);
+		assert_true(flag_of(w.town, flag).again);
+		/* The same once more is no version; and now it is open. */
+		assert_false(take_back(w.d1, ids[i]).again);
+		ok(decide(w.town, flag, decisions[i]), &st);
+		assert_false(flag_of(w.town, flag).again);
+		assert_true(flag_of(w.town, flag).corrected);
+	}
+	flagged_child(w.d1, "cz", VILLAGE1);
+	assert_false(take_back(w.d1, "cz").again);
+}
+
 /* ---- a supervisor who comes later; at the end, for he makes the sessions
  * above old ---- */
 
@@ -1061,6 +1209,14 @@ main(void)
 		    test_correction_takes_no_flag_back_but_asks_again),
 		cmocka_unit_test(
 		    test_correction_with_an_urgent_sign_raises_the_flag),
+		cmocka_unit_test(
+		    test_corrected_flag_tells_what_it_was_raised_for),
+		cmocka_unit_test(
+		    test_corrected_flag_keeps_its_place_in_the_queue),
+		cmocka_unit_test(
+		    test_case_closed_versions_are_for_who_reviews_the_flag),
+		cmocka_unit_test(
+		    test_correction_says_when_a_decided_flag_is_open_anew),
 		cmocka_unit_test(
 		    test_supervisor_enrolled_after_the_flag_gets_access),
 		cmocka_unit_test(
