@@ -196,6 +196,11 @@ rx_err rx_cli_case_open(struct rx_cli_case *c, struct rx_cli *cli,
     struct rx_session *s, struct rx_status *st) RX_MUST_USE;
 rx_err rx_cli_case_each(void *cookie, const struct rx_record *r,
     struct rx_status *st) RX_MUST_USE;
+/* One of several versions: printed with who wrote it and when, or with --json
+ * appended to ${list}. */
+rx_err rx_cli_version(struct rx_cli_case *c, json_t *list,
+    const struct rx_record *r, const char *author, struct rx_status *st)
+    RX_MUST_USE;
 /* With --json move what was collected into ${obj}; and forget it. */
 rx_err rx_cli_case_into(struct rx_cli_case *c, json_t *obj,
     struct rx_status *st) RX_MUST_USE;

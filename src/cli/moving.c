@@ -355,32 +355,12 @@ origin_each(void *cookie, const struct rx_address *from,
     const struct rx_record *r, const char *author, struct rx_status *st)
 {
 	struct origins *og = cookie;
-	char time[RX_TIME_TEXT], n[24];
-	json_t *o;
 	rx_err rc;
 
 	if (strcmp(og->fingerprint, from->fingerprint) != 0 &&
 	    (rc = origin_begin(og, from, st)) != RX_OK)
 		return (rc);
-	if (og->all == NULL) {
-		rx_time_format(r->at, time);
-		(void)snprintf(n, sizeof(n), "%u", r->version);
-		if ((rc = rx_cli_case_each(og->c, r, st)) != RX_OK)
-			return (rc);
-		return (rx_cli_say(og->cli, st, RX_MSG_CLI_ORIGIN_SIGNED, "n",
-		    n, "author", author, "time", time, NULL));
-	}
-	if ((rc = rx_cli_record_json(&o, r, st)) != RX_OK)
-		return (rc);
-	rc = rx_cli_set(o, "author", json_string(author), st);
-	/* Nothing comes here that did not verify. */
-	if (rc == RX_OK)
-		rc = rx_cli_set(o, "verified", json_true(), st);
-	if (rc != RX_OK) {
-		json_decref(o);
-		return (rc);
-	}
-	return (rx_cli_append(og->records, o, st));
+	return (rx_cli_version(og->c, og->records, r, author, st));
 }
 
 rx_err

@@ -42,6 +42,25 @@ flag_ids(json_t *o, const struct rx_flag_row *f, struct rx_status *st)
 	return (rc);
 }
 
+/* The signs for which it was raised, as keys. */
+static rx_err
+flag_signs(json_t *o, const struct rx_flag_row *f, struct rx_status *st)
+{
+	const struct rx_code *codes;
+	json_t *list = json_array();
+	size_t i, n;
+	rx_err rc;
+
+	codes = rx_codes(RX_LIST_SIGN, &n);
+	rc = rx_cli_set(o, "signs", list, st);
+	for (i = 0; rc == RX_OK && i < n; i++)
+		if (codes[i].no <= 64 &&
+		    (f->signs >> (codes[i].no - 1) & 1) != 0)
+			rc = rx_cli_append(list, json_string(codes[i].key),
+			    st);
+	return (rc);
+}
+
 static rx_err
 flag_state(json_t *o, const struct rx_flag_row *f, struct rx_status *st)
 {
@@ -51,6 +70,16 @@ flag_state(json_t *o, const struct rx_flag_row *f, struct rx_status *st)
 	    f->raised_by)), st);
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "by_rule", json_boolean(f->by_rule), st);
+	if (rc == RX_OK)
+		rc = flag_signs(o, f, st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "corrected", json_boolean(f->corrected),
+		    st);
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "again", json_boolean(f->again), st);
+	if (rc == RX_OK && rx_risk_worse(f->risk, f->was) != f->risk)
+		rc = rx_cli_set(o, "was", rx_cli_code_json(RX_LIST_RISK,
+		    f->was), st);
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "state", json_string(f->state < NSTATES ?
 		    states[f->state].key : "?"), st);
@@ -103,11 +132,17 @@ state_cell(struct rx_cli *cli, const json_t *row, struct rx_buf *out,
 	const char *key = json_string_value(json_object_get(row, "state"));
 	const char *s = key;
 	size_t i;
+	rx_err rc;
 
 	for (i = 0; key != NULL && i < NSTATES; i++)
 		if (strcmp(key, states[i].key) == 0)
 			s = rx_msg(states[i].msg, cli->lang);
-	return (s == NULL ? RX_OK : rx_buf_add(out, s, strlen(s), st));
+	if (s == NULL || (rc = rx_buf_add(out, s, strlen(s), st)) != RX_OK ||
+	    !json_is_true(json_object_get(row, "corrected")))
+		return (s == NULL ? RX_OK : rc);
+	return (rx_buf_printf(out, st, " %s", rx_msg(json_is_true(
+	    json_object_get(row, "again")) ? RX_MSG_FLAG_AGAIN :
+	    RX_MSG_FLAG_CORRECTED, cli->lang)));
 }
 
 static rx_err
@@ -140,6 +175,7 @@ static const struct rx_cli_column columns[] = {
 	{ RX_MSG_CLI_COL_UNIT, "unit_name", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_DATE, "date", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_RISK, "risk", RX_LIST_RISK, NULL },
+	{ RX_MSG_FLAG_WAS, "was", RX_LIST_RISK, NULL },
 	{ RX_MSG_CLI_COL_SOURCE, NULL, RX_LIST_NONE, source_cell },
 	{ RX_MSG_CLI_COL_AUTHOR, "author", RX_LIST_NONE, NULL },
 	{ RX_MSG_CLI_COL_STATE, NULL, RX_LIST_NONE, state_cell },
@@ -204,6 +240,43 @@ print_flag(struct rx_cli *cli, struct rx_session *s, const json_t *flag,
 	return (rc);
 }
 
+struct versions {
+	struct rx_cli_case *c;
+	json_t *list;		/* with --json */
+};
+
+static rx_err
+version_each(void *cookie, const struct rx_record *r, uint64_t changed,
+    struct rx_status *st)
+{
+	struct versions *v = cookie;
+
+	(void)changed;
+	return (rx_cli_version(v->c, v->list, r, rx_session_author(
+	    v->c->session, r->author), st));
+}
+
+/* The versions of the record that raised the flag, if it was corrected; with
+ * --json they go to ${doc}. */
+static rx_err
+show_versions(struct rx_cli_case *c, const struct rx_flag_row *flag,
+    json_t *doc, struct rx_status *st)
+{
+	struct versions v = { c, NULL };
+	rx_err rc;
+
+	if (!flag->corrected)
+		return (RX_OK);
+	if (!c->cli->json)
+		rc = rx_cli_say(c->cli, st, RX_MSG_CLI_FLAG_VERSIONS, NULL);
+	else {
+		v.list = json_array();
+		rc = rx_cli_set(doc, "flag_versions", v.list, st);
+	}
+	return (rc != RX_OK ? rc : rx_review_history(c->session, flag,
+	    version_each, &v, st));
+}
+
 static rx_err
 show(struct rx_cli *cli, struct rx_session *s, struct rx_cli_case *c,
     json_t *doc, struct rx_status *st)
@@ -223,6 +296,8 @@ show(struct rx_cli *cli, struct rx_session *s, struct rx_cli_case *c,
 		return (rc);
 	rc = rx_child_show(s, flag.child, cli->value[O_SHOW_REASON],
 	    rx_cli_case_each, c, st);
+	if (rc == RX_OK)
+		rc = show_versions(c, &flag, doc, st);
 	if (rc != RX_OK || !cli->json)
 		return (rc);
 	if ((rc = rx_cli_case_into(c, doc, st)) != RX_OK)

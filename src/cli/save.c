@@ -119,6 +119,8 @@ saved_json(struct rx_cli *cli, enum rx_type type, const char *id,
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "flagged", json_boolean(r->flagged), st);
 	if (rc == RX_OK)
+		rc = rx_cli_set(o, "again", json_boolean(r->again), st);
+	if (rc == RX_OK)
 		rc = rx_cli_set(o, "urgent", json_boolean(urgent), st);
 	if (rc == RX_OK)
 		rc = rx_cli_set(o, "due", rx_cli_date_json(r->due), st);
@@ -156,6 +158,8 @@ rx_cli_saved(struct rx_cli *cli, enum rx_type type, const json_t *json,
 	}
 	if (rc == RX_OK && result->flagged)
 		rc = rx_cli_say(cli, st, RX_MSG_CLI_SAVED_FLAGGED, NULL);
+	if (rc == RX_OK && result->again)
+		rc = rx_cli_say(cli, st, RX_MSG_CLI_SAVED_AGAIN, NULL);
 	if (rc == RX_OK && result->due != 0 && (type == RX_CHILD ||
 	    type == RX_OBSERVATION || type == RX_INTERVENTION)) {
 		rx_date_format(result->due, text);

@@ -245,11 +245,19 @@ rx_err
 rx_cli_case_each(void *cookie, const struct rx_record *r, struct rx_status *st)
 {
 	struct rx_cli_case *c = cookie;
+	char n[24];
 	json_t *o;
 	rx_err rc;
 
-	if (!c->cli->json)
-		return (print_record(c, r, st));
+	if (!c->cli->json) {
+		/* A child's may be a move. */
+		if ((rc = print_record(c, r, st)) != RX_OK ||
+		    r->version == 1 || r->type == RX_CHILD)
+			return (rc);
+		(void)snprintf(n, sizeof(n), "%u", r->version);
+		return (rx_cli_say(c->cli, st, RX_MSG_CLI_RECORD_CORRECTED,
+		    "n", n, NULL));
+	}
 	if ((rc = rx_cli_record_json(&o, r, st)) != RX_OK)
 		return (rc);
 	if (r->type == RX_CHILD && c->child == NULL) {
@@ -257,6 +265,35 @@ rx_cli_case_each(void *cookie, const struct rx_record *r, struct rx_status *st)
 		return (RX_OK);
 	}
 	return (rx_cli_append(c->records, o, st));
+}
+
+rx_err
+rx_cli_version(struct rx_cli_case *c, json_t *list,
+    const struct rx_record *r, const char *author, struct rx_status *st)
+{
+	char time[RX_TIME_TEXT], n[24];
+	json_t *o;
+	rx_err rc;
+
+	if (!c->cli->json) {
+		rx_time_format(r->at, time);
+		(void)snprintf(n, sizeof(n), "%u", r->version);
+		if ((rc = print_record(c, r, st)) != RX_OK)
+			return (rc);
+		return (rx_cli_say(c->cli, st, RX_MSG_CLI_VERSION_SIGNED, "n",
+		    n, "author", author, "time", time, NULL));
+	}
+	if ((rc = rx_cli_record_json(&o, r, st)) != RX_OK)
+		return (rc);
+	rc = rx_cli_set(o, "author", json_string(author), st);
+	/* Nothing comes here that did not verify. */
+	if (rc == RX_OK)
+		rc = rx_cli_set(o, "verified", json_true(), st);
+	if (rc != RX_OK) {
+		json_decref(o);
+		return (rc);
+	}
+	return (rx_cli_append(list, o, st));
 }
 
 rx_err

@@ -48,14 +48,15 @@ const char *rx_director_propose(const struct rx_request *q, bool *urgent);
 rx_err rx_director_activity_put(struct rx_request *q, struct rx_reply *a,
     bool names, struct rx_status *st) RX_MUST_USE;
 
-/* director_doubt.c: what in the object ${json} of a form is odd but may be true.
- * *asked: there is something that the field "sure" does not have; the form is
+/* director_doubt.c: what in the object ${json} of a form is odd but may be true;
+ * it corrects ${before} (NULL: nothing).  *asked: there is something that the field "sure" does not have; the form is
  * then shown again with data.doubts = [{"name","key","text"}…], and saved when
  * it comes back with those names.  ${self} is the child that the form is about
  * or will make. */
 rx_err rx_director_doubts(struct rx_request *q, struct rx_reply *a,
-    enum rx_type type, const json_t *json, const uint8_t self[RX_ID_BYTES],
-    bool *asked, struct rx_status *st) RX_MUST_USE;
+    enum rx_type type, const json_t *json, const json_t *before,
+    const uint8_t self[RX_ID_BYTES], bool *asked, struct rx_status *st)
+    RX_MUST_USE;
 
 /* director_correct.c: corrections, and what stood before.  ${each} version of
  * an activity is put on its page with the others. */

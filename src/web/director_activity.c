@@ -183,8 +183,8 @@ rx_director_activity_save(struct rx_request *q, struct rx_reply *a,
 	if (rx_field_set(q, "show"))
 		return (rx_director_activity_put(q, a, true, st));
 	if ((rc = rx_form_json(&json, q, RX_ACTIVITY, st)) == RX_OK &&
-	    (rc = rx_director_doubts(q, a, RX_ACTIVITY, json, none, &asked,
-	    st)) == RX_OK && !asked)
+	    (rc = rx_director_doubts(q, a, RX_ACTIVITY, json, NULL, none,
+	    &asked, st)) == RX_OK && !asked)
 		rc = rx_save(q->session, RX_ACTIVITY, json, false, &result,
 		    st);
 	json_decref(json);

@@ -55,16 +55,6 @@ put_identity(struct file *f, const struct rx_record *r, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* item[key] when there is more than one version. */
-static rx_err
-put_versions(json_t *item, const char *key, const struct rx_request *q,
-    uint32_t versions, struct rx_status *st)
-{
-
-	return (versions < 2 ? RX_OK : rx_put_say_int(item, key, q,
-	    RX_MSG_WEB_CASE_VERSIONS, "n", versions, st));
-}
-
 static rx_err
 take_move(void *cookie, const struct rx_move *m, struct rx_status *st)
 {
@@ -87,8 +77,8 @@ put_way(struct file *f, const uint8_t id[RX_ID_BYTES], struct rx_status *st)
 	if ((rc = rx_child_moves(f->q->session, id, take_move, f,
 	    &corrections, st)) != RX_OK)
 		return (rc);
-	return (put_versions(f->data, "file_versions", f->q, corrections + 1,
-	    st));
+	return (rx_put_versions(f->data, "file_versions", f->q,
+	    corrections + 1, st));
 }
 
 static rx_err
@@ -119,7 +109,7 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	    memcmp(r->unit, f->unit, RX_UNIT_BYTES) == 0 &&
 	    (r->type == RX_OBSERVATION || r->type == RX_INTERVENTION ||
 	    r->type == RX_FLAG), st)) != RX_OK ||
-	    (rc = put_versions(item, "versions", f->q, r->version, st)) !=
+	    (rc = rx_put_versions(item, "versions", f->q, r->version, st)) !=
 	    RX_OK)
 		return (rc);
 	if (r->type == RX_REPORT &&

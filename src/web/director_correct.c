@@ -121,6 +121,8 @@ rx_director_version(void *cookie, const struct rx_record *r, uint64_t changed,
 	    (rc = rx_put_time(item, "at", r->at, st)) != RX_OK ||
 	    (rc = rx_put_text(item, "author", rx_session_author(v->q->session,
 	    r->author), st)) != RX_OK ||
+	    (rc = rx_put_code(item, "level", v->q, RX_LIST_RISK,
+	    rx_record_int(r, RX_F_RISK), st)) != RX_OK ||
 	    (rc = put_move(item, v, r, st)) != RX_OK ||
 	    (rc = texts_of(&texts, v->q, r, st)) != RX_OK)
 		goto done;
@@ -380,7 +382,7 @@ rx_director_correct(struct rx_request *q, struct rx_reply *a,
 	if ((rc = stand(&s, q, child, id, 0, st)) != RX_OK)
 		goto done;
 	if ((rc = corrected(&json, q, &s, child, st)) == RX_OK &&
-	    (rc = rx_director_doubts(q, a, s.type, json, child, &asked,
+	    (rc = rx_director_doubts(q, a, s.type, json, s.json, child, &asked,
 	    st)) == RX_OK && !asked)
 		rc = rx_save(q->session, s.type, json, true, &result, st);
 	back = rc != RX_OK || asked;
@@ -393,7 +395,8 @@ rx_director_correct(struct rx_request *q, struct rx_reply *a,
 	path_of(path, sizeof(path), child, id, "history");
 	if (rc == RX_OK)
 		rx_redirect_with(a, result.how == RX_SAVED_PRESENT ?
-		    RX_MSG_WEB_CORRECT_SAME : RX_MSG_WEB_CORRECTED, "%s",
+		    RX_MSG_WEB_CORRECT_SAME : result.again ?
+		    RX_MSG_WEB_CORRECTED_AGAIN : RX_MSG_WEB_CORRECTED, "%s",
 		    path);
 done:
 	json_decref(json);
@@ -461,8 +464,8 @@ rx_director_activity_correct(struct rx_request *q, struct rx_reply *a,
 	if ((rc = stand_activity(&s, q, id, st)) != RX_OK)
 		goto done;
 	if (!show && (rc = corrected(&json, q, &s, NULL, st)) == RX_OK &&
-	    (rc = rx_director_doubts(q, a, RX_ACTIVITY, json, id, &asked,
-	    st)) == RX_OK && !asked)
+	    (rc = rx_director_doubts(q, a, RX_ACTIVITY, json, s.json, id,
+	    &asked, st)) == RX_OK && !asked)
 		rc = rx_save(q->session, RX_ACTIVITY, json, true, &result, st);
 	back = rc != RX_OK || asked;
 	if (rc != RX_OK)

@@ -7,7 +7,8 @@
 /*
  * What is odd in a form but may be true.  The register refuses what cannot be;
  * this asks once about the rest, as a colleague would, and takes the answer.
- * Observations are not asked about: with an urgent sign nothing waits.
+ * Observations are not asked about: with an urgent sign nothing waits.  That one
+ * was a mistake is.
  */
 
 #define ADULT 18
@@ -270,17 +271,56 @@ check_activity(struct doubts *d, struct rx_status *st)
 	return (all_simple(d, s, COUNT(s), st));
 }
 
+/* ---- corrected observations ---- */
+
+static bool
+has_sign(const json_t *json, const char *key)
+{
+	const json_t *signs = json_object_get(json, "signs"), *item;
+	size_t i;
+
+	json_array_foreach(signs, i, item)
+		if (strcmp(json_string_value(item), key) == 0)
+			return (true);
+	return (false);
+}
+
+/* Signs that raised a flag, and are not there any more. */
+static rx_err
+check_signs(struct doubts *d, const json_t *before, struct rx_status *st)
+{
+	const struct rx_code *c;
+	char name[64];
+	size_t i, n;
+	rx_err rc;
+
+	c = rx_codes(RX_LIST_SIGN, &n);
+	for (i = 0; i < n; i++) {
+		if ((!rx_code_has(&c[i], "urgent") &&
+		    !rx_code_has(&c[i], "flag")) ||
+		    !has_sign(before, c[i].key) || has_sign(d->json, c[i].key))
+			continue;
+		(void)snprintf(name, sizeof(name), "gone-%.50s", c[i].key);
+		if ((rc = doubt(d, name, "signs", RX_MSG_WEB_DOUBT_SIGN_GONE,
+		    d->q->lang == RX_LANG_EN ? c[i].en : c[i].zh, st)) !=
+		    RX_OK)
+			return (rc);
+	}
+	return (RX_OK);
+}
+
 rx_err
 rx_director_doubts(struct rx_request *q, struct rx_reply *a,
-    enum rx_type type, const json_t *json, const uint8_t self[RX_ID_BYTES],
-    bool *asked, struct rx_status *st)
+    enum rx_type type, const json_t *json, const json_t *before,
+    const uint8_t self[RX_ID_BYTES], bool *asked, struct rx_status *st)
 {
 	struct doubts d = { q, a->data, json, self, false };
 	rx_err rc;
 
 	rc = type == RX_CHILD ? check_child(&d, st) :
 	    type == RX_INTERVENTION ? check_intervention(&d, st) :
-	    type == RX_ACTIVITY ? check_activity(&d, st) : RX_OK;
+	    type == RX_ACTIVITY ? check_activity(&d, st) :
+	    before != NULL ? check_signs(&d, before, st) : RX_OK;
 	*asked = rc == RX_OK && d.asked;
 	if (*asked)
 		a->status = 422;

@@ -78,8 +78,8 @@ save_form(struct rx_request *q, struct rx_reply *a, enum rx_type type,
 		return (rc);
 	rx_uuid_text(id, child);
 	if ((rc = rx_put_text(json, "child", child, st)) != RX_OK ||
-	    (rc = rx_director_doubts(q, a, type, json, id, asked, st)) !=
-	    RX_OK || *asked)
+	    (rc = rx_director_doubts(q, a, type, json, NULL, id, asked,
+	    st)) != RX_OK || *asked)
 		goto done;
 	if (risk != NULL && json_object_get(json, "risk") == NULL &&
 	    (rc = rx_put_text(json, "risk", risk, st)) != RX_OK)
@@ -201,7 +201,8 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 		rx_uuid7(own, rx_time_now());
 	if ((rc = rx_form_json(&json, q, RX_CHILD, st)) == RX_OK) {
 		(void)json_object_del(json, "id");
-		rc = rx_director_doubts(q, a, RX_CHILD, json, own, &asked, st);
+		rc = rx_director_doubts(q, a, RX_CHILD, json, NULL, own,
+		    &asked, st);
 	}
 	if (rc == RX_OK && !asked)
 		rc = rx_child_register(q->session, own, json, &result, st);

@@ -507,3 +507,12 @@ rx_put_facts(json_t *item, const struct rx_request *q,
 		    st);
 	return (rc);
 }
+
+rx_err
+rx_put_versions(json_t *item, const char *key, const struct rx_request *q,
+    uint32_t versions, struct rx_status *st)
+{
+
+	return (versions < 2 ? RX_OK : rx_put_say_int(item, key, q,
+	    RX_MSG_WEB_CASE_VERSIONS, "n", versions, st));
+}

@@ -45,6 +45,10 @@ rx_err rx_field_text(struct rx_buf *out, const struct rx_request *q,
  * for, lists joined; item.note. */
 rx_err rx_put_facts(json_t *item, const struct rx_request *q,
     const struct rx_record *r, struct rx_status *st) RX_MUST_USE;
+/* item[key] when there is more than one version. */
+rx_err rx_put_versions(json_t *item, const char *key,
+    const struct rx_request *q, uint32_t versions, struct rx_status *st)
+    RX_MUST_USE;
 /* The codes of the list field ${f} of ${r}, joined. */
 rx_err rx_put_codes(json_t *item, const char *key,
     const struct rx_request *q, const struct rx_record *r, enum rx_field f,

@@ -44,6 +44,24 @@ put_why(json_t *o, const struct rx_request *q, const struct rx_flag_row *f,
 	return (RX_OK);
 }
 
+/* That it was corrected, and what it was if that was more urgent; the more
+ * urgent of both for the colour. */
+static rx_err
+put_corrected(json_t *o, const struct rx_request *q,
+    const struct rx_flag_row *f, struct rx_status *st)
+{
+	const int64_t worst = rx_risk_worse(f->risk, f->was);
+	rx_err rc;
+
+	if ((f->corrected && (rc = rx_put_text(o, "corrected", rx_msg(
+	    f->again ? RX_MSG_FLAG_AGAIN : RX_MSG_FLAG_CORRECTED, q->lang),
+	    st)) != RX_OK) ||
+	    (worst != f->risk && (rc = rx_put_code(o, "was", q, RX_LIST_RISK,
+	    f->was, st)) != RX_OK))
+		return (rc);
+	return (rx_put_code(o, "worst", q, RX_LIST_RISK, worst, st));
+}
+
 /* When an answer is due, and how far off that is. */
 static rx_err
 put_due(json_t *o, const struct rx_request *q, const struct rx_flag_row *f,
@@ -105,12 +123,12 @@ rx_supervisor_put_flag(json_t *o, const struct rx_request *q,
 	    (rc = rx_put_bool(o, "passed", f->passed, st)) != RX_OK ||
 	    (rc = rx_put_bool(o, "own", strcmp(f->author, rx_session_user(
 	    q->session)) == 0, st)) != RX_OK ||
-	    (rc = rx_put_int(o, "answered_ms", f->answered, st)) != RX_OK ||
 	    (rc = rx_put_time(o, "answered", f->answered, st)) != RX_OK ||
 	    (rc = rx_put_date(o, "date", f->date, st)) != RX_OK ||
 	    (rc = rx_put_time(o, "raised_at", f->at, st)) != RX_OK ||
 	    (rc = rx_put_code(o, "risk", q, RX_LIST_RISK, f->risk, st)) !=
-	    RX_OK || (rc = put_why(o, q, f, st)) != RX_OK)
+	    RX_OK || (rc = put_why(o, q, f, st)) != RX_OK ||
+	    (rc = put_corrected(o, q, f, st)) != RX_OK)
 		return (rc);
 	return (put_due(o, q, f, st));
 }

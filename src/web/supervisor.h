@@ -10,7 +10,7 @@ rx_page rx_supervisor_flag, rx_supervisor_reveal, rx_supervisor_decide;
 rx_page rx_supervisor_coverage, rx_supervisor_village;
 
 /* A flag without what its case holds, for the queue and above its case: ids,
- * village, why it was raised, state, when an answer is due. */
+ * village, why it was raised, what was corrected, state, when an answer is due. */
 rx_err rx_supervisor_put_flag(json_t *o, const struct rx_request *q,
     const struct rx_flag_row *f, struct rx_status *st) RX_MUST_USE;
 

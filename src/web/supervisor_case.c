@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "web/form.h"
 #include "web/supervisor.h"
 
 /* A flagged case on the supervisor's page: facts of the child, then what
@@ -186,7 +187,8 @@ put_event(struct rx_supervisor_case *c, const struct rx_record *r,
 	    (rc = rx_put_time(o, "at", r->at, st)) != RX_OK ||
 	    (rc = rx_put_bool(o, "this_flag", memcmp(r->id, c->flag->id,
 	    RX_ID_BYTES) == 0, st)) != RX_OK ||
-	    (rc = rx_put_code(o, "level", c->q, RX_LIST_RISK,
+	    (rc = rx_put_versions(o, "revised", c->q, r->version, st)) !=
+	    RX_OK || (rc = rx_put_code(o, "level", c->q, RX_LIST_RISK,
 	    rx_record_int(r, RX_F_RISK), st)) != RX_OK)
 		return (rc);
 	for (f = 0; f < RX_FIELD_COUNT; f++)

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "web/director.h"
 #include "web/supervisor.h"
 
 /* A flag: its case without identity, what was decided, and deciding it. */
@@ -60,6 +61,51 @@ put_decisions(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
 	return (RX_OK);
 }
 
+/* What a form says of the flag that its reader saw: when it was decided, and when
+ * the record that raised it was written. */
+#define SEEN 44
+static void
+seen_text(char out[SEEN], const struct rx_flag_row *f)
+{
+
+	(void)snprintf(out, SEEN, "%lld.%lld", (long long)f->answered,
+	    (long long)f->at);
+}
+
+/* data.flag */
+static rx_err
+put_flag(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
+    struct rx_status *st)
+{
+	json_t *o = json_object();
+	char seen[SEEN];
+	rx_err rc;
+
+	seen_text(seen, f);
+	if ((rc = rx_put(data, "flag", o, st)) != RX_OK ||
+	    (rc = rx_supervisor_put_flag(o, q, f, st)) != RX_OK)
+		return (rc);
+	return (rx_put_text(o, "seen", seen, st));
+}
+
+/* data.versions of the record that raised the flag, if it was corrected. */
+static rx_err
+put_versions(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
+    struct rx_status *st)
+{
+	struct rx_versions v = { .q = q };
+	rx_err rc;
+
+	if (!f->corrected)
+		return (RX_OK);
+	v.list = json_array();
+	if ((rc = rx_put(data, "versions", v.list, st)) == RX_OK)
+		rc = rx_review_history(q->session, f, rx_director_version, &v,
+		    st);
+	json_decref(v.texts);
+	return (rc);
+}
+
 /* A case that is no longer open to the supervisor is no error here: the flag
  * itself is still his to see. */
 static rx_err
@@ -77,6 +123,8 @@ put_case(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
 	}
 	if (rc == RX_OK)
 		rc = rx_put_bool(data, "case", true, st);
+	if (rc == RX_OK)
+		rc = put_versions(q, data, f, st);
 	if (rc == RX_OK && f->state <= RX_FLAG_ESCALATED)
 		rc = put_decisions(q, data, f, st);
 	return (rc);
@@ -89,15 +137,13 @@ put_page(struct rx_request *q, struct rx_reply *a,
 {
 	static const char *const keep[] = { "reason", NULL };
 	static const char *const lists[] = {
-		"identity", "history", "decisions", "timeline"
+		"identity", "history", "decisions", "timeline", "versions"
 	};
-	json_t *o = json_object();
 	size_t i;
 	rx_err rc;
 
 	a->page = "supervisor/flag";
-	if ((rc = rx_put(a->data, "flag", o, st)) != RX_OK ||
-	    (rc = rx_supervisor_put_flag(o, q, f, st)) != RX_OK ||
+	if ((rc = put_flag(q, a->data, f, st)) != RX_OK ||
 	    (rc = rx_put_form(a->data, q, keep, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "mine", strcmp(f->author,
 	    rx_session_user(q->session)) == 0, st)) != RX_OK ||
@@ -191,16 +237,15 @@ state_of(const char *key, enum rx_flag_state *state)
 	return (false);
 }
 
-/* Whether the flag was decided since the form was shown. */
+/* Whether the flag was decided, or corrected, since the form was shown. */
 static bool
 is_stale(const struct rx_request *q, const struct rx_flag_row *f)
 {
-	char answered[24];
+	char seen[SEEN];
 
-	(void)snprintf(answered, sizeof(answered), "%lld",
-	    (long long)f->answered);
+	seen_text(seen, f);
 	return (rx_field_nth(q, "seen", 0) != NULL &&
-	    strcmp(rx_field(q, "seen"), answered) != 0);
+	    strcmp(rx_field(q, "seen"), seen) != 0);
 }
 
 static rx_err
@@ -208,12 +253,10 @@ ask_close(struct rx_request *q, struct rx_reply *a,
     const struct rx_flag_row *f, struct rx_status *st)
 {
 	static const char *const keep[] = { "reason", NULL };
-	json_t *o = json_object();
 	rx_err rc;
 
 	a->page = "supervisor/close";
-	if ((rc = rx_put(a->data, "flag", o, st)) != RX_OK ||
-	    (rc = rx_supervisor_put_flag(o, q, f, st)) != RX_OK ||
+	if ((rc = put_flag(q, a->data, f, st)) != RX_OK ||
 	    (rc = rx_put_form(a->data, q, keep, st)) != RX_OK)
 		return (rc);
 	return (rx_put_say(a->data, "title", q, RX_MSG_WEB_CLOSE_TITLE, NULL,

@@ -1811,6 +1811,45 @@ def test_review_by_the_supervisor():
     equal([x["state"] for x in rows], ["closed"], "all flags")
 
 
+@test
+def test_a_corrected_flag_is_reviewed_by_the_number_in_the_list():
+    r = copy_of(base())
+    form = "0190bbbb-0000-7000-8000-000000000000"	# as a page gives them
+    visit = having("observation", id=form, signs=["self_harm"], risk="red",
+                   note="手臂有伤")
+    done(as_user(r, "dir", "observe", stdin=visit))
+    changed = dict(visit, signs=[], risk="green", note="看错了")
+    got = done(as_user(r, "dir", "--json", "observe", "--correct",
+                       stdin=changed)).json()
+    equal((got["saved"], got["again"]), ("corrected", False), "not answered")
+    row, = done(as_user(r, "sup", "--json", "review", "list")).json()
+    equal((row["id"], row["signs"], row["risk"], row["was"],
+           row["corrected"], row["again"]),
+          (form, ["self_harm"], "green", "red", True, False), "the list")
+    shown = done(as_user(r, "sup", "--json", "review", "show",
+                         row["id"])).json()
+    equal([(v["version"], v["risk"], v["signs"], v["note"], v["author"])
+           for v in shown["flag_versions"]],
+          [(1, "red", ["self_harm"], "手臂有伤", "dir"),
+           (2, "green", [], "看错了", "dir")], "its versions")
+    text = done(as_user(r, "sup", "review", "show", row["id"])).text
+    for part in ("已更正", "手臂有伤", "看错了", "自伤自残"):
+        true(part in text, "%s: %s" % (part, text))
+    true("已更正" in done(as_user(r, "sup", "review", "list")).text, "list")
+    done(as_user(r, "sup", "review", "decide", row["id"], "--decision",
+                 "accept", "--reason", "演示"))
+    got = done(as_user(r, "dir", "observe", "--correct",
+                       stdin=dict(changed, note="再改"))).text
+    true("再看一次" in got, got)
+    row, = done(as_user(r, "sup", "--json", "review", "list")).json()
+    equal((row["state"], row["again"]), ("open", True), "again")
+    # One that was never corrected says nothing of it.
+    done(as_user(r, "dir", "observe", stdin=dict(visit, id="o9")))
+    shown = done(as_user(r, "sup", "--json", "review", "show", "o9")).json()
+    true("flag_versions" not in shown and not shown["flag"]["corrected"],
+         "the control")
+
+
 # ---- demo, export, release, audit, backup ----
 
 DEMO = ("--children", "40", "--observations", "120", "--seed", "7")

@@ -15,8 +15,18 @@ harness._tests.clear()		# those of the other file are run by it
 
 
 @once
+def server():
+    return Server(web.register())
+
+
+@once
 def director():
-    return Browser(Server(web.register())).signed_in("dir1")
+    return Browser(server()).signed_in("dir1")
+
+
+@once
+def supervisor():
+    return Browser(server()).signed_in(web.ROLES["supervisor"])
 
 
 def day(ago=0):
@@ -43,11 +53,15 @@ BASIC = {"name": "某某", "sex": "f", "birth": "2014-05",
 serial = [0]
 
 
-def filled(form, b=None, **values):
-    """The fields of the page ${form}, with ${values} in their place."""
-    fields = (b or director()).get(form).page().fields(form)
+def having(fields, **values):
+    """The ${fields}, with ${values} in their place."""
     given = [(k, v) for k, v in values.items() if v is not None]
     return [(n, v) for n, v in fields if n not in values] + given
+
+
+def filled(form, b=None, **values):
+    """The same of those of the page ${form}."""
+    return having((b or director()).get(form).page().fields(form), **values)
 
 
 def new_child(**values):
@@ -314,6 +328,105 @@ def test_a_record_is_corrected_by_a_version_that_shows_what_changed():
     text = d.get(path).page().text
     true("300.00" in text and "200.50" not in text, "the latest stands")
     equal(record_links(path, "history"), [history], "the case leads there")
+
+
+def alarm(**values):
+    """A new child whose visit raised a flag: the path of the visit's
+    correction, the one in the supervisor's queue."""
+    queue = set(flags())
+    path = new_child()
+    stored(director(), path + "/observe", **dict(
+        {"signs": "self_harm", "risk": "red", "note": "手臂有伤",
+         "date": day()}, **values))
+    form, = record_links(path, "correct")
+    flag, = set(flags()) - queue
+    return form, flag
+
+
+def flags():
+    """The flags that wait for the supervisor, in his order."""
+    return [a for a in supervisor().get("/review").page().links
+            if re.fullmatch(r"/flag/[0-9a-f-]{36}", a)]
+
+
+def line(flag):
+    """What the queue says of it."""
+    part = supervisor().get("/review").text.split('href="%s"' % flag)[1]
+    return web.Page(part.split("</li>")[0]).text
+
+
+@test
+def test_an_urgent_sign_is_taken_away_after_being_asked_and_leaves_its_trace():
+    d = director()
+    form, flag = alarm()
+    place = flags().index(flag)
+    r = d.post(form, filled(form, signs=None, risk="green", note="看错了"))
+    equal(r.status, 422, "asked")
+    sign = "自伤自残"
+    true(message("WEB_DOUBT_SIGN_GONE").replace("{value}", sign) in
+         r.page().text, r.page().text)
+    true(message("FLAG_CORRECTED") not in line(flag), "nothing was saved")
+    r = d.post(form, having(r.page().fields(form), risk="green"))
+    equal(r.status, 303, "asked once")
+    # The director is told nothing of another look: it was not answered yet.
+    true(message("WEB_CORRECTED") in d.follow(r).page().text, "saved")
+    equal(flags().index(flag), place, "its place in the queue")
+    for text in (line(flag), supervisor().get(flag).page().text):
+        for part in (message("FLAG_CORRECTED"), sign,
+                     message("FLAG_WAS") + " 红"):
+            true(part in text, "%s: %s" % (part, text))
+    text = supervisor().get(flag).page().text
+    for part in ("手臂有伤", "看错了", message("WEB_CASE_VERSIONS").replace(
+            "{n}", "2"), message("WEB_FLAG_VERSIONS")):
+        true(part in text, "%s: %s" % (part, text))
+
+
+@test
+def test_a_corrected_note_shows_the_supervisor_what_stood_before():
+    form, flag = alarm()
+    true(message("WEB_FLAG_VERSIONS") not in
+         supervisor().get(flag).page().text, "the control")
+    # The sign stays: nothing is asked.
+    equal(director().post(form, filled(form, risk="red",
+                                       note="其实没有伤")).status, 303,
+          "corrected")
+    text = supervisor().get(flag).page().text
+    for part in ("手臂有伤", "其实没有伤", message("FLAG_CORRECTED"),
+                 message("WEB_FLAG_VERSIONS")):
+        true(part in text, "%s: %s" % (part, text))
+    true(message("FLAG_CORRECTED") in line(flag), "the queue")
+    true(message("FLAG_WAS") + " " not in line(flag), "it is as red as then")
+
+
+def decision(flag, name):
+    return having(supervisor().get(flag).page().fields(flag + "/decide"),
+                  decision=name, reason="已核实")
+
+
+@test
+def test_a_correction_after_the_answer_says_that_it_is_looked_at_again():
+    d = director()
+    form, flag = alarm()
+    equal(supervisor().post(flag + "/decide", decision(
+        flag, "accept")).status, 303, "accepted")
+    r = d.post(form, filled(form, risk="red", note="补充"))
+    true(message("WEB_CORRECTED_AGAIN") in d.follow(r).page().text, "director")
+    for text in (line(flag), supervisor().get(flag).page().text):
+        true(message("FLAG_AGAIN") in text and
+             message("WEB_STATE_OPEN") in text, text)
+
+
+@test
+def test_what_was_corrected_since_is_not_decided_on_unseen():
+    form, flag = alarm()
+    fields = decision(flag, "accept")
+    equal(director().post(form, filled(form, risk="red", note="补充")).status,
+          303, "corrected")
+    r = supervisor().post(flag + "/decide", fields)
+    equal(r.status, 409, "stale")
+    true(message("WEB_FLAG_STALE") in r.page().text, "why")
+    equal(supervisor().post(flag + "/decide", decision(
+        flag, "accept")).status, 303, "the control: having seen it")
 
 
 @test
