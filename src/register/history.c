@@ -144,9 +144,12 @@ rx_review_history(struct rx_session *s, const struct rx_flag_row *flag,
 	bool director;
 	rx_err rc;
 
+	if ((rc = rx_begin(s, st)) != RX_OK)
+		return (rc);
 	rx_case_init(&c);
-	if ((rc = rx_case_load_reading(s, &c, flag->child, &director, st)) ==
-	    RX_OK && (rc = rx_audit_reveal(s, 1, flag->child, "history",
+	/* First the audit, then the sight of it. */
+	rc = rx_case_load_reading(s, &c, flag->child, &director, st);
+	if ((rc = rx_finish(s, rc, RX_DID_REVEAL, flag->child, "history",
 	    st)) == RX_OK)
 		rc = each_version(s, &v, flag->id, each, cookie, st);
 	rx_case_done(&c, s);
