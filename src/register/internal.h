@@ -875,6 +875,7 @@ struct rx_flag {
 	int64_t was;
 	int32_t date;
 	int64_t at;
+	int64_t since;			/* as in rx_flag_row */
 	int64_t answered;	/* the latest review, ms; 0 when none */
 	char caller_id[RX_CALLER_ID_BYTES];
 };
@@ -908,7 +909,7 @@ rx_err rx_case_sum_new(struct rx_case_sum **out, struct rx_session *s,
 rx_err rx_case_sum_add(struct rx_case_sum *sum, const struct rx_record *r,
     bool *fits, struct rx_status *st) RX_MUST_USE;
 const struct rx_case_state *rx_case_sum_state(const struct rx_case_sum *sum);
-/* Whether the flag of the record ${id} was answered. */
+/* Whether the flag of the record ${id} was answered, not just handed up. */
 bool rx_case_sum_answered(const struct rx_case_sum *sum,
     const uint8_t id[RX_ID_BYTES]);
 /* What the form counts of it; borrowed, and may be moved out. */

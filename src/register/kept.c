@@ -29,8 +29,8 @@
  *     flags 4 || the coded fields of the child (register/record.h), and each flag:
  *       id 16 || author 16 || raised by 1 || bits 1 (1: by rule, 2: corrected,
  *       4: again) || state 1 || risk that it was 1 ||
- *       escalations 4 || date 4 || signs 8 || at 8 || answered 8 || bytes 4 ||
- *       the raising record's number
+ *       escalations 4 || date 4 || signs 8 || at 8 || since 8 || answered 8 ||
+ *       bytes 4 || the raising record's number
  * and zeros up to CASE_ROOM bytes a case, so that its size tells how many cases
  * there are, which the clear columns tell too.  A register with very many flags may
  * need more.
@@ -44,7 +44,7 @@
 #define UNIT_HEAD (RX_UNIT_BYTES + 4)
 #define CASE_HEAD (RX_ID_BYTES + 1)
 #define CASE_READ 88
-#define FLAG_BYTES 72
+#define FLAG_BYTES 80
 #define CASE_ROOM 256
 #define LEAST_ROOM 4096
 #define MOST_BYTES (32u << 20)	/* more is not kept: some 130,000 cases */
@@ -117,8 +117,9 @@ flag_put(struct rx_buf *b, const struct rx_flag *f, struct rx_status *st)
 	rx_put32(p + 40, (uint32_t)f->date);
 	rx_put64(p + 44, f->signs);
 	rx_put64(p + 52, (uint64_t)f->at);
-	rx_put64(p + 60, (uint64_t)f->answered);
-	rx_put32(p + 68, (uint32_t)n);
+	rx_put64(p + 60, (uint64_t)f->since);
+	rx_put64(p + 68, (uint64_t)f->answered);
+	rx_put32(p + 76, (uint32_t)n);
 	if ((rc = rx_buf_add(b, p, sizeof(p), st)) != RX_OK)
 		return (rc);
 	return (rx_buf_add(b, f->caller_id, n, st));
@@ -316,7 +317,7 @@ flag_take(struct rx_flag *f, struct in *in, bool *whole)
 	size_t n;
 
 	*whole = false;
-	if (p == NULL || (n = rx_get32(p + 68)) >= sizeof(f->caller_id) ||
+	if (p == NULL || (n = rx_get32(p + 76)) >= sizeof(f->caller_id) ||
 	    (text = take(in, n)) == NULL)
 		return;
 	memcpy(f->id, p, RX_ID_BYTES);
@@ -331,7 +332,8 @@ flag_take(struct rx_flag *f, struct in *in, bool *whole)
 	f->date = (int32_t)rx_get32(p + 40);
 	f->signs = rx_get64(p + 44);
 	f->at = (int64_t)rx_get64(p + 52);
-	f->answered = (int64_t)rx_get64(p + 60);
+	f->since = (int64_t)rx_get64(p + 60);
+	f->answered = (int64_t)rx_get64(p + 68);
 	memcpy(f->caller_id, text, n);
 	*whole = true;
 }

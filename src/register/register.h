@@ -549,7 +549,10 @@ struct rx_flag_row {
 					 * version of it gave; else 0 */
 	enum rx_flag_state state;
 	int32_t date;
-	int64_t at;			/* recorded, ms */
+	int64_t at;			/* recorded, ms: the version that counts */
+	int64_t since;			/* an answer is waited for, ms: since a
+					 * version raised it, or since what was
+					 * answered was corrected */
 	int64_t answered;		/* latest decision, ms; 0 when none */
 	int64_t risk;			/* latest of the case, 0 when none */
 	bool urgent;			/* by rule, or the case is red now */

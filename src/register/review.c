@@ -37,8 +37,8 @@ row_cmp(const void *a, const void *b)
 
 	if (rank(x) != rank(y))
 		return (rank(y) - rank(x));
-	if (x->at != y->at)
-		return (x->at < y->at ? -1 : 1);
+	if (x->since != y->since)
+		return (x->since < y->since ? -1 : 1);
 	return (memcmp(x->id, y->id, RX_ID_BYTES));
 }
 
@@ -76,6 +76,7 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	r->state = f->state;
 	r->date = f->date;
 	r->at = f->at;
+	r->since = f->since;
 	r->answered = f->answered;
 	r->risk = state->risk;
 	r->urgent = f->urgent;

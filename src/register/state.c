@@ -19,6 +19,7 @@ struct seen {			/* an observation */
  * raised a flag; zeros when there are none. */
 struct past {
 	int64_t flag, risk;
+	int64_t at;		/* of the first of them, ms */
 	uint64_t signs;
 };
 
@@ -98,6 +99,8 @@ past_add(struct past *past, const struct rx_record *r)
 
 	if (rx_record_int(r, RX_F_RAISES_FLAG) == 0)
 		return;
+	if (past->flag == 0)
+		past->at = r->at;
 	past->flag = rx_record_int(r, RX_F_RAISES_FLAG);
 	past->risk = rx_risk_worse(past->risk, rx_record_int(r, RX_F_RISK));
 	past->signs |= raising_signs(r);
@@ -128,6 +131,7 @@ read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *s
 	f->state = RX_FLAG_OPEN;
 	f->date = (int32_t)rx_record_int(r, RX_F_DATE);
 	f->at = r->at;
+	f->since = rd->past.flag != 0 ? rd->past.at : r->at;
 	rx_text_copy(f->caller_id, sizeof(f->caller_id), rx_record_text(r, RX_F_CALLER_ID));
 	return (RX_OK);
 }
@@ -140,6 +144,7 @@ read_review(struct rx_case_sum *rd, const struct rx_record *r)
 	const struct rx_code *decision = rx_code_by_no(RX_LIST_DECISION,
 	    (uint16_t)rx_record_int(r, RX_F_DECISION));
 	const uint8_t *id = rx_record_id(r, RX_F_FLAG, 0);
+	bool escalates;
 	size_t i;
 
 	if (r->epoch > rd->state.reviewed)
@@ -149,14 +154,18 @@ read_review(struct rx_case_sum *rd, const struct rx_record *r)
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
 		    memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0)
 			continue;
-		/* What was corrected since was not what was decided on. */
-		rd->flags[i].again = rd->flags[i].at > r->at;
-		if (rd->flags[i].again)
+		/* What was corrected since was not what was decided on; but
+		 * whoever it was handed up to keeps it. */
+		escalates = strcmp(decision->key, "escalate") == 0;
+		rd->flags[i].again = !escalates && rd->flags[i].at > r->at;
+		if (rd->flags[i].again) {
+			rd->flags[i].since = rd->flags[i].at;
 			continue;
+		}
 		rd->flags[i].answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
 			rd->flags[i].state = RX_FLAG_ACCEPTED;
-		else if (strcmp(decision->key, "escalate") == 0) {
+		else if (escalates) {
 			rd->flags[i].state = RX_FLAG_ESCALATED;
 			rd->flags[i].escalations++;
 		}
@@ -289,7 +298,7 @@ sum_up_flag(const struct rx_session *s, const char *unit,
 
 	f->urgent = f->by_rule || (risk != NULL &&
 	    strcmp(risk->key, "red") == 0);
-	f->due = f->at + (f->urgent ? ANSWER_URGENT : ANSWER_OTHER);
+	f->due = f->since + (f->urgent ? ANSWER_URGENT : ANSWER_OTHER);
 	if (f->state > RX_FLAG_ESCALATED)
 		return;
 	state->flagged = true;
@@ -466,7 +475,8 @@ rx_case_sum_answered(const struct rx_case_sum *rd,
 
 	for (i = 0; i < rd->nflags; i++)
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) == 0)
-			return (rd->flags[i].state != RX_FLAG_OPEN);
+			return (rd->flags[i].state != RX_FLAG_OPEN &&
+			    rd->flags[i].state != RX_FLAG_ESCALATED);
 	return (false);
 }
 

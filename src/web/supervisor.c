@@ -125,7 +125,7 @@ rx_supervisor_put_flag(json_t *o, const struct rx_request *q,
 	    q->session)) == 0, st)) != RX_OK ||
 	    (rc = rx_put_time(o, "answered", f->answered, st)) != RX_OK ||
 	    (rc = rx_put_date(o, "date", f->date, st)) != RX_OK ||
-	    (rc = rx_put_time(o, "raised_at", f->at, st)) != RX_OK ||
+	    (rc = rx_put_time(o, "raised_at", f->since, st)) != RX_OK ||
 	    (rc = rx_put_code(o, "risk", q, RX_LIST_RISK, f->risk, st)) !=
 	    RX_OK || (rc = put_why(o, q, f, st)) != RX_OK ||
 	    (rc = put_corrected(o, q, f, st)) != RX_OK)

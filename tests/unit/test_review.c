@@ -1092,6 +1092,35 @@ test_correction_says_when_a_decided_flag_is_open_anew(void **state)
 	assert_false(take_back(w.d1, "cz").again);
 }
 
+/* Nobody puts off the day on which a flag goes to the level above, nor takes it from
+ * there, by correcting what raised it. */
+static void
+test_correction_gives_no_more_time_to_answer(void **state)
+{
+	struct rx_flag_row before, after;
+
+	(void)state;
+	flagged_child(w.d1, "ca", VILLAGE1);
+	before = flag_of(w.town, "ca-o");
+	(void)take_back(w.d1, "ca");
+	after = flag_of(w.town, "ca-o");
+	assert_true(after.at > before.at);
+	assert_true(after.since == before.since && after.due == before.due);
+	/* What was answered is asked anew. */
+	flagged_child(w.d1, "cb", VILLAGE1);
+	ok(decide(w.town, "cb-o", "accept"), &st);
+	(void)take_back(w.d1, "cb");
+	after = flag_of(w.town, "cb-o");
+	assert_true(after.since == after.at);
+	flagged_child(w.d1, "ce", VILLAGE1);
+	ok(decide(w.town, "ce-o", "escalate"), &st);
+	assert_false(take_back(w.d1, "ce").again);
+	after = flag_of(w.county, "ce-o");
+	assert_int_equal(after.state, RX_FLAG_ESCALATED);
+	assert_true(after.corrected);
+	must(show(w.county, "ce", "复核", NULL));
+}
+
 /* ---- a supervisor who comes later; at the end, for he makes the sessions
  * above old ---- */
 
@@ -1201,6 +1230,7 @@ main(void)
 		cmocka_unit_test(
 		    test_own_flag_is_not_decided_by_who_raised_it),
 		cmocka_unit_test(test_flag_decided_is_not_decided_again),
+		cmocka_unit_test(test_correction_gives_no_more_time_to_answer),
 		cmocka_unit_test(
 		    test_not_permitted_to_decide_but_for_a_supervisor_above),
 		cmocka_unit_test(test_forged_flag_row_decides_nothing),
