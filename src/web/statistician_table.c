@@ -317,6 +317,44 @@ put_plan(json_t *data, const struct rx_request *q, const struct rx_plan *p,
 	return (rx_put_text(item, "text", text, st));
 }
 
+/* data.sure: the question with these fields, to be released when it is confirmed. */
+static rx_err
+put_sure(json_t *data, struct rx_request *q,
+    const struct rx_table_request *req, struct rx_status *st)
+{
+	static const char *const names[] = { "count", "dim", "unit", "from",
+		"to", "threshold", "private" };
+	char from[RX_DATE_TEXT], to[RX_DATE_TEXT], unit[128], text[512];
+	struct rx_status say;
+	json_t *sure, *item;
+	const char *v;
+	size_t i, k;
+	rx_err rc;
+
+	rx_date_format(req->from, from);
+	rx_date_format(req->to, to);
+	if ((rc = rx_unit_name(q->session, req->unit, unit, sizeof(unit),
+	    st)) != RX_OK)
+		return (rc);
+	rx_status_clear(&say);
+	say.msg = RX_MSG_WEB_STAT_SURE;
+	rx_status_arg(&say, "unit", "%s", unit);
+	rx_status_arg(&say, "from", "%s", from);
+	rx_status_arg(&say, "to", "%s", to);
+	rx_status_text(&say, q->lang, text, sizeof(text));
+	if ((rc = rx_put_item(data, "sure", &sure, st)) != RX_OK ||
+	    (rc = rx_put_text(sure, "text", text, st)) != RX_OK)
+		return (rc);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		for (k = 0; (v = rx_field_nth(q, names[i], k)) != NULL; k++)
+			if ((rc = rx_put_item(sure, "fields", &item, st)) !=
+			    RX_OK || (rc = rx_put_text(item, "name", names[i],
+			    st)) != RX_OK || (rc = rx_put_text(item, "value",
+			    v, st)) != RX_OK)
+				return (rc);
+	return (RX_OK);
+}
+
 /* What the table would show and lose; nothing is released.  What it would be
  * refused for is put in ${why}. */
 static rx_err
@@ -350,12 +388,16 @@ rx_stat_table_make(struct rx_request *q, struct rx_reply *a,
 	bool again;
 	rx_err rc;
 
-	if (parse_request(q, &req, st) == RX_OK && rx_field_set(q, "dry")) {
+	/* First what it would show; when that is confirmed, it is released. */
+	if (parse_request(q, &req, st) == RX_OK &&
+	    !rx_field_set(q, "release")) {
 		rx_status_clear(&why);
 		if (put_plans(q, a, &req, &why, st) == RX_OK) {
-			if (why.code == RX_OK)
+			if (why.code == RX_OK && put_sure(a->data, q, &req,
+			    st) == RX_OK)
 				return (put_builder(q, a, st));
-			*st = why;
+			if (why.code != RX_OK)
+				*st = why;
 		}
 	} else if (st->code == RX_OK &&
 	    rx_table_release(id, &again, q->session, &req, st) == RX_OK) {

@@ -1856,13 +1856,17 @@ def test_a_private_table_is_released_on_the_page_with_its_errors():
     fields = [(n, v) for n, v in b.get("/table").page().fields("/table")
               if n not in ("count", "dim", "private")]
     fields += [("count", "children"), ("dim", "sex")]
+    before = b.get("/releases").text
     r = b.post("/table", fields + [("private", "0.5")])
+    equal(r.status, 200, "asked first")
+    equal(b.get("/releases").text, before, "and not released")
+    r = b.post("/table", r.page().fields("/table") + [("release", "1")])
     equal(r.status, 303, r.text[-300:])
     shown = b.follow(r).text
     true("±6" in shown and "ε = 0.5" in shown, shown)
     true("（差分隐私）" in b.get("/releases").text, "the ledger")
-    equal(b.post("/table", fields + [("private", "0.5")]).location,
-          r.location, "the same question")
+    equal(b.post("/table", fields + [("private", "0.5"), ("release", "1")])
+          .location, r.location, "the same question")
     r = b.post("/table", fields + [("private", "x")])
     true(message("PRIVATE_EPSILON") in r.text and 'value="x"' in r.text,
          "a wrong epsilon")

@@ -313,6 +313,8 @@ export async function statistician(v) {
   await p.check("[name=count][value=children]");
   await p.check("[name=dim][value=sex]");
   await v.follow("main form button.primary");
+  equal(v.path(), "/table", "asked first");
+  await v.follow("main form button.danger");
   ok(/^\/release\//.test(v.path()), `released: ${v.path()}`);
   ok(await p.locator("svg[role=img]").first().isVisible(), "a chart");
   const again = await download(v, "a[href$='/csv']");
