@@ -124,6 +124,18 @@ check_id_number(struct doubts *d, struct rx_status *st)
 	return (rc);
 }
 
+/* A number with its area code: 010-12345678, 05911234567. */
+static bool
+is_landline(const char *s, size_t digits)
+{
+	const size_t dash = strcspn(s, "-");
+
+	return (s[0] == '0' && digits >= 10 && digits <= 12 &&
+	    (strlen(s) == digits || (strlen(s) == digits + 1 &&
+	    (dash == 3 || dash == 4) && digits - dash >= 7 &&
+	    digits - dash <= 8)));
+}
+
 static rx_err
 check_phone(struct doubts *d, const char *key, struct rx_status *st)
 {
@@ -132,7 +144,8 @@ check_phone(struct doubts *d, const char *key, struct rx_status *st)
 
 	for (p = s; *p != '\0'; p++)
 		digits += *p >= '0' && *p <= '9';
-	if (*s == '\0' || (digits == PHONE_DIGITS && strlen(s) == digits))
+	if (*s == '\0' || (digits == PHONE_DIGITS && strlen(s) == digits) ||
+	    is_landline(s, digits))
 		return (RX_OK);
 	return (doubt(d, key, key, RX_MSG_WEB_DOUBT_PHONE, s, st));
 }

@@ -202,6 +202,10 @@ def test_a_phone_number_of_other_length_is_asked_about():
     for field in ("phone", "guardian_phone"):
         odd_child("WEB_DOUBT_PHONE", {field: "1380000000"},
                   {field: "13800000000"})
+        for wrong in ("059-1-1234567", "591-87654321", "0591-876543"):
+            odd_child("WEB_DOUBT_PHONE", {field: wrong},
+                      {field: "0591-87654321"})
+        odd_child("WEB_DOUBT_PHONE", {field: "1"}, {field: "01012345678"})
 
 
 @test

@@ -1016,6 +1016,17 @@ def test_scripts_are_answered_in_json():
 # ---- sessions ----
 
 @test
+def test_after_a_wrong_passphrase_one_types_the_passphrase_again():
+    def focus(page):
+        return re.findall(r'name="(\w+)"[^>]* autofocus', page.text)
+    b = Browser(server())
+    equal(focus(b.get("/login")), ["user"], "at first")
+    r = b.post("/login", {"user": "dir1", "passphrase": "not-this-one"})
+    true(message("WRONG_PASSPHRASE") in r.page().text, "refused")
+    equal(focus(r), ["passphrase"], "the name is there")
+
+
+@test
 def test_the_cookie_is_strict_and_changes_at_sign_in():
     b = Browser(server())
     r = b.get("/login")

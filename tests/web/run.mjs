@@ -199,6 +199,8 @@ test("escape twice blanks the screen and any key brings it back", async () => {
     ok(await visible(), "twice, but slowly");
     await p.keyboard.press("Escape");
     equal(await visible(), false, "twice");
+    const said = await p.evaluate(() => getComputedStyle(document.body, "::before").content);
+    ok(/任意键/.test(said), said);
     equal(await p.locator("header.top").isVisible(), false, "the head of the page");
     // Not even to a screen reader, and no key does anything but wake it.
     await p.keyboard.press("Enter");
