@@ -377,21 +377,53 @@ warning(void *cookie, const char *text)
 		return;		/* the failure is in w->st */
 }
 
+/* The latest release of an annex. */
+struct latest {
+	char title[64];		/* its unit and dates, as the ledger has them */
+	char id[RX_UUID_TEXT];	/* "": there is none */
+	int64_t at;
+};
+
+static rx_err
+find_latest(void *cookie, const struct rx_release_row *row,
+    struct rx_status *st)
+{
+	struct latest *l = cookie;
+
+	(void)st;
+	if (strcmp(row->kind, "annex") != 0 ||
+	    strcmp(row->title, l->title) != 0 || row->at < l->at)
+		return (RX_OK);
+	rx_text_copy(l->id, sizeof(l->id), row->id);
+	l->at = row->at;
+	return (RX_OK);
+}
+
 /* What the ledger has of this annex already, in a sentence. */
 static rx_err
 put_standing(json_t *data, const struct rx_request *q, const json_t *doc,
     bool again, struct rx_status *st)
 {
-	const int64_t issue = json_integer_value(json_object_get(doc,
-	    "issue"));
+	struct latest l = { .at = 0 };
+	json_t *last = json_object();
+	char issue[24];
+	rx_err rc;
 
-	if (again)
-		return (rx_put_say_int(data, "standing", q,
-		    RX_MSG_WEB_STAT_AGAIN, "issue", issue, st));
-	if (issue > 1)
-		return (rx_put_say_int(data, "standing", q,
-		    RX_MSG_WEB_STAT_REISSUE, "issue", issue, st));
-	return (RX_OK);
+	(void)snprintf(l.title, sizeof(l.title), "%s %s..%s",
+	    rx_stat_text(doc, "unit"), rx_stat_text(doc, "from"),
+	    rx_stat_text(doc, "to"));
+	if ((rc = rx_put(data, "last", last, st)) != RX_OK ||
+	    (rc = rx_releases_each(q->session, find_latest, &l, st)) !=
+	    RX_OK || *l.id == '\0')
+		return (rc);
+	(void)snprintf(issue, sizeof(issue), "%lld", (long long)
+	    json_integer_value(json_object_get(doc, "issue")));
+	if ((rc = rx_put_text(last, "id", l.id, st)) != RX_OK ||
+	    (rc = rx_put_time(last, "at", l.at, st)) != RX_OK)
+		return (rc);
+	return (rx_put_say_two(data, "standing", q, again ?
+	    RX_MSG_WEB_STAT_AGAIN : RX_MSG_WEB_STAT_REISSUE, "at",
+	    rx_stat_text(last, "at"), "issue", issue, st));
 }
 
 static rx_err

@@ -168,6 +168,27 @@ def test_the_annex_is_proposed_for_periods_that_are_always_made():
 
 
 @test
+def test_a_preview_says_what_the_ledger_has_of_it():
+    b = browser("stat")
+    at = "/annex?unit=350102&from=2025-05-29&to=2025-08-25"
+    said = re.escape(message("WEB_STAT_AGAIN")).replace(
+        r"\{at\}", r"\d{4}-\d\d-\d\d \d\d:\d\d").replace(
+            r"\{issue\}", "1")
+    page = b.get(at).page()
+    true(message("WEB_STAT_NOT_RELEASED") in page.text, page.text)
+    equal(page.links.count("/releases"), 2, "a link beside the menu's")
+    true(not re.search(said, page.text), "not released yet")
+    for form in ("xlsx", "csv"):
+        equal(b.post("/annex/export", page.fields("/annex/export") + [
+            ("format", form)]).status, 200, form)
+    first = re.search(r"/release/[0-9a-f-]{36}", b.get("/releases").text)
+    page = b.get(at).page()
+    true(message("WEB_STAT_NOT_RELEASED") not in page.text, "not any more")
+    true(re.search(said, page.text), page.text)
+    true(first.group() in page.links, "a link to it")
+
+
+@test
 def test_a_statistician_finds_the_activities_he_may_add():
     page = browser("stat").get("/annex").page()
     true("/activities" in page.links, page.links)
