@@ -522,6 +522,18 @@ warn(const struct warning *w, enum rx_msg msg, const struct rx_word *words,
 }
 
 static rx_err
+check_over(const struct warning *w, const struct rx_annex *a,
+    struct rx_status *st)
+{
+	char to[RX_DATE_TEXT];
+	const struct rx_word word = { "to", to };
+
+	rx_date_format(a->to, to);
+	return (a->to <= rx_date_today() ? RX_OK :
+	    warn(w, RX_MSG_ANNEX_NOT_OVER, &word, 1, st));
+}
+
+static rx_err
 check_silent(const struct warning *w, const struct rx_annex *a,
     struct rx_status *st)
 {
@@ -572,7 +584,8 @@ rx_annex_check(const struct rx_annex *a, enum rx_lang lang,
 
 	if (warn_each == NULL)
 		return (RX_OK);
-	if ((rc = check_silent(&w, a, st)) != RX_OK)
+	if ((rc = check_over(&w, a, st)) != RX_OK ||
+	    (rc = check_silent(&w, a, st)) != RX_OK)
 		return (rc);
 	if (!rx_annex_declared(a->from, a->to) && (rc = warn(&w,
 	    RX_MSG_ANNEX_NOT_PERIOD, NULL, 0, st)) != RX_OK)

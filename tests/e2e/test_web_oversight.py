@@ -189,6 +189,24 @@ def test_a_preview_says_what_the_ledger_has_of_it():
 
 
 @test
+def test_a_period_that_is_not_over_is_remarked():
+    b = browser("stat")
+    today = datetime.date.today()
+    end = (today.replace(day=28) + datetime.timedelta(60)).replace(
+        day=1) - datetime.timedelta(1)
+    first, last = "%d-01-01" % today.year, end.isoformat()
+    said = message("ANNEX_NOT_OVER").replace("{to}", last)
+    at = "/annex?unit=350102&from=%s&to=%s"
+    true(said in b.get(at % (first, last)).page().text, "on the page")
+    true(message("ANNEX_NOT_OVER").split("{to}")[1] not in b.get(
+        at % (first, today.isoformat())).page().text, "the control")
+    got = cli("stat", "export", "annex", "--unit", "350102", "--from", first,
+              "--to", last, "--format", "csv", "-o",
+              os.path.join(temp_dir(), "a.csv")).expect()
+    true("runxin: 注意：" + said in got.complaint, got.complaint)
+
+
+@test
 def test_a_statistician_finds_the_activities_he_may_add():
     page = browser("stat").get("/annex").page()
     true("/activities" in page.links, page.links)
