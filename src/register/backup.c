@@ -486,6 +486,8 @@ note_each(void *cookie, int64_t time, const char *user, const char *detail,
 	const char *name;
 
 	/* The making of a backup is an entry without a detail. */
+	if (*detail == '\0')
+		return (n->each(n->cookie, time, user, NULL, st));
 	if (strncmp(detail, NOTE, sizeof(NOTE) - 1) != 0 ||
 	    (name = strchr(detail + sizeof(NOTE) - 1, ' ')) == NULL)
 		return (RX_OK);

@@ -930,8 +930,9 @@ rx_err rx_backup_check(const char *file, const char *user,
     const struct rx_secret *passphrase, const char *dir,
     struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
 /* Administrator: enter in the audit that the backup ${name}, whose audit ends
- * at ${head}, was checked and found whole; and read these entries, oldest
- * first: when, by whom, which backup. */
+ * at ${head}, was checked and found whole; and read what the audit has of
+ * backups, oldest first: when, by whom, which one was found whole, or NULL for
+ * the making of one. */
 rx_err rx_backup_note(struct rx_session *s, const char *name,
     const struct rx_audit_head *head, struct rx_status *st) RX_MUST_USE;
 /* When a backup was last found whole, ms, in ${*at}, which is left alone when

@@ -86,6 +86,7 @@ struct note {			/* a backup that was verified */
 struct notes {
 	struct note *v;
 	size_t n, cap;
+	int64_t made;		/* when the audit last had one made; 0: never */
 };
 
 static rx_err
@@ -96,7 +97,9 @@ note_each(void *cookie, int64_t time, const char *user, const char *name,
 	struct note *grown;
 
 	(void)user;
-	if (!rx_vault_is_name(name))
+	if (name == NULL)
+		all->made = time;
+	if (name == NULL || !rx_vault_is_name(name))
 		return (RX_OK);
 	if (all->n == all->cap) {
 		all->cap = all->cap == 0 ? 16 : 2 * all->cap;
@@ -221,6 +224,21 @@ put_age(json_t *data, const struct rx_request *q, const char *age,
 	    limit, st));
 }
 
+/* That the audit has a backup made on a later day than the ${listed} one: with
+ * the command line, it may lie anywhere. */
+static rx_err
+put_elsewhere(json_t *data, const struct rx_request *q,
+    const struct notes *notes, int32_t listed, struct rx_status *st)
+{
+	char time[RX_TIME_TEXT];
+
+	if (notes->made == 0 || rx_date_of_time(notes->made) <= listed)
+		return (RX_OK);
+	rx_time_format(notes->made, time);
+	return (rx_put_say(data, "made_elsewhere", q,
+	    RX_MSG_WEB_BACKUP_ELSEWHERE, "time", time, st));
+}
+
 /* When the newest whole backup was made, which the list has on top, and when one
  * was last verified. */
 static rx_err
@@ -230,7 +248,7 @@ put_ages(json_t *data, const struct rx_request *q, const struct notes *notes,
 	const json_t *list = json_object_get(data, "backups"), *o;
 	const char *made;
 	char day[RX_DATE_TEXT];
-	int32_t date;
+	int32_t date, listed = INT32_MIN;
 	size_t i;
 	rx_err rc;
 
@@ -245,8 +263,11 @@ put_ages(json_t *data, const struct rx_request *q, const struct notes *notes,
 		    (rc = put_age(data, q, "made_age", "made_old", date,
 		    BACKUP_DAYS, st)) != RX_OK)
 			return (rc);
+		listed = date;
 		break;
 	}
+	if ((rc = put_elsewhere(data, q, notes, listed, st)) != RX_OK)
+		return (rc);
 	if (notes->n == 0)
 		return (RX_OK);
 	if ((rc = rx_put_time(data, "last_verified",
@@ -408,7 +429,7 @@ put_head(struct rx_request *q, json_t *data, struct rx_status *st)
 static rx_err
 put_safety(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 {
-	struct notes notes = { NULL, 0, 0 };
+	struct notes notes = { NULL, 0, 0, 0 };
 	rx_err rc;
 
 	a->page = "admin/safety";

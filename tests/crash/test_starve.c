@@ -155,7 +155,7 @@ note(void *c, int64_t at, const char *user, const char *name,
 {
 
 	(void)at;
-	return (two_texts(c, user, name, u));
+	return (two_texts(c, user, name != NULL ? name : "", u));
 }
 
 static rx_err

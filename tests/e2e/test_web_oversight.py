@@ -341,9 +341,16 @@ def test_the_age_of_the_last_backup_stands_on_the_page():
     text = b.get("/safety").page().text
     true(message("WEB_BACKUP_NO_MADE") in text and
          message("WEB_BACKUP_NEVER") in text, text)
+    # One of the command line lies elsewhere, but the audit knows.
+    cli("admin", "backup", "create", os.path.join(temp_dir(), "b")).expect()
+    elsewhere = message("WEB_BACKUP_ELSEWHERE").split("{time}")
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_NO_MADE") not in text, text)
+    true(all(part in text for part in elsewhere), text)
     equal(b.post("/safety/backup", {}).status, 303, "backup")
     text = b.get("/safety").page().text
     true(message("WEB_BACKUP_NO_MADE") not in text, text)
+    true(elsewhere[1] not in text, "the list has it")
     true(message("WEB_TODAY") in text, text)
     # What was signed tells its age, and not the name.
     folder = os.path.join(register(), "backups")
