@@ -118,6 +118,36 @@ put_record(struct file *f, json_t *item, const struct rx_record *r,
 	return (rx_put_facts(item, f->q, r, st));
 }
 
+/* What consent was stored without: by whom, when. */
+static rx_err
+put_consent_gaps(json_t *item, const struct rx_request *q,
+    const struct rx_record *r, struct rx_status *st)
+{
+	static const struct {
+		enum rx_field field;
+		enum rx_msg label;
+	} wanted[] = {
+		{ RX_F_CONSENT_BY, RX_MSG_WEB_F_CONSENT_BY },
+		{ RX_F_CONSENT_ON, RX_MSG_WEB_F_CONSENT_ON },
+	};
+	const struct rx_code *consent = rx_code_by_key(RX_LIST_LEGAL_BASIS,
+	    "consent");
+	json_t *gap;
+	size_t i;
+	rx_err rc = RX_OK;
+
+	if (consent == NULL || rx_record_int(r, RX_F_LEGAL_BASIS) !=
+	    consent->no)
+		return (RX_OK);
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]) && rc == RX_OK;
+	    i++)
+		if (!r->v[wanted[i].field].set &&
+		    (rc = rx_put_item(item, "gaps", &gap, st)) == RX_OK)
+			rc = rx_put_text(gap, "label", rx_msg(wanted[i].label,
+			    q->lang), st);
+	return (rc);
+}
+
 /* The child first, then its records by date; the page has the latest on top. */
 static rx_err
 take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
@@ -129,7 +159,8 @@ take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
 	if (r->type == RX_CHILD) {
 		memcpy(f->unit, r->unit, RX_UNIT_BYTES);
 		if ((rc = rx_put(f->data, "file", item, st)) != RX_OK ||
-		    (rc = rx_put_facts(item, f->q, r, st)) != RX_OK)
+		    (rc = rx_put_facts(item, f->q, r, st)) != RX_OK ||
+		    (rc = put_consent_gaps(item, f->q, r, st)) != RX_OK)
 			return (rc);
 		return (put_identity(f, r, st));
 	}

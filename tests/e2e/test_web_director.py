@@ -198,6 +198,25 @@ def test_consent_without_its_date_is_asked_about():
 
 
 @test
+def test_a_consent_without_who_or_when_is_marked_on_the_childs_page():
+    gap = '<dt>%s</dt><dd><strong class="over">⚠ ' + message(
+        "WEB_CASE_NOT_GIVEN")
+    given = {"consent_by": "guardian", "consent_on": day(9)}
+    def gaps(basis, **values):
+        text = director().get(new_child(
+            legal_basis=basis, **dict(given, **values))).text
+        return [f for f in ("WEB_F_CONSENT_BY", "WEB_F_CONSENT_ON")
+                if gap % message(f) in text]
+    equal(gaps("consent", consent_by="", sure="consent-by"),
+          ["WEB_F_CONSENT_BY"], "by whom")
+    equal(gaps("consent", consent_on="", sure="consent-on"),
+          ["WEB_F_CONSENT_ON"], "when")
+    equal(gaps("consent"), [], "the control")
+    equal(gaps("statutory_duty", consent_by="", consent_on=""), [],
+          "none is needed")
+
+
+@test
 def test_a_phone_number_of_other_length_is_asked_about():
     for field in ("phone", "guardian_phone"):
         odd_child("WEB_DOUBT_PHONE", {field: "1380000000"},
