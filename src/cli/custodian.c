@@ -246,8 +246,8 @@ run_reissue(struct rx_cli *cli, struct rx_status *st)
 	json_t *o;
 	rx_err rc;
 
-	if ((rc = rx_cli_writable(sheet.path, st)) == RX_OK &&
-	    (rc = rx_file_absent(sheet.path, st)) == RX_OK && (rc = begin(cli,
+	if ((rc = rx_file_absent(sheet.path, st)) == RX_OK &&
+	    (rc = rx_cli_writable(sheet.path, st)) == RX_OK && (rc = begin(cli,
 	    cli->value[O_REISSUE_CODES], &s, &codes, st)) == RX_OK)
 		rc = rx_custodian_reissue(s, codes.text, keep, &sheet, st);
 	/* Codes of a reissue that did not happen are codes of nothing. */

@@ -56,9 +56,9 @@ recovery_check(const char *path, struct rx_status *st)
 {
 	rx_err rc;
 
-	if ((rc = rx_cli_writable(path, st)) != RX_OK)
+	if ((rc = rx_file_absent(path, st)) != RX_OK)
 		return (rc);
-	return (rx_file_absent(path, st));
+	return (rx_cli_writable(path, st));
 }
 
 rx_err
