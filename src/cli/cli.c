@@ -155,7 +155,9 @@ help_command(struct rx_cli *cli, struct rx_status *st)
 	if (rc == RX_OK)
 		rc = rx_buf_printf(&cli->out, st, "\n%s\n",
 		    rx_msg(cli->command->help, cli->lang));
-	if (rc == RX_OK && cli->command->type != 0)
+	if (rc == RX_OK && cli->command->type == RX_TYPE_COUNT)
+		rc = rx_cli_lines_help(cli, st);
+	else if (rc == RX_OK && cli->command->type != 0)
 		rc = rx_cli_fields_help(cli, (enum rx_type)cli->command->type,
 		    st);
 	if (rc == RX_OK)
@@ -267,7 +269,7 @@ rx_cli_main(int argc, char **argv)
 		rc = run(&cli, argc, argv, &st);
 	if (rc == RX_OK)
 		rc = rx_cli_flush(&cli, &st);
-	if (rc != RX_OK)
+	if (rc != RX_OK && !cli.told)
 		rx_cli_complain(&cli, &st);
 	rx_buf_free(&cli.out);
 	return ((int)rc);

@@ -41,7 +41,8 @@ struct rx_cli_command {
 	enum rx_msg help;	/* one line */
 	rx_err (*run)(struct rx_cli *, struct rx_status *);
 	unsigned min, max;	/* operands */
-	int type;		/* enum rx_type read from stdin, 0 when none */
+	int type;		/* enum rx_type read from stdin, 0 when none,
+				 * RX_TYPE_COUNT when a file has any of them */
 	struct rx_cli_option options[RX_CLI_OPTIONS];
 };
 
@@ -50,6 +51,7 @@ struct rx_cli {
 	bool json;
 	bool help;			/* --help after the command */
 	bool weak;			/* a new passphrase is short: say so */
+	bool told;			/* what went wrong was said already */
 	const char *dir;		/* the register's folder */
 	const char *user;		/* NULL when -u was not given */
 	int passphrase_fd;		/* -1 when not given */
@@ -211,6 +213,8 @@ rx_err rx_cli_record_json(json_t **out, const struct rx_record *r,
 /* The fields, with their codes, of a record type that is read from stdin. */
 rx_err rx_cli_fields_help(struct rx_cli *cli, enum rx_type type,
     struct rx_status *st) RX_MUST_USE;
+/* Those of the lines of an import, type by type. */
+rx_err rx_cli_lines_help(struct rx_cli *cli, struct rx_status *st) RX_MUST_USE;
 const char *rx_cli_type_name(const struct rx_cli *cli, enum rx_type type);
 
 /* ---- child.c ---- */

@@ -95,6 +95,21 @@ report(struct rx_cli *cli, const struct rx_import_counts *n, int64_t ms,
 	return (rc);
 }
 
+/* Every line that is wrong, so that one need not try again for each. */
+static void
+tell_faults(struct rx_cli *cli, const struct rx_import_counts *n)
+{
+	char more[24];
+	size_t i;
+
+	for (i = 0; i < n->faulty && i < RX_IMPORT_FAULTS; i++)
+		rx_cli_complain(cli, &n->fault[i]);
+	(void)snprintf(more, sizeof(more), "%zu", n->faulty - i);
+	if (i < n->faulty)
+		rx_cli_note(cli, RX_MSG_CLI_IMPORT_MORE, "n", more, NULL);
+	cli->told = i > 0;
+}
+
 static rx_err
 run(struct rx_cli *cli, struct rx_status *st)
 {
@@ -114,6 +129,8 @@ run(struct rx_cli *cli, struct rx_status *st)
 	if (bar && p.percent >= 0)
 		(void)fputc('\n', stderr);
 	rx_session_close(s);
+	if (rc == RX_EUSAGE)
+		tell_faults(cli, &counts);
 	if (rc != RX_OK)
 		return (rc);
 	return (cli->json ? report_json(cli, &counts, st) :
@@ -122,5 +139,5 @@ run(struct rx_cli *cli, struct rx_status *st)
 
 const struct rx_cli_command rx_cli_import = {
 	{ "import", NULL }, "FILE.ndjson", RX_MSG_CLI_HELP_IMPORT, run, 1, 1,
-	0, { { NULL, RX_CLI_SWITCH, 0 } }
+	RX_TYPE_COUNT, { { NULL, RX_CLI_SWITCH, 0 } }
 };

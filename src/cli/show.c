@@ -394,14 +394,13 @@ static const char *const examples[RX_TYPE_COUNT] = {
 	    "\"authority\":\"police\"}"
 };
 
-rx_err
-rx_cli_fields_help(struct rx_cli *cli, enum rx_type type, struct rx_status *st)
+static rx_err
+fields_help(struct rx_cli *cli, enum rx_type type, struct rx_status *st)
 {
 	enum rx_field f;
-	rx_err rc;
+	rx_err rc = RX_OK;
 
-	rc = rx_cli_say(cli, st, RX_MSG_CLI_HELP_FIELDS, NULL);
-	if (rc == RX_OK && (type == RX_CHILD || type == RX_ACTIVITY))
+	if (type == RX_CHILD || type == RX_ACTIVITY)
 		rc = rx_buf_printf(&cli->out, st, "  * %-17s %s\n", "unit",
 		    rx_msg(RX_MSG_CLI_FIELD_UNIT, cli->lang));
 	for (f = 0; rc == RX_OK && f < RX_FIELD_COUNT; f++) {
@@ -411,9 +410,37 @@ rx_cli_fields_help(struct rx_cli *cli, enum rx_type type, struct rx_status *st)
 			continue;
 		rc = field_help(cli, f, type, st);
 	}
-	if (rc != RX_OK || examples[type] == NULL)
+	return (rc);
+}
+
+rx_err
+rx_cli_fields_help(struct rx_cli *cli, enum rx_type type, struct rx_status *st)
+{
+	rx_err rc;
+
+	if ((rc = rx_cli_say(cli, st, RX_MSG_CLI_HELP_FIELDS, NULL)) !=
+	    RX_OK || (rc = fields_help(cli, type, st)) != RX_OK ||
+	    examples[type] == NULL)
 		return (rc);
 	if ((rc = rx_cli_say(cli, st, RX_MSG_CLI_HELP_EXAMPLE, NULL)) != RX_OK)
 		return (rc);
 	return (rx_buf_printf(&cli->out, st, "  %s\n", examples[type]));
+}
+
+rx_err
+rx_cli_lines_help(struct rx_cli *cli, struct rx_status *st)
+{
+	int type;
+	rx_err rc;
+
+	rc = rx_cli_say(cli, st, RX_MSG_CLI_HELP_LINES, NULL);
+	for (type = 1; rc == RX_OK && type < RX_TYPE_COUNT; type++) {
+		if (type == RX_REVIEW)		/* never imported */
+			continue;
+		if ((rc = rx_buf_printf(&cli->out, st, "\n\"type\":\"%s\"  %s\n",
+		    rx_type_key((enum rx_type)type),
+		    rx_cli_type_name(cli, (enum rx_type)type))) == RX_OK)
+			rc = fields_help(cli, (enum rx_type)type, st);
+	}
+	return (rc);
 }

@@ -14,7 +14,8 @@
  * said of consent, the rest; last what is of several.  Then the lines are stored in
  * that order.  So they may stand in any order, which changes nothing; what is known
  * of a case is needed only while its lines pass, so that memory is the same for any
- * number; and what is of one case lies together on the disk.
+ * number; and what is of one case lies together on the disk.  What the first reading
+ * finds wrong is told together, and there is no second one then.
  */
 enum step { STEP_CHILD, STEP_CONSENT, STEP_REST, STEP_ACTIVITY };
 
@@ -34,14 +35,16 @@ struct line {
 	size_t at;		/* of its text in that of the chunk */
 	bool blank;
 	struct rx_record r;
+	rx_err rc;
+	struct rx_status why;	/* with it; clear when it is right */
 };
 
 struct chunk {
 	struct line line[CHUNK_LINES];
 	size_t n;
 	struct rx_buf text;
-	rx_err rc;		/* what is wrong after these lines */
-	int64_t wrong;		/* on which */
+	rx_err rc;		/* why there are no more */
+	int64_t wrong;		/* on which line */
 	struct rx_status why;
 };
 
@@ -97,14 +100,15 @@ read_block(struct importer *im, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* The next line, appended to ${text}; *more is false at the end of the file. */
+/* The next line, appended to ${text}, of one that is too long only as much as shows
+ * it; *more is false at the end of the file. */
 static rx_err
 read_line(struct importer *im, struct rx_buf *text, bool *more,
     struct rx_status *st)
 {
 	const size_t at = text->len;
 	const uint8_t *end = NULL, *from;
-	size_t n;
+	size_t n, room;
 	rx_err rc;
 
 	*more = false;
@@ -119,9 +123,9 @@ read_line(struct importer *im, struct rx_buf *text, bool *more,
 		from = im->block + im->next;
 		end = memchr(from, '\n', im->end - im->next);
 		n = end != NULL ? (size_t)(end - from) : im->end - im->next;
-		if (text->len - at + n > LINE_MAX_BYTES)
-			return (rx_fail(st, RX_EUSAGE, RX_MSG_LINE_TOO_LONG));
-		if ((rc = rx_buf_add(text, from, n, st)) != RX_OK)
+		room = LINE_MAX_BYTES + 1 - (text->len - at);
+		if ((rc = rx_buf_add(text, from, n < room ? n : room, st)) !=
+		    RX_OK)
 			return (rc);
 		im->next += n + (end != NULL);
 		im->at += (int64_t)n + (end != NULL);
@@ -144,6 +148,7 @@ line_read(struct importer *im, struct chunk *chunk, struct line *line,
 	line->is.n = (int64_t)(chunk->text.len - line->at);
 	/* A byte order mark, as some editors write it. */
 	if (im->number == 1 && line->is.n >= 3 &&
+	    line->is.n <= LINE_MAX_BYTES &&
 	    memcmp(chunk->text.b + line->at, "\xef\xbb\xbf", 3) == 0) {
 		line->at += 3;
 		line->is.at += 3;
@@ -167,7 +172,7 @@ line_next(struct importer *im, struct chunk *chunk, struct line *line,
 	return (rx_buf_extend(&chunk->text, (size_t)line->is.n, &text, st));
 }
 
-/* The next lines; what is wrong with one comes up in its turn. */
+/* The next lines; that they cannot be read comes up after them. */
 static void
 chunk_fill(struct importer *im, struct chunk *chunk)
 {
@@ -217,28 +222,6 @@ line_type(const json_t *json, enum rx_type *type, struct rx_status *st)
 	return (rx_fail(st, RX_EUSAGE, RX_MSG_TYPE_UNKNOWN));
 }
 
-static rx_err
-parse_line(const struct importer *im, const char *text, struct line *line,
-    struct rx_status *st)
-{
-	const size_t n = (size_t)line->is.n;
-	enum rx_type type = RX_CHILD;
-	json_t *json;
-	rx_err rc;
-
-	rx_record_reset(&line->r);
-	if ((line->blank = blank(text, n)))
-		return (RX_OK);
-	if ((rc = rx_json_parse(&json, text, n, st)) != RX_OK)
-		return (rc);
-	if ((rc = line_type(json, &type, st)) == RX_OK) {
-		line->r.type = type;
-		rc = rx_record_parse(&line->r, json, im->today, st);
-	}
-	json_decref(json);
-	return (rc);
-}
-
 /* Read again the text of ${line}, of which there is room at ${text}. */
 static rx_err
 text_read(const struct importer *im, uint8_t *text, const struct line *line,
@@ -260,32 +243,47 @@ text_read(const struct importer *im, uint8_t *text, const struct line *line,
 	return (RX_OK);
 }
 
-/* The work on the chunk ${i}, up to what is wrong. */
+static rx_err
+parse_line(const struct importer *im, uint8_t *text, struct line *line,
+    struct rx_status *st)
+{
+	const size_t n = (size_t)line->is.n;
+	enum rx_type type = RX_CHILD;
+	json_t *json;
+	rx_err rc;
+
+	rx_record_reset(&line->r);
+	line->blank = false;
+	if (im->again && (rc = text_read(im, text, line, st)) != RX_OK)
+		return (rc);
+	if (n > LINE_MAX_BYTES)
+		return (rx_fail(st, RX_EUSAGE, RX_MSG_LINE_TOO_LONG));
+	if ((line->blank = blank((const char *)text, n)))
+		return (RX_OK);
+	if ((rc = rx_json_parse(&json, (const char *)text, n, st)) != RX_OK)
+		return (rc);
+	if ((rc = line_type(json, &type, st)) == RX_OK) {
+		line->r.type = type;
+		rc = rx_record_parse(&line->r, json, im->today, st);
+	}
+	json_decref(json);
+	return (rc);
+}
+
+/* The work on the chunk ${i}. */
 static rx_err
 chunk_parse(void *cookie, size_t i)
 {
 	struct importer *im = cookie;
 	struct chunk *chunk = &im->chunk[i];
-	struct rx_status st;
 	struct line *line;
-	uint8_t *text;
 	size_t k;
-	rx_err rc;
 
-	rx_status_clear(&st);
 	for (k = 0; k < chunk->n; k++) {
 		line = &chunk->line[k];
-		text = chunk->text.b + line->at;
-		if ((im->again && (rc = text_read(im, text, line, &st)) !=
-		    RX_OK) || (rc = parse_line(im, (const char *)text, line,
-		    &st)) != RX_OK) {
-			chunk->rc = rc;
-			chunk->wrong = line->is.number;
-			chunk->why = st;
-			break;
-		}
+		line->rc = parse_line(im, chunk->text.b + line->at, line,
+		    &line->why);
 	}
-	chunk->n = k;
 	return (RX_OK);
 }
 
@@ -350,29 +348,56 @@ rest(struct importer *im, const struct line *line, struct rx_status *st)
 
 /* ---- both ---- */
 
-/* The lines of ${chunk}, up to one that is wrong. */
+/* What is wrong, ${why}, with the line ${number}.  In the first reading it is kept,
+ * ${why} cleared, and what follows is looked at too; else it ends the import. */
+static rx_err
+line_wrong(struct importer *im, struct rx_status *why, int64_t number,
+    struct rx_status *st)
+{
+	struct rx_import_counts *counts = im->counts;
+
+	rx_status_arg(why, "line", "%jd", (intmax_t)number);
+	if (im->again || why->code != RX_EUSAGE) {
+		*st = *why;
+		return (rx_failed(st->code));
+	}
+	if (counts->faulty < RX_IMPORT_FAULTS)
+		counts->fault[counts->faulty] = *why;
+	counts->faulty++;
+	rx_status_clear(why);
+	return (RX_OK);
+}
+
+static rx_err
+line_take(struct importer *im, struct line *line, struct rx_status *st)
+{
+	rx_err rc;
+
+	if (im->again && (rc = rest(im, line, st)) != RX_OK)
+		return (rc);		/* not this one's fault */
+	if ((rc = line->rc) == RX_OK && !line->blank)
+		rc = im->again ? line_store(im, line, &line->why) :
+		    line_note(im, line, &line->why);
+	return (rc == RX_OK ? RX_OK :
+	    line_wrong(im, &line->why, line->is.number, st));
+}
+
 static rx_err
 chunk_take(struct importer *im, struct chunk *chunk, struct rx_status *st)
 {
-	int64_t number = chunk->wrong;
-	struct line *line;
 	rx_err rc = RX_OK;
 	size_t k;
 
 	for (k = 0; k < chunk->n && rc == RX_OK; k++) {
-		line = &chunk->line[k];
-		if (im->again && (rc = rest(im, line, st)) != RX_OK)
-			number = 0;	/* not this one's fault */
-		else if (!line->blank && (rc = im->again ?
-		    line_store(im, line, st) : line_note(im, line, st)) !=
-		    RX_OK)
-			number = line->is.number;
-		im->done += line->is.n;
+		rc = line_take(im, &chunk->line[k], st);
+		im->done += chunk->line[k].is.n;
 	}
-	if (rc == RX_OK && (rc = chunk->rc) != RX_OK)
+	if (rc == RX_OK && (rc = chunk->rc) != RX_OK) {
 		*st = chunk->why;
-	if (rc != RX_OK && number != 0)
-		rx_status_arg(st, "line", "%jd", (intmax_t)number);
+		if (chunk->wrong != 0)
+			rx_status_arg(st, "line", "%jd",
+			    (intmax_t)chunk->wrong);
+	}
 	if (im->progress != NULL)
 		im->progress(im->cookie, (size_t)im->done / 2,
 		    (size_t)im->total);
@@ -402,15 +427,18 @@ reading(struct importer *im, struct rx_status *st)
 static rx_err
 check_twice(struct importer *im, struct rx_status *st)
 {
-	int64_t number;
+	struct rx_status why;
+	int64_t number, first;
 	rx_err rc;
 
-	if ((rc = rx_lines_twice(im->lines, &number, st)) != RX_OK)
+	if ((rc = rx_lines_twice(im->lines, &number, &first, st)) != RX_OK)
 		return (rc);
 	if (number == 0)
 		return (RX_OK);
-	rx_status_arg(st, "line", "%jd", (intmax_t)number);
-	return (rx_fail(st, RX_EUSAGE, RX_MSG_ID_TWICE));
+	rx_status_clear(&why);
+	rx_status_arg(&why, "first", "%jd", (intmax_t)first);
+	rc = rx_fail(&why, RX_EUSAGE, RX_MSG_ID_TWICE);
+	return (line_wrong(im, &why, number, st));
 }
 
 /* Both readings were of the same file. */
@@ -437,6 +465,10 @@ read_file(struct importer *im, struct rx_session *s, struct rx_status *st)
 	    (rc = reading(im, st)) != RX_OK ||
 	    (rc = check_twice(im, st)) != RX_OK)
 		return (rc);
+	if (im->counts->faulty > 0) {
+		*st = im->counts->fault[0];
+		return (rx_failed(st->code));
+	}
 	im->again = true;
 	if ((rc = rx_saver_new(&im->sv, s, true, st)) != RX_OK ||
 	    (rc = reading(im, st)) != RX_OK)

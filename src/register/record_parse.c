@@ -223,6 +223,31 @@ parse_unit(char unit[RX_UNIT_BYTES], const char *key, const json_t *v,
 
 /* ---- codes ---- */
 
+/* Whether ${s} is the ${name} of a code, with what follows in brackets or without. */
+static bool
+is_name(const char *s, const char *name, const char *bracket)
+{
+	const char *end = strstr(name, bracket);
+	size_t n = strlen(s);
+
+	return (n > 0 && strncasecmp(s, name, n) == 0 &&
+	    (name[n] == '\0' || name + n == end));
+}
+
+/* The code that is called ${name}, in Chinese or in English; NULL when none is. */
+static const struct rx_code *
+code_called(enum rx_list list, const char *name)
+{
+	size_t n, i;
+	const struct rx_code *codes = rx_codes(list, &n);
+
+	for (i = 0; i < n; i++)
+		if (is_name(name, codes[i].zh, "（") ||
+		    is_name(name, codes[i].en, " ("))
+			return (&codes[i]);
+	return (NULL);
+}
+
 static rx_err
 find_code(int64_t *no, enum rx_field f, const json_t *v, struct rx_status *st)
 {
@@ -232,9 +257,13 @@ find_code(int64_t *no, enum rx_field f, const json_t *v, struct rx_status *st)
 	*no = 0;
 	if (s == NULL)
 		return (refuse(f, RX_MSG_FIELD_NOT_TEXT, NULL, __func__, st));
-	if ((code = rx_code_by_key(rx_fields[f].list, s)) == NULL)
-		return (refuse(f, RX_MSG_CODE_UNKNOWN, word_or_unsaid(s),
+	if ((code = rx_code_by_key(rx_fields[f].list, s)) == NULL) {
+		code = code_called(rx_fields[f].list, s);
+		return (code != NULL ?
+		    refuse(f, RX_MSG_CODE_NAMED, code->key, __func__, st) :
+		    refuse(f, RX_MSG_CODE_UNKNOWN, word_or_unsaid(s),
 		    __func__, st));
+	}
 	*no = code->no;
 	return (RX_OK);
 }

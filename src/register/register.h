@@ -42,14 +42,20 @@ rx_err rx_child_register(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const json_t *json, struct rx_save_result *result, struct rx_status *st)
     RX_MUST_USE;
 
+#define RX_IMPORT_FAULTS 20
 struct rx_import_counts {
 	size_t saved[RX_TYPE_COUNT];
 	size_t present;
 	size_t flagged;
 	size_t lines;
+	/* What is wrong by itself, without what is stored; of the first lines
+	 * why, with the argument line. */
+	size_t faulty;
+	struct rx_status fault[RX_IMPORT_FAULTS];
 };
 /* Import the NDJSON file ${path}, all or nothing; failures carry the argument
- * line.  ${progress} may be NULL: bytes done, bytes in all. */
+ * line.  ${st} is the first of the faults where there are any.  ${progress} may
+ * be NULL: bytes done, bytes in all. */
 rx_err rx_import(struct rx_session *s, const char *path,
     struct rx_import_counts *counts,
     void (*progress)(void *, size_t done, size_t total), void *cookie,

@@ -569,6 +569,15 @@ resolve(struct rx_saver *sv, const char *text, struct touched **out,
 
 /* ---- checks ---- */
 
+/* The id is taken by other content; a file corrects nothing. */
+static rx_err
+id_conflict(const struct rx_saver *sv, struct rx_status *st)
+{
+
+	return (rx_fail(st, RX_ECONFLICT, sv->bulk ?
+	    RX_MSG_ID_CONFLICT_FILE : RX_MSG_ID_CONFLICT));
+}
+
 /* No date before birth. */
 static rx_err
 check_dates(const struct rx_record *r, int32_t birth, struct rx_status *st)
@@ -723,7 +732,7 @@ open_stored(struct rx_saver *sv, const struct rx_record *r,
 	    r->type != RX_ACTIVITY &&
 	    ((child = rx_col_bytes(cur, 2, &n)) == NULL || n != RX_ID_BYTES ||
 	    memcmp(child, r->child, RX_ID_BYTES) != 0))
-		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_ID_CONFLICT);
+		rc = id_conflict(sv, st);
 	if (rc == RX_OK)
 		rc = row ? rx_row_open(sv->s, r->type == RX_ACTIVITY ? NULL :
 		    &sv->c, cur, r->type == RX_CHILD ? RX_TABLE_CHILD :
@@ -809,7 +818,7 @@ settle(struct rx_saver *sv, struct rx_record *r, struct touched *of,
 		return (RX_OK);
 	}
 	if (!correct)
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_ID_CONFLICT));
+		return (id_conflict(sv, st));
 	if (r->type == RX_CONSENT || r->type == RX_REPORT)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_NOT_CORRECTABLE));
 	result->how = RX_SAVED_CORRECTED;
@@ -875,7 +884,7 @@ number_stored(struct rx_saver *sv, struct rx_record *r, bool *stored,
 		return (rc);
 	}
 	if (memcmp(unit, r->unit, RX_UNIT_BYTES) != 0)
-		return (rx_fail(st, RX_ECONFLICT, RX_MSG_ID_CONFLICT));
+		return (id_conflict(sv, st));
 	if ((rc = touch_stored(sv, sv->key, unit, &t, st)) != RX_OK ||
 	    (rc = hold_case(sv, t, st)) != RX_OK ||
 	    (rc = open_stored(sv, r, sv->key, st)) != RX_OK)

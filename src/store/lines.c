@@ -25,8 +25,8 @@ static const char schema[] = "PRAGMA temp_store = FILE;"
 static const char insert[] = "INSERT INTO line(number, id, child, step, ours, "
     "at, n) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
-static const char twice[] = "SELECT coalesce(min(number), 0) FROM ("
-    "SELECT max(number) AS number FROM line GROUP BY id HAVING count(*) > 1)";
+static const char twice[] = "SELECT max(number) AS again, min(number) FROM line "
+    "GROUP BY id HAVING count(*) > 1 ORDER BY again LIMIT 1";
 
 /* Of each child the first line, and whether it stands in the file itself. */
 static const char children[] = "INSERT INTO child SELECT child, min(number), "
@@ -120,17 +120,21 @@ rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
 }
 
 rx_err
-rx_lines_twice(struct rx_lines *l, int64_t *number, struct rx_status *st)
+rx_lines_twice(struct rx_lines *l, int64_t *number, int64_t *first,
+    struct rx_status *st)
 {
 	sqlite3_stmt *stmt = NULL;
 	int code;
 
-	*number = 0;
+	*number = *first = 0;
 	if ((code = sqlite3_prepare_v2(l->db, twice, -1, &stmt, NULL)) ==
-	    SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW)
+	    SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		*number = sqlite3_column_int64(stmt, 0);
+		*first = sqlite3_column_int64(stmt, 1);
+	}
 	(void)sqlite3_finalize(stmt);
-	return (code == SQLITE_ROW ? RX_OK : lines_fail(st, code, __func__));
+	return (code == SQLITE_ROW || code == SQLITE_DONE ? RX_OK :
+	    lines_fail(st, code, __func__));
 }
 
 rx_err

@@ -218,9 +218,9 @@ rx_err rx_lines_new(struct rx_lines **out, struct rx_status *st) RX_MUST_USE;
 void rx_lines_free(struct rx_lines *l);		/* NULL is allowed */
 rx_err rx_lines_put(struct rx_lines *l, const struct rx_file_line *line,
     struct rx_status *st) RX_MUST_USE;
-/* After all were put: the number of a line whose id stood before, or 0; the first such
- * where none stands more than twice. */
-rx_err rx_lines_twice(struct rx_lines *l, int64_t *number,
+/* After all were put: the number of a line whose id stood before, on the line
+ * *first, or 0; the first such where none stands more than twice. */
+rx_err rx_lines_twice(struct rx_lines *l, int64_t *number, int64_t *first,
     struct rx_status *st) RX_MUST_USE;
 /* Then: the next in order (number, at, n, and for ${child} another number of its own,
  * not 0); *more is false at the end. */

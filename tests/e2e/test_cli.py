@@ -209,6 +209,25 @@ def test_help_needs_nothing_and_works_in_both_languages():
         true(family in text, family)
 
 
+@test
+def test_help_of_import_lists_every_key_of_every_type():
+    for lang in LANGS:
+        text = done(run(None, None, None, "import", "--help", "--lang",
+                        lang)).text
+        parts = dict(re.findall(r'^"type":"(\w+)" .*\n((?:  .*\n)+)', text,
+                                re.M))
+        equal(set(parts), set(RECORDS), "types")
+        for t, record in RECORDS.items():
+            keys = set(re.findall(r"^  [ *] (\w+)", parts[t], re.M))
+            true(set(record) - {"type"} <= keys, (t, keys))
+        true("suicide_attempt" in parts["observation"], "its codes")
+    example = json.loads(re.search(r"^  (\{.*\})$", text, re.M).group(1))
+    r, file = copy_of(base()), os.path.join(temp_dir(), "example.ndjson")
+    put(file, dump(dict(example, child="k1")) + b"\n")
+    equal(done(as_user(r, "dir", "--json", "import", file)).json()
+          ["observation"], 1, "the example of the help")
+
+
 def options_of(command):
     text = done(run(None, None, None, *command.split(), "--help",
                     "--lang", "en")).text
@@ -1224,6 +1243,40 @@ def bad_lines():
     yield "unit outside the register", having(
         "child", unit="350202001001"), PERMISSION, ""
     yield "changed child", having("child", id="k1", name="别名"), CONFLICT, ""
+
+
+def faults(register, data, lang=None, *options):
+    """What is said of a file with several mistakes, line by line."""
+    file = os.path.join(temp_dir(), "records.ndjson")
+    put(file, data)
+    before = hashes(register)
+    r = as_user(register, "dir", *options, "import", file,
+                env=environment("/nonexistent", lang))
+    equal((r.rc, r.out), (USAGE, b""), r.complaint)
+    equal(hashes(register), before, "nothing is stored")
+    return r.complaint.splitlines()
+
+
+@test
+def test_every_bad_line_of_a_file_is_named_at_once():
+    r = copy_of(base())
+    good = json.dumps(having("child"), ensure_ascii=False)
+    bad = "\n".join([good, "nonsense", json.dumps(lacking("child", "name")),
+                     "", json.dumps(having("observation", risk="mauve")),
+                     json.dumps(lacking("flag", "id"))]).encode()
+    for lang, start in (None, "第 %d 行："), ("en", "line %d: "):
+        for options in (), ("--json",):
+            said = faults(r, bad, lang, *options)
+            equal(len(said), 4, said)
+            for line, number, word in zip(said, (2, 3, 5, 6), (
+                    "JSON", "name", "mauve", "id")):
+                true(line.startswith("runxin: " + start % number) and
+                     word in line, line)
+    for lang, word in (None, "另有 5 "), ("en", "and 5 more"):
+        said = faults(r, b"{}\n" * 25, lang)
+        equal(len(said), 21, said)
+        true(word in said[20], said[20])
+        true(word not in "".join(faults(r, b"{}\n" * 20, lang)), "no more")
 
 
 @test

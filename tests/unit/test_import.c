@@ -404,6 +404,7 @@ test_id_twice_among_many_is_refused(void **state)
 		    "\"reason\":\"x\"}\n", i == LINES - 1 ? 17 : i);
 	refuses(import_bytes(w.d1, text, n, NULL), RX_EUSAGE, ID_TWICE);
 	assert_string_equal(arg_of("line"), "5000");
+	assert_string_equal(arg_of("first"), "18");
 	assert_true(unchanged(w.d1, &before));
 	free(text);
 }
@@ -418,6 +419,58 @@ test_id_missing_is_refused(void **state)
 	refuses_line(GOOD("im") "{'type':'flag','id':null,'child':'im',"
 	    "'date':'2025-06-01','reason':'x'}\n", "3", RX_EUSAGE,
 	    ID_MISSING);
+}
+
+/* What is said of the ${i}th line that is wrong. */
+static void
+fault_is(const struct rx_import_counts *counts, size_t i, const char *line,
+    enum rx_msg msg)
+{
+
+	st = counts->fault[i];
+	assert_int_equal(st.code, RX_EUSAGE);
+	assert_int_equal(st.msg, msg);
+	assert_string_equal(arg_of("line"), line);
+}
+
+/* All that is wrong is told at once, in the order of the file. */
+static void
+test_every_line_that_is_wrong_is_told(void **state)
+{
+	struct rx_import_counts counts;
+	struct mark before = mark_of(w.d1);
+	char *text = long_line(3u << 20, "ev"), *many = malloc(100 * 80);
+	size_t n, i;
+
+	(void)state;
+	assert_non_null(many);
+	/* Long, not the first, and not the last. */
+	n = (size_t)sprintf(many, "nonsense\n%s", "\n{\"type\":\"flag\","
+	    "\"child\":\"c\",\"date\":\"2025-06-01\",\"reason\":\"x\"}\n");
+	memcpy(text, many, n);
+	n = strlen(text);
+	text = realloc(text, n + 200);
+	assert_non_null(text);
+	n += (size_t)sprintf(text + n, "%s{\"type\":\"flag\",\"id\":\"f\","
+	    "\"child\":\"c\",\"date\":\"2025-06-01\",\"reason\":\"x\"}\n"
+	    "{\"type\":\"visit\"}", text[n - 1] == '\n' ? "" : "\n");
+	refuses(import_bytes(w.d1, text, n, &counts), RX_EUSAGE, JSON_SYNTAX);
+	assert_string_equal(arg_of("line"), "1");
+	assert_int_equal(counts.faulty, 4);
+	fault_is(&counts, 0, "1", RX_MSG_JSON_SYNTAX);
+	fault_is(&counts, 1, "3", RX_MSG_ID_MISSING);
+	fault_is(&counts, 2, "4", RX_MSG_LINE_TOO_LONG);
+	fault_is(&counts, 3, "6", RX_MSG_TYPE_UNKNOWN);
+	free(text);
+	/* More than are kept. */
+	for (n = i = 0; i < 100; i++)
+		n += (size_t)sprintf(many + n, "{\"n\":%zu}\n", i);
+	refuses(import_bytes(w.d1, many, n, &counts), RX_EUSAGE,
+	    TYPE_UNKNOWN);
+	assert_int_equal(counts.faulty, 100);
+	fault_is(&counts, RX_IMPORT_FAULTS - 1, "20", RX_MSG_TYPE_UNKNOWN);
+	free(many);
+	assert_true(unchanged(w.d1, &before));
 }
 
 static void
@@ -492,14 +545,14 @@ test_id_conflict_with_what_is_stored_is_refused_by_line(void **state)
 	ok(import(w.d1, NULL, GOOD("cf")), &st);
 	refuses_line(GOOD("cg") CHILD_LINE("cf", VILLAGE1)
 	    OBSERVATION_LINE("cf-1", "cf", "2025-06-02"), "4", RX_ECONFLICT,
-	    ID_CONFLICT);
+	    ID_CONFLICT_FILE);
 	refuses_line(GOOD("cg") "{'type':'child','id':'cf','unit':'" VILLAGE1
 	    "','name':'别名','sex':'m','birth':'2014-05','categories':"
 	    "['left_behind'],'legal_basis':'consent'}\n", "3", RX_ECONFLICT,
-	    ID_CONFLICT);
+	    ID_CONFLICT_FILE);
 	/* The stored record is another child's. */
 	refuses_line(GOOD("cg") OBSERVATION_LINE("cf-1", "cg", "2025-06-01"),
-	    "3", RX_ECONFLICT, ID_CONFLICT);
+	    "3", RX_ECONFLICT, ID_CONFLICT_FILE);
 	assert_int_equal(listed(w.d1, "cg").found, 0);
 }
 
@@ -1257,6 +1310,7 @@ main(void)
 		cmocka_unit_test(test_id_twice_in_a_file_is_refused),
 		cmocka_unit_test(test_id_twice_among_many_is_refused),
 		cmocka_unit_test(test_id_missing_is_refused),
+		cmocka_unit_test(test_every_line_that_is_wrong_is_told),
 		cmocka_unit_test(test_type_unknown_is_refused),
 		cmocka_unit_test(test_type_not_input_a_review_is_refused),
 		cmocka_unit_test(test_json_syntax_is_refused_by_line),

@@ -730,6 +730,43 @@ test_unknown_code_is_refused_and_quoted(void **state)
 	assert_string_equal(arg("value"), "");	/* cleared by the control */
 }
 
+/* Who writes ${value}, as he sees it on the page, is told to write ${code}. */
+static void
+is_told(enum rx_type type, const char *key, const char *value,
+    const char *code)
+{
+	json_t *json = changed(type, key, value);
+	struct rx_record r;
+
+	rx_record_init(&r);
+	r.type = type;
+	rx_status_clear(&st);
+	assert_int_equal(rx_record_parse(&r, json, today, &st), RX_EUSAGE);
+	assert_int_equal(st.msg, RX_MSG_CODE_NAMED);
+	assert_string_equal(arg("value"), code);
+	rx_record_free(&r);
+	json_decref(json);
+}
+
+static void
+test_name_instead_of_a_code_is_refused_with_the_code(void **state)
+{
+
+	(void)state;
+	is_refused(RX_CHILD, "sex", "\"女\"", RX_MSG_CODE_NAMED);
+	is_told(RX_CHILD, "sex", "\"女\"", "f");
+	is_told(RX_CHILD, "sex", "\"Female\"", "f");
+	is_told(RX_OBSERVATION, "risk", "\"红\"", "red");
+	is_told(RX_OBSERVATION, "risk", "\"红（高，立即处置）\"", "red");
+	is_told(RX_OBSERVATION, "risk", "\"Red\"", "red");
+	is_told(RX_OBSERVATION, "signs", "[\"mood_low\",\"紧张害怕\"]",
+	    "anxious_fear");
+	/* Not from a part of it, and not of another list. */
+	is_refused(RX_OBSERVATION, "risk", "\"红（\"", RX_MSG_CODE_UNKNOWN);
+	is_refused(RX_OBSERVATION, "signs", "[\"紧张\"]", RX_MSG_CODE_UNKNOWN);
+	is_refused(RX_OBSERVATION, "channel", "\"红\"", RX_MSG_CODE_UNKNOWN);
+}
+
 static void
 test_message_quotes_a_code_and_a_date(void **state)
 {
@@ -1820,6 +1857,7 @@ main(void)
 		TEST(test_every_missing_required_key_is_refused),
 		TEST(test_every_wrong_json_type_is_refused),
 		TEST(test_unknown_code_is_refused_and_quoted),
+		TEST(test_name_instead_of_a_code_is_refused_with_the_code),
 		TEST(test_message_quotes_a_code_and_a_date),
 		TEST(test_message_never_quotes_personal_text),
 		TEST(test_message_never_quotes_what_is_no_code_no_date_and_no_unit),
