@@ -140,6 +140,31 @@ read_box(struct rx_session *s, const uint8_t place[RX_ID_BYTES],
 }
 
 rx_err
+rx_draft_places(struct rx_session *s, struct rx_buf *places,
+    struct rx_status *st)
+{
+	const struct rx_value user = rx_bytes(s->user_id, RX_ID_BYTES);
+
+	return (rx_query_ids(s->store, RX_Q_DRAFTS_OF_USER, &user, 1, 1,
+	    places, st));
+}
+
+bool
+rx_draft_among(struct rx_session *s, const struct rx_buf *places,
+    const uint8_t id[RX_ID_BYTES])
+{
+	uint8_t place[RX_ID_BYTES];
+	size_t i;
+
+	place_of(s, id, place);
+	forget_keys(s);
+	for (i = 0; i + RX_ID_BYTES <= places->len; i += RX_ID_BYTES)
+		if (memcmp(places->b + i, place, RX_ID_BYTES) == 0)
+			return (true);
+	return (false);
+}
+
+rx_err
 rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_buf *out, bool *found, struct rx_status *st)
 {
@@ -204,8 +229,7 @@ rx_drafts_forget(struct rx_session *s, struct rx_status *st)
 	size_t i;
 	rx_err rc;
 
-	rc = rx_query_ids(s->store, RX_Q_DRAFTS_OF_USER, key, 1, 1, &places,
-	    st);
+	rc = rx_draft_places(s, &places, st);
 	for (i = 0; i < places.len && rc == RX_OK; i += RX_ID_BYTES) {
 		key[1] = rx_bytes(places.b + i, RX_ID_BYTES);
 		rc = rx_store_delete(s->store, RX_TABLE_DRAFT, key, NULL, st);

@@ -166,6 +166,12 @@ rx_err rx_draft_load(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_buf *out, bool *found, struct rx_status *st) RX_MUST_USE;
 rx_err rx_draft_drop(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     struct rx_status *st) RX_MUST_USE;
+/* Where the session's drafts stand, 16 bytes each appended to ${places}, and whether
+ * that on the case ${id} is among them; neither draft nor case is opened for that. */
+rx_err rx_draft_places(struct rx_session *s, struct rx_buf *places,
+    struct rx_status *st) RX_MUST_USE;
+bool rx_draft_among(struct rx_session *s, const struct rx_buf *places,
+    const uint8_t id[RX_ID_BYTES]);
 
 /* ---- settings ---- */
 

@@ -305,6 +305,29 @@ take_flag(void *cookie, const struct rx_flag_row *f, struct rx_status *st)
 	    d->q->lang), st));
 }
 
+/* data.drafts: the children with a visit that is not written to its end; a child
+ * whose consent is withdrawn has no form to go on with. */
+static rx_err
+put_drafts(struct day *d, struct rx_status *st)
+{
+	struct rx_buf places = RX_BUF_INIT;
+	uint8_t child[RX_ID_BYTES];
+	const char *id;
+	json_t *item;
+	rx_err rc;
+
+	rc = rx_draft_places(d->q->session, &places, st);
+	if (rc == RX_OK && places.len > 0)
+		json_object_foreach(d->known, id, item)
+			if (rc == RX_OK && rx_uuid_parse(id, child) &&
+			    !json_is_true(json_object_get(item,
+			    "withdrawn")) && rx_draft_among(d->q->session,
+			    &places, child))
+				rc = append(d->data, "drafts", item, st);
+	rx_buf_free(&places);
+	return (rc != RX_OK ? rc : rx_put_shown(d->data, "drafts", st));
+}
+
 /* GET, and POST for the names. */
 static rx_err
 today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
@@ -325,6 +348,7 @@ today(struct rx_request *q, struct rx_reply *a, struct rx_status *st)
 	    (rc = rx_director_offers(q, a->data, false, st)) == RX_OK &&
 	    (rc = rx_director_title(a, q, RX_MSG_WEB_TODAY_TITLE, st)) ==
 	    RX_OK && (rc = put_visits(&d, st)) == RX_OK &&
+	    (rc = put_drafts(&d, st)) == RX_OK &&
 	    (rc = rx_review_each(q->session, true, take_flag, &d, st)) ==
 	    RX_OK && (rc = rx_put_bool(a->data, "no_children",
 	    json_object_size(d.known) == 0, st)) == RX_OK)

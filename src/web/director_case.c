@@ -169,6 +169,21 @@ take_record(void *cookie, const struct rx_record *r, struct rx_status *st)
 	return (put_record(f, item, r, st));
 }
 
+/* data.draft: a visit to the child is not written to its end. */
+static rx_err
+put_draft(struct rx_request *q, json_t *data, const uint8_t id[RX_ID_BYTES],
+    struct rx_status *st)
+{
+	struct rx_buf places = RX_BUF_INIT;
+	rx_err rc;
+
+	if ((rc = rx_draft_places(q->session, &places, st)) == RX_OK)
+		rc = rx_put_bool(data, "draft", rx_draft_among(q->session,
+		    &places, id), st);
+	rx_buf_free(&places);
+	return (rc);
+}
+
 static rx_err
 page(struct rx_request *q, struct rx_reply *a, unsigned shown,
     struct rx_status *st)
@@ -187,6 +202,7 @@ page(struct rx_request *q, struct rx_reply *a, unsigned shown,
 	    (rc = rx_director_offer_of(q, a->data, id, st)) != RX_OK ||
 	    (rc = rx_director_moves_of(q, a->data, id, st)) != RX_OK ||
 	    (rc = rx_director_conflicts(a, q, id, false, st)) != RX_OK ||
+	    (rc = put_draft(q, a->data, id, st)) != RX_OK ||
 	    (rc = rx_put_bool(a->data, "help", rx_field_set(q, "help"), st)) !=
 	    RX_OK)
 		return (rc);

@@ -272,6 +272,16 @@ act_moves(struct rx_session *s)
 }
 
 static rx_err
+act_draft_places(struct rx_session *s)
+{
+	struct rx_buf places = RX_BUF_INIT;
+	rx_err rc = rx_draft_places(s, &places, &st);
+
+	rx_buf_free(&places);
+	return (rc);
+}
+
+static rx_err
 act_draft_load(struct rx_session *s)
 {
 	struct rx_buf out = RX_BUF_INIT;
@@ -1152,6 +1162,7 @@ static const struct deed deeds[] = {
 	AFTER(before_many, act_search_twice, "d1"),
 	AFTER(before_many, act_know, "d1"),
 	AFTER(before_known, act_known, "d1"), D(act_draft_save, "d1"),
+	AFTER(before_draft, act_draft_places, "d1"),
 	AFTER(before_draft, act_draft_load, "d1"),
 	AFTER(before_draft, act_draft_drop, "d1"),
 	AFTER(before_set, act_settings, "admin"),

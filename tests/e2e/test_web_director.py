@@ -109,6 +109,27 @@ def test_a_withdrawn_child_is_named_with_the_reason_and_not_due():
     true(message("WEB_TODAY_WITHDRAWN_HINT") in text, "the reason")
 
 
+@test
+def test_a_visit_that_is_not_finished_is_told_of_until_it_is():
+    path = new_child()
+    d = director()
+    said, at = message("WEB_DRAFTS"), path + "/observe"
+    def told(page):
+        return said in page.text
+    def today():
+        text = d.get("/today").text
+        return at in text.split('id="drafts"')[-1].split("</ul>")[0] and \
+            'id="drafts"' in text
+    true(not told(d.get(path).page()) and not today(), "no draft")
+    d.post(path + "/draft", filled(at, note="写到一半", auto="1"))
+    page = d.get(path).page()
+    true(told(page) and page.links.count(at) == 2, "on the child's page")
+    true(today(), "on Today")
+    true("写到一半" not in d.get("/today").text, "what it says")
+    stored(d, at, date=day(), risk="green")
+    true(not told(d.get(path).page()) and not today(), "it is recorded")
+
+
 # ---- numbers ----
 
 @test

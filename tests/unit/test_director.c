@@ -11,12 +11,25 @@ static struct rx_status st;
 
 /* ---- drafts ---- */
 
+static bool
+has_draft(struct rx_session *s, const uint8_t *id)
+{
+	struct rx_buf places = RX_BUF_INIT;
+	bool found;
+
+	ok(rx_draft_places(s, &places, &st), &st);
+	found = rx_draft_among(s, &places, id);
+	rx_buf_free(&places);
+	return (found);
+}
+
 static void
 draft_is(struct rx_session *s, const uint8_t *id, const char *want)
 {
 	struct rx_buf text = RX_BUF_INIT;
 	bool found;
 
+	assert_int_equal(has_draft(s, id), want != NULL);
 	ok(rx_draft_load(s, id, &text, &found, &st), &st);
 	assert_int_equal(found, want != NULL);
 	if (want != NULL) {
@@ -71,6 +84,7 @@ test_a_draft_is_only_for_who_writes_in_the_case(void **state)
 	rx_session_close(s);
 	for (i = 0; i < 4; i++) {
 		s = fixture_open(dir, others[i]);
+		assert_false(has_draft(s, fixture_id[C1]));
 		refused(rx_draft_load(s, fixture_id[C1], &text, &found, &st),
 		    RX_EPERM, &st);
 		refused(rx_draft_save(s, fixture_id[C1], "x", 1, &st),
