@@ -35,6 +35,10 @@ rx_err rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
     bool correct, struct rx_save_result *result, struct rx_status *st)
     RX_MUST_USE;
 
+/* Whether the form ${json} of ${type} can be stored as far as it tells alone:
+ * RX_EUSAGE, as rx_save would answer, when not. */
+rx_err rx_save_check(enum rx_type type, const json_t *json,
+    struct rx_status *st) RX_MUST_USE;
 /* Store the new child ${json} without "id" under our ${id}, which the caller made
  * (rx_uuid7), so that the same form sent twice is stored once: the second is
  * RX_SAVED_PRESENT; RX_ECONFLICT (ID_CONFLICT) with other content. */

@@ -1429,6 +1429,19 @@ rx_save(struct rx_session *s, enum rx_type type, const json_t *json,
 }
 
 rx_err
+rx_save_check(enum rx_type type, const json_t *json, struct rx_status *st)
+{
+	struct rx_record r;
+	rx_err rc;
+
+	rx_record_init(&r);
+	r.type = type;
+	rc = rx_record_parse(&r, json, rx_date_today(), st);
+	rx_record_free(&r);
+	return (rc);
+}
+
+rx_err
 rx_child_register(struct rx_session *s, const uint8_t id[RX_ID_BYTES],
     const json_t *json, struct rx_save_result *result, struct rx_status *st)
 {

@@ -193,7 +193,7 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 	char id[RX_UUID_TEXT];
 	uint8_t own[RX_ID_BYTES];
 	json_t *json = NULL;
-	bool asked = false, back;
+	bool asked = false, wrong = false, back;
 	rx_err rc;
 
 	/* The form's id is the child's; people get a number to say. */
@@ -201,13 +201,16 @@ rx_director_child_save(struct rx_request *q, struct rx_reply *a,
 		rx_uuid7(own, rx_time_now());
 	if ((rc = rx_form_json(&json, q, RX_CHILD, st)) == RX_OK) {
 		(void)json_object_del(json, "id");
-		rc = rx_director_doubts(q, a, RX_CHILD, json, NULL, own,
-		    &asked, st);
+		/* What cannot be comes first, with what is odd below it. */
+		wrong = rx_save_check(RX_CHILD, json, st) != RX_OK;
+		if (!wrong || (rc = rx_form_error(a, q, st)) == RX_OK)
+			rc = rx_director_doubts(q, a, RX_CHILD, json, NULL,
+			    own, &asked, st);
 	}
-	if (rc == RX_OK && !asked)
+	if (rc == RX_OK && !asked && !wrong)
 		rc = rx_child_register(q->session, own, json, &result, st);
 	json_decref(json);
-	back = rc != RX_OK || asked;
+	back = rc != RX_OK || asked || wrong;
 	if (rc != RX_OK && (rc = rx_form_error(a, q, st)) != RX_OK)
 		return (rc);
 	if (back)

@@ -219,6 +219,32 @@ def test_consent_without_its_date_is_asked_about():
 
 
 @test
+def test_what_cannot_be_is_told_with_what_is_odd_and_not_after_it():
+    d, form = director(), "/children/new"
+    later = "%d-01" % (datetime.date.today().year + 1)
+    odd = dict(BASIC, name="先错后疑", guardian_phone="12")
+    for values, field in (({"categories": None}, "categories"),
+                          ({"birth": later}, "birth")):
+        before = entries()
+        r = d.post(form, filled(form, **dict(odd, **values)))
+        equal(r.status, 422, field)
+        alert = re.search('<p class="error".*?</p>', r.text, re.S)
+        true(alert and '#%s"' % field in alert.group(), r.page().text)
+        true(said("WEB_DOUBT_PHONE") in r.page().text, "and the doubt")
+        equal(entries(), before, "nothing is stored")
+        fields = [f for f in r.page().fields(form)
+                  if f[0] not in ("birth", "categories")]
+        equal(d.post(form, fields + [("birth", "2014-05"), (
+            "categories", "left_behind")]).status, 303, "right: " + field)
+        odd["name"] += "二"
+    needed = re.sub(r"<[^>]*>", "", d.get(form).text)
+    for name in ("UNIT", "NAME", "SEX", "BIRTH", "LEGAL_BASIS"):
+        true(message("WEB_F_" + name) + " *" in needed, name)
+    true(message("WEB_F_CATEGORIES") + message("WEB_AT_LEAST_ONE") + " *"
+         in needed, "a category")
+
+
+@test
 def test_a_consent_without_who_or_when_is_marked_on_the_childs_page():
     gap = '<dt>%s</dt><dd><strong class="over">⚠ ' + message(
         "WEB_CASE_NOT_GIVEN")
