@@ -222,6 +222,25 @@ test("an idle page locks itself", async () => {
   await s.stop();
 });
 
+test("no key uncovers a page that locks while its server is slow", async () => {
+  const s = await serve(await register(), "--idle", "3");
+  await visit(s.url, { scan: false }, async (v) => {
+    const p = v.page;
+    let answer;
+    const slow = new Promise((go) => { answer = go; });
+    await v.signIn("dir1");
+    await p.route("**/logout", async (r) => { await slow; await r.continue(); });
+    const visible = () => p.locator("main h1").isVisible();
+    ok(await visible(), "before");
+    await p.locator("main h1").waitFor({ state: "hidden", timeout: 8000 });
+    await p.keyboard.press("ArrowDown");
+    equal(await visible(), false, "after a key");
+    answer();
+    await p.waitForURL("**/login?locked=1", { timeout: 8000 });
+  });
+  await s.stop();
+});
+
 test("reading does not count as idle", async () => {
   const s = await serve(await register(), "--idle", "4");
   await visit(s.url, { scan: false }, async (v) => {

@@ -12,7 +12,7 @@
   function lock() {
     var form = document.querySelector('form[action="/logout"]');
     function leave() { location.replace("/login?locked=1"); }
-    document.documentElement.classList.add("blank");
+    document.documentElement.classList.add("locked");	// no key brings it back
     idle = 0;
     fetch("/logout", { method: "POST", body: new URLSearchParams(new FormData(form)) })
       .then(leave, leave);
