@@ -248,6 +248,17 @@ is_stale(const struct rx_request *q, const struct rx_flag_row *f)
 	    strcmp(rx_field(q, "seen"), seen) != 0);
 }
 
+/* Whether it was decided alone since then, not corrected. */
+static bool
+is_decided(const struct rx_request *q, const struct rx_flag_row *f)
+{
+	const char *at = strchr(rx_field(q, "seen"), '.');
+	char now[SEEN];
+
+	(void)snprintf(now, sizeof(now), ".%lld", (long long)f->at);
+	return (at != NULL && strcmp(at, now) == 0);
+}
+
 static rx_err
 ask_close(struct rx_request *q, struct rx_reply *a,
     const struct rx_flag_row *f, struct rx_status *st)
@@ -280,8 +291,9 @@ rx_supervisor_decide(struct rx_request *q, struct rx_reply *a,
 		return (put_again(q, a, &f, st));
 	}
 	if (is_stale(q, &f)) {
-		/* The same form twice: it is stored, say so. */
-		if (f.state == state) {
+		/* The same form twice: it is stored, say so.  What was handed
+		 * up and then corrected is in that state without it. */
+		if (f.state == state && is_decided(q, &f)) {
 			rx_redirect_with(a, RX_MSG_WEB_DECIDED, "/review");
 			return (RX_OK);
 		}

@@ -305,6 +305,46 @@ def test_web_flag_stale_is_refused():
     equal(b.post(*decide_form(b, flag, "return")).status, 303, "anew")
 
 
+@test
+def test_an_escalation_of_what_was_corrected_since_is_not_said_to_be_stored():
+    """By who it was escalated to: it is in the state already that he asks for."""
+    top = temp_dir()
+    d = os.path.join(top, "city")
+    boss = ("bureau", "the office opens at eight")
+    run(d, *boss, "init", "--unit", "350100", "--name", "市民政局",
+        "--recovery-out", os.path.join(top, "codes")).expect()
+    for name, role, unit in (
+            ("d", "director", VILLAGE), ("town", "supervisor", TOWN),
+            ("county", "supervisor", "350102"),
+            ("city", "supervisor", "350100")):
+        add_user(d, boss, name, role, unit, name + " first one")
+
+    def as_(who, *command, **more):
+        return run(d, who, who + " first one", *command, **more).expect()
+    as_("d", "child", "add", stdin={
+        "id": "c", "unit": VILLAGE, "name": "林小溪", "sex": "f", "birth":
+        "2014-05", "categories": ["left_behind"], "legal_basis": "consent"})
+    visit = {"id": "o", "child": "c", "date": "2025-06-03", "channel":
+             "home_visit", "signs": ["self_harm"], "risk": "red"}
+    as_("d", "observe", stdin=visit)
+    as_("town", "review", "decide", "o", "--decision", "escalate",
+        "--reason", "请县级处理")
+    s = Server(d)
+    county = Browser(s)
+    equal(county.login("county", "county first one").status, 303, "login")
+    flag, = [a for a in county.get("/review").page().links
+             if a.startswith("/flag/")]
+    action, fields = decide_form(county, flag, "escalate")
+    as_("d", "observe", "--correct", stdin=dict(visit, note="补充"))
+    r = county.post(action, fields)
+    equal(r.status, 409, "not stored")
+    true(message("WEB_FLAG_STALE") in r.page().text, "why")
+    action, fields = decide_form(county, flag, "escalate")
+    for what in ("the control: having seen it", "the same form twice"):
+        equal(county.post(action, fields).status, 303, what)
+    equal(s.stop(), "", "no complaint")
+
+
 # ---- units ----
 
 @test
