@@ -39,7 +39,7 @@
  */
 
 #define COL_SEALED 1
-#define FORMAT 2	/* another one when the same records come to other sums */
+#define FORMAT 3	/* another one when the same records come to other sums */
 #define HEAD_BYTES (8 + RX_HASH_BYTES + RX_HASH_BYTES + 4)
 #define UNIT_HEAD (RX_UNIT_BYTES + 4)
 #define CASE_HEAD (RX_ID_BYTES + 1)

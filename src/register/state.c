@@ -8,6 +8,7 @@
 #define HOUR_MS INT64_C(3600000)
 #define ANSWER_URGENT (24 * HOUR_MS)
 #define ANSWER_OTHER (72 * HOUR_MS)
+#define VERSION_BYTES 12
 
 struct seen {			/* an observation */
 	int32_t date, follow_up;
@@ -34,6 +35,7 @@ struct rx_case_sum {
 	struct past past;		/* of the record that is read */
 	struct rx_flag *flags;
 	size_t nflags, cap;
+	struct rx_buf versions;	/* of each flag: its place 4, when recorded 8 */
 	bool extracting;
 	struct rx_form_kinds kinds;	/* when it is */
 	struct rx_extract extract;
@@ -92,18 +94,39 @@ rx_risk_worse(int64_t a, int64_t b)
 	return (a == 0 || (b != 0 && b < a) ? b : a);
 }
 
-/* The version ${r} is followed by another. */
-static void
-past_add(struct past *past, const struct rx_record *r)
+/* When what stood at ${at} of the flag ${i} was first corrected, which it was. */
+static int64_t
+corrected_after(const struct rx_case_sum *rd, size_t i, int64_t at)
 {
+	int64_t v, first = rd->flags[i].at;
+	size_t k;
+
+	for (k = 0; k < rd->versions.len; k += VERSION_BYTES) {
+		v = (int64_t)rx_get64(rd->versions.b + k + 4);
+		if (rx_get32(rd->versions.b + k) == i && v > at && v < first)
+			first = v;
+	}
+	return (first);
+}
+
+/* The version ${r} is followed by another. */
+static rx_err
+past_add(struct rx_case_sum *rd, const struct rx_record *r,
+    struct rx_status *st)
+{
+	struct past *past = &rd->past;
+	uint8_t p[VERSION_BYTES];
 
 	if (rx_record_int(r, RX_F_RAISES_FLAG) == 0)
-		return;
+		return (RX_OK);
 	if (past->flag == 0)
 		past->at = r->at;
 	past->flag = rx_record_int(r, RX_F_RAISES_FLAG);
 	past->risk = rx_risk_worse(past->risk, rx_record_int(r, RX_F_RISK));
 	past->signs |= raising_signs(r);
+	rx_put32(p, (uint32_t)rd->nflags);	/* what it will be */
+	rx_put64(p + 4, (uint64_t)r->at);
+	return (rx_buf_add(&rd->versions, p, sizeof(p), st));
 }
 
 static rx_err
@@ -159,7 +182,7 @@ read_review(struct rx_case_sum *rd, const struct rx_record *r)
 		escalates = strcmp(decision->key, "escalate") == 0;
 		rd->flags[i].again = !escalates && rd->flags[i].at > r->at;
 		if (rd->flags[i].again) {
-			rd->flags[i].since = rd->flags[i].at;
+			rd->flags[i].since = corrected_after(rd, i, r->at);
 			continue;
 		}
 		rd->flags[i].answered = r->at;
@@ -369,9 +392,8 @@ read_records(struct rx_case_sum *rd, struct rx_session *s, struct rx_case *c,
 		rd->extract.versions++;
 		if (n++ == 0)
 			continue;
-		if (memcmp(last->id, now->id, RX_ID_BYTES) == 0)
-			past_add(&rd->past, last);
-		else if ((rc = read_live(rd, last, st)) != RX_OK)
+		if ((rc = memcmp(last->id, now->id, RX_ID_BYTES) == 0 ?
+		    past_add(rd, last, st) : read_live(rd, last, st)) != RX_OK)
 			break;
 	}
 	rx_query_close(cur);
@@ -427,6 +449,7 @@ rx_case_read(struct rx_session *s, struct rx_case *c, struct rx_record *child,
 	*flags = NULL;
 	*nflags = 0;
 	rc = read_case(&rd, s, c, child, st);
+	rx_buf_free(&rd.versions);
 	*state = rd.state;
 	if (rc != RX_OK) {
 		free(rd.flags);
@@ -514,6 +537,7 @@ rx_case_sum_free(struct rx_case_sum *rd)
 	if (rd->flags != NULL)
 		rx_wipe(rd->flags, rd->nflags * sizeof(*rd->flags));
 	free(rd->flags);
+	rx_buf_free(&rd->versions);
 	rx_extract_free(&rd->extract);
 	rx_wipe(rd, sizeof(*rd));
 	free(rd);

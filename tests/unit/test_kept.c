@@ -352,7 +352,7 @@ test_what_may_change_anything_makes_it_worthless(void **state)
 
 /* ---- what somebody with the seed puts there ---- */
 
-#define FORMAT 2
+#define FORMAT 3
 #define UNITS 72		/* where the number of units stands */
 #define CASES 92		/* of the first unit; then its cases */
 

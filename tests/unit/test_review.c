@@ -1112,6 +1112,14 @@ test_correction_gives_no_more_time_to_answer(void **state)
 	(void)take_back(w.d1, "cb");
 	after = flag_of(w.town, "cb-o");
 	assert_true(after.since == after.at);
+	/* Once: not at every further correction. */
+	before = after;
+	ok(save(w.d1, RX_OBSERVATION, true, NULL, "{'id':'cb-o','child':'cb',"
+	    "'date':'2025-06-03','channel':'home_visit','signs':"
+	    "['mood_low'],'risk':'green','note':'又看错了'}"), &st);
+	after = flag_of(w.town, "cb-o");
+	assert_true(after.again && after.at > before.at);
+	assert_true(after.since == before.since && after.due == before.due);
 	flagged_child(w.d1, "ce", VILLAGE1);
 	ok(decide(w.town, "ce-o", "escalate"), &st);
 	assert_false(take_back(w.d1, "ce").again);
