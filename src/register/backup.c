@@ -72,9 +72,9 @@ head_make(struct rx_backup *b, enum rx_part part, const struct rx_session *s,
 	    head, RX_BACKUP_HEAD);
 }
 
-rx_err
-rx_backup_take(struct rx_backup **out, struct rx_session *s, unsigned keep,
-    struct rx_status *st)
+static rx_err
+take(struct rx_backup **out, struct rx_session *s, unsigned keep,
+    const char *detail, struct rx_status *st)
 {
 	const int64_t at = rx_session_now(s);
 	uint8_t rows[RX_HASH_BYTES];
@@ -88,7 +88,7 @@ rx_backup_take(struct rx_backup **out, struct rx_session *s, unsigned keep,
 		return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 	/* The entry comes first, so that the backup holds it. */
 	if ((rc = rx_begin(s, st)) != RX_OK ||
-	    (rc = rx_finish(s, RX_OK, RX_DID_BACKUP, NULL, NULL, st)) !=
+	    (rc = rx_finish(s, RX_OK, RX_DID_BACKUP, NULL, detail, st)) !=
 	    RX_OK || (rc = rx_store_read(s->store, st)) != RX_OK)
 		goto err0;
 	if ((rc = rx_audit_head(s, &audit, st)) == RX_OK &&
@@ -111,6 +111,14 @@ err0:
 	/* Failure! */
 	rx_backup_release(b);
 	return (rc);
+}
+
+rx_err
+rx_backup_take(struct rx_backup **out, struct rx_session *s, unsigned keep,
+    struct rx_status *st)
+{
+
+	return (take(out, s, keep, NULL, st));
 }
 
 void
@@ -265,7 +273,7 @@ rx_backup_keys(struct rx_session *s, const char *path, unsigned keep,
 	rx_err rc;
 
 	if ((rc = rx_file_absent(path, st)) != RX_OK ||
-	    (rc = rx_backup_take(&b, s, keep, st)) != RX_OK)
+	    (rc = take(&b, s, keep, "keys", st)) != RX_OK)
 		return (rc);
 	rc = part_write(&b->part[RX_PART_KEYS], path, st);
 	rx_backup_release(b);
@@ -485,7 +493,8 @@ note_each(void *cookie, int64_t time, const char *user, const char *detail,
 	const struct notes *n = cookie;
 	const char *name;
 
-	/* The making of a backup is an entry without a detail. */
+	/* The making of a backup is an entry without a detail; of its keys alone,
+	 * "keys", it is none. */
 	if (*detail == '\0')
 		return (n->each(n->cookie, time, user, NULL, st));
 	if (strncmp(detail, NOTE, sizeof(NOTE) - 1) != 0 ||

@@ -381,6 +381,10 @@ def test_the_age_of_the_last_backup_stands_on_the_page():
     text = b.get("/safety").page().text
     true(message("WEB_BACKUP_NO_MADE") in text and
          message("WEB_BACKUP_NEVER") in text, text)
+    # Of keys alone nothing is restored.
+    cli("admin", "backup", "keys", os.path.join(temp_dir(), "k")).expect()
+    text = b.get("/safety").page().text
+    true(message("WEB_BACKUP_NO_MADE") in text, text)
     # One of the command line lies elsewhere, but the audit knows.
     cli("admin", "backup", "create", os.path.join(temp_dir(), "b")).expect()
     elsewhere = message("WEB_BACKUP_ELSEWHERE").split("{time}")
