@@ -598,9 +598,10 @@ rx_err rx_review_history(struct rx_session *s, const struct rx_flag_row *flag,
     rx_version_each *each, void *cookie, struct rx_status *st) RX_MUST_USE;
 /* Supervisor: decide.  ${reason} must not be empty (REASON_MISSING); nobody
  * decides a flag that he raised (OWN_FLAG); a returned or closed flag is
- * RX_ECONFLICT (FLAG_DECIDED), and so is an escalation by who escalated it
- * already (FLAG_ESCALATED), or when nobody is above (FLAG_TOP); the first
- * escalation is always recorded. */
+ * RX_ECONFLICT (FLAG_DECIDED), and so is one that was corrected since ${flag} was
+ * read (FLAG_CHANGED), and an escalation by who escalated it already
+ * (FLAG_ESCALATED), or when nobody is above (FLAG_TOP); the first escalation is
+ * always recorded. */
 rx_err rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
     const char *decision, const char *reason, struct rx_status *st)
     RX_MUST_USE;

@@ -353,8 +353,10 @@ rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
 		goto done;
 	if ((rc = rx_saver_new(&sv, s, false, st)) != RX_OK)
 		goto done;
-	/* Somebody may have decided since the flag was read. */
-	if ((rc = flag_now(s, flag, &now, st)) == RX_OK &&
+	/* Somebody may have decided, or corrected, since the flag was read. */
+	if ((rc = flag_now(s, flag, &now, st)) == RX_OK && now.at != flag->at)
+		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_CHANGED);
+	if (rc == RX_OK &&
 	    (rc = check_decision(s, &now, reason, code, st)) == RX_OK &&
 	    (rc = rx_saver_put_case(sv, &r, flag->child, &result, st)) ==
 	    RX_OK)

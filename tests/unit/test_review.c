@@ -1129,6 +1129,21 @@ test_correction_gives_no_more_time_to_answer(void **state)
 	must(show(w.county, "ce", "复核", NULL));
 }
 
+static void
+test_flag_changed_since_it_was_read_is_not_decided(void **state)
+{
+	struct rx_flag_row flag;
+
+	(void)state;
+	flagged_child(w.d1, "cw", VILLAGE1);
+	flag = flag_of(w.town, "cw-o");
+	(void)take_back(w.d1, "cw");
+	refuses(try(rx_review_decide(w.town, &flag, "close", "已核实", &st)),
+	    RX_ECONFLICT, FLAG_CHANGED);
+	assert_int_equal(flag_of(w.town, "cw-o").state, RX_FLAG_OPEN);
+	ok(decide(w.town, "cw-o", "close"), &st);
+}
+
 /* ---- a supervisor who comes later; at the end, for he makes the sessions
  * above old ---- */
 
@@ -1239,6 +1254,8 @@ main(void)
 		    test_own_flag_is_not_decided_by_who_raised_it),
 		cmocka_unit_test(test_flag_decided_is_not_decided_again),
 		cmocka_unit_test(test_correction_gives_no_more_time_to_answer),
+		cmocka_unit_test(
+		    test_flag_changed_since_it_was_read_is_not_decided),
 		cmocka_unit_test(
 		    test_not_permitted_to_decide_but_for_a_supervisor_above),
 		cmocka_unit_test(test_forged_flag_row_decides_nothing),
