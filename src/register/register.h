@@ -552,8 +552,10 @@ struct rx_flag_row {
 	char unit[RX_UNIT_BYTES];
 	char caller_id[RX_CALLER_ID_BYTES];		/* the raising record's */
 	char child_caller_id[RX_CALLER_ID_BYTES];
-	uint8_t author_id[RX_ID_BYTES];
-	char author[RX_USER_NAME_BYTES];	/* his name */
+	uint8_t author_id[RX_ID_BYTES];	/* who wrote what stands there now */
+	uint8_t raiser_id[RX_ID_BYTES];	/* who raised it */
+	char author[RX_USER_NAME_BYTES];	/* the name of the former */
+	bool own;			/* the reader is one of both */
 	enum rx_type raised_by;		/* observation, flag or report */
 	bool by_rule;
 	uint64_t signs;			/* that raised it, also those corrected

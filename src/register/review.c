@@ -42,6 +42,14 @@ row_cmp(const void *a, const void *b)
 	return (memcmp(x->id, y->id, RX_ID_BYTES));
 }
 
+static bool
+is_own(const struct rx_session *s, const struct rx_flag_row *r)
+{
+
+	return (memcmp(r->author_id, s->user_id, RX_ID_BYTES) == 0 ||
+	    memcmp(r->raiser_id, s->user_id, RX_ID_BYTES) == 0);
+}
+
 static rx_err
 rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
     const struct rx_case_state *state, const struct rx_flag *f,
@@ -67,6 +75,8 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	memcpy(r->author_id, f->author, RX_ID_BYTES);
 	if ((rc = rx_member_name_find(s, f->author, r->author, st)) != RX_OK)
 		return (rc);
+	memcpy(r->raiser_id, f->raiser, RX_ID_BYTES);
+	r->own = is_own(s, r);
 	r->raised_by = f->raised_by;
 	r->by_rule = f->by_rule;
 	r->signs = f->signs;
@@ -307,7 +317,7 @@ check_decision(struct rx_session *s, const struct rx_flag_row *flag,
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_DECISION_UNKNOWN));
 	if (reason == NULL || *reason == '\0')
 		return (rx_fail(st, RX_EUSAGE, RX_MSG_REASON_MISSING));
-	if (memcmp(flag->author_id, s->user_id, RX_ID_BYTES) == 0)
+	if (is_own(s, flag))
 		return (rx_fail(st, RX_EPERM, RX_MSG_OWN_FLAG));
 	if (flag->state == RX_FLAG_RETURNED || flag->state == RX_FLAG_CLOSED)
 		return (rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_DECIDED));

@@ -21,6 +21,7 @@ struct seen {			/* an observation */
 struct past {
 	int64_t flag, risk;
 	int64_t at;		/* of the first of them, ms */
+	uint8_t author[RX_ID_BYTES];	/* of that */
 	uint64_t signs;
 };
 
@@ -119,8 +120,10 @@ past_add(struct rx_case_sum *rd, const struct rx_record *r,
 
 	if (rx_record_int(r, RX_F_RAISES_FLAG) == 0)
 		return (RX_OK);
-	if (past->flag == 0)
+	if (past->flag == 0) {
 		past->at = r->at;
+		memcpy(past->author, r->author, RX_ID_BYTES);
+	}
 	past->flag = rx_record_int(r, RX_F_RAISES_FLAG);
 	past->risk = rx_risk_worse(past->risk, rx_record_int(r, RX_F_RISK));
 	past->signs |= raising_signs(r);
@@ -145,6 +148,8 @@ read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *s
 	memset(f, 0, sizeof(*f));
 	memcpy(f->id, r->id, RX_ID_BYTES);
 	memcpy(f->author, r->author, RX_ID_BYTES);
+	memcpy(f->raiser, rd->past.flag != 0 ? rd->past.author : r->author,
+	    RX_ID_BYTES);
 	f->raised_by = r->type;
 	f->by_rule = rx_record_int(r, RX_F_RAISES_FLAG) == 1;
 	f->signs = rd->past.signs | raising_signs(r);
@@ -173,9 +178,10 @@ read_review(struct rx_case_sum *rd, const struct rx_record *r)
 	if (r->epoch > rd->state.reviewed)
 		rd->state.reviewed = r->epoch;
 	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
-		/* Nobody decides his own. */
+		/* Nobody decides his own, whoever corrected it. */
 		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
-		    memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0)
+		    memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0 ||
+		    memcmp(rd->flags[i].raiser, r->author, RX_ID_BYTES) == 0)
 			continue;
 		/* What was corrected since was not what was decided on; but
 		 * whoever it was handed up to keeps it. */
@@ -325,7 +331,8 @@ sum_up_flag(const struct rx_session *s, const char *unit,
 	if (f->state > RX_FLAG_ESCALATED)
 		return;
 	state->flagged = true;
-	f->levels = f->escalations + rx_reviews_alone(s, unit, f->author);
+	f->levels = f->escalations + (rx_reviews_alone(s, unit, f->author) ||
+	    rx_reviews_alone(s, unit, f->raiser));
 	if (f->levels == 0 && f->state == RX_FLAG_OPEN && f->urgent &&
 	    f->due < rx_time_now())
 		f->levels = 1;

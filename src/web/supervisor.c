@@ -121,8 +121,7 @@ rx_supervisor_put_flag(json_t *o, const struct rx_request *q,
 	    (rc = rx_put_bool(o, "ended", f->state >= RX_FLAG_RETURNED,
 	    st)) != RX_OK ||
 	    (rc = rx_put_bool(o, "passed", f->passed, st)) != RX_OK ||
-	    (rc = rx_put_bool(o, "own", strcmp(f->author, rx_session_user(
-	    q->session)) == 0, st)) != RX_OK ||
+	    (rc = rx_put_bool(o, "own", f->own, st)) != RX_OK ||
 	    (rc = rx_put_time(o, "answered", f->answered, st)) != RX_OK ||
 	    (rc = rx_put_date(o, "date", f->date, st)) != RX_OK ||
 	    (rc = rx_put_time(o, "raised_at", f->since, st)) != RX_OK ||

@@ -145,8 +145,7 @@ put_page(struct rx_request *q, struct rx_reply *a,
 	a->page = "supervisor/flag";
 	if ((rc = put_flag(q, a->data, f, st)) != RX_OK ||
 	    (rc = rx_put_form(a->data, q, keep, st)) != RX_OK ||
-	    (rc = rx_put_bool(a->data, "mine", strcmp(f->author,
-	    rx_session_user(q->session)) == 0, st)) != RX_OK ||
+	    (rc = rx_put_bool(a->data, "mine", f->own, st)) != RX_OK ||
 	    (rc = put_case(q, a->data, f, reason, st)) != RX_OK)
 		return (rc);
 	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)

@@ -1129,6 +1129,29 @@ test_correction_gives_no_more_time_to_answer(void **state)
 	must(show(w.county, "ce", "复核", NULL));
 }
 
+/* Nor, when a colleague corrected something in it; and it goes to the level above
+ * still, where nobody else is at the first. */
+static void
+test_own_flag_that_another_corrected_is_not_decided_by_who_raised_it(
+    void **state)
+{
+	struct rx_session *d4;
+
+	(void)state;
+	ok(enrol(w.admin, "d4", RX_ROLE_DIRECTOR, VILLAGE4), &st);
+	rx_session_close(sign_in(w.dir, "both"));
+	d4 = sign_in(w.dir, "d4");
+	flagged_child(w.both, "ow4", VILLAGE4);
+	refuses(decide(w.both, "ow4-o", "close"), RX_EPERM, OWN_FLAG);
+	(void)take_back(d4, "ow4");
+	assert_true(flag_of(w.both, "ow4-o").own);
+	refuses(decide(w.both, "ow4-o", "close"), RX_EPERM, OWN_FLAG);
+	assert_false(flag_of(w.town, "ow4-o").own);
+	ok(decide(w.town, "ow4-o", "close"), &st);
+	assert_int_equal(flag_of(w.both, "ow4-o").state, RX_FLAG_CLOSED);
+	rx_session_close(d4);
+}
+
 static void
 test_flag_changed_since_it_was_read_is_not_decided(void **state)
 {
@@ -1254,6 +1277,8 @@ main(void)
 		    test_own_flag_is_not_decided_by_who_raised_it),
 		cmocka_unit_test(test_flag_decided_is_not_decided_again),
 		cmocka_unit_test(test_correction_gives_no_more_time_to_answer),
+		cmocka_unit_test(
+		    test_own_flag_that_another_corrected_is_not_decided_by_who_raised_it),
 		cmocka_unit_test(
 		    test_flag_changed_since_it_was_read_is_not_decided),
 		cmocka_unit_test(
