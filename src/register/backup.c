@@ -170,33 +170,33 @@ rx_backup_beside(char **out, const char *file, const char *name,
 	return (RX_OK);
 }
 
-/* The content file as what differs from the one in ${since}, which must lie in
- * the same folder. */
+static const char *
+name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return (slash == NULL ? path : slash + 1);
+}
+
+/* The backup ${since}, which must lie in the folder of ${file}, as what the next is
+ * made to differ from. */
 static rx_err
-content_since(struct rx_buf *out, const struct rx_backup *b, const char *file,
+base_read(struct rx_backup *base, const struct rx_session *s, const char *file,
     const char *since, struct rx_status *st)
 {
-	const char *slash = strrchr(since, '/');
-	const char *name = slash == NULL ? since : slash + 1;
-	struct rx_backup base;
 	char *path = NULL;
 	rx_err rc;
 
-	memset(&base, 0, sizeof(base));
-	if ((rc = rx_backup_beside(&path, file, name, st)) != RX_OK ||
-	    (rc = rx_backup_read_content(&base, path, st)) != RX_OK)
+	if ((rc = rx_backup_beside(&path, file, name_of(since), st)) != RX_OK ||
+	    (rc = rx_backup_read_content(base, path, st)) != RX_OK)
 		goto done;
 	rx_status_arg(st, "base", "%s", since);
-	if (memcmp(base.part[0].head + RX_AT_STORE, b->part[0].head +
-	    RX_AT_STORE, RX_ID_BYTES) != 0)
+	if (memcmp(base->part[0].head + RX_AT_STORE, s->store_id,
+	    RX_ID_BYTES) != 0)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_OTHER_REGISTER);
-	else if (base.files >= RX_CHAIN_MAX)
+	else if (base->files >= RX_CHAIN_MAX)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_BACKUP_CHAIN_LONG);
-	else
-		rc = rx_increment_make(out, name, &base.part[0], &b->part[0],
-		    st);
 done:
-	rx_backup_free(&base);
 	free(path);
 	return (rc);
 }
@@ -238,17 +238,21 @@ rx_backup_make(struct rx_session *s, const char *file, const char *keys,
     const char *since, unsigned keep, struct rx_status *st)
 {
 	struct rx_buf increment = RX_BUF_INIT;
-	struct rx_backup *b = NULL;
+	struct rx_backup *b = NULL, base;
 	char *path;
 	rx_err rc;
 
 	if ((rc = rx_backup_keys_path(&path, file, keys, st)) != RX_OK)
 		return (rc);
+	memset(&base, 0, sizeof(base));
 	/* Before the audit says that there is a backup. */
 	if ((rc = rx_file_absent(file, st)) == RX_OK &&
-	    (rc = rx_file_absent(path, st)) == RX_OK &&
+	    (rc = rx_file_absent(path, st)) == RX_OK && (since == NULL ||
+	    (rc = base_read(&base, s, file, since, st)) == RX_OK) &&
 	    (rc = rx_backup_take(&b, s, keep, st)) == RX_OK && since != NULL)
-		rc = content_since(&increment, b, file, since, st);
+		rc = rx_increment_make(&increment, name_of(since),
+		    &base.part[0], &b->part[0], st);
+	rx_backup_free(&base);
 	if (rc == RX_OK)
 		rc = rx_backup_put(b, file, path, since != NULL ? &increment :
 		    NULL, st);

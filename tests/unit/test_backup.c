@@ -512,6 +512,7 @@ test_increment_names_the_longest_file_there_is(void **state)
 static void
 test_backup_chain_long_is_refused(void **state)
 {
+	struct rx_audit_head before, after;
 	char file[2][340];
 	struct rx_restored got;
 	int i;
@@ -528,9 +529,15 @@ test_backup_chain_long_is_refused(void **state)
 	ok(restore_as(file[1], NULL, &got), &st);
 	assert_int_equal(got.files, 100);
 	(void)snprintf(file[0], sizeof(file[0]), "%s.long100", b.dir);
+	must(rx_audit_head(b.d1, &before, &st));
 	refuses(try(rx_backup_make(b.d1, file[0], NULL, file[1], 1, &st)),
 	    RX_ECONFLICT, BACKUP_CHAIN_LONG);
 	assert_int_not_equal(access(file[0], F_OK), 0);
+	/* Nor does the audit say that there is one. */
+	refuses(try(rx_backup_make(b.d1, file[0], NULL, "no-such-file", 1,
+	    &st)), RX_EIO, FILE_ABSENT);
+	must(rx_audit_head(b.d1, &after, &st));
+	assert_int_equal(after.seq, before.seq);
 }
 
 static void
