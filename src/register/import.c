@@ -58,7 +58,7 @@ struct importer {
 	bool ended;		/* the reading */
 	bool again;		/* it is the second */
 	int64_t done, total;	/* bytes, in both readings; of the file */
-	struct timespec changed;	/* when it was, last */
+	struct timespec written, changed;	/* mtime, ctime */
 	int32_t today;
 	/* For the hashes of lines: of ids by type, and of children. */
 	uint8_t id_key[RX_TYPE_COUNT][RX_HASH64_KEY_BYTES];
@@ -441,15 +441,22 @@ check_twice(struct importer *im, struct rx_status *st)
 	return (line_wrong(im, &why, number, st));
 }
 
-/* Both readings were of the same file. */
+static bool
+time_is(const struct timespec *a, const struct timespec *b)
+{
+
+	return (a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec);
+}
+
+/* Both readings were of the same file, also by the time that nobody sets. */
 static rx_err
 check_same(const struct importer *im, struct rx_status *st)
 {
 	struct stat sb;
 
 	if (fstat(im->fd, &sb) == 0 && sb.st_size == im->total &&
-	    sb.st_mtim.tv_sec == im->changed.tv_sec &&
-	    sb.st_mtim.tv_nsec == im->changed.tv_nsec)
+	    time_is(&sb.st_mtim, &im->written) &&
+	    time_is(&sb.st_ctim, &im->changed))
 		return (RX_OK);
 	rx_status_arg(st, "file", "%s", im->path);
 	return (rx_fail(st, RX_EIO, RX_MSG_FILE_CHANGED));
@@ -487,7 +494,8 @@ file_open(struct importer *im, const char *path, struct rx_status *st)
 	im->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (im->fd != -1 && fstat(im->fd, &sb) == 0 && S_ISREG(sb.st_mode)) {
 		im->total = (int64_t)sb.st_size;
-		im->changed = sb.st_mtim;
+		im->written = sb.st_mtim;
+		im->changed = sb.st_ctim;
 		if ((im->block = malloc(BLOCK_BYTES)) == NULL)
 			return (rx_fail(st, RX_EINTERNAL, RX_MSG_NO_MEMORY));
 		return (RX_OK);

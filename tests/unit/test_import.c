@@ -1102,12 +1102,23 @@ scribble(void *path, size_t done, size_t total)
 	assert_int_equal(close(fd), 0);
 }
 
+static const struct timespec then[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+
+/* The same, and say that it was written before. */
+static void
+scribble_and_hide(void *path, size_t done, size_t total)
+{
+
+	(void)usleep(20000);	/* the kernel's clock for files is a coarse one */
+	scribble(path, done, total);
+	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+}
+
 static void
 test_file_changed_between_its_two_readings_stores_nothing(void **state)
 {
 	const struct mark before = mark_of(w.d1);
 	struct rx_import_counts counts;
-	const struct timespec then[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
 	char *text = many_cases("", VILLAGE1, "fd", 10);
 	char path[300];
 
@@ -1119,6 +1130,10 @@ test_file_changed_between_its_two_readings_stores_nothing(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
 	refuses(rx_import(w.d1, path, &counts, scribble, path, &st), RX_EIO,
 	    FILE_CHANGED);
+	must(rx_file_write(path, text, strlen(text), 0600, true, &st));
+	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
+	refuses(rx_import(w.d1, path, &counts, scribble_and_hide, path, &st),
+	    RX_EIO, FILE_CHANGED);
 	assert_true(unchanged(w.d1, &before));
 	assert_int_equal(unlink(path), 0);
 	free(text);
