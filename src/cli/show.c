@@ -171,7 +171,7 @@ print_record(struct rx_cli_case *c, const struct rx_record *r,
 	for (f = 0; rc == RX_OK && f < RX_FIELD_COUNT; f++) {
 		/* In the title, or the same for all of the case. */
 		if (!r->v[f].set || f == RX_F_DATE || f == RX_F_CALLER_ID ||
-		    f == RX_F_CHILD ||
+		    f == RX_F_CHILD || f == RX_F_SEEN ||
 		    (f == RX_F_RAISES_FLAG && r->type == RX_FLAG))
 			continue;
 		rc = rx_buf_printf(&cli->out, st, "    %s%s",

@@ -864,6 +864,7 @@ struct rx_flag {
 	uint8_t id[RX_ID_BYTES];
 	uint8_t author[RX_ID_BYTES];	/* of the version that counts */
 	uint8_t raiser[RX_ID_BYTES];	/* of the first that raised it */
+	uint8_t live[RX_ID_BYTES];	/* digest of the version that counts */
 	enum rx_type raised_by;
 	bool by_rule;
 	bool corrected, again;	/* as in rx_flag_row, as is was */

@@ -27,7 +27,7 @@
  *     risk 8 || last 4 || due 4 || closed on 4 || consent on 4 || kept until 4 ||
  *     kept on 4 || birth 4 || version 4 || reviewed 4 || coded bytes 4 ||
  *     flags 4 || the coded fields of the child (register/record.h), and each flag:
- *       id 16 || author 16 || raiser 16 || raised by 1 || bits 1 (1: by rule,
+ *       id 16 || author 16 || raiser 16 || live 16 || raised by 1 || bits 1 (1: by rule,
  *       2: corrected, 4: again) || state 1 || risk that it was 1 ||
  *       escalations 4 || date 4 || signs 8 || at 8 || since 8 || answered 8 ||
  *       bytes 4 || the raising record's number
@@ -44,10 +44,10 @@
 #define UNIT_HEAD (RX_UNIT_BYTES + 4)
 #define CASE_HEAD (RX_ID_BYTES + 1)
 #define CASE_READ 88
-#define FLAG_BYTES 96
-#define CASE_ROOM 256
+#define FLAG_BYTES 112
+#define CASE_ROOM 320
 #define LEAST_ROOM 4096
-#define MOST_BYTES (32u << 20)	/* more is not kept: some 130,000 cases */
+#define MOST_BYTES (32u << 20)	/* more is not kept: some 100,000 cases */
 
 enum { BIT_READ = 1, BIT_WITHDRAWN = 2, BIT_CLOSED = 4, BIT_MOVED = 8 };
 enum { BIT_BY_RULE = 1, BIT_CORRECTED = 2, BIT_AGAIN = 4 };	/* of a flag */
@@ -109,18 +109,19 @@ flag_put(struct rx_buf *b, const struct rx_flag *f, struct rx_status *st)
 	memcpy(p, f->id, RX_ID_BYTES);
 	memcpy(p + 16, f->author, RX_ID_BYTES);
 	memcpy(p + 32, f->raiser, RX_ID_BYTES);
-	p[48] = (uint8_t)f->raised_by;
-	p[49] = (uint8_t)((f->by_rule ? BIT_BY_RULE : 0) |
+	memcpy(p + 48, f->live, RX_ID_BYTES);
+	p[64] = (uint8_t)f->raised_by;
+	p[65] = (uint8_t)((f->by_rule ? BIT_BY_RULE : 0) |
 	    (f->corrected ? BIT_CORRECTED : 0) | (f->again ? BIT_AGAIN : 0));
-	p[50] = (uint8_t)f->state;
-	p[51] = (uint8_t)f->was;
-	rx_put32(p + 52, f->escalations);
-	rx_put32(p + 56, (uint32_t)f->date);
-	rx_put64(p + 60, f->signs);
-	rx_put64(p + 68, (uint64_t)f->at);
-	rx_put64(p + 76, (uint64_t)f->since);
-	rx_put64(p + 84, (uint64_t)f->answered);
-	rx_put32(p + 92, (uint32_t)n);
+	p[66] = (uint8_t)f->state;
+	p[67] = (uint8_t)f->was;
+	rx_put32(p + 68, f->escalations);
+	rx_put32(p + 72, (uint32_t)f->date);
+	rx_put64(p + 76, f->signs);
+	rx_put64(p + 84, (uint64_t)f->at);
+	rx_put64(p + 92, (uint64_t)f->since);
+	rx_put64(p + 100, (uint64_t)f->answered);
+	rx_put32(p + 108, (uint32_t)n);
 	if ((rc = rx_buf_add(b, p, sizeof(p), st)) != RX_OK)
 		return (rc);
 	return (rx_buf_add(b, f->caller_id, n, st));
@@ -318,24 +319,25 @@ flag_take(struct rx_flag *f, struct in *in, bool *whole)
 	size_t n;
 
 	*whole = false;
-	if (p == NULL || (n = rx_get32(p + 92)) >= sizeof(f->caller_id) ||
+	if (p == NULL || (n = rx_get32(p + 108)) >= sizeof(f->caller_id) ||
 	    (text = take(in, n)) == NULL)
 		return;
 	memcpy(f->id, p, RX_ID_BYTES);
 	memcpy(f->author, p + 16, RX_ID_BYTES);
 	memcpy(f->raiser, p + 32, RX_ID_BYTES);
-	f->raised_by = (enum rx_type)p[48];
-	f->by_rule = (p[49] & BIT_BY_RULE) != 0;
-	f->corrected = (p[49] & BIT_CORRECTED) != 0;
-	f->again = (p[49] & BIT_AGAIN) != 0;
-	f->state = (enum rx_flag_state)p[50];
-	f->was = p[51];
-	f->escalations = rx_get32(p + 52);
-	f->date = (int32_t)rx_get32(p + 56);
-	f->signs = rx_get64(p + 60);
-	f->at = (int64_t)rx_get64(p + 68);
-	f->since = (int64_t)rx_get64(p + 76);
-	f->answered = (int64_t)rx_get64(p + 84);
+	memcpy(f->live, p + 48, RX_ID_BYTES);
+	f->raised_by = (enum rx_type)p[64];
+	f->by_rule = (p[65] & BIT_BY_RULE) != 0;
+	f->corrected = (p[65] & BIT_CORRECTED) != 0;
+	f->again = (p[65] & BIT_AGAIN) != 0;
+	f->state = (enum rx_flag_state)p[66];
+	f->was = p[67];
+	f->escalations = rx_get32(p + 68);
+	f->date = (int32_t)rx_get32(p + 72);
+	f->signs = rx_get64(p + 76);
+	f->at = (int64_t)rx_get64(p + 84);
+	f->since = (int64_t)rx_get64(p + 92);
+	f->answered = (int64_t)rx_get64(p + 100);
 	memcpy(f->caller_id, text, n);
 	*whole = true;
 }

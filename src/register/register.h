@@ -554,6 +554,7 @@ struct rx_flag_row {
 	char child_caller_id[RX_CALLER_ID_BYTES];
 	uint8_t author_id[RX_ID_BYTES];	/* who wrote what stands there now */
 	uint8_t raiser_id[RX_ID_BYTES];	/* who raised it */
+	uint8_t live[RX_ID_BYTES];	/* digest of what stands there now */
 	char author[RX_USER_NAME_BYTES];	/* the name of the former */
 	bool own;			/* the reader is one of both */
 	enum rx_type raised_by;		/* observation, flag or report */

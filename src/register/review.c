@@ -76,6 +76,7 @@ rows_add(struct rows *rows, struct rx_session *s, const struct rx_case *c,
 	if ((rc = rx_member_name_find(s, f->author, r->author, st)) != RX_OK)
 		return (rc);
 	memcpy(r->raiser_id, f->raiser, RX_ID_BYTES);
+	memcpy(r->live, f->live, RX_ID_BYTES);
 	r->own = is_own(s, r);
 	r->raised_by = f->raised_by;
 	r->by_rule = f->by_rule;
@@ -341,7 +342,8 @@ fill_review(struct rx_record *r, const struct rx_flag_row *flag,
 	    (rc = rx_record_set_int(r, RX_F_DATE, rx_date_today(), st)) !=
 	    RX_OK ||
 	    (rc = rx_record_set_int(r, RX_F_DECISION, decision->no, st)) !=
-	    RX_OK)
+	    RX_OK ||
+	    (rc = rx_record_set_ids(r, RX_F_SEEN, flag->live, 1, st)) != RX_OK)
 		return (rc);
 	return (rx_record_set_ids(r, RX_F_FLAG, flag->id, 1, st));
 }
@@ -364,7 +366,8 @@ rx_review_decide(struct rx_session *s, const struct rx_flag_row *flag,
 	if ((rc = rx_saver_new(&sv, s, false, st)) != RX_OK)
 		goto done;
 	/* Somebody may have decided, or corrected, since the flag was read. */
-	if ((rc = flag_now(s, flag, &now, st)) == RX_OK && now.at != flag->at)
+	if ((rc = flag_now(s, flag, &now, st)) == RX_OK &&
+	    memcmp(now.live, flag->live, RX_ID_BYTES) != 0)
 		rc = rx_fail(st, RX_ECONFLICT, RX_MSG_FLAG_CHANGED);
 	if (rc == RX_OK &&
 	    (rc = check_decision(s, &now, reason, code, st)) == RX_OK &&

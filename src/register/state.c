@@ -132,6 +132,28 @@ past_add(struct rx_case_sum *rd, const struct rx_record *r,
 	return (rx_buf_add(&rd->versions, p, sizeof(p), st));
 }
 
+/* What tells this version of a record from any other, whatever clock it was written
+ * by: BLAKE2b-128("runxin version v1\0" || version 4 || recorded 8 || author 16 ||
+ * coded fields). */
+static rx_err
+digest(uint8_t out[RX_ID_BYTES], const struct rx_record *r,
+    struct rx_status *st)
+{
+	struct rx_buf b = RX_BUF_INIT;
+	uint8_t head[12 + RX_ID_BYTES];
+	rx_err rc;
+
+	rx_put32(head, r->version);
+	rx_put64(head + 4, (uint64_t)r->at);
+	memcpy(head + 12, r->author, RX_ID_BYTES);
+	if ((rc = rx_buf_add(&b, head, sizeof(head), st)) == RX_OK &&
+	    (rc = rx_record_encode(&b, r, RX_COMP_CODED, st)) == RX_OK)
+		rx_hash(out, RX_ID_BYTES, NULL, "runxin version v1", b.b,
+		    b.len);
+	rx_buf_free(&b);
+	return (rc);
+}
+
 static rx_err
 read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *st)
 {
@@ -161,7 +183,25 @@ read_flag(struct rx_case_sum *rd, const struct rx_record *r, struct rx_status *s
 	f->at = r->at;
 	f->since = rd->past.flag != 0 ? rd->past.at : r->at;
 	rx_text_copy(f->caller_id, sizeof(f->caller_id), rx_record_text(r, RX_F_CALLER_ID));
-	return (RX_OK);
+	return (digest(f->live, r, st));
+}
+
+static bool
+is_decided(const struct rx_flag *f)
+{
+
+	return (f->state != RX_FLAG_OPEN && f->state != RX_FLAG_ESCALATED);
+}
+
+/* Whether the review ${r} of ${f} was not of what stands there now.  One that does
+ * not say what it saw goes by the clock. */
+static bool
+is_stale(const struct rx_flag *f, const struct rx_record *r)
+{
+	const uint8_t *seen = rx_record_id(r, RX_F_SEEN, 0);
+
+	return (seen != NULL ? memcmp(seen, f->live, RX_ID_BYTES) != 0 :
+	    f->at > r->at);
 }
 
 /* A decision moves the flag it names.  Reviews have later ids than the record
@@ -172,36 +212,43 @@ read_review(struct rx_case_sum *rd, const struct rx_record *r)
 	const struct rx_code *decision = rx_code_by_no(RX_LIST_DECISION,
 	    (uint16_t)rx_record_int(r, RX_F_DECISION));
 	const uint8_t *id = rx_record_id(r, RX_F_FLAG, 0);
+	struct rx_flag *f;
 	bool escalates;
 	size_t i;
 
 	if (r->epoch > rd->state.reviewed)
 		rd->state.reviewed = r->epoch;
 	for (i = 0; i < rd->nflags && decision != NULL && id != NULL; i++) {
+		f = &rd->flags[i];
 		/* Nobody decides his own, whoever corrected it. */
-		if (memcmp(rd->flags[i].id, id, RX_ID_BYTES) != 0 ||
-		    memcmp(rd->flags[i].author, r->author, RX_ID_BYTES) == 0 ||
-		    memcmp(rd->flags[i].raiser, r->author, RX_ID_BYTES) == 0)
+		if (memcmp(f->id, id, RX_ID_BYTES) != 0 ||
+		    memcmp(f->author, r->author, RX_ID_BYTES) == 0 ||
+		    memcmp(f->raiser, r->author, RX_ID_BYTES) == 0)
 			continue;
-		/* What was corrected since was not what was decided on; but
-		 * whoever it was handed up to keeps it. */
+		/* What was corrected is not what was decided on, unless somebody
+		 * decided on that; but whoever it was handed up to keeps it. */
 		escalates = strcmp(decision->key, "escalate") == 0;
-		rd->flags[i].again = !escalates && rd->flags[i].at > r->at;
-		if (rd->flags[i].again) {
-			rd->flags[i].since = corrected_after(rd, i, r->at);
+		if (!escalates && is_stale(f, r)) {
+			if (is_decided(f))
+				continue;
+			f->again = true;
+			f->since = corrected_after(rd, i, r->at);
+			if (f->since < r->at)	/* and came here later */
+				f->since = r->at;
 			continue;
 		}
-		rd->flags[i].answered = r->at;
+		f->again = false;
+		f->answered = r->at;
 		if (strcmp(decision->key, "accept") == 0)
-			rd->flags[i].state = RX_FLAG_ACCEPTED;
+			f->state = RX_FLAG_ACCEPTED;
 		else if (escalates) {
-			rd->flags[i].state = RX_FLAG_ESCALATED;
-			rd->flags[i].escalations++;
+			f->state = RX_FLAG_ESCALATED;
+			f->escalations++;
 		}
 		else if (strcmp(decision->key, "return") == 0)
-			rd->flags[i].state = RX_FLAG_RETURNED;
+			f->state = RX_FLAG_RETURNED;
 		else
-			rd->flags[i].state = RX_FLAG_CLOSED;
+			f->state = RX_FLAG_CLOSED;
 	}
 }
 

@@ -146,6 +146,7 @@ in_facts(enum rx_field f)
 
 	return (f != RX_F_DATE && f != RX_F_CALLER_ID && f != RX_F_CHILD &&
 	    f != RX_F_FLAG && f != RX_F_RAISES_FLAG && f != RX_F_RISK &&
+	    f != RX_F_SEEN &&
 	    f != RX_F_HAS_NEED && f != RX_F_LEAD_UNIT &&
 	    f != RX_F_CHILDREN && rx_fields[f].comp != RX_COMP_IDENTITY);
 }

@@ -295,6 +295,97 @@ test_flag_goes_home_and_the_decision_comes_back(void **state)
 	rx_session_close(s1);
 }
 
+static struct rx_flag_row
+flag_row(struct rx_session *s, const char *flag)
+{
+	struct rx_flag_row row;
+
+	must(rx_review_find(s, flag, &row, &st));
+	return (row);
+}
+
+/* Decided by the clock after the correction, by who could not know of it. */
+static void
+test_what_was_corrected_in_a_copy_before_a_decision_is_decided_again(
+    void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+	struct rx_flag_row row;
+
+	(void)state;
+	must(observe(d1, "x1", "c2", "self_harm", "help", false));
+	(void)carry(d1, TOWN, s1);
+	must(observe(d1, "x1", "c2", "mood_low", "calm", true));
+	(void)usleep(3000);
+	must(decide(s1, "x1", "close"));
+	row = flag_row(s1, "x1");
+	assert_int_equal(row.state, RX_FLAG_CLOSED);
+	assert_false(row.again);
+	(void)carry(d1, TOWN, s1);
+	assert_true(flag_row(s1, "x1").again);
+	assert_int_equal(flag_row(s1, "x1").state, RX_FLAG_OPEN);
+	/* He has the time from the decision on that did not count. */
+	assert_true(flag_row(s1, "x1").since >= row.answered);
+	must(decide(s1, "x1", "close"));
+	(void)carry(s1, VILLAGE, d1);
+	assert_false(flag_row(d1, "x1").again);
+	assert_int_equal(flag_row(d1, "x1").state, RX_FLAG_CLOSED);
+	same_content(home, village);
+	rx_session_close(d1);
+	rx_session_close(s1);
+}
+
+/* Also when the version that he saw has the same number as what stands. */
+static void
+test_decision_on_a_version_that_lost_is_made_again(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *here = fixture_open(home, "d1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+
+	(void)state;
+	must(observe(d1, "x1", "c2", "self_harm", "help", false));
+	(void)carry(d1, TOWN, s1);
+	must(observe(here, "x1", "c2", "mood_low", "calm", true));
+	(void)usleep(3000);
+	must(observe(d1, "x1", "c2", "death_talk", "afraid", true));
+	(void)usleep(3000);
+	must(decide(s1, "x1", "close"));
+	assert_int_equal(carry(d1, TOWN, s1).conflicts, 1);
+	assert_true(flag_row(s1, "x1").again);
+	assert_int_equal(flag_row(s1, "x1").state, RX_FLAG_OPEN);
+	rx_session_close(d1);
+	rx_session_close(here);
+	rx_session_close(s1);
+}
+
+/* Of two who decided the one counts who saw what stands there. */
+static void
+test_decision_on_what_stands_is_not_undone_by_an_older_view(void **state)
+{
+	const char *home = fixture_copy(), *village = copy_of(home, "村");
+	struct rx_session *d1 = fixture_open(village, "d1");
+	struct rx_session *there = fixture_open(village, "s1");
+	struct rx_session *s1 = fixture_open(home, "s1");
+
+	(void)state;
+	must(observe(d1, "x1", "c2", "self_harm", "help", false));
+	(void)carry(d1, TOWN, s1);
+	must(observe(d1, "x1", "c2", "mood_low", "calm", true));
+	must(decide(there, "x1", "return"));
+	(void)usleep(3000);
+	must(decide(s1, "x1", "close"));
+	(void)carry(d1, TOWN, s1);
+	assert_false(flag_row(s1, "x1").again);
+	assert_int_equal(flag_row(s1, "x1").state, RX_FLAG_RETURNED);
+	rx_session_close(d1);
+	rx_session_close(there);
+	rx_session_close(s1);
+}
+
 static void
 test_case_flagged_in_a_copy_opens_for_the_supervisor_at_home(void **state)
 {
@@ -2131,6 +2222,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_flag_goes_home_and_the_decision_comes_back),
+		cmocka_unit_test(
+		    test_what_was_corrected_in_a_copy_before_a_decision_is_decided_again),
+		cmocka_unit_test(
+		    test_decision_on_a_version_that_lost_is_made_again),
+		cmocka_unit_test(
+		    test_decision_on_what_stands_is_not_undone_by_an_older_view),
 		cmocka_unit_test(
 		    test_case_flagged_in_a_copy_opens_for_the_supervisor_at_home),
 		cmocka_unit_test(

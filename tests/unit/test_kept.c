@@ -428,7 +428,7 @@ flag_with_a_long_number(struct rx_buf *plain)
 {
 	uint8_t *p = flagged(plain);
 
-	rx_put32(p + 88 + rx_get32(p + 80) + 92, 3000);
+	rx_put32(p + 88 + rx_get32(p + 80) + 108, 3000);
 }
 
 static void
