@@ -442,5 +442,9 @@ rx_cli_lines_help(struct rx_cli *cli, struct rx_status *st)
 		    rx_cli_type_name(cli, (enum rx_type)type))) == RX_OK)
 			rc = fields_help(cli, (enum rx_type)type, st);
 	}
-	return (rc);
+	if (rc != RX_OK ||
+	    (rc = rx_cli_say(cli, st, RX_MSG_CLI_HELP_EXAMPLE, NULL)) != RX_OK)
+		return (rc);
+	return (rx_buf_printf(&cli->out, st, "  {\"type\":\"observation\","
+	    "\"id\":\"o1\",%s\n", examples[RX_OBSERVATION] + 1));
 }

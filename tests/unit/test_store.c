@@ -1475,7 +1475,7 @@ test_lines_come_child_by_child_and_in_steps(void **state)
 	struct rx_lines *l;
 	struct rx_status st;
 	uint64_t of[sizeof(order) / sizeof(order[0])];
-	int64_t twice = -1;
+	int64_t twice = -1, first = -1;
 	bool more = false;
 	size_t i;
 
@@ -1483,7 +1483,7 @@ test_lines_come_child_by_child_and_in_steps(void **state)
 	rx_status_clear(&st);
 	ok(rx_lines_new(&l, &st), &st);
 	put_lines(l, lines, sizeof(lines) / sizeof(lines[0]));
-	ok(rx_lines_twice(l, &twice, &st), &st);
+	ok(rx_lines_twice(l, &twice, &first, &st), &st);
 	assert_int_equal(twice, 0);
 	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		ok(rx_lines_next(l, &is, &more, &st), &st);
@@ -1511,16 +1511,17 @@ test_first_line_whose_id_stood_before_is_told(void **state)
 	};
 	struct rx_lines *l;
 	struct rx_status st;
-	int64_t twice = -1;
+	int64_t twice = -1, first = -1;
 
 	(void)state;
 	rx_status_clear(&st);
 	ok(rx_lines_new(&l, &st), &st);
-	ok(rx_lines_twice(l, &twice, &st), &st);
+	ok(rx_lines_twice(l, &twice, &first, &st), &st);
 	assert_int_equal(twice, 0);
 	put_lines(l, lines, 6);
-	ok(rx_lines_twice(l, &twice, &st), &st);
+	ok(rx_lines_twice(l, &twice, &first, &st), &st);
 	assert_int_equal(twice, 4);
+	assert_int_equal(first, 3);
 	rx_lines_free(l);
 	rx_lines_free(NULL);
 }
