@@ -437,7 +437,7 @@ check_twice(struct importer *im, struct rx_status *st)
 		return (RX_OK);
 	rx_status_clear(&why);
 	rx_status_arg(&why, "first", "%jd", (intmax_t)first);
-	rc = rx_fail(&why, RX_EUSAGE, RX_MSG_ID_TWICE);
+	(void)rx_fail(&why, RX_EUSAGE, RX_MSG_ID_TWICE);
 	return (line_wrong(im, &why, number, st));
 }
 
