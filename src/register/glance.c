@@ -95,9 +95,9 @@ wanted_init(struct wanted *w, const char *text, struct rx_status *st)
 	return (RX_OK);
 }
 
-/* Whether the child with these texts (rx_known_texts) may be the one. */
+/* Whether a text of the child (rx_known_texts) has what was typed. */
 static bool
-matches(const struct wanted *w, const char *texts)
+text_matches(const struct wanted *w, const char *texts)
 {
 	const char *small = (const char *)w->small.b;
 	const char *caller = texts + strlen(texts) + 1;
@@ -105,19 +105,18 @@ matches(const struct wanted *w, const char *texts)
 
 	return (strstr(texts, w->text) != NULL ||
 	    strstr(caller, small) != NULL ||
-	    (strlen(small) >= NUMBER_PART && strstr(number, small) != NULL) ||
-	    (w->letters[0] != '\0' && initials_match(texts, w->letters)));
+	    (strlen(small) >= NUMBER_PART && strstr(number, small) != NULL));
 }
 
-/* Whether any of the ${n} bytes ${texts} can match: in one pass, which is what
- * finding one among very many comes to. */
+/* Whether any of the ${n} bytes ${texts} of a unit has it: in one pass, which is
+ * what finding one among very many comes to. */
 static bool
-any_matches(const struct wanted *w, const char *texts, size_t n)
+any_text_matches(const struct wanted *w, const char *texts, size_t n)
 {
 	const size_t len = strlen(w->text);
 
-	return (w->letters[0] != '\0' || memmem(texts, n, w->text, len) !=
-	    NULL || memmem(texts, n, w->small.b, len) != NULL);
+	return (memmem(texts, n, w->text, len) != NULL ||
+	    memmem(texts, n, w->small.b, len) != NULL);
 }
 
 struct browse {
@@ -154,10 +153,11 @@ static rx_err
 browse_unit(struct rx_session *s, struct browse *b, struct rx_case *c,
     struct rx_record *r, const char *unit, struct rx_status *st)
 {
+	const char *letters = b->wanted.letters;
 	struct rx_buf scratch = RX_BUF_INIT;
 	struct rx_known_unit *u;
-	const char *texts;
-	bool held = false;
+	const char *texts, *of;
+	bool held = false, any;
 	size_t i, n;
 	rx_err rc;
 
@@ -165,11 +165,13 @@ browse_unit(struct rx_session *s, struct browse *b, struct rx_case *c,
 	    (rc = rx_known_texts(s, c, unit, &u, &scratch, &texts, &n, st)) !=
 	    RX_OK)
 		goto done;
-	if (!any_matches(&b->wanted, texts, n))
-		goto done;
-	for (i = 0; i < u->n && rc == RX_OK; i++)
-		if (matches(&b->wanted, texts + u->k[i].text))
+	any = any_text_matches(&b->wanted, texts, n);
+	for (i = 0; i < u->n && rc == RX_OK && (any || *letters != '\0'); i++) {
+		of = texts + u->k[i].text;
+		if ((any && text_matches(&b->wanted, of)) ||
+		    (*letters != '\0' && initials_match(of, letters)))
 			rc = browse_case(s, b, c, u, &u->k[i], r, st);
+	}
 done:
 	if (held)
 		rx_store_rollback(s->store);

@@ -1005,6 +1005,17 @@ act_decide_nothing(struct rx_session *s)
 }
 
 static rx_err
+act_review_history(struct rx_session *s)
+{
+	struct rx_flag_row flag;
+	rx_err rc;
+
+	if ((rc = rx_review_find(s, "o1", &flag, &st)) != RX_OK)
+		return (rc);
+	return (rx_review_history(s, &flag, version, NULL, &st));
+}
+
+static rx_err
 act_origins(struct rx_session *s)
 {
 	unsigned n;
@@ -1166,6 +1177,7 @@ static const struct deed deeds[] = {
 	AFTER(before_draft, act_draft_load, "d1"),
 	AFTER(before_draft, act_draft_drop, "d1"),
 	AFTER(before_set, act_settings, "admin"),
+	D(act_review_history, "s1"),
 	D(act_set, "admin"), AFTER(before_keep, act_over, "d1"),
 	D(act_over_masked, "d1"), D(act_over_coded, "s1"),
 	D(act_keep, "d1"), D(act_child, "d1"), D(act_correct, "d1"),
