@@ -1114,6 +1114,91 @@ scribble_and_hide(void *path, size_t done, size_t total)
 	assert_int_equal(utimensat(AT_FDCWD, path, then, 0), 0);
 }
 
+/* What is on the disk in files without a name that this process has open. */
+struct spill {
+	size_t bytes;
+	size_t words;		/* how often it has "spilled" */
+};
+
+static void
+look_into(struct spill *spill, int fd)
+{
+	static const char word[] = "spilled";
+	char *text;
+	const char *p;
+	struct stat sb;
+	size_t n;
+
+	assert_int_equal(fstat(fd, &sb), 0);
+	n = (size_t)sb.st_size;
+	text = malloc(n + 1);
+	assert_non_null(text);
+	assert_int_equal(pread(fd, text, n, 0), (ssize_t)n);
+	spill->bytes += n;
+	for (p = text; (p = memmem(p, n - (size_t)(p - text), word,
+	    sizeof(word) - 1)) != NULL; p++)
+		spill->words++;
+	free(text);
+}
+
+static void
+find_spill(void *cookie, size_t done, size_t total)
+{
+	struct spill *spill = cookie;
+	char link[40], to[300];
+	ssize_t n;
+	int fd;
+
+	/* Once, near the end of the first reading. */
+	if (2 * done < total / 10 * 9 || spill->bytes > 0)
+		return;
+	for (fd = 3; fd < 64; fd++) {
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if ((n = readlink(link, to, sizeof(to) - 1)) <= 0)
+			continue;
+		to[n] = '\0';
+		if (strstr(to, " (deleted)") != NULL)
+			look_into(spill, fd);
+	}
+}
+
+/* So many that they do not fit in memory; the last is wrong, so none is stored. */
+static void
+test_what_sorting_puts_on_the_disk_has_no_word_of_a_line(void **state)
+{
+	enum { N = 100000, LINE = 128 };
+	struct spill spill = { 0, 0 };
+	struct rx_import_counts counts;
+	char *text = malloc((N + 1) * LINE), path[300];
+	size_t n = 0, i;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(text);
+	(void)snprintf(path, sizeof(path), "%s.spill", w.dir);
+	for (i = 0; i < N; i++)
+		n += (size_t)snprintf(text + n, LINE, "{\"type\":\"flag\","
+		    "\"id\":\"spilled%zu\",\"child\":\"spilled\",\"date\":"
+		    "\"2025-06-01\",\"reason\":\"spilled\"}\n", i);
+	n += (size_t)snprintf(text + n, LINE, "wrong\n");
+	must(rx_file_write(path, text, n, 0600, true, &st));
+	refuses(rx_import(w.d1, path, &counts, find_spill, &spill, &st),
+	    RX_EUSAGE, JSON_SYNTAX);
+	assert_int_equal(counts.lines, N);
+	assert_true(spill.bytes > 1u << 16);
+	assert_int_equal(spill.words, 0);
+	/* The control: words in such a file are found. */
+	assert_non_null(f = tmpfile());
+	assert_int_equal(fwrite(text, 1, 1000, f), 1000);
+	assert_int_equal(fflush(f), 0);
+	spill.bytes = 0;
+	find_spill(&spill, 1, 1);
+	assert_true(spill.words > 10);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(unlink(path), 0);
+	free(text);
+}
+
 static void
 test_file_changed_between_its_two_readings_stores_nothing(void **state)
 {
@@ -1365,6 +1450,8 @@ main(void)
 		    test_child_of_the_file_is_meant_before_others_of_its_name),
 		cmocka_unit_test(
 		    test_consents_under_both_names_of_a_case_count_after_many),
+		cmocka_unit_test(
+		    test_what_sorting_puts_on_the_disk_has_no_word_of_a_line),
 		cmocka_unit_test(
 		    test_file_changed_between_its_two_readings_stores_nothing),
 		cmocka_unit_test(
