@@ -61,15 +61,16 @@ put_decisions(struct rx_request *q, json_t *data, const struct rx_flag_row *f,
 	return (RX_OK);
 }
 
-/* What a form says of the flag that its reader saw: when it was decided, and when
- * the record that raised it was written. */
-#define SEEN 44
+/* What a form says of the flag that its reader saw: when it was decided, and the
+ * digest of the version that raised it. */
+#define SEEN (RX_UUID_TEXT + 22)
 static void
 seen_text(char out[SEEN], const struct rx_flag_row *f)
 {
+	char live[RX_UUID_TEXT];
 
-	(void)snprintf(out, SEEN, "%lld.%lld", (long long)f->answered,
-	    (long long)f->at);
+	rx_uuid_text(f->live, live);
+	(void)snprintf(out, SEEN, "%lld.%s", (long long)f->answered, live);
 }
 
 /* data.flag */
@@ -251,11 +252,11 @@ is_stale(const struct rx_request *q, const struct rx_flag_row *f)
 static bool
 is_decided(const struct rx_request *q, const struct rx_flag_row *f)
 {
-	const char *at = strchr(rx_field(q, "seen"), '.');
+	const char *then = strchr(rx_field(q, "seen"), '.');
 	char now[SEEN];
 
-	(void)snprintf(now, sizeof(now), ".%lld", (long long)f->at);
-	return (at != NULL && strcmp(at, now) == 0);
+	seen_text(now, f);
+	return (then != NULL && strcmp(then, strchr(now, '.')) == 0);
 }
 
 static rx_err
