@@ -353,11 +353,18 @@ corrected(json_t **json, const struct rx_request *q,
     const struct standing *s, const uint8_t *child, struct rx_status *st)
 {
 	char text[RX_UUID_TEXT], unit[RX_UNIT_TEXT];
+	bool urgent;
 	rx_err rc;
 
 	if ((rc = check_version(q, s, st)) != RX_OK ||
 	    (rc = rx_form_json(json, q, s->type, st)) != RX_OK ||
 	    (rc = rx_put_text(*json, "id", caller_id(s), st)) != RX_OK)
+		return (rc);
+	/* As the signs have it, which may be chosen here too. */
+	if (s->type == RX_OBSERVATION &&
+	    json_object_get(*json, "risk") == NULL &&
+	    (rc = rx_put_text(*json, "risk", rx_director_propose(q, &urgent),
+	    st)) != RX_OK)
 		return (rc);
 	if (s->type == RX_CHILD || s->type == RX_ACTIVITY) {
 		rx_unit_text(unit, s->unit);

@@ -452,6 +452,17 @@ def test_an_urgent_sign_is_taken_away_after_being_asked_and_leaves_its_trace():
 
 
 @test
+def test_a_correction_takes_the_risk_that_the_signs_have():
+    path = new_child()
+    stored(director(), path + "/observe", date=day(), risk="green")
+    form, = record_links(path, "correct")
+    r = director().post(form, filled(form, signs="runaway", risk=""))
+    equal(r.status, 303, r.page().text)
+    text = director().follow(r).page().text
+    true("绿（常规）" in text and "橙（" in text, text)
+
+
+@test
 def test_a_corrected_note_shows_the_supervisor_what_stood_before():
     form, flag = alarm()
     true(message("WEB_FLAG_VERSIONS") not in
