@@ -1107,7 +1107,10 @@ rx_unit_holders_each(struct rx_session *s, const char unit[RX_UNIT_BYTES],
 {
 	static const uint8_t nobody[RX_ID_BYTES];
 	struct naming n = { each, cookie };
+	rx_err rc;
 
+	if ((rc = rx_members_refresh(s, st)) != RX_OK)
+		return (rc);
 	return (holders_each(s, nobody, unit, RX_CASE_KEYS, name_holder, &n,
 	    st));
 }

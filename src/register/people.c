@@ -434,8 +434,9 @@ rx_user_each(struct rx_session *s,
 	struct rx_user_row row;
 	unsigned pending = 0;
 	size_t i, first = 0;
-	rx_err rc = RX_OK;
+	rx_err rc;
 
+	rc = rx_members_refresh(s, st);
 	for (i = 0; i < s->nmembers && rc == RX_OK; i++) {
 		const struct rx_member *m = &s->members[i];
 

@@ -36,6 +36,52 @@ test_people_are_listed_as_they_are(void **state)
 	rx_session_close(admin);
 }
 
+static rx_err
+count_holder(void *cookie, const char *name, enum rx_role role,
+    struct rx_status *stp)
+{
+
+	(void)role;
+	(void)stp;
+	*(int *)cookie += strcmp(name, "later") == 0;
+	return (RX_OK);
+}
+
+static int
+holds_as_later(struct rx_session *s)
+{
+	const char unit[RX_UNIT_BYTES] = VILLAGE1;
+	int n = 0;
+
+	must(rx_unit_holders_each(s, unit, count_holder, &n, &st));
+	return (n);
+}
+
+/* By another session than the one that lists. */
+static void
+test_people_enrolled_and_ended_meanwhile_are_listed_so(void **state)
+{
+	struct rx_session *admin, *other, *s;
+	char dir[256];
+
+	(void)state;
+	admin = new_register(dir, "r", CITY);
+	other = sign_in(dir, "admin");
+	assert_int_equal(person(admin, "later", 0).found, 0);
+	assert_int_equal(holds_as_later(admin), 0);
+	must(enrol(other, "later", RX_ROLE_DIRECTOR, VILLAGE1));
+	s = sign_in(dir, "later");
+	add_child(s, "a", VILLAGE1);
+	rx_session_close(s);
+	assert_int_equal(person(admin, "later", 0).found, 1);
+	assert_int_equal(holds_as_later(admin), 1);
+	must(rx_user_disable(other, "later", &st));
+	assert_int_equal(holds_as_later(admin), 0);
+	assert_true(person(admin, "later", 0).row.disabled);
+	rx_session_close(other);
+	rx_session_close(admin);
+}
+
 static void
 test_user_enrolled_twice_gets_a_second_role(void **state)
 {
@@ -700,6 +746,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_people_are_listed_as_they_are),
+		cmocka_unit_test(
+		    test_people_enrolled_and_ended_meanwhile_are_listed_so),
 		cmocka_unit_test(test_user_enrolled_twice_gets_a_second_role),
 		cmocka_unit_test(
 		    test_handover_is_listed_until_the_keys_are_handed_on),
