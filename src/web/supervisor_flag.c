@@ -253,10 +253,10 @@ static bool
 is_decided(const struct rx_request *q, const struct rx_flag_row *f)
 {
 	const char *then = strchr(rx_field(q, "seen"), '.');
-	char now[SEEN];
+	char live[RX_UUID_TEXT];
 
-	seen_text(now, f);
-	return (then != NULL && strcmp(then, strchr(now, '.')) == 0);
+	rx_uuid_text(f->live, live);
+	return (then != NULL && strcmp(then + 1, live) == 0);
 }
 
 static rx_err
