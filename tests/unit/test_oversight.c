@@ -276,6 +276,12 @@ test_verified_backup_is_read_back_from_the_audit(void **state)
 	ok(rx_backup_notes(admin, see_note, &note, &st), &st);
 	assert_int_equal(note.n, 0);	/* made is not verified */
 	assert_int_equal(note.made, 1);
+	/* The keys alone are none. */
+	(void)snprintf(file, sizeof(file), "%s/keys", test_dir());
+	ok(rx_backup_keys(admin, file, 1, &st), &st);
+	note.made = 0;
+	ok(rx_backup_notes(admin, see_note, &note, &st), &st);
+	assert_int_equal(note.made, 1);
 	ok(rx_audit_head(admin, &head, &st), &st);
 	ok(rx_backup_note(admin, "copy one", &head, &st), &st);
 	ok(rx_backup_note(admin, "copy-2", &head, &st), &st);

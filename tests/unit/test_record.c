@@ -3,6 +3,7 @@
 
 #include "base/date.h"
 #include "register/record.h"
+#include "register/register.h"
 #include "tests/helper.h"
 
 /* The two numbers are the examples of GB 11643-1999 itself. */
@@ -623,6 +624,21 @@ test_review_is_refused_from_input(void **state)
 	assert_int_equal(st.msg, RX_MSG_TYPE_NOT_INPUT);
 	json_decref(json);
 	rx_record_free(&r);
+}
+
+/* What a form says alone is told before it is stored. */
+static void
+test_form_is_checked_as_it_would_be_parsed(void **state)
+{
+	json_t *json = object(full[RX_CHILD]);
+
+	(void)state;
+	ok(rx_save_check(RX_CHILD, json, &st), &st);
+	json_decref(json);
+	json = changed(RX_CHILD, "id_number", "\"11010519491231002Y\"");
+	assert_int_equal(rx_save_check(RX_CHILD, json, &st), RX_EUSAGE);
+	assert_int_equal(st.msg, RX_MSG_ID_NUMBER_INVALID);
+	json_decref(json);
 }
 
 static void
@@ -1853,6 +1869,7 @@ main(void)
 		TEST(test_key_of_another_type_is_refused),
 		TEST(test_what_the_register_sets_is_refused_from_input),
 		TEST(test_review_is_refused_from_input),
+		TEST(test_form_is_checked_as_it_would_be_parsed),
 		TEST(test_other_type_is_refused),
 		TEST(test_every_missing_required_key_is_refused),
 		TEST(test_every_wrong_json_type_is_refused),

@@ -181,37 +181,59 @@ test_answer_is_due_in_a_day_when_red_in_three_otherwise(void **state)
 	assert_int_equal(flag.due - flag.at, 72 * 3600 * 1000);
 }
 
-/* A flag that was recorded at ${at}. */
+/* A record of ${type} of the case ${child}, recorded at ${at}; of a flag ${text} is
+ * its id, of a review what is decided on ${flag}, as programs of before wrote it,
+ * who did not say which version they had seen. */
 static void
-flag_at(struct rx_session *s, const char *id, const char *child, int64_t at)
+record_at(struct rx_session *s, const char *child, enum rx_type type,
+    const char *text, const uint8_t *flag, int64_t at)
 {
 	char unit[RX_UNIT_BYTES];
 	struct rx_case c;
 	struct rx_record r;
 	uint8_t case_id[RX_ID_BYTES];
+	bool opened;
 
 	find_child(s, child, case_id);
 	must(rx_unit_parse(unit, VILLAGE1, &st));
 	rx_case_init(&c);
 	must(rx_store_begin(s->store, &st));
-	must(rx_case_load(&c, s, case_id, unit, RX_CASE_KEYS, &st));
+	must(rx_case_load(&c, s, case_id, unit, type == RX_REVIEW ?
+	    RX_BIT(RX_COMP_CODED) : RX_CASE_KEYS, &st));
+	if (type == RX_REVIEW)
+		must(rx_case_load_slot(&c, s, &opened, &st));
 	rx_record_init(&r);
-	r.type = RX_FLAG;
+	r.type = type;
 	r.version = 1;
 	r.at = at;
 	rx_uuid7(r.id, r.at);
 	memcpy(r.child, case_id, RX_ID_BYTES);
 	memcpy(r.unit, unit, RX_UNIT_BYTES);
 	memcpy(r.author, s->user_id, RX_ID_BYTES);
-	must(rx_record_set_text(&r, RX_F_CALLER_ID, id, strlen(id), &st));
 	must(rx_record_set_text(&r, RX_F_REASON, "x", 1, &st));
 	must(rx_record_set_int(&r, RX_F_DATE, day("2025-06-03"), &st));
-	must(rx_record_set_int(&r, RX_F_RAISES_FLAG, 2, &st));
+	if (type == RX_REVIEW) {
+		must(rx_record_set_ids(&r, RX_F_FLAG, flag, 1, &st));
+		must(rx_record_set_int(&r, RX_F_DECISION, rx_code_by_key(
+		    RX_LIST_DECISION, text)->no, &st));
+	} else {
+		must(rx_record_set_text(&r, RX_F_CALLER_ID, text, strlen(text),
+		    &st));
+		must(rx_record_set_int(&r, RX_F_RAISES_FLAG, 2, &st));
+	}
 	must(rx_row_insert(s, &c, &r, &st));
 	must(rx_slots_write(&c, s, true, 0, NULL, &st));
 	must(rx_finish(s, RX_OK, RX_DID_SAVE, NULL, NULL, &st));
 	rx_record_free(&r);
 	rx_case_done(&c, s);
+}
+
+/* A flag that was recorded at ${at}. */
+static void
+flag_at(struct rx_session *s, const char *id, const char *child, int64_t at)
+{
+
+	record_at(s, child, RX_FLAG, id, NULL, at);
 }
 
 /* One that was recorded so many milliseconds, or hours, ago. */
@@ -965,6 +987,26 @@ sign_bit(const char *key)
 	return (UINT64_C(1) << (rx_code_by_key(RX_LIST_SIGN, key)->no - 1));
 }
 
+/* A decision of before, which does not say of which version it is, is of the one that
+ * stood there by the clock. */
+static void
+test_decision_of_before_goes_by_the_clock(void **state)
+{
+	static const int64_t hour = 3600000;
+	struct rx_flag_row flag;
+
+	(void)state;
+	flagged_child(w.d1, "cg", VILLAGE1);
+	flag = flag_of(w.town, "cg-o");
+	record_at(w.town, "cg", RX_REVIEW, "accept", flag.id, flag.at + 1);
+	assert_int_equal(flag_of(w.town, "cg-o").state, RX_FLAG_ACCEPTED);
+	(void)take_back(w.d1, "cg");
+	flag = flag_of(w.town, "cg-o");
+	assert_true(flag.state == RX_FLAG_OPEN && flag.again);
+	record_at(w.town, "cg", RX_REVIEW, "close", flag.id, flag.at + hour);
+	assert_int_equal(flag_of(w.town, "cg-o").state, RX_FLAG_CLOSED);
+}
+
 static void
 test_corrected_flag_tells_what_it_was_raised_for(void **state)
 {
@@ -1287,6 +1329,7 @@ main(void)
 		cmocka_unit_test(test_review_goes_on_after_a_withdrawal),
 		cmocka_unit_test(
 		    test_correction_takes_no_flag_back_but_asks_again),
+		cmocka_unit_test(test_decision_of_before_goes_by_the_clock),
 		cmocka_unit_test(
 		    test_correction_with_an_urgent_sign_raises_the_flag),
 		cmocka_unit_test(
