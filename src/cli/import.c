@@ -71,6 +71,8 @@ report(struct rx_cli *cli, const struct rx_import_counts *n, int64_t ms,
 	int type;
 	rx_err rc;
 
+	if (n->lines == 0)
+		return (rx_cli_say(cli, st, RX_MSG_CLI_IMPORT_EMPTY, NULL));
 	(void)snprintf(lines, sizeof(lines), "%zu", n->lines);
 	(void)snprintf(rate, sizeof(rate), "%lld",
 	    (long long)((int64_t)n->lines * 1000 / (ms > 0 ? ms : 1)));

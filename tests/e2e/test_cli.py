@@ -956,6 +956,19 @@ def test_import_takes_what_editors_write():
 
 
 @test
+def test_import_of_an_empty_file_says_so():
+    r = copy_of(base())
+    for name, data in (("empty", b""), ("blank", b"\xef\xbb\xbf\r\n  \n")):
+        path = put(os.path.join(scratch(), name + ".ndjson"), data)
+        for lang, words in (("zh", "什么也没有导入"),
+                            ("en", "nothing was imported")):
+            got = done(as_user(r, "dir", "--lang", lang, "import", path)).text
+            true(words in got and "0" not in got, got)
+        equal(done(as_user(r, "dir", "--json", "import", path)).json()["lines"],
+              0, "lines")
+
+
+@test
 def test_limits_are_reached():
     r = copy_of(base())
     line = dump(having("observation", id="big3", child="big"))
