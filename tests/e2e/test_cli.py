@@ -655,12 +655,16 @@ class Terminal:
     def echoes(self):
         return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
 
-    def quiet(self):
-        for _ in range(100):
-            if not self.echoes():
+    def comes_to(self, echoes):
+        """Wait until it echoes, or not; long, where others use the machine."""
+        for _ in range(500):
+            if self.echoes() == echoes:
                 return True
             time.sleep(0.02)
         return False
+
+    def quiet(self):
+        return self.comes_to(False)
 
     def type(self, text):
         os.write(self.fd, text.encode())
@@ -692,11 +696,7 @@ def test_terminal_is_as_before_after_an_interrupt():
     true(t.until("口令："), "a prompt")
     true(t.quiet(), "echo is off")
     t.type("half of it\x03")
-    for _ in range(100):
-        if t.echoes():
-            break
-        time.sleep(0.02)
-    true(t.echoes(), "echo is on again")
+    true(t.comes_to(True), "echo is on again")
     equal(t.end(), -signal.SIGINT, "it died of the signal")
 
 
